@@ -1,0 +1,14 @@
+"""minidl: a deep-learning engine that can be read whole. This is its public face: only names."""
+
+from minidl import data, functional, kernels, models, nn, ops, optim
+from minidl.autograd import hvp, jacobian, jvp, vjp
+from minidl.backend import Generator, manual_seed
+from minidl.check import gradcheck, gradgradcheck
+from minidl.core import Tensor, grad
+from minidl.dtypes import bool_ as bool
+from minidl.dtypes import float16, float32, float64, int8, int16, int32, int64, uint8
+from minidl.files import load, save
+from minidl.modes import detect_anomaly, enable_grad, is_grad_enabled, no_fusion, no_grad
+from minidl.ops.create import (
+    arange, from_numpy, full, ones, ones_like, rand, randint, randn, tensor, zeros, zeros_like,
+)

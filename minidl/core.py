@@ -1,0 +1,430 @@
+"""The engine: an array with a history, and one walk back through it.
+
+An op (see `minidl.op`) computes on raw arrays; called on Tensors it also leaves a `Node`, which keeps just the arrays
+that its derivative rules name, and knows where its arguments came from. Every node carries a rising serial number, so
+the newest one left is always safe to differentiate next: `walk` pops them off a heap, and that is reverse mode.
+"""
+
+from __future__ import annotations
+
+import heapq
+import threading
+import warnings
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from minidl import backend, dtypes
+from minidl.backend import Array, dims
+from minidl.modes import enable_grad, mode
+from minidl.writes import clock, fingerprints, refuse_overwritten
+
+Method = Callable[..., Any]
+deposit_lock = threading.Lock()
+
+
+class Tensor:
+    """An array (``.data``) that can remember how it was computed.
+
+    Parameters
+    ----------
+    data : numpy.ndarray or cupy.ndarray
+        The array itself, not copied. `minidl.tensor` makes one from lists, numbers, or in another dtype.
+    requires_grad : bool
+        Whether ``backward`` shall leave a gradient in ``.grad``. Floating-point arrays only.
+
+    Attributes
+    ----------
+    data : array
+        The raw array. Writing into it between forward and backward cannot be seen (see `minidl.detect_anomaly`).
+    grad : Tensor or None
+        The sum of all gradients that have reached this leaf.
+    """
+
+    __slots__ = ("data", "grad", "node", "tracked", "__weakref__")
+    __array_ufunc__ = None  # so that NumPy leaves `array * tensor` to the Tensor
+
+    # Arithmetic, functions and shape methods are ops: `minidl.ops.methods` binds them, in one table.
+    __add__: Method
+    __radd__: Method
+    __sub__: Method
+    __rsub__: Method
+    __mul__: Method
+    __rmul__: Method
+    __truediv__: Method
+    __neg__: Method
+    __getitem__: Method
+    clone: Method
+    to: Method
+    sum: Method
+    mean: Method
+    reshape: Method
+    flatten: Method
+
+    def __init__(self, data: Array, requires_grad: bool = False) -> None:
+        if not backend.is_array(data):
+            raise TypeError(f"Tensor: expected an array, got {type(data).__name__}; minidl.tensor() converts")
+        if data.dtype.kind not in "buif":
+            raise TypeError(f"Tensor: dtype {data.dtype} is not supported; use a bool, integer or floating dtype")
+        self.data = data
+        self.grad: Tensor | None = None
+        self.node: Node | None = None
+        self.tracked = False
+        if requires_grad:
+            self.requires_grad = True
+
+    shape = property(lambda self: self.data.shape, doc="Its size along each dimension, a tuple.")
+    ndim = property(lambda self: self.data.ndim, doc="How many dimensions it has.")
+    dtype = property(lambda self: self.data.dtype, doc="A NumPy dtype: ``md.float32``, ``md.int64``, …")
+    device = property(lambda self: backend.device_of(self.data), doc='``"cpu"`` or ``"cuda:N"``.')
+    is_leaf = property(lambda self: self.node is None, doc="True where no recorded op made it.")
+
+    @property
+    def requires_grad(self) -> bool:
+        """Whether gradients flow to it. May be set on leaves of a floating-point dtype only."""
+        return self.tracked
+
+    @requires_grad.setter
+    def requires_grad(self, value: bool) -> None:
+        if self.node is not None:
+            raise RuntimeError("requires_grad: can be set on leaves only; .detach() cuts a computed tensor off")
+        if value and self.dtype.kind != "f":
+            raise RuntimeError(f"requires_grad: only floating-point tensors can have gradients, this is {self.dtype}")
+        self.tracked = bool(value)
+
+    def requires_grad_(self, requires_grad: bool = True) -> Tensor:
+        """Set ``requires_grad`` and return the tensor."""
+        self.requires_grad = requires_grad
+        return self
+
+    def detach(self) -> Tensor:
+        """A Tensor on the same array, without its history."""
+        return Tensor(self.data)
+
+    def numpy(self) -> np.ndarray:
+        """The array on the CPU, sharing memory if it is there already.
+
+        Raises
+        ------
+        RuntimeError
+            If the tensor requires a gradient, which NumPy would lose.
+        """
+        if self.tracked:
+            raise RuntimeError("numpy: this tensor requires grad; use .detach().numpy()")
+        return backend.move(self.data, "cpu")
+
+    def item(self) -> bool | int | float:
+        """The value of a one-element tensor as a Python number (ValueError for any other size)."""
+        if self.data.size != 1:
+            raise ValueError(f"item: expected one element, the shape is {dims(self.shape)}")
+        return self.data.item()
+
+    def backward(
+        self, gradient: Tensor | None = None, retain_graph: bool | None = None, create_graph: bool = False
+    ) -> None:
+        """Add the gradient of this tensor, weighted by `gradient`, to ``.grad`` of every leaf that requires one.
+
+        Parameters
+        ----------
+        gradient : Tensor, optional
+            Of this tensor's shape. May be left out for a scalar only, where it is 1.
+        retain_graph : bool, optional
+            Keep what the nodes saved, for another backward. Default: `create_graph`.
+        create_graph : bool
+            Record the backward pass itself, so that the gradients can be differentiated again.
+
+        Raises
+        ------
+        RuntimeError
+            For a non-scalar without `gradient`, a tensor without history, a second backward through freed buffers,
+            or a saved array that was written in place after it was read.
+        """
+        with np.errstate(all="ignore"):
+            for _ in self.backward_steps(gradient, retain_graph, create_graph):
+                pass
+
+    def backward_steps(
+        self, gradient: Tensor | None = None, retain_graph: bool | None = None, create_graph: bool = False
+    ) -> Iterator[Step]:
+        """`backward`, op by op: yields a `Step` after each. Leaves get their gradients when it is exhausted."""
+        if create_graph:
+            warnings.warn(
+                "backward(create_graph=True) makes a cycle through .grad, which only the garbage collector frees; "
+                "md.grad(..., create_graph=True) makes none",
+                stacklevel=3,
+            )
+        grads: dict[Any, Tensor] = {}
+        yield from walk((self,), (gradient,), grads, None, retain_graph, create_graph)
+        with deposit_lock, enable_grad():
+            for leaf, g in grads.items():
+                leaf.grad = g if leaf.grad is None else leaf.grad + g
+
+    def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray:
+        return np.array(self.numpy(), dtype, copy=copy)
+
+    def __len__(self) -> int:
+        if not self.ndim:
+            raise TypeError("len: a 0-d tensor has no length")
+        return self.shape[0]
+
+    def __iter__(self) -> Iterator[Tensor]:
+        return (self[i] for i in range(len(self)))
+
+    def __bool__(self) -> bool:
+        if self.data.size != 1:
+            raise ValueError(f"bool: a tensor of shape {dims(self.shape)} is neither true nor false; compare or reduce it")
+        return bool(self.item())
+
+    def __float__(self) -> float:
+        return float(self.item())
+
+    def __int__(self) -> int:
+        return int(self.item())
+
+    __index__ = __int__
+
+    def __format__(self, spec: str) -> str:
+        return format(self.item(), spec) if spec else str(self)
+
+    def __repr__(self) -> str:
+        text = np.array2string(backend.move(self.data, "cpu"), precision=4, separator=", ", prefix="tensor(")
+        notes = [text]
+        if self.dtype not in (dtypes.DEFAULT_FLOAT, dtypes.int64, dtypes.bool_):
+            notes.append(f"dtype={self.dtype}")
+        if self.device != "cpu":
+            notes.append(f"device='{self.device}'")
+        if self.node is not None:
+            notes.append(f"grad_fn=<{self.node.op.name}>")
+        elif self.tracked:
+            notes.append("requires_grad=True")
+        return f"tensor({', '.join(notes)})"
+
+
+# --- what is recorded -------------------------------------------------------------------------------------------------
+
+
+class Edge(NamedTuple):
+    """Where an argument of a node came from: the node that made it, or the leaf itself."""
+
+    position: int
+    parent: Node | Tensor
+    shape: tuple[int, ...]
+    dtype: np.dtype
+
+
+class Node:
+    """A recorded call: its op, when it read its arguments, where they came from, and what its rules asked to keep.
+
+    It holds raw arrays, never its own output: no cycle forms, and memory goes when the last name goes.
+    """
+
+    __slots__ = ("serial", "op", "edges", "kept", "prints", "__weakref__")
+
+    def __init__(self, op: Any, edges: tuple[Edge, ...], kept: dict[str, Any]) -> None:
+        self.serial = next(clock)
+        self.op = op
+        self.edges = edges
+        self.kept: dict[str, Any] | None = kept
+        self.prints = fingerprints(kept) if mode.anomaly else None
+
+    def recall(self, as_tensors: bool) -> dict[str, Any]:
+        """What was kept; `as_tensors`: arguments and result tied to the graph again, so that rules record."""
+        if self.kept is None:
+            raise RuntimeError(
+                f"{self.op.name}: backward a second time through a graph whose buffers are freed; "
+                "keep them with backward(retain_graph=True)"
+            )
+        refuse_overwritten(self)
+        kept = dict(self.kept)
+        if as_tensors:
+            parents = {self.op.argument(edge.position): edge.parent for edge in self.edges} | {"z": self}
+            kept |= {name: attach(kept[name], parent) for name, parent in parents.items() if name in kept}
+        return kept
+
+
+def attach(array: Array, parent: Node | Tensor) -> Tensor:
+    """A Tensor on a saved array, at its place in the graph."""
+    if isinstance(parent, Tensor):
+        if parent.data is not array:
+            raise RuntimeError("create_graph: the .data of a leaf was replaced after it was read")
+        return parent
+    tensor = Tensor(array)
+    tensor.node, tensor.tracked = parent, True
+    return tensor
+
+
+def origin(tensor: Tensor) -> Node | Tensor:
+    """Where a tensor's gradient goes: to the node that made it, or to the leaf that it is."""
+    return tensor if tensor.node is None else tensor.node
+
+
+# --- the backward pass ------------------------------------------------------------------------------------------------
+
+
+class Step(NamedTuple):
+    """One op of the backward pass: the gradient that came `incoming`, and those it sent `outgoing` along `edges`."""
+
+    name: str
+    edges: tuple[Edge, ...]
+    incoming: Any
+    outgoing: list[Any]
+
+    @property
+    def shapes(self) -> tuple[tuple[int, ...], ...]:
+        """The shapes of the arguments that a gradient was sent to."""
+        return tuple(edge.shape for edge in self.edges)
+
+
+def walk(
+    outputs: Sequence[Tensor],
+    gradients: Sequence[Tensor | None],
+    grads: dict[Any, Any],
+    inputs: set[Node | Tensor] | None,
+    retain_graph: bool | None,
+    create_graph: bool,
+) -> Iterator[Step]:
+    """Reverse mode: from `outputs` back to `inputs` (None: every leaf), whose gradients are left in `grads`.
+
+    Gradients are raw arrays on the way, or Tensors where the pass itself shall be recorded (`create_graph`).
+    """
+    retain = create_graph if retain_graph is None else retain_graph
+    needed = inputs and leading_to(inputs, outputs)
+    heap: list[tuple[int, Node]] = []
+
+    def give(parent: Node | Tensor, g: Any) -> None:
+        if parent in grads:
+            grads[parent] = grads[parent] + g
+        else:
+            grads[parent] = g
+            if isinstance(parent, Node):
+                heapq.heappush(heap, (-parent.serial, parent))
+
+    seeds = [seed(output, gradient, create_graph) for output, gradient in zip(outputs, gradients, strict=True)]
+    for output, g in zip(outputs, seeds, strict=True):
+        if needed is None or origin(output) in needed:
+            give(origin(output), g)
+    while heap:
+        _, node = heapq.heappop(heap)
+        g = grads[node] if inputs and node in inputs else grads.pop(node)
+        edges = node.edges if needed is None else tuple(edge for edge in node.edges if edge.parent in needed)
+        recording, mode.recording = mode.recording, create_graph
+        try:
+            outgoing = node.op.pull(node, g, edges)
+            for edge, d in zip(edges, outgoing, strict=True):
+                give(edge.parent, d)
+        finally:
+            mode.recording = recording
+        yield Step(node.op.name, edges, g, outgoing)
+        if not retain:
+            node.kept, node.edges = None, ()
+        del node, g, edges, outgoing
+    own(grads, seeds)
+
+
+def seed(output: Tensor, gradient: Tensor | None, create_graph: bool) -> Any:
+    """The gradient that the walk starts from."""
+    if not output.tracked:
+        raise RuntimeError("backward: this tensor has no history and does not require grad")
+    if gradient is None:
+        if output.data.size != 1:
+            raise RuntimeError(f"backward: gradient may be left out for a scalar only, the shape is {dims(output.shape)}")
+        gradient = Tensor(backend.namespace(output.data).ones_like(output.data))
+    if not isinstance(gradient, Tensor) or gradient.shape != output.shape or gradient.device != output.device:
+        raise RuntimeError(
+            f"backward: gradient must be a tensor of shape {dims(output.shape)} on {output.device}, got {gradient!r}"
+        )
+    gradient = gradient.to(output.dtype)
+    return gradient if create_graph else gradient.data
+
+
+def leading_to(inputs: set[Node | Tensor], outputs: Sequence[Tensor]) -> set[Node | Tensor]:
+    """The nodes and leaves below `outputs` through which a gradient must pass to reach `inputs`."""
+    seen: set[Node | Tensor] = set()
+    stack = [origin(output) for output in outputs]
+    while stack:
+        parent = stack.pop()
+        if parent not in seen:
+            seen.add(parent)
+            if isinstance(parent, Node):
+                parent.recall(as_tensors=False)
+                stack.extend(edge.parent for edge in parent.edges)
+    needed = seen & inputs
+    for node in sorted((n for n in seen if isinstance(n, Node)), key=lambda node: node.serial):
+        if any(edge.parent in needed for edge in node.edges):
+            needed.add(node)
+    return needed
+
+
+def own(grads: dict[Any, Any], seeds: list[Any]) -> None:
+    """Make each gradient a Tensor on memory of its own: no two leaves, and no caller, may share one."""
+    taken = {id(g.data if isinstance(g, Tensor) else g) for g in seeds}
+    for parent, g in grads.items():
+        array = g.data if isinstance(g, Tensor) else g
+        if not isinstance(g, Tensor):
+            g = Tensor(backend.namespace(g).asarray(g))
+        if id(array) in taken or g.data.base is not None:
+            g = g.clone()
+        taken.add(id(array))
+        grads[parent] = g
+
+
+# --- gradients as values ----------------------------------------------------------------------------------------------
+
+
+def grad(
+    outputs: Tensor | Sequence[Tensor],
+    inputs: Tensor | Sequence[Tensor],
+    grad_outputs: Tensor | Sequence[Tensor | None] | None = None,
+    retain_graph: bool | None = None,
+    create_graph: bool = False,
+    allow_unused: bool | None = None,
+    materialize_grads: bool = False,
+) -> tuple[Any, ...]:
+    """The gradients of `outputs` with respect to `inputs`, leaves or not; no ``.grad`` is touched.
+
+    Parameters
+    ----------
+    outputs, inputs : Tensor or sequence of Tensors
+    grad_outputs : Tensor or sequence, optional
+        A cotangent for each output, of its shape; may be left out for scalars.
+    retain_graph, create_graph : as in `Tensor.backward`
+    allow_unused : give None for an input that the outputs do not depend on, instead of raising.
+    materialize_grads : give zeros for it.
+
+    Returns
+    -------
+    tuple of Tensor
+        One gradient per input, of its shape and dtype.
+
+    Raises
+    ------
+    RuntimeError
+        If an input does not require grad, or is not used.
+    """
+    outs, ins = as_tuple(outputs), as_tuple(inputs)
+    cotangents = (None,) * len(outs) if grad_outputs is None else as_tuple(grad_outputs)
+    if len(cotangents) != len(outs):
+        raise ValueError(f"grad: {len(outs)} outputs need as many grad_outputs, got {len(cotangents)}")
+    for x in ins:
+        if not x.tracked:
+            raise RuntimeError("grad: an input does not require grad; set requires_grad before it is used")
+    grads: dict[Any, Tensor] = {}
+    with np.errstate(all="ignore"):
+        for _ in walk(outs, cotangents, grads, {origin(x) for x in ins}, retain_graph, create_graph):
+            pass
+    gradients = [grads.get(origin(x)) for x in ins]
+    if materialize_grads:
+        zeros = [Tensor(backend.namespace(x.data).zeros_like(x.data)) for x in ins]
+        return tuple(zero if g is None else g for zero, g in zip(zeros, gradients, strict=True))
+    if not allow_unused and any(g is None for g in gradients):
+        raise RuntimeError(
+            "grad: an input is not part of the graph of the outputs; allow_unused=True gives None for it, "
+            "materialize_grads=True zeros"
+        )
+    return tuple(gradients)
+
+
+def as_tuple(tensors: Any) -> tuple[Any, ...]:
+    """One tensor, or a sequence of them, as a tuple."""
+    return (tensors,) if isinstance(tensors, Tensor) else tuple(tensors)

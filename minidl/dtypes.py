@@ -1,0 +1,51 @@
+"""Which dtype a result has: one promotion function, with PyTorch's results.
+
+NumPy's own rules differ where it hurts: float32 * float64(2) and float32 * int64 become float64 there, and stay
+float32 here.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+float16, float32, float64 = np.dtype("float16"), np.dtype("float32"), np.dtype("float64")
+int8, int16, int32, int64 = np.dtype("int8"), np.dtype("int16"), np.dtype("int32"), np.dtype("int64")
+uint8, bool_ = np.dtype("uint8"), np.dtype("bool")
+
+DEFAULT_FLOAT = float32
+SCALARS = (bool, int, float, np.generic)
+_CATEGORY = {"b": 0, "u": 1, "i": 1, "f": 2, "c": 3}
+
+
+def scalar_dtype(value: bool | int | float | np.generic) -> np.dtype:
+    """The dtype of a Python or NumPy scalar that stands alone: bool, int64 or the default float."""
+    if isinstance(value, (bool, np.bool_)):
+        return bool_
+    return int64 if isinstance(value, (int, np.integer)) else DEFAULT_FLOAT
+
+
+def _promote(a: np.dtype, b: np.dtype) -> np.dtype:
+    if _CATEGORY[a.kind] != _CATEGORY[b.kind]:
+        return a if _CATEGORY[a.kind] > _CATEGORY[b.kind] else b
+    return np.promote_types(a, b)
+
+
+def result_type(operands: tuple[Any, ...]) -> np.dtype:
+    """The common dtype of arrays and scalars (PyTorch's ``torch.result_type``, for any number of operands).
+
+    Arrays with dimensions decide. A 0-d array, and after it a scalar, counts only where its category
+    (bool < integer < float) is higher than theirs.
+    """
+    ranks: list[np.dtype | None] = [None, None, None]  # arrays with dimensions, 0-d arrays, scalars
+    for operand in operands:
+        scalar = isinstance(operand, SCALARS)
+        rank, dtype = (2, scalar_dtype(operand)) if scalar else (0 if operand.ndim else 1, operand.dtype)
+        known = ranks[rank]
+        ranks[rank] = dtype if known is None else _promote(known, dtype)
+    result, *weaker = [dtype for dtype in ranks if dtype is not None]
+    for dtype in weaker:
+        if _CATEGORY[dtype.kind] > _CATEGORY[result.kind]:
+            result = dtype
+    return result

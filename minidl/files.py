@@ -1,0 +1,61 @@
+"""Weights in files: safetensors, which the ecosystem reads and which can hold nothing but arrays."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import safetensors.numpy
+from safetensors import SafetensorError
+
+from minidl import backend
+from minidl.core import Tensor
+
+
+def save(state_dict: Mapping[str, Tensor], path: str | os.PathLike[str], metadata: dict[str, str] | None = None) -> None:
+    """Write a state dict to a .safetensors file; the file appears whole or not at all.
+
+    Parameters
+    ----------
+    state_dict : name to Tensor, such as ``model.state_dict()``
+    path : where to
+    metadata : short texts to keep beside the tensors
+
+    Raises
+    ------
+    TypeError
+        For values that are not tensors.
+    """
+    arrays = {}
+    for name, value in state_dict.items():
+        if not isinstance(value, Tensor):
+            raise TypeError(f"save: {name} is {type(value).__name__}, expected a Tensor; save(model.state_dict(), path)")
+        arrays[name] = np.ascontiguousarray(backend.move(value.data, "cpu"))
+    part = Path(f"{os.fspath(path)}.{os.getpid()}.part")
+    try:
+        safetensors.numpy.save_file(arrays, part, metadata)
+        os.replace(part, path)
+    finally:
+        part.unlink(missing_ok=True)
+
+
+def load(path: str | os.PathLike[str]) -> dict[str, Tensor]:
+    """Read a .safetensors file, of minidl or of any other library, as a dict of tensors on the CPU.
+
+    Raises
+    ------
+    FileNotFoundError
+        If there is no such file.
+    ValueError
+        If it is not a whole safetensors file, or holds a dtype that NumPy lacks.
+    """
+    if not os.path.isfile(path):
+        raise FileNotFoundError(f"load: no file {os.fspath(path)}")
+    try:
+        arrays: dict[str, Any] = safetensors.numpy.load_file(path)
+    except (SafetensorError, KeyError, TypeError) as error:
+        raise ValueError(f"load: {os.fspath(path)} is not a safetensors file that NumPy can hold: {error}") from error
+    return {name: Tensor(array) for name, array in arrays.items()}

@@ -1,0 +1,82 @@
+"""Composites, and the fast kernels that may stand in for them.
+
+A *composite* is written with ops: the readable truth. A *kernel* computes the same on raw arrays in one go, with a
+backward of its own. Under ``create_graph=True`` a composite unfolds: its reference is run again and differentiated,
+so that kernels need no second derivative.
+"""
+
+from __future__ import annotations
+
+import functools
+import inspect
+from collections.abc import Callable
+from typing import Any
+
+from minidl.core import Edge, Node, Tensor, attach, grad
+from minidl.modes import mode
+from minidl.op import Declaration, alias, checked, record
+
+composites: dict[str, Composite] = {}
+
+
+class Composite(Declaration):
+    """A function written with ops, ``reference(*arrays, **options)``, and the kernels that may serve it.
+
+    A kernel is a class with three static methods. ``when(*arrays, **options)`` says whether it serves these raw
+    arrays. ``forward(*arrays, **options)`` returns the result, what backward needs, and any auxiliary arrays.
+    ``backward(g, saved, needs, *arrays, **options)`` returns one gradient per array, None where not in ``needs``, the
+    positions that want one.
+    """
+
+    def __init__(self, reference: Callable[..., Any]) -> None:
+        super().__init__(reference.__name__, list(inspect.signature(reference).parameters.values()))
+        self.reference = reference
+        self.kernels: list[Any] = []
+
+    def differentiable(self, position: int) -> bool:
+        """Every argument is: where the reference does not use it, its gradient is zero."""
+        return True
+
+    def serving(self, arrays: list[Any], options: dict[str, Any]) -> Any:
+        """The first kernel that serves these arrays, or None: then the reference runs."""
+        return next((k for k in self.kernels if k.when(*arrays, **options)), None) if mode.fused else None
+
+    def pull(self, node: Node, g: Any, edges: tuple[Edge, ...]) -> list[Any]:
+        """The gradients of the arguments at `edges`, from the gradient `g` of the result."""
+        kept = node.recall(as_tensors=False)
+        arrays = [kept[name] for name in self.arguments]
+        options = {name: kept[name] for name in self.options}
+        if isinstance(g, Tensor):
+            return self.unfold(g, arrays, options, edges)
+        needs = {edge.position for edge in edges}
+        gradients = kept["kernel"].backward(g, kept["saved"], needs, *arrays, **options)
+        return [checked(self, i, gradients[i], shape, dtype) for i, _, shape, dtype in edges]
+
+    def unfold(self, g: Tensor, arrays: list[Any], options: dict[str, Any], edges: tuple[Edge, ...]) -> list[Tensor]:
+        """Differentiate the reference, run anew between `g` and ports: aliases that keep ``f(x, x)`` two arguments."""
+        ports = {edge.position: alias(attach(arrays[edge.position], edge.parent)) for edge in edges}
+        result = self.reference(*[ports.get(i, array) for i, array in enumerate(arrays)], **options)
+        z = result[0] if isinstance(result, tuple) else result
+        return list(grad(z, list(ports.values()), g, create_graph=True, materialize_grads=True))
+
+
+def composite(reference: Callable[..., Any]) -> Any:
+    """Declare a composite. Returns a plain function; its ``kernels`` list takes the fast forms."""
+    self = Composite(reference)
+
+    @functools.wraps(reference)
+    def call(*args: Any, **options: Any) -> Any:
+        args, options = self.bind(args, options)
+        arrays = [a.data if isinstance(a, Tensor) else a for a in args]
+        kernel = self.serving(arrays, options)
+        if kernel is None:
+            return reference(*args, **options)
+        z, saved, *auxiliary = kernel.forward(*arrays, **options)
+        if any(isinstance(a, Tensor) for a in args):
+            kept = dict(zip(self.arguments, arrays, strict=True)) | options | {"kernel": kernel, "saved": saved}
+            z = record(self, args, z, lambda positions: kept)
+        return (z, *auxiliary) if auxiliary else z
+
+    call.kernels = self.kernels  # type: ignore[attr-defined]
+    composites[self.name] = self
+    return call

@@ -1,0 +1,3 @@
+"""Fused kernels, one folder a backend. Importing this registers them with the composites that they serve."""
+
+from minidl.kernels import cpu as cpu

@@ -1,0 +1,63 @@
+"""Thread-local switches of the engine: recording, anomaly detection, fused kernels."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import threading
+
+
+class _Mode(threading.local):
+    recording = True
+    anomaly = False
+    fused = os.environ.get("MINIDL_FUSED", "1") != "0"
+
+
+mode = _Mode()
+
+
+class _Switch(contextlib.ContextDecorator):
+    setting: dict[str, bool]
+
+    def __enter__(self) -> None:
+        self.before = {name: getattr(mode, name) for name in self.setting}
+        vars(mode).update(self.setting)
+
+    def __exit__(self, *exception: object) -> None:
+        vars(mode).update(self.before)
+
+    def _recreate_cm(self) -> _Switch:  # each call of a decorated function gets a state of its own
+        return type(self)()
+
+
+class no_grad(_Switch):
+    """Ops compute and record nothing, within it or in a function that it decorates (``@md.no_grad()``)."""
+
+    setting = {"recording": False}
+
+
+class enable_grad(_Switch):
+    """Ops record again, inside a `no_grad`."""
+
+    setting = {"recording": True}
+
+
+class detect_anomaly(_Switch):
+    """Find bugs, slowly: nodes fingerprint what they keep, and backward checks it and every gradient.
+
+    A raw write into ``tensor.data`` between forward and backward, invisible otherwise, raises RuntimeError with the
+    op's name; so does a gradient that is NaN.
+    """
+
+    setting = {"anomaly": True}
+
+
+class no_fusion(_Switch):
+    """Every composite runs by its readable reference (as with ``MINIDL_FUSED=0`` in the environment)."""
+
+    setting = {"fused": False}
+
+
+def is_grad_enabled() -> bool:
+    """Whether ops record in this thread."""
+    return mode.recording

@@ -1,0 +1,58 @@
+"""A table of a network's layers, in the manner of Keras."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from minidl.backend import dims
+from minidl.core import Tensor
+from minidl.modes import no_grad
+from minidl.nn.module import Module
+
+
+def summary(model: Module, input_size: tuple[int, ...]) -> str:
+    """The layers in the order in which they run, with output shapes and parameter counts; then the totals.
+
+    Parameters
+    ----------
+    model : Module
+    input_size : the shape of one input, without the batch: (C, H, W)
+
+    Returns
+    -------
+    str
+        A layer a row: its path and type, its output shape (N for the batch), its number of parameters. Below: total,
+        trainable and other parameters, and elements of buffers.
+    """
+    rows: list[tuple[str, str, str]] = []
+    modes = {module: module.training for module in model.modules()}
+    hooks = []
+    for path, module in model.named_modules():
+        if not any(True for _ in module.children()):
+
+            def note(layer: Module, _: Any, output: Tensor, path: str = path) -> None:
+                count = sum(p.data.size for p in layer.parameters())
+                rows.append((f"{path} ({type(layer).__name__})", f"N×{dims(output.shape[1:])}", f"{count:,}"))
+
+            hooks.append(module.register_forward_hook(note))
+    try:
+        with no_grad():
+            parameter = next(model.parameters(), None)
+            like = Tensor(np.zeros((1, *input_size), np.float32 if parameter is None else parameter.dtype))
+            model.eval()(like if parameter is None else like.to(parameter.device))
+    finally:
+        for hook in hooks:
+            hook.remove()
+        for module, training in modes.items():
+            module.training = training
+    sizes = [(p.data.size, p.requires_grad) for p in model.parameters()]
+    total, trainable = sum(n for n, _ in sizes), sum(n for n, learns in sizes if learns)
+    header = ("layer", "output shape", "parameters")
+    left, middle, right = (max(map(len, column)) for column in zip(header, *rows, strict=True))
+    lines = [f"{a:<{left}}  {b:<{middle}}  {c:>{right}}" for a, b, c in (header, *rows)]
+    rule = "─" * len(lines[0])
+    totals = f"parameters: {total:,} ({trainable:,} trainable, {total - trainable:,} not); "
+    totals += f"buffers: {sum(b.data.size for b in model.buffers()):,}"
+    return "\n".join([lines[0], rule, *lines[1:], rule, totals])

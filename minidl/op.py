@@ -1,0 +1,277 @@
+"""Ops: a function of raw arrays, and beside it one rule for each argument that it can be differentiated by.
+
+    @op(broadcasts=True, promotes=True)
+    def div(xp, x, y):
+        return x / y
+
+    div.vjp(x=lambda g, y: g / y, y=lambda g, z, y: -g * z / y)
+
+A rule's parameters name what is kept for it; what no rule names is not kept. Rules are polymorphic: on raw arrays
+they compute, on Tensors (``create_graph=True``) every call in them records itself, and so there is a next order.
+"""
+
+from __future__ import annotations
+
+import functools
+import inspect
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from minidl import backend, dtypes
+from minidl.backend import Array, dims
+from minidl.core import Edge, Node, Tensor, origin
+from minidl.modes import mode
+
+registry: dict[str, Op] = {}
+
+
+class Rule(NamedTuple):
+    """A partial derivative: ``function(g, *names)``, and the keyword parameters (`rest`) that it passes on whole."""
+
+    function: Callable[..., Any]
+    names: tuple[str, ...]
+    rest: tuple[str, ...]
+
+
+class Declaration:
+    """The name and the parameters of an op: arrays are those without a default, options those with one or behind ``*``."""
+
+    def __init__(self, name: str, parameters: list[inspect.Parameter]) -> None:
+        arrays = [p for p in parameters if p.default is p.empty and p.kind is not p.KEYWORD_ONLY]
+        self.name = name
+        self.variadic = any(p.kind is p.VAR_POSITIONAL for p in parameters)
+        self.arguments = tuple(p.name for p in arrays)
+        self.options = tuple(p.name for p in parameters if p not in arrays)
+        self.defaults = {p.name: p.default for p in parameters if p.default is not p.empty}
+
+    def argument(self, position: int) -> str:
+        """The name of the argument at `position`."""
+        return self.arguments[0 if self.variadic else position]
+
+    def bind(self, args: tuple[Any, ...], options: dict[str, Any]) -> tuple[tuple[Any, ...], dict[str, Any]]:
+        """Sort what a call was given into arrays and options."""
+        if not self.variadic and len(args) != len(self.arguments):
+            names = (*self.arguments, *self.options)
+            options = dict(zip(names, args, strict=False)) | options
+            if len(args) > len(names) or any(name not in options for name in self.arguments):
+                raise TypeError(f"{self.name}: takes ({', '.join(names)}), got {len(args)} positional arguments")
+            args = tuple(options.pop(name) for name in self.arguments)
+        return args, self.defaults | options if self.defaults else options
+
+
+class Op(Declaration):
+    """A function of raw arrays with its derivative rules: what `op` makes of a declaration."""
+
+    def __init__(self, forward: Callable[..., Any], broadcasts: bool, promotes: bool, floats: bool) -> None:
+        super().__init__(forward.__name__, list(inspect.signature(forward).parameters.values())[1:])
+        self.forward = forward
+        self.broadcasts = broadcasts
+        self.promotes = promotes
+        self.floats = floats
+        self.rules: dict[str, Rule] = {}
+        self.plans: dict[tuple[int, ...], tuple[str, ...]] = {}
+
+    def vjp(self, **rules: Callable[..., Any]) -> None:
+        """Declare ``argument=rule``: the vector-Jacobian product with respect to that argument.
+
+        A rule's first parameter is the incoming gradient; the others name what it needs: arguments, the result ``z``,
+        the argument's own ``shape``, options; ``**k`` stands for all other options. In a variadic op, ``i`` is the
+        argument's position and ``shapes`` all shapes. Rules must be linear and differentiable in the gradient.
+        """
+        for argument, function in rules.items():
+            if argument not in self.arguments:
+                raise ValueError(f"{self.name}: no argument {argument!r} to differentiate by; it has {self.arguments}")
+            _, *parameters = inspect.signature(function).parameters.values()
+            names = tuple(p.name for p in parameters if p.kind is not p.VAR_KEYWORD)
+            rest = self.options if len(names) < len(parameters) else ()
+            self.rules[argument] = Rule(function, names, tuple(name for name in rest if name not in names))
+        self.plans.clear()
+
+    def differentiable(self, position: int) -> bool:
+        """Whether a rule stands for the argument at `position`."""
+        return self.argument(position) in self.rules
+
+    def keep(
+        self, positions: tuple[int, ...], arrays: list[Array], options: dict[str, Any], z: Array
+    ) -> dict[str, Any]:
+        """What the rules for the arguments at `positions` name, and the options."""
+        if positions not in self.plans:
+            named = {name for i in positions for name in self.rules[self.argument(i)].names}
+            self.plans[positions] = tuple(name for name in (*self.arguments, "z") if name in named)
+        values = dict(zip(self.arguments, arrays, strict=False)) | {"z": z}
+        kept = {name: values[name] for name in self.plans[positions]} | options
+        if self.variadic:
+            kept["shapes"] = tuple(a.shape for a in arrays)
+        return kept
+
+    def unify(self, args: tuple[Any, ...]) -> tuple[Any, ...]:
+        """Bring the operands to one device and one dtype; a scalar takes the dtype of the arrays beside it."""
+        devices = {a.device for a in args if isinstance(a, Tensor)}
+        if len(devices) > 1:
+            raise RuntimeError(f"{self.name}: tensors on {' and '.join(sorted(devices))}; move them with .to(device)")
+        operands = [a for i, a in enumerate(args) if not self.rules or self.differentiable(i)]
+        for a in operands:
+            if not isinstance(a, (Tensor, *dtypes.SCALARS)) and not backend.is_array(a):
+                raise TypeError(f"{self.name}: expected a tensor, an array or a number, got {type(a).__name__}")
+        if not (self.promotes or self.floats):
+            kinds = {str(a.dtype) for a in operands}
+            if len(kinds) > 1:
+                raise TypeError(f"{self.name}: mixed dtypes {' and '.join(sorted(kinds))}; convert with .to(dtype)")
+            return args
+        dtype = dtypes.result_type(tuple(operands))
+        if self.floats and dtype.kind != "f":
+            dtype = dtypes.DEFAULT_FLOAT
+        xp = backend.namespace(*(a.data for a in args if isinstance(a, Tensor)))
+        unified = []
+        for i, a in enumerate(args):
+            if self.rules and not self.differentiable(i):
+                unified.append(a)
+            elif isinstance(a, Tensor):
+                unified.append(a if a.data.dtype == dtype else cast(a, dtype))
+            else:
+                unified.append(xp.asarray(a, dtype))
+        return tuple(unified)
+
+    def pull(self, node: Node, g: Any, edges: tuple[Edge, ...]) -> list[Any]:
+        """The gradients of the arguments at `edges`, from the gradient `g` of the result."""
+        kept = node.recall(as_tensors=isinstance(g, Tensor))
+        outgoing = []
+        for i, _, shape, dtype in edges:
+            kept["shape"], kept["i"] = shape, i
+            rule = self.rules[self.argument(i)]
+            d = rule.function(g, *[kept[name] for name in rule.names], **{name: kept[name] for name in rule.rest})
+            if self.broadcasts and d.shape != shape:
+                d = sum_to(d, shape)
+            outgoing.append(checked(self, i, d, shape, dtype))
+        return outgoing
+
+
+def checked(op: Any, position: int, d: Any, shape: tuple[int, ...], dtype: np.dtype) -> Any:
+    """A gradient as its argument needs it: of the same shape, or the engine is wrong; cast to the same dtype."""
+    if d.shape != shape:
+        raise RuntimeError(
+            f"{op.name}: its rule for {op.argument(position)} gave a gradient of shape {dims(d.shape)}, "
+            f"the argument is {dims(shape)}: a fault of the engine, please report it"
+        )
+    if mode.anomaly and bool((d != d).sum()):
+        raise RuntimeError(f"{op.name}: the gradient of {op.argument(position)} is NaN")
+    return d if d.dtype == dtype else cast(d, dtype)
+
+
+def op(forward: Any = None, *, broadcasts: bool = False, promotes: bool = False, floats: bool = False) -> Any:
+    """Declare an op: ``forward(xp, *arrays, **options)`` on raw arrays, `xp` being NumPy or CuPy.
+
+    Parameters
+    ----------
+    forward : function
+        Parameters without default are arrays; those with one, or behind ``*``, are options.
+    broadcasts : bool
+        Its operands broadcast; gradients are summed back to their shapes.
+    promotes : bool
+        Operands of different dtypes are brought to their common one, which is an error otherwise.
+    floats : bool
+        Its result is floating-point: integer operands become the default float first.
+
+    Returns
+    -------
+    A plain function: on arrays it computes; on Tensors it computes and records. Its ``vjp`` declares the derivatives.
+    """
+    if forward is None:
+        return functools.partial(op, broadcasts=broadcasts, promotes=promotes, floats=floats)
+    self = Op(forward, broadcasts, promotes, floats)
+
+    @functools.wraps(forward)
+    def call(*args: Any, **options: Any) -> Any:
+        args, options = self.bind(args, options)
+        if not any([isinstance(a, Tensor) for a in args]):
+            return forward(backend.namespace(*args), *args, **options)
+        if len(args) > 1 or (floats and args[0].data.dtype.kind != "f"):
+            args = self.unify(args)
+        arrays = [a.data if isinstance(a, Tensor) else a for a in args]
+        z = compute(self, arrays, options)
+        return record(self, args, z, lambda positions: self.keep(positions, arrays, options, z))
+
+    call.__signature__ = inspect.Signature(list(inspect.signature(forward).parameters.values())[1:])  # type: ignore
+    call.op = self  # type: ignore[attr-defined]
+    call.vjp = self.vjp  # type: ignore[attr-defined]
+    registry[self.name] = self
+    return call
+
+
+def compute(self: Op, arrays: list[Array], options: dict[str, Any]) -> Array:
+    """The forward pass of an op, as an array also where NumPy would give a scalar."""
+    xp = backend.namespace(*arrays)
+    try:
+        return xp.asarray(self.forward(xp, *arrays, **options))
+    except ValueError as error:
+        if not self.broadcasts:
+            raise
+        shapes = " and ".join(dims(a.shape) for a in arrays)
+        raise ValueError(f"{self.name}: shapes {shapes} do not broadcast") from error
+
+
+def record(self: Any, args: tuple[Any, ...], array: Array, keep: Callable[[tuple[int, ...]], dict[str, Any]]) -> Tensor:
+    """Wrap a result, with a Node where a gradient may be wanted; `keep` tells what it needs to remember."""
+    z = Tensor(array)
+    if mode.recording and array.dtype.kind == "f":
+        tracked = [i for i, a in enumerate(args) if isinstance(a, Tensor) and a.tracked and self.differentiable(i)]
+        if tracked:
+            edges = tuple([Edge(i, origin(args[i]), args[i].data.shape, args[i].data.dtype) for i in tracked])
+            z.node, z.tracked = Node(self, edges, keep(tuple(tracked))), True
+    return z
+
+
+# --- the ops that the engine itself needs -----------------------------------------------------------------------------
+
+
+@op
+def alias(xp, x):
+    """x itself, by another name: a place in the graph of its own."""
+    return x
+
+
+alias.vjp(x=lambda g: g)
+
+
+@op
+def clone(xp, x):
+    """A copy of x, in memory of its own."""
+    return x.copy(order="K") if xp is np else x.copy()
+
+
+clone.vjp(x=lambda g: g)
+
+
+@op
+def cast(xp, x, dtype):
+    """x in another dtype."""
+    return x.astype(dtype, copy=False)
+
+
+cast.vjp(x=lambda g: g)  # back in the argument's own dtype, as every gradient is
+
+
+@op
+def sum_to(xp, x, size):
+    """x summed over the dimensions in which `size` has been broadcast."""
+    lead = x.ndim - len(size)
+    axes = tuple(i for i in range(x.ndim) if i < lead or size[i - lead] == 1 != x.shape[i])
+    return x.sum(axes, keepdims=True).reshape(size) if axes else x.reshape(size)
+
+
+@op
+def expand(xp, x, size):
+    """x repeated, without a copy, along new leading dimensions and those of size 1 (``Tensor.expand``); -1 keeps one."""
+    lead = len(size) - x.ndim
+    if lead < 0:
+        raise ValueError(f"expand: {dims(x.shape)} has more dimensions than the requested {size}")
+    size = tuple(x.shape[i - lead] if n == -1 and i >= lead else n for i, n in enumerate(size))
+    if any(have not in (1, want) for have, want in zip(x.shape, size[lead:], strict=True)) or min(size, default=0) < 0:
+        raise ValueError(f"expand: {dims(x.shape)} does not expand to {size}; only dimensions of size 1 can grow")
+    return xp.broadcast_to(x, size)
+
+
+sum_to.vjp(x=lambda g, shape: expand(g, shape))
+expand.vjp(x=lambda g, shape: sum_to(g, shape))

@@ -1,0 +1,3 @@
+"""The derivative tables: every op with its rules beside it, by family."""
+
+from minidl.ops import methods as methods

@@ -1,0 +1,141 @@
+"""Making tensors: from data, filled, counted, drawn at random; and moving them to another dtype or device."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from minidl import backend, dtypes
+from minidl.backend import Generator
+from minidl.core import Tensor
+from minidl.op import cast, op
+from minidl.ops.shape import sizes
+
+
+def tensor(data: Any, dtype: Any = None, device: str | None = None, requires_grad: bool = False) -> Tensor:
+    """A new tensor with a copy of `data`: a number, a nested sequence, an array or a Tensor.
+
+    Python floats become float32, ints int64; arrays keep their dtype unless `dtype` is given.
+
+    Raises
+    ------
+    TypeError, ValueError
+        For what is not numbers, and for ragged sequences.
+    """
+    if isinstance(data, Tensor):
+        data = data.data
+    if not backend.is_array(data):
+        try:
+            data = np.asarray(data)
+        except ValueError as error:
+            raise ValueError(f"tensor: the rows of a nested sequence must be of one length ({error})") from None
+        if dtype is None and data.dtype == np.float64:
+            dtype = dtypes.DEFAULT_FLOAT
+    if data.dtype.kind not in "buif":
+        raise TypeError(f"tensor: expected numbers, got data of dtype {data.dtype}")
+    array = data.astype(dtype or data.dtype, copy=True)
+    return Tensor(array if device is None else backend.move(array, device), requires_grad)
+
+
+def from_numpy(array: np.ndarray) -> Tensor:
+    """A tensor that shares the memory of a NumPy array."""
+    return Tensor(array)
+
+
+def _filled(name: str) -> Any:
+    def make(
+        *size: int | Sequence[int], dtype: Any = dtypes.DEFAULT_FLOAT, device: str = "cpu", requires_grad: bool = False
+    ) -> Tensor:
+        return Tensor(backend.move(getattr(np, name)(sizes(size), dtype), device), requires_grad)
+
+    make.__name__ = make.__qualname__ = name
+    make.__doc__ = f"A tensor of {name}, its size given as one sequence or one by one."
+    return make
+
+
+zeros, ones = _filled("zeros"), _filled("ones")
+
+
+def full(
+    size: Sequence[int],
+    fill_value: float,
+    dtype: Any = None,
+    device: str = "cpu",
+    requires_grad: bool = False,
+) -> Tensor:
+    """A tensor of `size`, every element `fill_value`."""
+    dtype = dtypes.scalar_dtype(fill_value) if dtype is None else dtype
+    return Tensor(backend.move(np.full(tuple(size), fill_value, dtype), device), requires_grad)
+
+
+def arange(start: float, end: float | None = None, step: float = 1, dtype: Any = None, device: str = "cpu") -> Tensor:
+    """The numbers from `start` (0 where only one bound is given) up to but without `end`, by `step`."""
+    low, high = (0, start) if end is None else (start, end)
+    dtype = dtypes.result_type((low, high, step)) if dtype is None else dtype
+    return Tensor(backend.move(np.arange(low, high, step).astype(dtype), device))
+
+
+def zeros_like(input: Tensor, dtype: Any = None) -> Tensor:
+    """Zeros of the shape, dtype and device of a tensor."""
+    return Tensor(backend.namespace(input.data).zeros_like(input.data, dtype=dtype))
+
+
+def ones_like(input: Tensor, dtype: Any = None) -> Tensor:
+    """Ones of the shape, dtype and device of a tensor."""
+    return Tensor(backend.namespace(input.data).ones_like(input.data, dtype=dtype))
+
+
+def _drawn(name: str, what: str) -> Any:
+    def make(
+        *size: int | Sequence[int],
+        generator: Generator | None = None,
+        dtype: Any = dtypes.DEFAULT_FLOAT,
+        device: str = "cpu",
+        requires_grad: bool = False,
+    ) -> Tensor:
+        stream = (generator or backend.default_generator).numpy
+        array = np.asarray(getattr(stream, name)(sizes(size))).astype(dtype)
+        return Tensor(backend.move(array, device), requires_grad)
+
+    make.__doc__ = f"A tensor of random numbers, {what}, its size given as one sequence or one by one."
+    return make
+
+
+rand = _drawn("random", "uniform in [0, 1)")
+randn = _drawn("standard_normal", "normal with mean 0 and variance 1")
+
+
+def randint(
+    low: int, high: int, size: Sequence[int], *, generator: Generator | None = None, dtype: Any = dtypes.int64
+) -> Tensor:
+    """Random integers from `low` up to but without `high`."""
+    return Tensor((generator or backend.default_generator).numpy.integers(low, high, tuple(size)).astype(dtype))
+
+
+def to(x: Tensor, *target: Any) -> Tensor:
+    """x on another device or in another dtype (or both); itself where it is so already. Gradients flow through.
+
+    Raises
+    ------
+    ValueError
+        For what is neither a device name nor a dtype.
+    """
+    for place in target:
+        if isinstance(place, str) and place.partition(":")[0] in ("cpu", "cuda"):
+            kind, index = backend.check_device(place)
+            name = kind if kind == "cpu" else f"cuda:{index}"
+            x = x if x.device == name else transfer(x, name, x.device)
+        else:
+            x = x if x.dtype == np.dtype(place) else cast(x, np.dtype(place))
+    return x
+
+
+@op
+def transfer(xp, x, device, source):
+    """x, which is on `source`, copied to `device`."""
+    return backend.move(x, device)
+
+
+transfer.vjp(x=lambda g, device, source: transfer(g, source, device))

@@ -1,0 +1,210 @@
+"""Elementwise functions, with broadcasting; the derivative of each stands below it."""
+
+import numpy as np
+
+from minidl.op import op
+
+quiet = np.errstate(all="ignore")  # 1/0 and log 0 are inf here, as on a GPU, and not a warning
+
+
+@op(broadcasts=True, promotes=True)
+def add(xp, x, y):
+    """x + y."""
+    return x + y
+
+
+@op(broadcasts=True, promotes=True)
+def sub(xp, x, y):
+    """x − y."""
+    return x - y
+
+
+@op(broadcasts=True, promotes=True)
+def mul(xp, x, y):
+    """x · y."""
+    return x * y
+
+
+@op(broadcasts=True, promotes=True, floats=True)
+@quiet
+def div(xp, x, y):
+    """x / y."""
+    return x / y
+
+
+@op
+def neg(xp, x):
+    """−x."""
+    return -x
+
+
+add.vjp(x=lambda g: g, y=lambda g: g)
+sub.vjp(x=lambda g: g, y=lambda g: -g)
+mul.vjp(x=lambda g, y: g * y, y=lambda g, x: g * x)
+div.vjp(x=lambda g, y: g / y, y=lambda g, z, y: -g * (z / y))
+neg.vjp(x=lambda g: -g)
+
+
+@op
+def keep(xp, x, mask):
+    """x where mask, else 0: also where x is infinite, when x · mask would be NaN."""
+    bits = f"i{x.dtype.itemsize}"
+    return (x.view(bits) & -mask.astype(bits)).view(x.dtype)
+
+
+@op(broadcasts=True, promotes=True)
+def where(xp, condition, x, y):
+    """x where condition, else y."""
+    return xp.where(condition, x, y)
+
+
+keep.vjp(x=lambda g, mask: keep(g, mask))
+where.vjp(x=lambda g, condition: keep(g, condition != 0), y=lambda g, condition: keep(g, condition == 0))
+
+
+@op(floats=True)
+@quiet
+def exp(xp, x):
+    """eˣ."""
+    return xp.exp(x)
+
+
+@op(floats=True)
+@quiet
+def log(xp, x):
+    """ln x; −inf at 0, NaN below."""
+    return xp.log(x)
+
+
+@op(floats=True)
+@quiet
+def sqrt(xp, x):
+    """√x; NaN below 0."""
+    return xp.sqrt(x)
+
+
+@op(floats=True)
+def tanh(xp, x):
+    """tanh x."""
+    return xp.tanh(x)
+
+
+@op(floats=True)
+@quiet
+def sigmoid(xp, x):
+    """1 / (1 + e⁻ˣ)."""
+    return 1 / (1 + xp.exp(-x))
+
+
+exp.vjp(x=lambda g, z: g * z)
+log.vjp(x=lambda g, x: g / x)
+sqrt.vjp(x=lambda g, z: g / (2 * z))
+tanh.vjp(x=lambda g, z: g * (1 - z * z))
+sigmoid.vjp(x=lambda g, z: g * (z * (1 - z)))
+
+
+@op(broadcasts=True, promotes=True)
+@quiet
+def pow(xp, x, y):
+    """x to the power y."""
+    return x**y
+
+
+pow.vjp(
+    x=lambda g, x, y: where(y == 0, 0.0, g * (y * x ** where(y == 0, 1.0, y - 1))),
+    y=lambda g, z, x, y: where((x == 0) * (y >= 0), 0.0, g * (z * log(x))),
+)
+
+
+@op
+def sign(xp, x):
+    """−1, 0 or 1. No gradient."""
+    return xp.sign(x)
+
+
+@op
+def abs(xp, x):
+    """|x|; gradient 0 at 0."""
+    return xp.abs(x)
+
+
+@op
+def relu(xp, x):
+    """max(x, 0); gradient 0 at 0."""
+    return xp.maximum(x, xp.zeros((), x.dtype))
+
+
+abs.vjp(x=lambda g, x: g * sign(x))
+relu.vjp(x=lambda g, z: keep(g, z > 0))
+
+
+@op(broadcasts=True, promotes=True)
+def maximum(xp, x, y):
+    """The larger of x and y; at a tie each gets half of the gradient."""
+    return xp.maximum(x, y)
+
+
+@op(broadcasts=True, promotes=True)
+def minimum(xp, x, y):
+    """The smaller of x and y; at a tie each gets half of the gradient."""
+    return xp.minimum(x, y)
+
+
+def _won(g, wins, ties):
+    return keep(g, wins) + keep(g, ties) * 0.5
+
+
+maximum.vjp(x=lambda g, x, y: _won(g, x > y, x == y), y=lambda g, x, y: _won(g, y > x, x == y))
+minimum.vjp(x=lambda g, x, y: _won(g, x < y, x == y), y=lambda g, x, y: _won(g, y < x, x == y))
+
+
+@op
+def clip(xp, x, min=None, max=None):
+    """x limited to [min, max], which are numbers (PyTorch's ``clamp``); the gradient passes on the bounds too."""
+    if min is None and max is None:
+        raise ValueError("clip: at least one of min and max must be given")
+    return xp.clip(x, min, max)
+
+
+def _within(x, min, max):
+    above = True if min is None else x >= min
+    return above if max is None else above * (x <= max)
+
+
+clip.vjp(x=lambda g, x, min, max: keep(g, _within(x, min, max)))
+
+
+@op(broadcasts=True, promotes=True)
+def eq(xp, x, y):
+    """Whether x = y, elementwise. No gradient."""
+    return x == y
+
+
+@op(broadcasts=True, promotes=True)
+def ne(xp, x, y):
+    """Whether x ≠ y, elementwise. No gradient."""
+    return x != y
+
+
+@op(broadcasts=True, promotes=True)
+def lt(xp, x, y):
+    """Whether x < y, elementwise. No gradient."""
+    return x < y
+
+
+@op(broadcasts=True, promotes=True)
+def le(xp, x, y):
+    """Whether x ≤ y, elementwise. No gradient."""
+    return x <= y
+
+
+@op(broadcasts=True, promotes=True)
+def gt(xp, x, y):
+    """Whether x > y, elementwise. No gradient."""
+    return x > y
+
+
+@op(broadcasts=True, promotes=True)
+def ge(xp, x, y):
+    """Whether x ≥ y, elementwise. No gradient."""
+    return x >= y

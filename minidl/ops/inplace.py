@@ -1,0 +1,68 @@
+"""Writing into tensors: on the record, so that backward notices (see `minidl.writes`), and never into history."""
+
+from __future__ import annotations
+
+from typing import Any
+
+
+from minidl.backend import dims
+from minidl.core import Tensor
+from minidl.modes import mode, no_grad
+from minidl.ops.shape import raw_index
+from minidl.writes import write
+
+
+def setitem(x: Tensor, index: Any, value: Any) -> None:
+    """x[index] = value, the value broadcast and cast; see `getitem` for indices.
+
+    Raises
+    ------
+    RuntimeError
+        While gradients are recorded, if x or the value takes part in them: minidl does not record writes.
+    """
+    if mode.recording and (x.tracked or (isinstance(value, Tensor) and value.tracked)):
+        raise RuntimeError(
+            "in-place write: gradients do not pass through writes; use where, cat or pad to build the tensor, or write "
+            "under no_grad()"
+        )
+    if isinstance(value, Tensor) and value.device != x.device:
+        raise RuntimeError(f"in-place write: a value on {value.device} into a tensor on {x.device}; move it with .to(device)")
+    try:
+        write(x.data, value.data if isinstance(value, Tensor) else value, raw_index(index))
+    except (ValueError, IndexError) as error:
+        raise type(error)(f"in-place write into {dims(x.shape)}: {error}") from None
+
+
+def copy_(x: Tensor, source: Any) -> Tensor:
+    """Overwrite x with `source`, broadcast and cast."""
+    setitem(x, ..., source)
+    return x
+
+
+def fill_(x: Tensor, value: float) -> Tensor:
+    """Overwrite every element of x with a number."""
+    return copy_(x, value)
+
+
+def zero_(x: Tensor) -> Tensor:
+    """Overwrite every element of x with 0."""
+    return copy_(x, 0)
+
+
+def add_(x: Tensor, other: Any, *, alpha: float = 1) -> Tensor:
+    """x += alpha · other."""
+    with no_grad():
+        total = x + other * alpha
+    return copy_(x, total)
+
+
+def sub_(x: Tensor, other: Any, *, alpha: float = 1) -> Tensor:
+    """x −= alpha · other."""
+    return add_(x, other, alpha=-alpha)
+
+
+def mul_(x: Tensor, other: Any) -> Tensor:
+    """x ·= other."""
+    with no_grad():
+        product = x * other
+    return copy_(x, product)

@@ -1,0 +1,39 @@
+"""Matrix products."""
+
+from typing import Any
+
+from minidl.backend import dims
+from minidl.op import op
+from minidl.ops.shape import squeeze, transpose, unsqueeze
+
+
+@op(broadcasts=True)
+def bmm(xp, x, y):
+    """The products of the matrices in the last two dimensions; those before them broadcast."""
+    return xp.matmul(x, y)
+
+
+def _swap(x):
+    return transpose(x, -2, -1)
+
+
+bmm.vjp(x=lambda g, y: bmm(g, _swap(y)), y=lambda g, x: bmm(_swap(x), g))
+
+
+def matmul(x: Any, y: Any) -> Any:
+    """The matrix product x @ y of arrays of one dtype, as in PyTorch.
+
+    Vectors count as a row on the left and a column on the right; leading dimensions of either are a batch and broadcast.
+
+    Raises
+    ------
+    ValueError
+        For a 0-d operand, or inner sizes that differ.
+    """
+    if not x.ndim or not y.ndim or x.shape[-1] != y.shape[-2 if y.ndim > 1 else 0]:
+        raise ValueError(
+            f"matmul: {dims(x.shape)} @ {dims(y.shape)}: the last size of the left must be the second to last of the right"
+        )
+    z = bmm(x if x.ndim > 1 else unsqueeze(x, 0), y if y.ndim > 1 else unsqueeze(y, 1))
+    z = z if x.ndim > 1 else squeeze(z, -2)
+    return z if y.ndim > 1 else squeeze(z, -1)

@@ -1,0 +1,114 @@
+"""Reductions: sums, means and extremes over dimensions."""
+
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from minidl.backend import dims
+from minidl.op import expand, op
+from minidl.ops.elementwise import keep
+from minidl.ops.shape import axes, reshape, squeeze, take_along
+
+
+def kept(shape, dim):
+    """`shape` with 1 in the reduced dimensions, where a reduced array broadcasts against the whole."""
+    reduced = axes(dim, len(shape))
+    return tuple(1 if i in reduced else n for i, n in enumerate(shape))
+
+
+def back(y, shape, dim):
+    """A reduced array, or its gradient, spread over the shape that it was reduced from."""
+    return expand(reshape(y, kept(shape, dim)), shape)
+
+
+@op
+def sum(xp, x, dim=None, keepdim=False):
+    """The sum over `dim`: an int, a tuple, or None for all. Integers and bools sum to int64."""
+    return x.sum(axes(dim, x.ndim), dtype=None if x.dtype.kind in "fc" else np.int64, keepdims=keepdim)
+
+
+sum.vjp(x=lambda g, shape, dim: back(g, shape, dim))
+
+
+def mean(x: Any, dim: Any = None, keepdim: bool = False) -> Any:
+    """The mean over `dim` (int, tuple, or None for all) of floating-point x."""
+    if x.dtype.kind not in "fc":
+        raise TypeError(f"mean: needs a floating dtype, got {x.dtype}; convert with .to(md.float32)")
+    return sum(x, dim, keepdim) * (1 / count(x.shape, dim) if count(x.shape, dim) else float("nan"))
+
+
+def count(shape: tuple[int, ...], dim: Any) -> int:
+    """How many elements go into one element of a reduction over `dim`."""
+    return int(np.prod([shape[i] for i in axes(dim, len(shape))], dtype=np.int64))
+
+
+def var(x: Any, dim: Any = None, *, correction: float = 1, keepdim: bool = False) -> Any:
+    """The variance over `dim`, Σ(x − mean)² / (n − correction); NaN where n ≤ correction."""
+    centred = x - mean(x, dim, keepdim=True)
+    freedom = count(x.shape, dim) - correction
+    return sum(centred * centred, dim, keepdim) * (1 / freedom if freedom > 0 else float("nan"))
+
+
+@op
+def amax(xp, x, dim=None, keepdim=False):
+    """The maximum over `dim`; the gradient is shared evenly between tied elements."""
+    _refuse_nothing("amax", x.shape, dim)
+    return x.max(axes(dim, x.ndim), keepdims=keepdim)
+
+
+@op
+def amin(xp, x, dim=None, keepdim=False):
+    """The minimum over `dim`; the gradient is shared evenly between tied elements."""
+    _refuse_nothing("amin", x.shape, dim)
+    return x.min(axes(dim, x.ndim), keepdims=keepdim)
+
+
+def _refuse_nothing(name, shape, dim):
+    if 0 in [shape[i] for i in axes(dim, len(shape))]:
+        raise ValueError(f"{name}: {dims(shape)} has no elements to choose from in dim {dim}")
+
+
+def _shared(g, x, z, shape, dim):
+    ties = x == back(z, shape, dim)
+    return keep(back(g, shape, dim), ties) / back(sum(ties, dim), shape, dim)
+
+
+amax.vjp(x=_shared)
+amin.vjp(x=_shared)
+
+
+@op
+def argmax(xp, x, dim=None, keepdim=False):
+    """The index of the first maximum along `dim`, or in the flattened array. No gradient."""
+    _refuse_nothing("argmax", x.shape, dim)
+    return x.argmax(None if dim is None else axes(dim, x.ndim)[0], keepdims=keepdim)
+
+
+@op
+def argmin(xp, x, dim=None, keepdim=False):
+    """The index of the first minimum along `dim`, or in the flattened array. No gradient."""
+    _refuse_nothing("argmin", x.shape, dim)
+    return x.argmin(None if dim is None else axes(dim, x.ndim)[0], keepdims=keepdim)
+
+
+class Extreme(NamedTuple):
+    """What `max` and `min` along a dimension give."""
+
+    values: Any
+    indices: Any
+
+
+def max(x: Any, dim: int | None = None, keepdim: bool = False) -> Any:
+    """The largest element (ties share the gradient), or along one `dim` its ``(values, indices)`` (the first wins)."""
+    return amax(x) if dim is None else _chosen(x, argmax(x, dim, keepdim=True), dim, keepdim)
+
+
+def min(x: Any, dim: int | None = None, keepdim: bool = False) -> Any:
+    """The smallest element (ties share the gradient), or along one `dim` its ``(values, indices)`` (the first wins)."""
+    return amin(x) if dim is None else _chosen(x, argmin(x, dim, keepdim=True), dim, keepdim)
+
+
+def _chosen(x, index, dim, keepdim):
+    (axis,) = axes(dim, x.ndim)
+    values = take_along(x, index, axis)
+    return Extreme(values, index) if keepdim else Extreme(squeeze(values, axis), squeeze(index, axis))

@@ -1,0 +1,58 @@
+"""Adam."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+from minidl import backend
+from minidl.backend import Array
+from minidl.optim.optimizer import Optimizer
+
+
+class Adam(Optimizer):
+    """p −= lr · m̂ / (√v̂ + eps), with running means m of the gradient and v of its square, corrected for their start at 0.
+
+    Kingma & Ba (2015), "Adam: a method for stochastic optimization", algorithm 1. weight_decay adds weight_decay · p to
+    the gradient.
+
+    Raises
+    ------
+    ValueError
+        For negative lr, eps or weight_decay, and for betas outside [0, 1).
+    """
+
+    def __init__(
+        self,
+        params: Iterable[Any],
+        lr: float = 1e-3,
+        betas: tuple[float, float] = (0.9, 0.999),
+        eps: float = 1e-8,
+        weight_decay: float = 0,
+    ) -> None:
+        super().__init__(params, dict(lr=lr, betas=betas, eps=eps, weight_decay=weight_decay))
+
+    def check(self, group: dict[str, Any]) -> None:
+        super().check(group)
+        if not all(0 <= beta < 1 for beta in group["betas"]):
+            raise ValueError(f"Adam: betas must be in [0, 1), got {group['betas']}")
+        if group["eps"] < 0:
+            raise ValueError(f"Adam: eps must not be negative, got {group['eps']}")
+
+    def update(self, p: Array, g: Array, state: dict[str, Any], group: dict[str, Any]) -> None:
+        xp = backend.namespace(p)
+        beta1, beta2 = group["betas"]
+        if not state:
+            state |= {"step": 0, "exp_avg": xp.zeros_like(p), "exp_avg_sq": xp.zeros_like(p)}
+        state["step"] += 1
+        m, v, t = state["exp_avg"], state["exp_avg_sq"], state["step"]
+        if group["weight_decay"]:
+            g = g + group["weight_decay"] * p
+        m *= beta1
+        m += (1 - beta1) * g
+        v *= beta2
+        v += (1 - beta2) * (g * g)
+        root = xp.sqrt(v)
+        root /= (1 - beta2**t) ** 0.5
+        root += group["eps"]
+        p -= (group["lr"] / (1 - beta1**t)) * (m / root)

@@ -1,0 +1,109 @@
+"""What optimizers share: groups of parameters, each with options, and a state per parameter."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import Any
+
+from minidl.backend import Array
+from minidl.core import Tensor
+from minidl.modes import enable_grad
+from minidl.writes import written
+
+
+class Optimizer:
+    """Updates parameters in place from their gradients. A subclass defines ``update``.
+
+    Parameters
+    ----------
+    params : iterable of Tensor, or of dicts ``{"params": …, option: value}`` with options of their own
+    defaults : the options of groups that do not say otherwise
+
+    Raises
+    ------
+    ValueError
+        If there is nothing to optimize, or a tensor comes twice or was computed rather than made.
+    TypeError
+        For anything but tensors, and for unknown options.
+    """
+
+    def __init__(self, params: Iterable[Any], defaults: dict[str, Any]) -> None:
+        name = type(self).__name__
+        if isinstance(params, Tensor):
+            raise TypeError(f"{name}: expected an iterable of tensors, got one tensor; put it in a list")
+        given = list(params)
+        groups = given if given and isinstance(given[0], dict) else [{"params": given}]
+        self.param_groups: list[dict[str, Any]] = []
+        self.state: dict[Tensor, dict[str, Any]] = {}
+        for group in groups:
+            unknown = set(group) - set(defaults) - {"params"}
+            if unknown:
+                raise TypeError(f"{name}: unknown option {', '.join(sorted(unknown))}; it has {', '.join(defaults)}")
+            own = group["params"]
+            self.param_groups.append(defaults | group | {"params": [own] if isinstance(own, Tensor) else list(own)})
+            self.check(self.param_groups[-1])
+        parameters = [p for group in self.param_groups for p in group["params"]]
+        if not parameters:
+            raise ValueError(f"{name}: got no parameters to optimize")
+        for p in parameters:
+            if not isinstance(p, Tensor):
+                raise TypeError(f"{name}: expected tensors, got {type(p).__name__}")
+            if not p.is_leaf:
+                raise ValueError(f"{name}: can only optimize leaves, got the result of {p.node.op.name}")  # type: ignore[union-attr]
+        if len({id(p) for p in parameters}) < len(parameters):
+            raise ValueError(f"{name}: a parameter appears more than once")
+
+    def check(self, group: dict[str, Any]) -> None:
+        """Raise ValueError for options out of range."""
+        for option in ("lr", "weight_decay"):
+            if group[option] < 0:
+                raise ValueError(f"{type(self).__name__}: {option} must not be negative, got {group[option]}")
+
+    def update(self, p: Array, g: Array, state: dict[str, Any], group: dict[str, Any]) -> None:
+        """Change the raw array `p` in place, given its gradient `g`, which must stay as it is."""
+        raise NotImplementedError(f"{type(self).__name__} must define update(p, g, state, group)")
+
+    def step(self, closure: Callable[[], Any] | None = None) -> Any:
+        """Update every parameter that has a gradient. Gives what `closure`, if any, returned: the loss, evaluated first."""
+        result = None
+        if closure is not None:
+            with enable_grad():
+                result = closure()
+        for group in self.param_groups:
+            for p in group["params"]:
+                if p.grad is not None:
+                    self.update(p.data, p.grad.data, self.state.setdefault(p, {}), group)
+                    written(p.data)
+        return result
+
+    def zero_grad(self) -> None:
+        """Forget the gradients of its parameters."""
+        for group in self.param_groups:
+            for p in group["params"]:
+                p.grad = None
+
+    def state_dict(self) -> dict[str, Any]:
+        """Options and states, with parameters by their number: ``{"state": …, "param_groups": …}``."""
+        number = {p: i for i, p in enumerate(p for group in self.param_groups for p in group["params"])}
+        return {
+            "state": {number[p]: dict(state) for p, state in self.state.items()},
+            "param_groups": [g | {"params": [number[p] for p in g["params"]]} for g in self.param_groups],
+        }
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        """Go on from a `state_dict` of an optimizer over as many parameters, in the same order.
+
+        Raises
+        ------
+        ValueError
+            If the groups do not match.
+        """
+        theirs, ours = state_dict["param_groups"], self.param_groups
+        if [len(g["params"]) for g in theirs] != [len(g["params"]) for g in ours]:
+            raise ValueError(f"{type(self).__name__}: load_state_dict: the groups of parameters differ in number or size")
+        parameters = [p for group in ours for p in group["params"]]
+        self.param_groups = [g | {"params": own["params"]} for g, own in zip(theirs, ours, strict=True)]
+        self.state = {
+            parameters[int(i)]: {name: value.copy() if hasattr(value, "copy") else value for name, value in state.items()}
+            for i, state in state_dict["state"].items()
+        }

@@ -1,0 +1,63 @@
+"""In-place writes, and how backward notices them.
+
+One clock numbers everything: a node's serial says when it read its arguments, and a write through the engine says
+when it changed an array. A saved array that was written after it was read would give a wrong gradient.
+"""
+
+from __future__ import annotations
+
+import itertools
+import weakref
+import zlib
+from typing import Any
+
+import numpy as np
+
+from minidl import backend
+from minidl.backend import Array
+
+clock = itertools.count(1)
+_written: dict[int, tuple[Any, int]] = {}  # id of the memory's owner -> (reference to it, when it was last written)
+
+
+def owner_of(array: Array) -> Any:
+    """The object that owns an array's memory; views share it."""
+    while getattr(array, "base", None) is not None:
+        array = array.base
+    return array
+
+
+def write(array: Array, values: Any, index: Any = ...) -> None:
+    """``array[index] = values``, on the record. The only way the engine writes into an array that a node may keep."""
+    array[index] = values
+    written(array)
+
+
+def written(array: Array) -> None:
+    """Put on record that an array has just been written in place."""
+    owner = owner_of(array)
+    key = id(owner)
+    try:
+        reference = weakref.ref(owner, lambda _: _written.pop(key, None))
+    except TypeError:  # memory of a kind that takes no weak references is kept, so that its id stays its own
+        reference = owner
+    _written[key] = (reference, next(clock))
+
+
+def refuse_overwritten(node: Any) -> None:
+    """Raise RuntimeError if an array that `node` keeps was written after it was read."""
+    if _written:
+        for name, value in node.kept.items():
+            if backend.is_array(value) and _written.get(id(owner_of(value)), (None, 0))[1] > node.serial:
+                raise RuntimeError(
+                    f"{node.op.name}: {name}, needed for its gradient, was changed in place after it was read; "
+                    "change a .clone() instead"
+                )
+    if node.prints is not None and node.prints != fingerprints(node.kept):
+        raise RuntimeError(f"{node.op.name}: an array needed for its gradient was written through .data")
+
+
+def fingerprints(kept: dict[str, Any]) -> dict[str, int]:
+    """A checksum of each kept array."""
+    arrays = {name: backend.move(value, "cpu") for name, value in kept.items() if backend.is_array(value)}
+    return {name: zlib.crc32(np.ascontiguousarray(array)) for name, array in arrays.items()}
