@@ -1,14 +1,58 @@
 """minidl: a deep-learning engine that can be read whole. This is its public face: only names."""
 
+# ruff: noqa: F401
 from minidl import data, functional, kernels, models, nn, ops, optim
 from minidl.autograd import hvp, jacobian, jvp, vjp
 from minidl.backend import Generator, manual_seed
-from minidl.check import gradcheck, gradgradcheck
+from minidl.check import GradcheckError, gradcheck, gradgradcheck
 from minidl.core import Tensor, grad
 from minidl.dtypes import bool_ as bool
 from minidl.dtypes import float16, float32, float64, int8, int16, int32, int64, uint8
 from minidl.files import load, save
+from minidl.functional import log_softmax, relu, softmax
 from minidl.modes import detect_anomaly, enable_grad, is_grad_enabled, no_fusion, no_grad
+from minidl.nn.summary import summary
 from minidl.ops.create import (
-    arange, from_numpy, full, ones, ones_like, rand, randint, randn, tensor, zeros, zeros_like,
+    arange,
+    from_numpy,
+    full,
+    ones,
+    ones_like,
+    rand,
+    randint,
+    randn,
+    tensor,
+    zeros,
+    zeros_like,
 )
+from minidl.ops.elementwise import (
+    abs,
+    add,
+    clip,
+    div,
+    eq,
+    exp,
+    ge,
+    gt,
+    le,
+    log,
+    lt,
+    maximum,
+    minimum,
+    mul,
+    ne,
+    neg,
+    pow,
+    sigmoid,
+    sign,
+    sqrt,
+    sub,
+    tanh,
+    where,
+)
+from minidl.ops.elementwise import clip as clamp
+from minidl.ops.linalg import matmul
+from minidl.ops.reduce import amax, amin, argmax, argmin, max, mean, min, sum, var
+from minidl.ops.shape import cat, flatten, permute, reshape, squeeze, stack, transpose, unsqueeze
+
+__version__ = "0.1.0"

@@ -1,1 +1,93 @@
-def main(): ...
+"""The ``minidl`` command."""
+
+from __future__ import annotations
+
+import argparse
+import platform
+import sys
+from collections.abc import Callable, Sequence
+from importlib.metadata import version
+from typing import NoReturn
+
+from threadpoolctl import threadpool_info
+
+from minidl import backend, models
+from minidl.data.catalog import CIFAR10_FILES, FASHION_MNIST_FILES, MNIST_FILES, fetch
+from minidl.nn import Module, summary
+
+NETWORKS: dict[str, tuple[Callable[[], Module], tuple[int, ...]]] = {
+    "simplenet": (models.SimpLeNet, (1, 28, 28)),
+    "vgg-style": (models.vgg_style, (3, 32, 32)),
+    "vgg16": (models.vgg16, (3, 224, 224)),
+}
+DATA_SETS = (MNIST_FILES, FASHION_MNIST_FILES, CIFAR10_FILES)
+
+
+class Parser(argparse.ArgumentParser):
+    """An argument parser whose errors take one line."""
+
+    def error(self, message: str) -> NoReturn:
+        self.exit(2, f"{self.prog}: {message}\n")
+
+
+def parser() -> Parser:
+    """What the command line may say."""
+    top = Parser(prog="minidl", description="A deep-learning engine that can be read whole.")
+    top.add_argument("--version", action="version", version=f"minidl {version('minidl')}")
+    commands = top.add_subparsers(dest="command", metavar="COMMAND", required=True)
+    commands.add_parser("info", help="show versions, what it computes with, and which data sets are here")
+    data = commands.add_parser("data", help="find a data set, or download it, and print its folder")
+    data.add_argument("name", choices=[files.name for files in DATA_SETS])
+    network = commands.add_parser("summary", help="show the layers of a network")
+    network.add_argument("name", choices=NETWORKS)
+    return top
+
+
+def info() -> str:
+    """Versions, linear algebra, GPU and data sets, a line each."""
+    lines = [f"minidl {version('minidl')}, Python {platform.python_version()}, NumPy {version('numpy')}"]
+    for library in threadpool_info():
+        if library["user_api"] == "blas":
+            lines.append(f"BLAS: {library['internal_api']} {library['version']}, {library['num_threads']} threads")
+    lines.append(f"GPU: {gpu()}")
+    for files in DATA_SETS:
+        try:
+            where = str(files.locate({**files.train, **files.test}, download=False))
+        except FileNotFoundError:
+            where = f"not found; `minidl data {files.name}` gets it"
+        lines.append(f"{files.name}: {where}")
+    return "\n".join(lines)
+
+
+def gpu() -> str:
+    """The first GPU that CuPy sees, or why there is none."""
+    try:
+        cupy = backend.cupy()
+    except RuntimeError as error:
+        return f"not used ({error})"
+    try:
+        name = cupy.cuda.runtime.getDeviceProperties(0)["name"].decode()
+    except cupy.cuda.runtime.CUDARuntimeError as error:
+        return f"none found by CuPy {cupy.__version__} ({error})"
+    return f"{name}, CuPy {cupy.__version__}"
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command line; returns its exit code, 1 for an error that is told on one line."""
+    asked = parser().parse_args(arguments)
+    try:
+        if asked.command == "info":
+            print(info())
+        elif asked.command == "data":
+            print(fetch(asked.name))
+        else:
+            build, input_size = NETWORKS[asked.name]
+            print(summary(build(), input_size))
+    except (OSError, ValueError) as error:
+        print(f"minidl: {'; '.join(line.strip() for line in str(error).splitlines())}", file=sys.stderr)
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

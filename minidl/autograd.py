@@ -37,7 +37,9 @@ def jvp(
     return _like(outputs, ys, create_graph), _like(outputs, _pull(pulled, us, v, create_graph), create_graph)
 
 
-def hvp(func: Callable[..., Any], inputs: Tensors, v: Tensors | None = None, create_graph: bool = False) -> tuple[Any, Any]:
+def hvp(
+    func: Callable[..., Any], inputs: Tensors, v: Tensors | None = None, create_graph: bool = False
+) -> tuple[Any, Any]:
     """``(func(*inputs), Hv)``: the Hessian of a scalar function times `v`, without the Hessian."""
     xs, ys, outputs = _evaluate(func, inputs, create_graph)
     gradients = _pull(ys, xs, None, create_graph=True)

@@ -56,6 +56,7 @@ class Tensor:
     __neg__: Method
     __getitem__: Method
     clone: Method
+    copy_: Method
     to: Method
     sum: Method
     mean: Method
@@ -173,7 +174,9 @@ class Tensor:
 
     def __bool__(self) -> bool:
         if self.data.size != 1:
-            raise ValueError(f"bool: a tensor of shape {dims(self.shape)} is neither true nor false; compare or reduce it")
+            raise ValueError(
+                f"bool: a tensor of shape {dims(self.shape)} is neither true nor false; compare or reduce it"
+            )
         return bool(self.item())
 
     def __float__(self) -> float:
@@ -328,7 +331,9 @@ def seed(output: Tensor, gradient: Tensor | None, create_graph: bool) -> Any:
         raise RuntimeError("backward: this tensor has no history and does not require grad")
     if gradient is None:
         if output.data.size != 1:
-            raise RuntimeError(f"backward: gradient may be left out for a scalar only, the shape is {dims(output.shape)}")
+            raise RuntimeError(
+                f"backward: gradient may be left out for a scalar only, the shape is {dims(output.shape)}"
+            )
         gradient = Tensor(backend.namespace(output.data).ones_like(output.data))
     if not isinstance(gradient, Tensor) or gradient.shape != output.shape or gradient.device != output.device:
         raise RuntimeError(

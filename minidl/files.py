@@ -15,7 +15,9 @@ from minidl import backend
 from minidl.core import Tensor
 
 
-def save(state_dict: Mapping[str, Tensor], path: str | os.PathLike[str], metadata: dict[str, str] | None = None) -> None:
+def save(
+    state_dict: Mapping[str, Tensor], path: str | os.PathLike[str], metadata: dict[str, str] | None = None
+) -> None:
     """Write a state dict to a .safetensors file; the file appears whole or not at all.
 
     Parameters
@@ -32,7 +34,9 @@ def save(state_dict: Mapping[str, Tensor], path: str | os.PathLike[str], metadat
     arrays = {}
     for name, value in state_dict.items():
         if not isinstance(value, Tensor):
-            raise TypeError(f"save: {name} is {type(value).__name__}, expected a Tensor; save(model.state_dict(), path)")
+            raise TypeError(
+                f"save: {name} is {type(value).__name__}, expected a Tensor; save(model.state_dict(), path)"
+            )
         arrays[name] = np.ascontiguousarray(backend.move(value.data, "cpu"))
     part = Path(f"{os.fspath(path)}.{os.getpid()}.part")
     try:

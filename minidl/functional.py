@@ -53,7 +53,9 @@ def linear(input: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
             f"linear: input is {dims(input.shape)}, its last size must be the weight's second (weight {dims(weight.shape)})"
         )
     if bias is not None and bias.shape != weight.shape[:1]:
-        raise ValueError(f"linear: bias is {dims(bias.shape)}, expected {weight.shape[0]} as weight {dims(weight.shape)} has")
+        raise ValueError(
+            f"linear: bias is {dims(bias.shape)}, expected {weight.shape[0]} as weight {dims(weight.shape)} has"
+        )
     z = linalg.matmul(input, shape.transpose(weight, 0, 1))
     return z if bias is None else z + bias
 
@@ -101,7 +103,9 @@ def conv2d(
     if weight.ndim != 4:
         raise ValueError(f"conv2d: expected a weight (O, C/groups, KH, KW), got {dims(weight.shape)}")
     if not isinstance(groups, int) or groups < 1 or weight.shape[0] % groups:
-        raise ValueError(f"conv2d: groups must be at least 1 and divide the {weight.shape[0]} output channels, got {groups}")
+        raise ValueError(
+            f"conv2d: groups must be at least 1 and divide the {weight.shape[0]} output channels, got {groups}"
+        )
     channels = x.shape[1]
     if channels != weight.shape[1] * groups:
         raise ValueError(
@@ -109,7 +113,9 @@ def conv2d(
             f"(weight {dims(weight.shape)}, groups={groups})"
         )
     if bias is not None and bias.shape != weight.shape[:1]:
-        raise ValueError(f"conv2d: bias is {dims(bias.shape)}, expected {weight.shape[0]} (weight {dims(weight.shape)})")
+        raise ValueError(
+            f"conv2d: bias is {dims(bias.shape)}, expected {weight.shape[0]} (weight {dims(weight.shape)})"
+        )
     window = Window(weight.shape[2:], pair(stride, "conv2d: stride"), dilation=pair(dilation, "conv2d: dilation"))
     window = window._replace(padding=_padding(padding, window))
     _check_fits("conv2d", x, window)
@@ -154,7 +160,7 @@ def _pooling(
         last = -(-(n + 2 * p - e) // s) if ceil_mode else 0
         last -= last * s >= n + p  # a window must start inside the image or its near padding
         around.append((p, max(p, last * s + e - n - p)))
-    window = window._replace(padding=tuple(around))
+    window = window._replace(padding=(around[0], around[1]))
     _check_fits(name, x, window)
     return window
 
@@ -256,7 +262,9 @@ def batch_norm(
     vectors = dict(running_mean=running_mean, running_var=running_var, weight=weight, bias=bias)
     for name, vector in vectors.items():
         if vector is not None and vector.shape != (channels,):
-            raise ValueError(f"batch_norm: {name} is {dims(vector.shape)}, the input {dims(input.shape)} has {channels} channels")
+            raise ValueError(
+                f"batch_norm: {name} is {dims(vector.shape)}, the input {dims(input.shape)} has {channels} channels"
+            )
     if not training:
         if running_mean is None or running_var is None:
             raise ValueError("batch_norm: without running statistics it works in training only")
@@ -266,7 +274,9 @@ def batch_norm(
         return z if bias is None else z + along_channels(bias, input.ndim)
     count = math.prod(input.shape) // max(channels, 1)
     if count < 2:
-        raise ValueError(f"batch_norm: expected more than 1 value per channel in training, got an input {dims(input.shape)}")
+        raise ValueError(
+            f"batch_norm: expected more than 1 value per channel in training, got an input {dims(input.shape)}"
+        )
     z, mean, var = normalize_channels(input, weight, bias, eps=eps)
     for running, batch in ((running_mean, mean), (running_var, var * (count / (count - 1)))):
         if running is not None:
@@ -373,7 +383,9 @@ def _against_labels(losses, target, weight, by_class, over, ignore_index, reduct
     counted = labels != ignore_index
     if ((labels < 0) | (labels >= classes))[counted].any():
         wrong = labels[counted & ((labels < 0) | (labels >= classes))].ravel()[0]
-        raise ValueError(f"cross_entropy: label {wrong} is out of range for {classes} classes (input {dims(losses.shape)})")
+        raise ValueError(
+            f"cross_entropy: label {wrong} is out of range for {classes} classes (input {dims(losses.shape)})"
+        )
     xp = backend.namespace(labels)
     index = xp.expand_dims(xp.where(counted, labels, 0), over)
     weights = Tensor(counted.astype(losses.dtype))

@@ -36,7 +36,10 @@ class Rule(NamedTuple):
 
 
 class Declaration:
-    """The name and the parameters of an op: arrays are those without a default, options those with one or behind ``*``."""
+    """The name and the parameters of an op: arrays are those without a default, options those with one or behind ``*``.
+
+    A call may give options by position too, after the arrays.
+    """
 
     def __init__(self, name: str, parameters: list[inspect.Parameter]) -> None:
         arrays = [p for p in parameters if p.default is p.empty and p.kind is not p.KEYWORD_ONLY]
@@ -245,7 +248,7 @@ clone.vjp(x=lambda g: g)
 
 
 @op
-def cast(xp, x, dtype):
+def cast(xp, x, *, dtype):
     """x in another dtype."""
     return x.astype(dtype, copy=False)
 
@@ -254,7 +257,7 @@ cast.vjp(x=lambda g: g)  # back in the argument's own dtype, as every gradient i
 
 
 @op
-def sum_to(xp, x, size):
+def sum_to(xp, x, *, size):
     """x summed over the dimensions in which `size` has been broadcast."""
     lead = x.ndim - len(size)
     axes = tuple(i for i in range(x.ndim) if i < lead or size[i - lead] == 1 != x.shape[i])
@@ -262,7 +265,7 @@ def sum_to(xp, x, size):
 
 
 @op
-def expand(xp, x, size):
+def expand(xp, x, *, size):
     """x repeated, without a copy, along new leading dimensions and those of size 1 (``Tensor.expand``); -1 keeps one."""
     lead = len(size) - x.ndim
     if lead < 0:

@@ -60,4 +60,4 @@ def refuse_overwritten(node: Any) -> None:
 def fingerprints(kept: dict[str, Any]) -> dict[str, int]:
     """A checksum of each kept array."""
     arrays = {name: backend.move(value, "cpu") for name, value in kept.items() if backend.is_array(value)}
-    return {name: zlib.crc32(np.ascontiguousarray(array)) for name, array in arrays.items()}
+    return {name: zlib.crc32(np.ascontiguousarray(array).tobytes()) for name, array in arrays.items()}

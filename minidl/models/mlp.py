@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from minidl.nn import Flatten, Linear, ReLU, Sequential
+from minidl.nn import Flatten, Linear, Module, ReLU, Sequential
 
 
 def mlp(*widths: int) -> Sequential:
@@ -18,7 +18,7 @@ def mlp(*widths: int) -> Sequential:
     """
     if len(widths) < 2:
         raise ValueError(f"mlp: expected at least two widths, inputs and outputs, got {widths}")
-    layers = [Flatten()]
+    layers: list[Module] = [Flatten()]
     for inputs, outputs in zip(widths[:-1], widths[1:], strict=True):
         layers += [Linear(inputs, outputs), ReLU()]
     return Sequential(*layers[:-1])

@@ -15,7 +15,7 @@ from minidl.modes import no_grad
 
 def _fill(tensor: Tensor, array: Any) -> Tensor:
     with no_grad():
-        return tensor.copy_(Tensor(backend.move(np.asarray(array), tensor.device)))  # type: ignore[attr-defined]
+        return tensor.copy_(Tensor(backend.move(np.asarray(array), tensor.device)))
 
 
 def uniform_(tensor: Tensor, a: float = 0.0, b: float = 1.0, generator: Generator | None = None) -> Tensor:
@@ -57,7 +57,11 @@ def kaiming_std(tensor: Tensor, a: float, mode: str, nonlinearity: str) -> float
 
 
 def kaiming_uniform_(
-    tensor: Tensor, a: float = 0, mode: str = "fan_in", nonlinearity: str = "leaky_relu", generator: Generator | None = None
+    tensor: Tensor,
+    a: float = 0,
+    mode: str = "fan_in",
+    nonlinearity: str = "leaky_relu",
+    generator: Generator | None = None,
 ) -> Tensor:
     """He initialisation, uniform in ±√3 · `kaiming_std`."""
     bound = math.sqrt(3) * kaiming_std(tensor, a, mode, nonlinearity)
@@ -65,7 +69,11 @@ def kaiming_uniform_(
 
 
 def kaiming_normal_(
-    tensor: Tensor, a: float = 0, mode: str = "fan_in", nonlinearity: str = "leaky_relu", generator: Generator | None = None
+    tensor: Tensor,
+    a: float = 0,
+    mode: str = "fan_in",
+    nonlinearity: str = "leaky_relu",
+    generator: Generator | None = None,
 ) -> Tensor:
     """He initialisation, normal with standard deviation `kaiming_std`."""
     return normal_(tensor, 0.0, kaiming_std(tensor, a, mode, nonlinearity), generator)

@@ -184,7 +184,7 @@ class Module:
         with no_grad():
             for name, value in found.items():
                 array = value.data if isinstance(value, Tensor) else value
-                state[name].copy_(Tensor(backend.move(array, state[name].device)))  # type: ignore[attr-defined]
+                state[name].copy_(Tensor(backend.move(array, state[name].device)))
         return Loaded(missing, unexpected)
 
     def to(self, *target: Any) -> Module:

@@ -133,7 +133,7 @@ def to(x: Tensor, *target: Any) -> Tensor:
 
 
 @op
-def transfer(xp, x, device, source):
+def transfer(xp, x, *, device, source):
     """x, which is on `source`, copied to `device`."""
     return backend.move(x, device)
 

@@ -26,7 +26,9 @@ def setitem(x: Tensor, index: Any, value: Any) -> None:
             "under no_grad()"
         )
     if isinstance(value, Tensor) and value.device != x.device:
-        raise RuntimeError(f"in-place write: a value on {value.device} into a tensor on {x.device}; move it with .to(device)")
+        raise RuntimeError(
+            f"in-place write: a value on {value.device} into a tensor on {x.device}; move it with .to(device)"
+        )
     try:
         write(x.data, value.data if isinstance(value, Tensor) else value, raw_index(index))
     except (ValueError, IndexError) as error:

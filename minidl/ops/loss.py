@@ -6,14 +6,14 @@ from minidl.ops.reduce import sum
 
 
 @op
-def softmax(xp, x, dim):
+def softmax(xp, x, *, dim):
     """exp(x) / Σ exp(x) along `dim`, shifted by the maximum so that nothing overflows."""
     e = xp.exp(_below_maximum(xp, x, dim))
     return e / e.sum(dim, keepdims=True)
 
 
 @op
-def log_softmax(xp, x, dim):
+def log_softmax(xp, x, *, dim):
     """x − ln Σ exp(x) along `dim`, shifted by the maximum so that nothing overflows."""
     x = _below_maximum(xp, x, dim)
     return x - xp.log(xp.exp(x).sum(dim, keepdims=True))

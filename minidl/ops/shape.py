@@ -47,7 +47,7 @@ def sizes(shape: tuple[Any, ...]) -> tuple[int, ...]:
 
 
 @op
-def reshape(xp, x, size):
+def reshape(xp, x, *, size):
     """x in another shape, elements in row-major order; one size may be -1. A view where that is possible."""
     known = math.prod(n for n in size if n != -1)
     wanted = tuple(x.size // known if n == -1 and known else n for n in size)
@@ -57,7 +57,7 @@ def reshape(xp, x, size):
 
 
 @op
-def permute(xp, x, order):
+def permute(xp, x, *, order):
     """x with its dimensions in another order; a view."""
     if len(axes(order, x.ndim)) != x.ndim:
         raise ValueError(f"permute: {order} does not name each dimension of {dims(x.shape)} once")
@@ -111,7 +111,7 @@ def raw_index(index: Any) -> Any:
 
 
 @op
-def getitem(xp, x, index):
+def getitem(xp, x, *, index):
     """x[index]: integers, slices, None, ``...``, and integer or boolean arrays, as in NumPy. Slices are views."""
     try:
         return x[index]
@@ -120,7 +120,7 @@ def getitem(xp, x, index):
 
 
 @op
-def unindex(xp, x, index, size):
+def unindex(xp, x, *, index, size):
     """Zeros of `size` with x added at `index`: the adjoint of `getitem`."""
     z = xp.zeros(size, x.dtype)
     parts = index if isinstance(index, tuple) else (index,)
@@ -136,13 +136,13 @@ unindex.vjp(x=lambda g, index: getitem(g, index))
 
 
 @op
-def take_along(xp, x, index, dim):
+def take_along(xp, x, index, *, dim):
     """The elements of x that the integer array `index`, of as many dimensions, names along `dim`."""
     return xp.take_along_axis(x, index, dim)
 
 
 @op
-def put_along(xp, x, index, dim, size):
+def put_along(xp, x, index, *, dim, size):
     """Zeros of `size` with x added at `index` along `dim`: the adjoint of `take_along`."""
     z = xp.zeros(size, x.dtype)
     places = list(xp.meshgrid(*map(xp.arange, x.shape), indexing="ij", sparse=True))
@@ -159,10 +159,12 @@ put_along.vjp(x=lambda g, index, dim: take_along(g, index, dim))
 
 
 @op
-def pad(xp, x, widths, value=0.0):
+def pad(xp, x, *, widths, value=0.0):
     """x with `value` around it: ``(left, right, top, bottom, …)`` from the last dimension on; negative sizes crop."""
     if len(widths) % 2 or len(widths) > 2 * x.ndim:
-        raise ValueError(f"pad: expected an even number of sizes, at most {2 * x.ndim} for {dims(x.shape)}, got {widths}")
+        raise ValueError(
+            f"pad: expected an even number of sizes, at most {2 * x.ndim} for {dims(x.shape)}, got {widths}"
+        )
     before = [0] * (x.ndim - len(widths) // 2) + list(widths[-2::-2])
     after = [0] * (x.ndim - len(widths) // 2) + list(widths[-1::-2])
     size = tuple(n + a + b for n, a, b in zip(x.shape, before, after, strict=True))

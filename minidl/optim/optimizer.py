@@ -100,10 +100,14 @@ class Optimizer:
         """
         theirs, ours = state_dict["param_groups"], self.param_groups
         if [len(g["params"]) for g in theirs] != [len(g["params"]) for g in ours]:
-            raise ValueError(f"{type(self).__name__}: load_state_dict: the groups of parameters differ in number or size")
+            raise ValueError(
+                f"{type(self).__name__}: load_state_dict: the groups of parameters differ in number or size"
+            )
         parameters = [p for group in ours for p in group["params"]]
         self.param_groups = [g | {"params": own["params"]} for g, own in zip(theirs, ours, strict=True)]
         self.state = {
-            parameters[int(i)]: {name: value.copy() if hasattr(value, "copy") else value for name, value in state.items()}
+            parameters[int(i)]: {
+                name: value.copy() if hasattr(value, "copy") else value for name, value in state.items()
+            }
             for i, state in state_dict["state"].items()
         }

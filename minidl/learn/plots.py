@@ -1,0 +1,51 @@
+"""Pictures of a training and of what came of it; each function returns a matplotlib Figure."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from minidl.learn.extras import extra
+
+
+def curves(losses: Sequence[float], errors: Sequence[float]) -> Any:
+    """The training loss and the held-out error (a fraction), one of each an epoch."""
+    figure, (left, right) = extra("matplotlib.pyplot").subplots(1, 2, figsize=(9, 3.5), layout="constrained")
+    epochs = range(1, len(losses) + 1)
+    left.plot(epochs, losses, marker="o")
+    right.plot(epochs, [100 * error for error in errors], marker="o", color="tab:orange")
+    left.set(xlabel="epoch", ylabel="training loss", ylim=(0, None))
+    right.set(xlabel="epoch", ylabel="held-out error, %", ylim=(0, None))
+    for axes in (left, right):
+        axes.xaxis.get_major_locator().set_params(integer=True)
+    return figure
+
+
+def confusion(matrix: np.ndarray, classes: Sequence[str]) -> Any:
+    """A confusion matrix (labels, predictions), its counts written into a heat map of each row's shares."""
+    figure, axes = extra("matplotlib.pyplot").subplots(figsize=(6.5, 6), layout="constrained")
+    shares = matrix / np.maximum(matrix.sum(axis=1, keepdims=True), 1)
+    axes.imshow(shares, cmap="Blues", vmin=0, vmax=1)
+    for (label, prediction), count in np.ndenumerate(matrix):
+        color = "white" if shares[label, prediction] > 0.5 else "black"
+        axes.text(prediction, label, count or "", ha="center", va="center", color=color, fontsize=8)
+    axes.set_xticks(range(len(classes)), classes, rotation=0 if max(map(len, classes)) < 3 else 90)
+    axes.set_yticks(range(len(classes)), classes)
+    axes.set(xlabel="prediction", ylabel="label")
+    return figure
+
+
+def pictures(images: np.ndarray, titles: Sequence[str], columns: int = 6) -> Any:
+    """Images (n, C, H, W) in [0, 1], grey for C = 1 and colour for C = 3, each under its title."""
+    rows = max(1, math.ceil(len(images) / columns))
+    shape = dict(nrows=rows, ncols=columns, figsize=(1.6 * columns, 1.9 * rows), squeeze=False)
+    figure, grid = extra("matplotlib.pyplot").subplots(**shape, layout="constrained")
+    for axes in grid.flat:
+        axes.axis("off")
+    for axes, image, title in zip(grid.flat, images, titles, strict=False):
+        axes.imshow(image.transpose(1, 2, 0), cmap="gray", vmin=0, vmax=1)
+        axes.set_title(title, fontsize=8)
+    return figure
