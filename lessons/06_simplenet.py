@@ -1,15 +1,13 @@
 # %% [markdown]
 # # 06 · SimpLeNet learns to read
 #
-# Two convolutions and two dense layers learn to read handwritten digits. Build the network, predict what it does, train
-# it with a loop that hides nothing, and look at what it gets wrong.
-#
-# Each step asks you to **predict**, **run**, **investigate**, **modify** or **make**. `python lessons/06_simplenet.py`
-# runs straight through; `--profile ci` takes seconds, `core` (the default) minutes, `full` repeats it with three seeds.
+# Two convolutions and two dense layers learn to read handwritten digits. Each step asks you to **predict**, **run**,
+# **investigate**, **modify** or **make**. `python lessons/06_simplenet.py` runs straight through; `--profile ci` takes
+# seconds, `core` (the default) minutes, and `full` repeats everything with three seeds.
 
 # %%
 import math
-import time
+from collections.abc import Callable
 from typing import NamedTuple
 
 import numpy as np
@@ -25,7 +23,8 @@ lesson = Lesson("06")
 # ## 1. Run: the digits
 #
 # MNIST has 60,000 digits to learn from and 10,000 *held out*: the network never learns from those, they only tell how
-# well it reads what it has not seen. Where the files can't be had, 4,000 + 1,000 of them stand in.
+# well it reads what it has not seen. Where the files can't be had, 4,000 + 1,000 of them stand in. A batch is a tensor
+# (N, C, H, W): images, channels, height, width. Pixels are float32, from 0 (paper) to 1 (ink).
 
 # %%
 train_set, test_set = md.data.MNIST(), md.data.MNIST(train=False)
@@ -39,12 +38,8 @@ elif train_set.subset:
 size = f"{len(train_set):,} + {len(test_set):,} digits" + ", a subset of MNIST" * (len(train_set) < 60_000)
 print(f"This run: {size}; epochs: {epochs}")
 
-# %% [markdown]
-# A batch is a tensor (N, C, H, W): images, channels, height, width. Pixels are float32, from 0 (paper) to 1 (ink).
-
-# %%
 test_images, test_labels = next(iter(md.data.DataLoader(test_set, batch_size=len(test_set))))
-print(f"images {test_images.shape} {test_images.dtype}, labels {test_labels.shape} {test_labels.dtype}")
+print(f"images {test_images.shape}, labels {test_labels.shape}")
 lesson.show(plots.pictures(test_images.numpy()[:18], [str(label.item()) for label in test_labels[:18]]), "digits")
 
 # %% [markdown]
@@ -56,13 +51,14 @@ lesson.show(plots.pictures(test_images.numpy()[:18], [str(label.item()) for labe
 # | layer | output | parameters |
 # |---|---|---|
 # | convolution 5×5, 1 → 20 | 20×24×24 | 20·1·25 + 20 = 520 |
-# | maximum pooling 2×2, relu | 20×12×12 | 0 |
+# | pooling 2×2, relu | 20×12×12 | 0 |
 # | convolution 5×5, 20 → 50 | 50×8×8 | 50·20·25 + 50 = 25,050 |
-# | maximum pooling 2×2, relu | 50×4×4 = 800 | 0 |
+# | pooling 2×2, relu | 50×4×4 = 800 | 0 |
 # | dense 800 → 256, relu | 256 | 256·800 + 256 = 205,056 |
 # | dense 256 → 10 | 10 | 10·256 + 10 = 2,570 |
 #
-# Relu comes after the pooling: max(0, ·) and the maximum commute, and there is a quarter of the data left.
+# Pooling takes the maximum, which commutes with relu's max(0, ·): relu comes second, on a quarter of the data.
+
 
 # %%
 class SimpLeNet(nn.Module):
@@ -90,8 +86,7 @@ print(nn.summary(mine, (1, 28, 28)))
 # %% [markdown]
 # ## 3. Investigate: is it the library's?
 #
-# `md.models.SimpLeNet` must have the same parameters under the same names and, with your weights loaded into it, give
-# the same scores, bit for bit.
+# `md.models.SimpLeNet` must have parameters of the same names and, with your weights loaded, give the same scores.
 
 # %%
 theirs = md.models.SimpLeNet()
@@ -105,7 +100,8 @@ print(f"the same network: {sum(p.data.size for p in theirs.parameters()):,} para
 #
 # The scores z become probabilities by softmax, pₖ = exp(zₖ) / Σⱼ exp(zⱼ); the loss is the *cross-entropy*, the mean of
 # −ln p of the right class. A network that knows nothing gives each of ten classes about the same probability. What is
-# its loss, and which share of the digits does it get wrong? Decide before you run the cell.
+# its loss, and which share of the digits does it get wrong?
+
 
 # %%
 @md.no_grad()
@@ -126,16 +122,16 @@ print(f"held-out error {error(mine):.1%}")
 # %% [markdown]
 # ## 5. Run: the training
 #
-# Five lines learn: forget the old gradients, go forward, measure the loss, go backward, take a step. The optimizer is
-# Adam; its learning rate falls along a cosine from `LEARNING_RATE` to 0. An *epoch* sees each training digit once, in a
-# new order. The held-out error is only watched: nothing is chosen by it.
+# Five lines learn: forget the old gradients, go forward, measure the loss, go backward, take a step. The learning rate
+# falls along a cosine to 0. An *epoch* sees each training digit once, in a new order. The held-out error is only
+# watched: nothing is chosen by it.
 
 # %%
 LEARNING_RATE, LABEL_SMOOTHING = 1e-3, 0.0
 
 
 class Run(NamedTuple):
-    """What a training leaves: the network, the training loss and held-out error of each epoch, and its duration."""
+    """What a training leaves; losses (of training) and errors (held-out) are of each epoch."""
 
     network: nn.Module
     losses: list[float]
@@ -143,9 +139,9 @@ class Run(NamedTuple):
     seconds: float
 
 
-def train(build, seed: int) -> Run:
+def train(build: Callable[[], nn.Module], seed: int) -> Run:
     """Build a network and train it; `seed` decides its first weights and the order of the digits."""
-    started = time.perf_counter()
+    started = lesson.seconds
     md.manual_seed(seed)
     network = build()
     optimizer = md.optim.Adam(network.parameters(), lr=LEARNING_RATE)
@@ -166,7 +162,7 @@ def train(build, seed: int) -> Run:
         losses.append(total / len(loader))
         errors.append(error(network))
         print(f"epoch {epoch}/{epochs}: training loss {losses[-1]:.4f}, held-out error {errors[-1]:.2%}")
-    return Run(network, losses, errors, time.perf_counter() - started)
+    return Run(network, losses, errors, lesson.seconds - started)
 
 
 simplenet = train(SimpLeNet, lesson.seed)
@@ -175,8 +171,7 @@ lesson.show(plots.curves(simplenet.losses, simplenet.errors), "curves")
 # %% [markdown]
 # ## 6. Investigate: what is taken for what
 #
-# Row: the label. Column: what the network read. Whatever is off the diagonal is a mistake. Which pair of digits is
-# confused most often, and would you confuse it?
+# Row: the label. Column: what the network read. Which pair of digits is confused most often? Would you confuse it?
 
 # %%
 logits = scores(simplenet.network)
@@ -189,8 +184,8 @@ lesson.show(plots.confusion(confusion, "0123456789"), "confusion")
 # %% [markdown]
 # ## 7. Predict, then investigate: the worst mistakes
 #
-# The loss of a digit is −ln p of its label, so the worst mistakes are the confident ones. Sloppy network or sloppy
-# writing: what do you expect? Each picture says: label → reading, with the probability that the network gave to it.
+# A digit's loss is −ln p of its label, so the worst mistakes are the confident ones. Whose fault will they be, the
+# network's or the writer's? Each picture says: label → reading, with the probability that the network gave to it.
 
 # %%
 losses = F.cross_entropy(logits, test_labels, reduction="none").numpy()
@@ -198,14 +193,12 @@ probabilities = F.softmax(logits, dim=1).numpy()
 mistakes = np.flatnonzero(predictions != labels)
 worst = mistakes[np.argsort(-losses[mistakes])][:18]
 titles = [f"{labels[i]} → {predictions[i]}  ({probabilities[i].max():.0%})" for i in worst]
-print(f"{len(mistakes)} mistakes; the worst: {', '.join(titles[:3])}")
 lesson.show(plots.pictures(test_images.numpy()[worst], titles), "mistakes")
 
 # %% [markdown]
 # ## 8. Run: keep the weights
 #
-# A safetensors file holds the arrays by name and nothing else; PyTorch reads it too. A fresh network that loads it must
-# give the same scores, bit for bit.
+# A safetensors file holds arrays by name, which PyTorch reads too. A network that loads it must give the same scores.
 
 # %%
 md.save(simplenet.network.state_dict(), lesson.out / "simplenet.safetensors")
@@ -218,7 +211,7 @@ print("saved, loaded back: identical scores")
 # ## 9. Predict: is it the convolutions?
 #
 # Two dense networks, trained the same way. FC256-FC256 has more parameters than SimpLeNet (269,322 to 233,196), but
-# must learn anew at every place what a stroke is. Guess the three errors; the lecture's are 2.85, 1.83 and 0.79 %.
+# must learn anew at every place what a stroke is. Guess the order of the three errors, and then their ratios.
 
 # %%
 networks = {
@@ -233,7 +226,6 @@ for name, build in networks.items():
             print(f"{name}, seed {seed}")
             runs[name, seed] = train(build, seed)
 
-# %%
 results = {name: [] for name in networks}
 for (name, seed), run in runs.items():
     results[name].append(dict(seed=seed, error=run.errors[-1], seconds=round(run.seconds, 1)))
@@ -249,8 +241,8 @@ for name, lecture in zip(networks, (2.85, 1.83, 0.79), strict=True):
 #
 # - Modify: put relu before the pooling. Do scores change? Does an epoch take longer?
 # - Modify: `LEARNING_RATE` × 10, ÷ 10. Predict the curves before you look.
-# - Make: LeNet-5 with `nn.Conv2d(1, 6, 5, padding=2)`, `nn.Conv2d(6, 16, 5)` and dense layers 120, 84, 10, each
-#   convolution with pooling. `nn.summary` must count 61,706 parameters.
+# - Make: LeNet-5, from `nn.Conv2d(1, 6, 5, padding=2)` and `nn.Conv2d(6, 16, 5)`, each with relu and pooling, and dense
+#   layers of 120, 84 and 10. `nn.summary` must count 61,706 parameters.
 
 # %%
 lesson.record(f"MNIST, {len(train_set):,} + {len(test_set):,}", test_images.device, results)

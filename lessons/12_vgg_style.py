@@ -47,13 +47,13 @@ std = md.tensor(pixels.std((0, 2, 3), keepdims=True), dtype=md.float32)
 print(f"of the first 5,000 images: mean {mean.numpy().ravel()}, standard deviation {std.numpy().ravel()}")
 
 classes, channels, width = train_set.classes, train_set.data.shape[1], train_set.data.shape[3]
-whole, full_size = type(train_set).__name__, 50_000 if name == "cifar10" else 60_000
+source, source_size = type(train_set).__name__, 50_000 if name == "cifar10" else 60_000
 epochs, batch_size = {"ci": (1, 32), "core": (3 if name == "cifar10" else 2, 128), "full": (30, 128)}[lesson.profile]
 if lesson.profile == "ci":
     train_set, test_set = md.data.Subset(train_set, range(1600)), md.data.Subset(test_set, range(400))
 elif train_set.subset:
     epochs *= 5  # of a fifteenth of the images
-size = f"{whole}, {len(train_set):,} + {len(test_set):,} images" + ", a subset" * (len(train_set) < full_size)
+size = f"{source}, {len(train_set):,} + {len(test_set):,} images" + ", a subset" * (len(train_set) < source_size)
 print(f"This run: {size}; epochs: {epochs}")
 
 test_images, test_labels = next(iter(md.data.DataLoader(test_set, batch_size=len(test_set))))
@@ -62,9 +62,9 @@ lesson.show(plots.pictures(test_images.numpy()[:18], [classes[label.item()] for 
 # %% [markdown]
 # ## 2. Predict: why 3×3, twice?
 #
-# Which part of the image does one output of two 3×3 convolutions see? Ask the gradient: the pixels with ∂output/∂pixel ≠ 0.
-# And what do they cost? From C to C channels, two of 3×3 have 2·9·C² = 18·C² weights; one convolution that sees as
-# much has 25·C². (And there is room for a relu between them.)
+# Which part of the image does one output of two 3×3 convolutions see? Ask the gradient: the pixels with
+# ∂output/∂pixel ≠ 0. And what do they cost? From C to C channels, two of 3×3 have 2·9·C² = 18·C² weights; one
+# convolution that sees as much has 25·C², and has no room for a relu in the middle.
 
 # %%
 image = md.zeros(1, 1, 9, 9, requires_grad=True)
@@ -96,10 +96,11 @@ print(nn.summary(network, (channels, width, width)))
 # %% [markdown]
 # ## 4. Run: the training
 #
-# As in lesson 06, with two modes. `network.train()`: dropout drops, batch norm uses the batch's own statistics and keeps
-# running ones. `network.eval()`: dropout does nothing, batch norm uses the running statistics.
+# As in lesson 06, with two modes. `network.train()`: dropout drops, batch norm uses the batch's own statistics and
+# keeps running ones. `network.eval()`: dropout does nothing, batch norm uses the running statistics.
 #
 # Predict: will the training loss, measured with dropout, be above or below the held-out loss?
+
 
 # %%
 @md.no_grad()
@@ -189,5 +190,5 @@ print(f"weights {4 * total / 1e6:,.0f} MB, gradients 0 MB")
 # %%
 del vgg16
 results = {"VGG-style": [dict(seed=lesson.seed, error=errors[-1], seconds=round(seconds, 1))]}
-lesson.record(f"{whole}, {len(train_set):,} + {len(test_set):,}", test_images.device, results)
+lesson.record(f"{source}, {len(train_set):,} + {len(test_set):,}", test_images.device, results)
 print(f"accuracy on held-out images: {1 - errors[-1]:.2%} ({size}); {lesson.seconds:.0f} s in all")

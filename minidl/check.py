@@ -240,8 +240,8 @@ class _Check:
                     where = f"input {i}" + f" at {_at(j, u)}" * whole + f", output {o}"
                     where += f" at {_at(k, v)}" if k < len(cotangents) - PROBES else " along a random cotangent"
                     raise GradcheckError(
-                        f"{where}: analytic {analytic:.10g}, numeric {numeric:.10g}, off by {abs(analytic - numeric):.3g} "
-                        f"(atol {self.atol:g}, rtol {self.rtol:g})" + self.kinks(i)
+                        f"{where}: analytic {analytic:.10g}, numeric {numeric:.10g}, off by "
+                        f"{abs(analytic - numeric):.3g} (atol {self.atol:g}, rtol {self.rtol:g})" + self.kinks(i)
                     )
 
     def kinks(self, i: int) -> str:

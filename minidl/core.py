@@ -55,6 +55,8 @@ class Tensor:
     __truediv__: Method
     __neg__: Method
     __getitem__: Method
+    __lt__: Method
+    __ge__: Method
     clone: Method
     copy_: Method
     to: Method

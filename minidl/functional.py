@@ -13,6 +13,7 @@ from minidl.core import Tensor
 from minidl.modes import no_grad
 from minidl.ops import elementwise, linalg, loss, pool, reduce, shape
 from minidl.ops.conv import conv
+from minidl.ops.create import ones_like
 from minidl.ops.norm import along_channels, normalize_channels
 from minidl.ops.window import Window
 
@@ -50,7 +51,7 @@ def linear(input: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
     """
     if weight.ndim != 2 or not input.ndim or input.shape[-1] != weight.shape[1]:
         raise ValueError(
-            f"linear: input is {dims(input.shape)}, its last size must be the weight's second (weight {dims(weight.shape)})"
+            f"linear: input is {dims(input.shape)}, but its last size must be the second of weight {dims(weight.shape)}"
         )
     if bias is not None and bias.shape != weight.shape[:1]:
         raise ValueError(
@@ -58,6 +59,25 @@ def linear(input: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
         )
     z = linalg.matmul(input, shape.transpose(weight, 0, 1))
     return z if bias is None else z + bias
+
+
+def pad(input: Tensor, pad: tuple[int, ...], mode: str = "constant", value: float = 0.0) -> Tensor:
+    """Put `value` around a tensor.
+
+    Parameters
+    ----------
+    input : Tensor
+    pad : (left, right, top, bottom, …): sizes before and after, from the last dimension on; negative ones crop
+    mode : "constant", the only one there is
+
+    Raises
+    ------
+    ValueError
+        For another mode, and for sizes that do not fit.
+    """
+    if mode != "constant":
+        raise ValueError(f"pad: mode must be 'constant', got {mode!r}")
+    return shape.pad(input, widths=tuple(pad), value=value)
 
 
 # --- windows ----------------------------------------------------------------------------------------------------------
@@ -217,18 +237,16 @@ def avg_pool2d(
     """
     x, unbatched = _batched("avg_pool2d", input)
     window = _pooling("avg_pool2d", x, kernel_size, stride, padding, 1, ceil_mode)
-    counts = []
-    for n, p, k, s, places in zip(
-        x.shape[2:], pair(padding, "avg_pool2d: padding", 0), window.size, window.stride, window.positions(*x.shape[2:]),
-        strict=True,
-    ):  # fmt: skip
-        start = np.arange(places) * s - p
-        low, high = (-p, n + p) if count_include_pad else (0, n)
-        counts.append(np.minimum(start + k, high) - np.maximum(start, low))
     if divisor_override is not None and divisor_override < 1:
         raise ValueError(f"avg_pool2d: divisor_override must be at least 1, got {divisor_override}")
-    divisor = np.outer(*counts) if divisor_override is None else np.full((1, 1), divisor_override)
-    weights = Tensor(backend.move((1 / divisor).astype(x.dtype), x.device))
+    counted = backend.namespace(x.data).ones((1, 1, *x.shape[2:]), x.dtype)
+    around = window
+    if count_include_pad:  # count the padding asked for, but not the room that ceil_mode adds
+        h, w = pair(padding, "avg_pool2d: padding", least=0)
+        counted = shape.pad(counted, (w, w, h, h), 1.0)
+        (_, bottom), (_, right) = window.padding
+        around = window._replace(padding=((0, bottom - h), (0, right - w)))
+    weights = 1 / (divisor_override or pool.window_sum(counted, window=around))
     z = pool.window_sum(x, window=window) * weights
     return shape.squeeze(z, 0) if unbatched else z
 
@@ -348,53 +366,61 @@ def cross_entropy(
     if not input.ndim:
         raise ValueError("cross_entropy: expected an input (C,), (N, C) or (N, C, …), got a scalar")
     over = min(1, input.ndim - 1)  # the dimension of the classes
-    classes = input.shape[over]
-    if weight is not None and weight.shape != (classes,):
-        raise ValueError(f"cross_entropy: weight is {dims(weight.shape)}, expected one for each of {classes} classes")
-    by_class = 1 if weight is None else shape.reshape(weight, (classes,) + (1,) * (input.ndim - over - 1))
-    losses = -log_softmax(input, over)
-    if target.dtype.kind == "f":
-        return _against_probabilities(losses, target, by_class, over, reduction, label_smoothing)
-    return _against_labels(losses, target, weight, by_class, over, ignore_index, reduction, label_smoothing)
-
-
-def _against_probabilities(losses, target, by_class, over, reduction, smoothing):
-    if target.shape != losses.shape:
+    if weight is not None and weight.shape != (input.shape[over],):
         raise ValueError(
-            f"cross_entropy: target probabilities are {dims(target.shape)}, the input is {dims(losses.shape)}; class labels "
-            "must be integers"
+            f"cross_entropy: weight is {dims(weight.shape)}, expected one for each of {input.shape[over]} classes"
         )
-    if smoothing:
-        target = target * (1 - smoothing) + smoothing / losses.shape[over]
-    each = reduce.sum(losses * target * by_class, over)
+    losses = -log_softmax(input, over)
+    by_class = losses if weight is None else losses * shape.reshape(weight, (-1, *(1,) * (input.ndim - over - 1)))
+    if target.dtype.kind == "f":
+        each, weights = _against_probabilities(by_class, target, over, label_smoothing)
+    else:
+        each, weights = _against_labels(losses, by_class, target, weight, over, ignore_index, label_smoothing)
     if reduction == "none":
         return each
-    return each.sum() if reduction == "sum" else each.sum() / each.data.size
+    return each.sum() if reduction == "sum" else each.sum() / weights.sum()
 
 
-def _against_labels(losses, target, weight, by_class, over, ignore_index, reduction, smoothing):
+def _against_probabilities(by_class: Tensor, target: Tensor, over: int, smoothing: float) -> tuple[Tensor, Tensor]:
+    """The loss of each element, and its weight in the mean."""
+    if target.shape != by_class.shape:
+        raise ValueError(
+            f"cross_entropy: target probabilities are {dims(target.shape)}, the input is {dims(by_class.shape)}; "
+            "class labels must be integers"
+        )
+    if smoothing:
+        target = target * (1 - smoothing) + smoothing / by_class.shape[over]
+    each = reduce.sum(by_class * target, over)
+    return each, ones_like(each)
+
+
+def _against_labels(
+    losses: Tensor,
+    by_class: Tensor,
+    target: Tensor,
+    weight: Tensor | None,
+    over: int,
+    ignore_index: int,
+    smoothing: float,
+) -> tuple[Tensor, Tensor]:
+    """The loss of each element, and its weight in the mean."""
     classes, expected = losses.shape[over], losses.shape[:over] + losses.shape[over + 1 :]
     if target.dtype.kind not in "iu" or target.shape != expected:
         raise ValueError(
             f"cross_entropy: target is {target.dtype} {dims(target.shape)}, expected integer labels {dims(expected)} "
             f"(input {dims(losses.shape)})"
         )
-    labels = target.data
-    counted = labels != ignore_index
-    if ((labels < 0) | (labels >= classes))[counted].any():
-        wrong = labels[counted & ((labels < 0) | (labels >= classes))].ravel()[0]
+    counted = elementwise.ne(target, ignore_index)
+    outside = target[counted * ((target < 0) + (target >= classes))]
+    if outside.data.size:
         raise ValueError(
-            f"cross_entropy: label {wrong} is out of range for {classes} classes (input {dims(losses.shape)})"
+            f"cross_entropy: label {outside[0].item()} is out of range for {classes} classes "
+            f"(input {dims(losses.shape)})"
         )
-    xp = backend.namespace(labels)
-    index = xp.expand_dims(xp.where(counted, labels, 0), over)
-    weights = Tensor(counted.astype(losses.dtype))
-    if weight is not None:
-        weights = weights * weight.detach()[index.squeeze(over)]
-    each = shape.squeeze(shape.take_along(losses, index, over), over) * weights
+    labels = elementwise.where(counted, target, 0)
+    weights = counted.to(losses.dtype) if weight is None else weight.detach()[labels] * counted
+    each = shape.squeeze(shape.take_along(losses, shape.unsqueeze(labels, over), over), over) * weights
     if smoothing:
-        even = reduce.sum(losses * by_class, over) * Tensor(counted.astype(losses.dtype))
+        even = elementwise.where(counted, reduce.sum(by_class, over), 0.0)
         each = each * (1 - smoothing) + even * (smoothing / classes)
-    if reduction == "none":
-        return each
-    return each.sum() if reduction == "sum" else each.sum() / weights.sum()
+    return each, weights

@@ -266,7 +266,7 @@ def sum_to(xp, x, *, size):
 
 @op
 def expand(xp, x, *, size):
-    """x repeated, without a copy, along new leading dimensions and those of size 1 (``Tensor.expand``); -1 keeps one."""
+    """x repeated, without a copy, along new leading dimensions and those of size 1; a size of -1 stays as it is."""
     lead = len(size) - x.ndim
     if lead < 0:
         raise ValueError(f"expand: {dims(x.shape)} has more dimensions than the requested {size}")

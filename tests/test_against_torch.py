@@ -104,13 +104,14 @@ RANKS = [((3,), (3,)), ((3,), (3, 2)), ((2, 3), (3,)), ((2, 3), (3, 4)), ((5, 2,
 RANKS += [((3,), (5, 3, 2)), ((2, 3), (5, 3, 2)), ((5, 1, 2, 3), (4, 3, 2)), ((2, 0), (0, 3)), ((0, 2, 3), (3, 2))]
 REDUCED = [{}, {"dim": 0}, {"dim": -1, "keepdim": True}, {"dim": (0, 2)}, {"dim": (-1, 0, 1), "keepdim": True}]
 INDICES = [
-    0, -1, (1, 1), slice(None, None, 2), (..., 1), (None, slice(1, 3)), (slice(None), None, 1), (0, ..., slice(-2, None)),
-    np.array([2, 0, 2]), np.array([[0, 1], [2, 2]]), (np.array([0, 2]), np.array([1, 1])), (slice(None), np.array([-1, 0])),
-    (slice(1, None), np.array([0, 0]), slice(None, None, 3)), (np.array([[0], [1]]), slice(2), np.array([1, 3])), [1, 1],
-    np.arange(24).reshape(3, 2, 4) % 3 == 0, np.array([True, False, True]), (np.array([True, False, True]), 1),
-    (np.array([False] * 3), slice(1)), (np.array([True, True, False]), slice(None), np.array([0, 3])), ([0, 1], ..., [1, 2]),
+    0, -1, (1, 1), slice(None, None, 2), (..., 1), (None, slice(1, 3)), (slice(None), None, 1), [1, 1],
+    (0, ..., slice(-2, None)), np.array([2, 0, 2]), np.array([[0, 1], [2, 2]]), (np.array([0, 2]), np.array([1, 1])),
+    (slice(None), np.array([-1, 0])), (slice(1, None), np.array([0, 0]), slice(None, None, 3)),
+    (np.array([[0], [1]]), slice(2), np.array([1, 3])), ([0, 1], ..., [1, 2]), np.array([True, False, True]),
+    np.arange(24).reshape(3, 2, 4) % 3 == 0, (np.array([True, False, True]), 1), (np.array([False] * 3), slice(1)),
+    (np.array([True, True, False]), slice(None), np.array([0, 3])),
 ]  # fmt: skip
-BASES = np.array([-2.0, -1.5, -0.0, 0.0, 0.5, 2.0])
+BASES = np.array([-2.0, -1.5, 0.0, 0.5, 2.0])
 EDGES = np.array([-720.0, -30.0, -1.5, -0.0, 0.0, 0.3, 1.0, 2.0, 30.0])
 POWERS = np.array([-2.0, -1.0, 0.0, 0.5, 1.0, 2.0, 3.0, 2.5])
 
@@ -172,9 +173,13 @@ CASES |= {
     "dropout everything": (functional("dropout", 1.0), normal(4)),
     "dropout eval": (functional("dropout", 0.5, False), normal(4)),
 }
-CASES |= {f"{name} dim {d}": (functional(name, d), normal(3, 2, 4)) for name in ("softmax", "log_softmax") for d in (0, -1)}
-CASES |= {f"{name} large": (functional(name, 1), 400 * normal(2, 5)) for name in ("softmax", "log_softmax")}
-CASES |= {f"{name} masked": (functional(name, 0), np.array([1.0, -np.inf, 0.5])) for name in ("softmax", "log_softmax")}
+SOFTMAXES = ("softmax", "log_softmax")
+CASES |= {f"{name} over no dim": (call(name, dim=()), normal(2, 3)) for name in ("sum", "mean", "amax", "var")}
+CASES |= {f"{name} of 0-d": (call(name, 0), normal()) for name in ("sum", "amax", "max", "argmax")}
+CASES |= {f"{name} of 0-d": (functional(name, 0), normal()) for name in SOFTMAXES}
+CASES |= {f"{name} dim {d}": (functional(name, d), normal(3, 2, 4)) for name in SOFTMAXES for d in (0, -1)}
+CASES |= {f"{name} large": (functional(name, 1), 400 * normal(2, 5)) for name in SOFTMAXES}
+CASES |= {f"{name} masked": (functional(name, 0), np.array([1.0, -np.inf, 0.5])) for name in SOFTMAXES}
 
 
 @pytest.mark.parametrize("dtype, tol", [("float64", 1e-11), ("float32", 2e-5)])
@@ -189,7 +194,7 @@ EDGE_CASES |= {f"x ** {p}": (call("pow", p), BASES) for p in (*POWERS.tolist(), 
 EDGE_CASES |= {
     "x ** y": (call("pow"), np.repeat(BASES, len(POWERS)), np.tile(POWERS, len(BASES))),
     "0 ** y": (lambda m, y: 0.0**y, POWERS),
-    "x / 0": (call("div"), BASES, np.zeros(6)),
+    "x / 0": (call("div"), BASES, np.zeros(5)),
     "inf - inf": (call("sub"), np.array([np.inf, 1.0]), np.array([np.inf, np.inf])),
     "inf · 0": (call("mul"), np.array([np.inf, 0.0]), np.array([0.0, np.nan])),
     "overflow": (lambda m, x: (x * x).sum() + x.sum(), np.array([1e200, 1.7e308, 1.7e308])),
@@ -202,6 +207,7 @@ EDGE_CASES |= {
     "maximum of nan": (lambda m, x: m.maximum(x, x * 0).detach(), np.array([np.nan, 1.0])),
     "max pool of nan": (functional("max_pool2d", 2, 1), np.array([[[[1, np.nan, 2], [3, np.nan, 4], [5, 6, 7]]]])),
     "max pool of -inf": (functional("max_pool2d", 2, 1, 1), np.full((1, 1, 3, 3), -np.inf)),
+    "avg pool of integers": (functional("avg_pool2d", 2), np.arange(16).reshape(1, 1, 4, 4)),
     "ignored row of inf": (
         lambda m, x: m.F.cross_entropy(x, m.tensor(np.array([-100, 1]))), np.array([[-np.inf, 1.0], [2.0, 1.0]])
     ),
@@ -213,12 +219,9 @@ def test_where_numbers_end(case):
     compare(*EDGE_CASES[case], order=1)
 
 
-COMPARISONS = {f"{name} {dtype}": (name, dtype) for name in ("eq", "ne", "lt", "le", "gt", "ge") for dtype in ("int64", "float32")}
-
-
-@pytest.mark.parametrize("case", COMPARISONS)
-def test_comparison(case):
-    name, dtype = COMPARISONS[case]
+@pytest.mark.parametrize("name", ["eq", "ne", "lt", "le", "gt", "ge"])
+@pytest.mark.parametrize("dtype", ["int64", "float32"])
+def test_comparison(name, dtype):
     compare(call(name), ties(3, 4).astype(dtype), ties(4).astype("int64"), order=1)
 
 
@@ -229,8 +232,8 @@ OPERANDS = {f"{d} {n}-d": np.ones((2,) * n, d) for d in DTYPES for n in (0, 1)} 
 @pytest.mark.parametrize("name", ["add", "mul", "div", "maximum"])
 def test_promotion(name):
     def promoted(m, *operands):
-        operands = [m.tensor(a) if isinstance(a, np.ndarray) or (name == "maximum" and m is THEIRS) else a for a in operands]
-        return dtype_name(getattr(m, name)(*operands))
+        arrays = np.ndarray if m is OURS or name != "maximum" else object  # torch.maximum takes no numbers
+        return dtype_name(getattr(m, name)(*(m.tensor(a) if isinstance(a, arrays) else a for a in operands)))
 
     pairs = [(a, b) for a, b in product(OPERANDS, OPERANDS) if "d" in a and (name != "maximum" or "d" in b)]
     got, want = ({(a, b): promoted(m, OPERANDS[a], OPERANDS[b]) for a, b in pairs} for m in (OURS, THEIRS))
@@ -250,22 +253,13 @@ INTEGER_CASES = {
     "sqrt": call("sqrt"),
     "x / 255": lambda m, x: x / 255,
     "max_pool2d": lambda m, x: m.F.max_pool2d(x.reshape(1, 1, 3, 4), 2, padding=1),
-    "avg_pool2d": lambda m, x: m.F.avg_pool2d(x.reshape(1, 1, 3, 4), 2),
 }
 
 
 @pytest.mark.parametrize("dtype", ["uint8", "int32", "int64"])
 @pytest.mark.parametrize("case", INTEGER_CASES)
 def test_integers(case, dtype):
-    if case == "avg_pool2d" and dtype != "int64":
-        pytest.skip("PyTorch lacks it")
     compare(INTEGER_CASES[case], RNG.integers(0, 9, (3, 4)).astype(dtype), order=1, tol=1e-6)
-
-
-@pytest.mark.parametrize("f", [lambda m, x: x.sum(()), lambda m, x: x.mean(()), lambda m, x: x.amax(()), lambda m, x: m.argmax(x, 0)])
-def test_reducing_over_nothing_and_0d(f):
-    compare(lambda m, x: f(m, x), normal(2, 3))
-    compare(lambda m, x: f(m, x), normal())
 
 
 @pytest.mark.parametrize("name", ["vjp", "jvp", "hvp", "jacobian"])
@@ -297,9 +291,10 @@ def test_conv2d(kernel, stride, padding, dilation, groups):
     compare(f, x, w, *[b] * (stride == 1), order=1 + (groups == 2))
 
 
-@pytest.mark.parametrize("shapes", [((2, 3, 9, 9), (6, 3, 5, 5)), ((1, 1, 28, 28), (20, 1, 5, 5)), ((0, 3, 5, 5), (2, 3, 3, 3))])
-def test_conv2d_float32(shapes):
-    compare(functional("conv2d"), *(normal(*s).astype("float32") for s in shapes), tol=1e-4)
+@pytest.mark.parametrize("n, channels, size", [(2, 3, 9), (1, 1, 28), (0, 2, 5)])
+def test_conv2d_float32(n, channels, size):
+    x, w = normal(n, channels, size, size), normal(6, channels, 5, 5)
+    compare(functional("conv2d"), x.astype("float32"), w.astype("float32"), tol=1e-4)
 
 
 @pytest.mark.parametrize("ceil_mode", [False, True])
@@ -338,7 +333,7 @@ TARGETS = {
     "probabilities": (normal(6, 5), abs(normal(6, 5))),
     "probabilities of images": (normal(2, 5, 3), abs(normal(2, 5, 3))),
     "unbatched probabilities": (normal(5), abs(normal(5))),
-    "confident": (300 * normal(6, 5), labels(6)),
+    "confident": (10 * normal(6, 5), labels(6)),
 }
 
 
@@ -402,7 +397,8 @@ def simplenet(nn):
 
 def small_net(nn):
     """Convolution and batch normalisation, with all their buffers."""
-    return nn.Sequential(nn.Conv2d(1, 4, 3, padding=1, bias=False), nn.BatchNorm2d(4), nn.ReLU()), nn.Sequential(nn.Flatten())
+    features = nn.Sequential(nn.Conv2d(1, 4, 3, padding=1, bias=False), nn.BatchNorm2d(4), nn.ReLU())
+    return features, nn.Sequential(nn.Flatten())
 
 
 class Whole(torch.nn.Module):

@@ -159,7 +159,7 @@ def test_only_what_is_needed_is_computed(name, data):
         rules = dict(op.rules)
 
         def spy(argument, rule, called=called):
-            return rule._replace(function=lambda *a, **k: called.append(argument) or rule.function(*a, **k))
+            return rule._replace(function=lambda *g, **k: called.append(argument) or rule.function(*g, **k))
 
         try:
             op.rules.update({argument: spy(argument, rule) for argument, rule in rules.items()})

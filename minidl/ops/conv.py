@@ -81,8 +81,7 @@ def conv_x(xp, g, w, *, size, stride, padding, dilation, groups):
     window = Window(w.shape[2:], stride, padding, dilation)
     (kh, kw), (n, _, oh, ow) = window.size, g.shape
     c = w.shape[1] * groups
-    (top, bottom), (left, right) = padding
-    image = xp.zeros((n, size[0] + top + bottom, size[1] + left + right, c), g.dtype)
+    image = window.canvas(xp, n, size, c, g.dtype)
     g, weights = rows(g, groups), matrices(w, groups)
     for chunk in chunks(n, oh * ow * kh * kw * c * g.dtype.itemsize):
         m = chunk.stop - chunk.start
@@ -90,7 +89,7 @@ def conv_x(xp, g, w, *, size, stride, padding, dilation, groups):
         seen = seen.reshape(groups, m, oh, ow, kh * kw, c // groups).transpose(4, 1, 2, 3, 0, 5)
         for tap, part in zip(window.taps(image[chunk], oh, ow), seen.reshape(kh * kw, m, oh, ow, c), strict=True):
             tap += part
-    return image[:, top : top + size[0], left : left + size[1]].transpose(0, 3, 1, 2)
+    return window.inside(image, size).transpose(0, 3, 1, 2)
 
 
 @op

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-
 from minidl.backend import dims
 from minidl.core import Tensor
 from minidl.modes import mode, no_grad

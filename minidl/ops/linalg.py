@@ -23,7 +23,7 @@ bmm.vjp(x=lambda g, y: bmm(g, _swap(y)), y=lambda g, x: bmm(_swap(x), g))
 def matmul(x: Any, y: Any) -> Any:
     """The matrix product x @ y of arrays of one dtype, as in PyTorch.
 
-    Vectors count as a row on the left and a column on the right; leading dimensions of either are a batch and broadcast.
+    A vector is a row on the left and a column on the right; dimensions before the last two are a batch and broadcast.
 
     Raises
     ------
@@ -32,7 +32,7 @@ def matmul(x: Any, y: Any) -> Any:
     """
     if not x.ndim or not y.ndim or x.shape[-1] != y.shape[-2 if y.ndim > 1 else 0]:
         raise ValueError(
-            f"matmul: {dims(x.shape)} @ {dims(y.shape)}: the last size of the left must be the second to last of the right"
+            f"matmul: {dims(x.shape)} @ {dims(y.shape)}: the left's last size must be the right's second to last"
         )
     z = bmm(x if x.ndim > 1 else unsqueeze(x, 0), y if y.ndim > 1 else unsqueeze(y, 1))
     z = z if x.ndim > 1 else squeeze(z, -2)

@@ -36,12 +36,11 @@ def window_take(xp, x, chosen, *, window):
 def window_put(xp, g, chosen, *, window, size):
     """Images of `size` (H, W) with g added where `chosen` counts to: the adjoint of `window_take`."""
     g, chosen = g.transpose(0, 2, 3, 1), chosen.transpose(0, 2, 3, 1)
-    (top, bottom), (left, right) = window.padding
     n, oh, ow, c = g.shape
-    image = xp.zeros((n, size[0] + top + bottom, size[1] + left + right, c), g.dtype)
+    image = window.canvas(xp, n, size, c, g.dtype)
     for k, seen in enumerate(window.taps(image, oh, ow)):
         seen += keep(g, chosen == k)
-    return image[:, top : top + size[0], left : left + size[1]].transpose(0, 3, 1, 2)
+    return window.inside(image, size).transpose(0, 3, 1, 2)
 
 
 window_take.vjp(x=lambda g, chosen, window, shape: window_put(g, chosen, window=window, size=shape[2:]))
@@ -63,12 +62,11 @@ def window_sum(xp, x, *, window):
 def window_spread(xp, g, *, window, size):
     """Images of `size` (H, W) with g added to every element of its window: the adjoint of `window_sum`."""
     g = g.transpose(0, 2, 3, 1)
-    (top, bottom), (left, right) = window.padding
     n, oh, ow, c = g.shape
-    image = xp.zeros((n, size[0] + top + bottom, size[1] + left + right, c), g.dtype)
+    image = window.canvas(xp, n, size, c, g.dtype)
     for seen in window.taps(image, oh, ow):
         seen += g
-    return image[:, top : top + size[0], left : left + size[1]].transpose(0, 3, 1, 2)
+    return window.inside(image, size).transpose(0, 3, 1, 2)
 
 
 window_sum.vjp(x=lambda g, window, shape: window_spread(g, window=window, size=shape[2:]))

@@ -81,14 +81,14 @@ amin.vjp(x=_shared)
 def argmax(xp, x, dim=None, keepdim=False):
     """The index of the first maximum along `dim`, or in the flattened array. No gradient."""
     _refuse_nothing("argmax", x.shape, dim)
-    return x.argmax(None if dim is None else axes(dim, x.ndim)[0], keepdims=keepdim)
+    return x.argmax(None if dim is None or not x.ndim else axes(dim, x.ndim)[0], keepdims=keepdim)
 
 
 @op
 def argmin(xp, x, dim=None, keepdim=False):
     """The index of the first minimum along `dim`, or in the flattened array. No gradient."""
     _refuse_nothing("argmin", x.shape, dim)
-    return x.argmin(None if dim is None else axes(dim, x.ndim)[0], keepdims=keepdim)
+    return x.argmin(None if dim is None or not x.ndim else axes(dim, x.ndim)[0], keepdims=keepdim)
 
 
 class Extreme(NamedTuple):
@@ -109,6 +109,8 @@ def min(x: Any, dim: int | None = None, keepdim: bool = False) -> Any:
 
 
 def _chosen(x, index, dim, keepdim):
+    if not x.ndim:
+        return Extreme(x, index)
     (axis,) = axes(dim, x.ndim)
     values = take_along(x, index, axis)
     return Extreme(values, index) if keepdim else Extreme(squeeze(values, axis), squeeze(index, axis))

@@ -18,7 +18,7 @@ from minidl.op import op
 
 
 def axes(dim: int | Sequence[int] | None, ndim: int) -> tuple[int, ...]:
-    """The dimensions that `dim` names, counted from 0; None is all of them.
+    """The dimensions that `dim` names, counted from 0; None, or an empty sequence, is all of them.
 
     Raises
     ------
@@ -27,7 +27,7 @@ def axes(dim: int | Sequence[int] | None, ndim: int) -> tuple[int, ...]:
     ValueError
         For one that is named twice.
     """
-    if dim is None:
+    if dim is None or (not isinstance(dim, (int, np.integer)) and len(dim) == 0):
         return tuple(range(ndim))
     named = (dim,) if isinstance(dim, (int, np.integer)) else tuple(dim)
     limit = max(ndim, 1)  # a 0-d tensor may be reduced over dim 0 or -1

@@ -13,7 +13,7 @@ from minidl.backend import Array
 
 
 class Window(NamedTuple):
-    """A window of `size` that moves by `stride` over an image with `padding` ((top, bottom), (left, right)) around it."""
+    """A window of `size` that moves by `stride` over an image, with `padding` ((top, bottom), (left, right)) around."""
 
     size: tuple[int, int]
     stride: tuple[int, int] = (1, 1)
@@ -34,13 +34,22 @@ class Window(NamedTuple):
     def padded(self, xp: Any, x: Array, value: float = 0) -> Array:
         """The image x (N, C, H, W) as N×H×W×C with `value` around it."""
         x = x.transpose(0, 2, 3, 1)
-        (top, bottom), (left, right) = self.padding
-        if not (top or bottom or left or right):
+        if self.padding == ((0, 0), (0, 0)):
             return x
         n, h, w, c = x.shape
-        z = xp.full((n, h + top + bottom, w + left + right, c), value, x.dtype)
-        z[:, top : top + h, left : left + w] = x
-        return z
+        image = self.canvas(xp, n, (h, w), c, x.dtype, value)
+        self.inside(image, (h, w))[...] = x
+        return image
+
+    def canvas(self, xp: Any, n: int, size: tuple[int, int], c: int, dtype: Any, value: float = 0) -> Array:
+        """An N×H×W×C array of `value`, for images of `size` (H, W) and their padding."""
+        (top, bottom), (left, right) = self.padding
+        return xp.full((n, size[0] + top + bottom, size[1] + left + right, c), value, dtype)
+
+    def inside(self, image: Array, size: tuple[int, int]) -> Array:
+        """The part of a canvas that is not padding: a view."""
+        (top, _), (left, _) = self.padding
+        return image[:, top : top + size[0], left : left + size[1]]
 
     def taps(self, image: Array, height: int, width: int) -> Iterator[Array]:
         """For each element of the window, row by row, what it sees of N×H×W×C `image` from all places: a view."""

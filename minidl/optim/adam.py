@@ -11,7 +11,7 @@ from minidl.optim.optimizer import Optimizer
 
 
 class Adam(Optimizer):
-    """p −= lr · m̂ / (√v̂ + eps), with running means m of the gradient and v of its square, corrected for their start at 0.
+    """p −= lr · m̂ / (√v̂ + eps); m and v: running means of the gradient and its square, corrected for their start at 0.
 
     Kingma & Ba (2015), "Adam: a method for stochastic optimization", algorithm 1. weight_decay adds weight_decay · p to
     the gradient.

@@ -64,7 +64,7 @@ class Optimizer:
         raise NotImplementedError(f"{type(self).__name__} must define update(p, g, state, group)")
 
     def step(self, closure: Callable[[], Any] | None = None) -> Any:
-        """Update every parameter that has a gradient. Gives what `closure`, if any, returned: the loss, evaluated first."""
+        """Update every parameter that has a gradient; `closure`, if given, runs first and its result is returned."""
         result = None
         if closure is not None:
             with enable_grad():

@@ -1,0 +1,394 @@
+"""Modules: what they consist of, their state, what they look like, and how they start."""
+
+import copy
+import math
+
+import numpy as np
+import pytest
+
+import minidl as md
+from minidl import nn
+from minidl.models import SimpLeNet, mlp, vgg16, vgg_style
+
+
+class Block(nn.Module):
+    """A network with every kind of attribute."""
+
+    def __init__(self):
+        self.scale = nn.Parameter(np.ones(3, np.float32))
+        self.body = nn.Sequential(nn.Linear(3, 4), nn.BatchNorm1d(4), nn.ReLU(), nn.Dropout(0.5), nn.Linear(4, 3))
+        self.register_buffer("seen", md.zeros(2))
+        self.register_buffer("absent", None)
+        self.plain = md.zeros(5)
+
+    def forward(self, x):
+        return self.body(x * self.scale)
+
+
+class Scale(nn.Module):
+    """A module whose arguments leave no attributes of their names."""
+
+    def __init__(self, size, start=None, *rest):
+        self.w = nn.Parameter(np.ones(size, np.float32))
+        self.start = np.ones(3)
+
+
+OWN = ["scale", "seen"]
+BODY = ["0.weight", "0.bias", "1.weight", "1.bias", "1.running_mean", "1.running_var", "1.num_batches_tracked",
+        "4.weight", "4.bias"]  # fmt: skip
+STATE = [*OWN, *(f"body.{name}" for name in BODY)]
+BUFFERS = ["seen", "body.1.running_mean", "body.1.running_var", "body.1.num_batches_tracked"]
+
+
+def values(module):
+    return {name: tensor.numpy().copy() for name, tensor in module.state_dict().items()}
+
+
+def same(a, b):
+    return a.keys() == b.keys() and all(np.array_equal(a[name], b[name]) for name in a)
+
+
+# --- what a module consists of ----------------------------------------------------------------------------------------
+
+
+def test_names():
+    block = Block()
+    assert list(block.state_dict()) == STATE
+    assert [name for name, _ in block.named_buffers()] == BUFFERS
+    assert [name for name, _ in block.named_parameters()] == [name for name in STATE if name not in BUFFERS]
+    assert [name for name, _ in block.named_modules("net")] == ["net", "net.body", *(f"net.body.{i}" for i in range(5))]
+    assert [name for name, _ in block.named_children()] == ["body"]
+    assert list(block.modules())[1:3] == [block.body, block.body[0]]
+
+
+def test_shared_modules_and_parameters_count_once_and_load_by_either_name():
+    block = Block()
+    block.again, block.tied = block.body[0], block.scale
+    assert len(list(block.parameters())) == 7
+    assert len(list(block.modules())) == 7
+    first, second = nn.Linear(2, 2), nn.Linear(2, 2)
+    second.weight = first.weight
+    model = nn.Sequential(first, second)
+    assert [name for name, _ in model.named_parameters()] == ["0.weight", "0.bias", "1.bias"]
+    assert list(model.state_dict()) == ["0.weight", "0.bias", "1.weight", "1.bias"]  # as in PyTorch
+
+
+def test_replacing_and_removing_attributes():
+    block = Block()
+    block.scale = None
+    del block.body
+    assert list(block.state_dict()) == ["seen"]
+
+
+def test_training_mode_reaches_all_modules():
+    block = Block()
+    assert all(module.training for module in block.modules())
+    assert block.eval() is block and not any(module.training for module in block.modules())
+    block.body.train()
+    assert not block.training and block.body[3].training
+
+
+def test_gradients_are_forgotten_and_stopped():
+    block = Block()
+    block(md.ones(4, 3)).sum().backward()
+    assert all(p.grad is not None for p in block.parameters())
+    block.zero_grad()
+    assert all(p.grad is None for p in block.parameters())
+    assert block.requires_grad_(False) is block
+    assert not block(md.ones(4, 3)).requires_grad
+
+
+def test_apply_visits_children_first():
+    visited = []
+    block = Block()
+    assert block.apply(visited.append) is block
+    assert visited == [*block.body, block.body, block]
+
+
+def test_to_dtype_converts_floats_and_gradients_and_no_counter():
+    block = Block()
+    block(md.ones(4, 3)).sum().backward()
+    weight = block.body[0].weight
+    assert block.to(md.float64) is block and block.body[0].weight is weight
+    dtypes = {name: tensor.dtype for name, tensor in block.state_dict().items()}
+    assert dtypes.pop("body.1.num_batches_tracked") == md.int64
+    assert set(dtypes.values()) == {md.float64} == {p.grad.dtype for p in block.parameters()}
+    assert block.to("cpu", "float32")(md.ones(4, 3)).dtype == md.float32
+
+
+def test_deepcopy_shares_nothing_and_keeps_what_is_shared_within():
+    block = Block()
+    block.tied = block.scale
+    twin, before = copy.deepcopy(block), values(block)
+    assert same(values(twin), before) and twin.tied is twin.scale
+    for tensor in twin.state_dict().values():
+        tensor.add_(1)
+    assert same(values(block), before)
+
+
+# --- state ------------------------------------------------------------------------------------------------------------
+
+
+def test_state_dict_shares_memory_and_has_no_history():
+    linear = nn.Linear(2, 2)
+    state = linear.state_dict()
+    assert not state["weight"].requires_grad
+    state["weight"].fill_(7)
+    assert (linear.weight.data == 7).all()
+
+
+def test_load_state_dict():
+    block, other = Block(), Block()
+    assert block.load_state_dict(other.state_dict()) == ([], [])
+    assert same(values(block), values(other))
+    block.load_state_dict({name: array.astype(np.float64) for name, array in values(other).items()})
+    assert block.scale.dtype == md.float32
+
+
+@pytest.mark.parametrize("change, said", [
+    (lambda state: state.pop("scale"), "missing: scale"),
+    (lambda state: state.update(extra=md.zeros(1)), "unexpected: extra"),
+    (lambda state: state.update({"body.4.bias": md.zeros(2)}), "body.4.bias is 2, expected 3"),
+    (lambda state: state.update({"body.1.num_batches_tracked": md.zeros(1)}), "num_batches_tracked is 1, expected a scalar"),
+])  # fmt: skip
+def test_nothing_is_loaded_from_a_state_that_does_not_fit(change, said):
+    block, state = Block(), {name: tensor + 1 for name, tensor in Block().state_dict().items()}
+    before = values(block)
+    change(state)
+    with pytest.raises(RuntimeError, match=f"load_state_dict: Block: .*{said}"):
+        block.load_state_dict(state)
+    assert same(values(block), before)
+
+
+def test_load_state_dict_not_strict():
+    block, state = Block(), {"scale": md.full((3,), 5.0), "extra": md.zeros(1)}
+    loaded = block.load_state_dict(state, strict=False)
+    assert loaded.missing_keys == STATE[1:] and loaded.unexpected_keys == ["extra"]
+    assert (block.scale.data == 5).all()
+    with pytest.raises(RuntimeError, match="scale is 2, expected 3"):
+        block.load_state_dict({"scale": md.zeros(2)}, strict=False)
+
+
+# --- hooks, containers, repr ------------------------------------------------------------------------------------------
+
+
+def test_forward_hooks_see_replace_and_end():
+    layer, seen = nn.ReLU(), []
+    looking = layer.register_forward_hook(lambda module, args, output: seen.append((module, args, output)))
+    doubling = layer.register_forward_hook(lambda module, args, output: output * 2)
+    x = md.tensor([-1.0, 1.0])
+    assert layer(x).numpy().tolist() == [0, 2]
+    assert seen[0][0] is layer and seen[0][1][0] is x and seen[0][2].numpy().tolist() == [0, 1]
+    doubling.remove()
+    doubling.remove()
+    assert layer(x).numpy().tolist() == [0, 1]
+    looking.remove()
+    layer(x)
+    assert len(seen) == 2 and not nn.ReLU().forward_hooks
+
+
+def test_sequential():
+    layers = [nn.Linear(2, 3), nn.ReLU(), nn.Linear(3, 1)]
+    model = nn.Sequential(*layers)
+    assert len(model) == 3 and list(model) == layers and model[-1] is layers[2]
+    assert list(model[1:]) == layers[1:] and list(model[1:].state_dict()) == ["2.weight", "2.bias"]
+    assert list(nn.Sequential({"a": layers[0], "b": layers[1]}).state_dict()) == ["a.weight", "a.bias"]
+    assert model.append(nn.ReLU()) is model and len(model) == 4
+    tail = model[2:]  # named "2" and "3"
+    assert list(tail.append(last := nn.Linear(1, 1))) == [*list(model)[2:], last]
+    assert list(tail.append(nn.Linear(1, 1)))[:3] == [*list(model)[2:], last]
+    with pytest.raises(IndexError):
+        model[4]
+    x = md.ones(5, 2)
+    assert nn.Sequential()(x) is x
+
+
+@pytest.mark.parametrize("module, text", [
+    (nn.Linear(3, 4), "Linear(3, 4)"),
+    (nn.Linear(3, 4, bias=False), "Linear(3, 4, bias=False)"),
+    (nn.Conv2d(20, 50, 5), "Conv2d(20, 50, 5)"),
+    (nn.Conv2d(4, 8, (3, 1), 2, "valid", 2, 2), "Conv2d(4, 8, (3, 1), stride=2, padding='valid', dilation=2, groups=2)"),
+    (nn.MaxPool2d(2, ceil_mode=True), "MaxPool2d(2, ceil_mode=True)"),
+    (nn.AvgPool2d(2, 1), "AvgPool2d(2, stride=1)"),
+    (nn.BatchNorm2d(3, momentum=None), "BatchNorm2d(3, momentum=None)"),
+    (nn.BatchNorm1d(3, affine=False), "BatchNorm1d(3, affine=False)"),
+    (nn.Dropout(), "Dropout()"),
+    (nn.Flatten(0), "Flatten(start_dim=0)"),
+    (nn.CrossEntropyLoss(label_smoothing=0.1), "CrossEntropyLoss(label_smoothing=0.1)"),
+    (nn.Sequential(), "Sequential()"),
+    (nn.Sequential(nn.ReLU(), nn.Sequential(nn.ReLU())), "Sequential(\n  (0): ReLU()\n  (1): Sequential(\n    (0): ReLU()\n  )\n)"),
+])  # fmt: skip
+def test_repr(module, text):
+    assert repr(module) == text
+
+
+def test_repr_of_a_module_of_ones_own():
+    assert repr(Scale(3)).startswith("Scale(") and "inspect" not in repr(Scale(3))
+
+
+# --- first values -----------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("make, fan_in", [
+    (lambda: nn.Linear(64, 50), 64),
+    (lambda: nn.Conv2d(6, 50, 5), 150),
+    (lambda: nn.Conv2d(6, 60, 5, groups=3), 50),
+])  # fmt: skip
+def test_default_initialisation(make, fan_in):
+    """Weight and bias are uniform in ±1/√fan_in, as in PyTorch, and come from the global stream."""
+    md.manual_seed(3)
+    layer, bound = make(), 1 / math.sqrt(fan_in)
+    for p in layer.parameters():
+        assert p.dtype == md.float32 and 0.8 * bound < np.abs(p.data).max() <= bound
+    assert layer.weight.data.std() == pytest.approx(bound / math.sqrt(3), rel=0.05)
+    other = make()
+    assert not same(values(layer), values(other))
+    md.manual_seed(3)
+    assert same(values(layer), values(make()))
+
+
+@pytest.mark.parametrize("fill, mean, std", [
+    (lambda w: nn.init.kaiming_normal_(w, mode="fan_out", nonlinearity="relu"), 0, math.sqrt(2 / 2700)),
+    (lambda w: nn.init.kaiming_normal_(w), 0, math.sqrt(2 / 900)),
+    (lambda w: nn.init.kaiming_uniform_(w, a=2), 0, math.sqrt(2 / 5 / 900)),
+    (lambda w: nn.init.kaiming_uniform_(w, nonlinearity="linear"), 0, math.sqrt(1 / 900)),
+    (lambda w: nn.init.normal_(w, 2, 3), 2, 3),
+    (lambda w: nn.init.uniform_(w, 1, 3), 2, 2 / math.sqrt(12)),
+    (lambda w: nn.init.constant_(w, 4), 4, 0),
+])  # fmt: skip
+def test_initialisers(fill, mean, std):
+    weight = nn.Parameter(np.empty((300, 100, 3, 3), np.float32))
+    assert fill(weight) is weight
+    assert weight.data.mean() == pytest.approx(mean, abs=0.01)
+    assert weight.data.std() == pytest.approx(std, rel=0.01)
+
+
+def test_initialisers_take_a_generator():
+    drawn = [nn.init.normal_(md.zeros(5), generator=md.Generator().manual_seed(seed)).numpy() for seed in (1, 1, 2)]
+    assert np.array_equal(drawn[0], drawn[1]) and not np.array_equal(drawn[0], drawn[2])
+
+
+# --- dropout and batch normalisation ----------------------------------------------------------------------------------
+
+
+def test_dropout_keeps_the_mean_and_passes_gradients_where_it_kept():
+    md.manual_seed(0)
+    x = md.ones(200, 500, requires_grad=True)
+    z = nn.Dropout(0.3)(x)
+    z.sum().backward()
+    array = z.detach().numpy()
+    assert array.dtype == np.float32
+    assert np.unique(array).tolist() == pytest.approx([0, 1 / 0.7])
+    assert array.mean() == pytest.approx(1, abs=0.01) and (array == 0).mean() == pytest.approx(0.3, abs=0.01)
+    assert np.array_equal(x.grad.numpy(), array)
+
+
+@pytest.mark.parametrize("p, training, expected", [(0, True, 1), (1, True, 0), (0.5, False, 1), (1, False, 1)])
+def test_dropout_at_its_ends(p, training, expected):
+    assert (nn.Dropout(p).train(training)(md.ones(9)).numpy() == expected).all()
+
+
+def test_dropout_is_seeded():
+    def drawn(seed):
+        md.manual_seed(seed)
+        return nn.Dropout()(md.ones(50)).numpy()
+
+    assert np.array_equal(drawn(1), drawn(1)) and not np.array_equal(drawn(1), drawn(2))
+    streams = [md.Generator().manual_seed(4) for _ in range(2)]
+    assert np.array_equal(*(md.functional.dropout(md.ones(50), generator=g).numpy() for g in streams))
+
+
+def test_batch_norm_normalises_and_follows_the_statistics():
+    x = md.tensor(np.random.default_rng(0).normal(5, 3, (64, 4, 3, 3)).astype(np.float32))
+    layer = nn.BatchNorm2d(4)
+    z = layer(x).detach().numpy()
+    assert np.abs(z.mean((0, 2, 3))).max() < 1e-5 and z.std((0, 2, 3)) == pytest.approx(1, abs=1e-3)
+    for _ in range(99):
+        layer(x)
+    assert layer.num_batches_tracked.item() == 100
+    assert layer.running_mean.numpy() == pytest.approx(x.numpy().mean((0, 2, 3)), rel=1e-3)
+    assert layer.running_var.numpy() == pytest.approx(x.numpy().var((0, 2, 3), ddof=1), rel=1e-3)
+    before = values(layer)
+    assert layer.eval()(x).detach().numpy() == pytest.approx(z, abs=1e-2)
+    assert same(values(layer), before)
+
+
+@pytest.mark.parametrize("offset", [1e3, 1e4])
+def test_batch_norm_of_a_large_mean_keeps_its_digits(offset):
+    noise = np.random.default_rng(0).normal(0, 1, (256, 2, 4, 4))
+    x = (noise + offset).astype(np.float32)
+    wide = x.astype(np.float64)
+    exact = (wide - wide.mean((0, 2, 3), keepdims=True)) / wide.std((0, 2, 3), keepdims=True)
+    assert nn.BatchNorm2d(2)(md.tensor(x)).detach().numpy() == pytest.approx(exact, abs=2e-3)
+
+
+# --- whole networks ---------------------------------------------------------------------------------------------------
+
+
+def size(module):
+    return sum(p.data.size for p in module.parameters())
+
+
+@pytest.mark.parametrize("model, parameters", [
+    (SimpLeNet(), 233_196), (mlp(784, 64, 10), 50_890), (mlp(784, 256, 256, 10), 269_322),
+])  # fmt: skip
+def test_sizes(model, parameters):
+    assert size(model) == parameters
+    assert model(md.zeros(2, 1, 28, 28)).shape == (2, 10)
+
+
+@pytest.fixture
+def vgg(monkeypatch):
+    """VGG-16 with memory that is never written, and so costs nothing."""
+    for name in ("uniform_", "normal_", "constant_"):
+        monkeypatch.setattr(nn.init, name, lambda tensor, *_, **__: tensor)
+    return vgg16()
+
+
+def test_vgg16_has_its_parameters_and_no_gradients(vgg):
+    assert size(vgg) == 138_357_544 and size(vgg.features) == 14_714_688
+    assert all(p.grad is None and p.requires_grad for p in vgg.parameters())
+    assert [name for name in vgg.state_dict() if name.endswith("weight")][-4:] == [
+        "features.28.weight", "classifier.0.weight", "classifier.3.weight", "classifier.6.weight"
+    ]  # fmt: skip
+
+
+def test_vgg_style_learns_in_training_and_is_fixed_in_evaluation():
+    model = vgg_style(1, 16, 3, dropout=0.5)
+    x = md.tensor(np.random.default_rng(0).normal(size=(4, 1, 16, 16)).astype(np.float32))
+    assert not np.array_equal(model(x).detach().numpy(), model(x).detach().numpy())
+    assert np.array_equal(*(model.eval()(x).detach().numpy() for _ in range(2)))
+    model.train()(x).sum().backward()
+    assert all(p.grad.shape == p.shape for p in model.parameters())
+
+
+SUMMARY = """\
+layer            output shape  parameters
+─────────────────────────────────────────
+0 (Conv2d)       N×4×6×6               40
+1 (BatchNorm2d)  N×4×6×6                8
+2 (MaxPool2d)    N×4×3×3                0
+3 (Flatten)      N×36                   0
+4 (Linear)       N×1000            37,000
+─────────────────────────────────────────
+parameters: 37,048 (37,008 trainable, 40 not); buffers: 9"""
+
+
+def test_summary():
+    model = nn.Sequential(
+        nn.Conv2d(1, 4, 3, padding=1), nn.BatchNorm2d(4), nn.MaxPool2d(2), nn.Flatten(), nn.Linear(36, 1000)
+    )
+    model[0].requires_grad_(False)
+    model[1].eval()
+    before = values(model)
+    assert nn.summary(model, (1, 6, 6)) == SUMMARY
+    assert [m.training for m in model] == [True, False, True, True, True] and same(values(model), before)
+    assert not any(m.forward_hooks for m in model.modules())
+
+
+def test_summary_of_a_model_in_double_precision_and_of_one_that_fails():
+    assert "233,196 trainable" in nn.summary(SimpLeNet().to(md.float64), (1, 28, 28))
+    model = SimpLeNet()
+    with pytest.raises(ValueError, match="features.0: Conv2d"):
+        nn.summary(model, (3, 28, 28))
+    assert not any(m.forward_hooks for m in model.modules()) and model.training
