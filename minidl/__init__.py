@@ -9,7 +9,6 @@ from minidl.core import Tensor, grad
 from minidl.dtypes import bool_ as bool
 from minidl.dtypes import float16, float32, float64, int8, int16, int32, int64, uint8
 from minidl.files import load, save
-from minidl.functional import log_softmax, relu, softmax
 from minidl.modes import detect_anomaly, enable_grad, is_grad_enabled, no_fusion, no_grad
 from minidl.nn.summary import summary
 from minidl.ops.create import (
@@ -43,6 +42,7 @@ from minidl.ops.elementwise import (
     ne,
     neg,
     pow,
+    relu,
     sigmoid,
     sign,
     sqrt,
@@ -52,6 +52,7 @@ from minidl.ops.elementwise import (
 )
 from minidl.ops.elementwise import clip as clamp
 from minidl.ops.linalg import matmul
+from minidl.ops.loss import log_softmax, softmax
 from minidl.ops.reduce import amax, amin, argmax, argmin, max, mean, min, sum, var
 from minidl.ops.shape import cat, flatten, permute, reshape, squeeze, stack, transpose, unsqueeze
 

@@ -187,7 +187,10 @@ class Tensor:
     def __int__(self) -> int:
         return int(self.item())
 
-    __index__ = __int__
+    def __index__(self) -> int:
+        if self.dtype.kind not in "bui":
+            raise TypeError(f"index: only integer tensors can be used as an index, this is {self.dtype}")
+        return int(self.item())
 
     def __format__(self, spec: str) -> str:
         return format(self.item(), spec) if spec else str(self)

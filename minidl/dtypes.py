@@ -26,6 +26,12 @@ def scalar_dtype(value: bool | int | float | np.generic) -> np.dtype:
     return int64 if isinstance(value, (int, np.integer)) else DEFAULT_FLOAT
 
 
+def require_float(name: str, dtype: np.dtype) -> None:
+    """Raise TypeError, in the name of an op, unless `dtype` is floating-point (or complex, as checks use it)."""
+    if dtype.kind not in "fc":
+        raise TypeError(f"{name}: needs a floating dtype, got {dtype}; convert with .to(md.float32)")
+
+
 def _promote(a: np.dtype, b: np.dtype) -> np.dtype:
     if _CATEGORY[a.kind] != _CATEGORY[b.kind]:
         return a if _CATEGORY[a.kind] > _CATEGORY[b.kind] else b

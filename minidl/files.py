@@ -31,13 +31,19 @@ def save(
     TypeError
         For values that are not tensors.
     """
+    if not isinstance(state_dict, Mapping):
+        raise TypeError(f"save: expected a state dict, got {type(state_dict).__name__}; save(model.state_dict(), path)")
+    if not all(isinstance(text, str) for pair in (metadata or {}).items() for text in pair):
+        raise TypeError(f"save: metadata must be texts by name, got {metadata!r}")
     arrays = {}
     for name, value in state_dict.items():
+        if not isinstance(name, str):
+            raise TypeError(f"save: the name {name!r} is {type(name).__name__}, expected a text")
         if not isinstance(value, Tensor):
-            raise TypeError(
-                f"save: {name} is {type(value).__name__}, expected a Tensor; save(model.state_dict(), path)"
-            )
-        arrays[name] = np.ascontiguousarray(backend.move(value.data, "cpu"))
+            raise TypeError(f"save: {name} is {type(value).__name__}, expected a Tensor")
+        arrays[name] = np.asarray(backend.move(value.data, "cpu"), order="C")
+    if not Path(path).parent.is_dir():
+        raise FileNotFoundError(f"save: no folder {Path(path).parent}")
     part = Path(f"{os.fspath(path)}.{os.getpid()}.part")
     try:
         safetensors.numpy.save_file(arrays, part, metadata)

@@ -10,10 +10,15 @@ import numpy as np
 from minidl import backend
 from minidl.backend import Generator, dims
 from minidl.core import Tensor
+from minidl.dtypes import require_float
 from minidl.modes import no_grad
+from minidl.op import same_device, same_dtype
 from minidl.ops import elementwise, linalg, loss, pool, reduce, shape
 from minidl.ops.conv import conv
 from minidl.ops.create import ones_like
+from minidl.ops.elementwise import relu as relu
+from minidl.ops.loss import log_softmax as log_softmax
+from minidl.ops.loss import softmax as softmax
 from minidl.ops.norm import along_channels, normalize_channels
 from minidl.ops.window import Window
 
@@ -36,11 +41,6 @@ def pair(value: Any, name: str, least: int = 1) -> tuple[int, int]:
     return int(both[0]), int(both[1])
 
 
-def relu(input: Tensor) -> Tensor:
-    """max(input, 0), elementwise."""
-    return elementwise.relu(input)
-
-
 def linear(input: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
     """input (…, in) times weightᵀ (out, in), plus bias (out): (…, out).
 
@@ -49,6 +49,8 @@ def linear(input: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
     ValueError
         If the last size of the input is not the weight's.
     """
+    same_device("linear", input, weight, bias)
+    same_dtype("linear", input, weight, bias)
     if weight.ndim != 2 or not input.ndim or input.shape[-1] != weight.shape[1]:
         raise ValueError(
             f"linear: input is {dims(input.shape)}, but its last size must be the second of weight {dims(weight.shape)}"
@@ -119,6 +121,8 @@ def conv2d(
     ValueError
         For ranks, channels or sizes that do not fit.
     """
+    same_device("conv2d", input, weight, bias)
+    same_dtype("conv2d", input, weight, bias)
     x, unbatched = _batched("conv2d", input)
     if weight.ndim != 4:
         raise ValueError(f"conv2d: expected a weight (O, C/groups, KH, KW), got {dims(weight.shape)}")
@@ -177,9 +181,9 @@ def _pooling(
     window = Window(size, steps, dilation=pair(dilation, f"{name}: dilation"))
     around = []
     for n, p, s, e in zip(x.shape[2:], margins, steps, window.extent(), strict=True):
-        last = -(-(n + 2 * p - e) // s) if ceil_mode else 0
+        last = -(-(n + 2 * p - e) // s)
         last -= last * s >= n + p  # a window must start inside the image or its near padding
-        around.append((p, max(p, last * s + e - n - p)))
+        around.append((p, max(p, last * s + e - n - p) if ceil_mode else p))
     window = window._replace(padding=(around[0], around[1]))
     _check_fits(name, x, window)
     return window
@@ -235,6 +239,7 @@ def avg_pool2d(
     ValueError
         For sizes that do not fit.
     """
+    require_float("avg_pool2d", input.dtype)
     x, unbatched = _batched("avg_pool2d", input)
     window = _pooling("avg_pool2d", x, kernel_size, stride, padding, 1, ceil_mode)
     if divisor_override is not None and divisor_override < 1:
@@ -274,6 +279,8 @@ def batch_norm(
     ValueError
         For an input without channels, vectors that are not (C,), or one value per channel in training.
     """
+    same_device("batch_norm", input, running_mean, running_var, weight, bias)
+    require_float("batch_norm", input.dtype)
     if input.ndim < 2:
         raise ValueError(f"batch_norm: expected an input (N, C, …), got {dims(input.shape)}")
     channels = input.shape[1]
@@ -315,6 +322,7 @@ def dropout(input: Tensor, p: float = 0.5, training: bool = True, *, generator: 
     """
     if not 0 <= p <= 1:
         raise ValueError(f"dropout: p is a probability, expected 0 ≤ p ≤ 1, got {p}")
+    require_float("dropout", input.dtype)
     if not training or p == 0:
         return input
     drawn = (generator or backend.default_generator).numpy.random(input.shape, np.float32)
@@ -323,16 +331,6 @@ def dropout(input: Tensor, p: float = 0.5, training: bool = True, *, generator: 
 
 
 # --- losses -----------------------------------------------------------------------------------------------------------
-
-
-def softmax(input: Tensor, dim: int) -> Tensor:
-    """exp(input) / Σ exp(input) along `dim`."""
-    return loss.softmax(input, shape.axes(dim, input.ndim)[0])
-
-
-def log_softmax(input: Tensor, dim: int) -> Tensor:
-    """ln softmax(input) along `dim`, without forming the softmax."""
-    return loss.log_softmax(input, shape.axes(dim, input.ndim)[0])
 
 
 def cross_entropy(
@@ -359,6 +357,8 @@ def cross_entropy(
     ValueError
         For shapes that do not fit, labels out of range, or an unknown reduction.
     """
+    same_device("cross_entropy", input, target, weight)
+    require_float("cross_entropy", input.dtype)
     if reduction not in ("mean", "sum", "none"):
         raise ValueError(f"cross_entropy: reduction must be 'mean', 'sum' or 'none', got {reduction!r}")
     if not 0 <= label_smoothing <= 1:
@@ -370,7 +370,7 @@ def cross_entropy(
         raise ValueError(
             f"cross_entropy: weight is {dims(weight.shape)}, expected one for each of {input.shape[over]} classes"
         )
-    losses = -log_softmax(input, over)
+    losses = -loss.log_softmax(input, over)
     by_class = losses if weight is None else losses * shape.reshape(weight, (-1, *(1,) * (input.ndim - over - 1)))
     if target.dtype.kind == "f":
         each, weights = _against_probabilities(by_class, target, over, label_smoothing)
@@ -421,6 +421,5 @@ def _against_labels(
     weights = counted.to(losses.dtype) if weight is None else weight.detach()[labels] * counted
     each = shape.squeeze(shape.take_along(losses, shape.unsqueeze(labels, over), over), over) * weights
     if smoothing:
-        even = elementwise.where(counted, reduce.sum(by_class, over), 0.0)
-        each = each * (1 - smoothing) + even * (smoothing / classes)
-    return each, weights
+        each = each * (1 - smoothing) + reduce.sum(by_class, over) * (smoothing / classes)
+    return elementwise.where(counted, each, 0.0), weights

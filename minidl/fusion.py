@@ -12,6 +12,8 @@ import inspect
 from collections.abc import Callable
 from typing import Any
 
+import numpy as np
+
 from minidl.core import Edge, Node, Tensor, attach, grad
 from minidl.modes import mode
 from minidl.op import Declaration, alias, checked, record
@@ -71,7 +73,8 @@ def composite(reference: Callable[..., Any]) -> Any:
         kernel = self.serving(arrays, options)
         if kernel is None:
             return reference(*args, **options)
-        z, saved, *auxiliary = kernel.forward(*arrays, **options)
+        with np.errstate(all="ignore"):
+            z, saved, *auxiliary = kernel.forward(*arrays, **options)
         if any(isinstance(a, Tensor) for a in args):
             kept = dict(zip(self.arguments, arrays, strict=True)) | options | {"kernel": kernel, "saved": saved}
             z = record(self, args, z, lambda positions: kept)

@@ -57,9 +57,14 @@ class Declaration:
         """Sort what a call was given into arrays and options."""
         if not self.variadic and len(args) != len(self.arguments):
             names = (*self.arguments, *self.options)
-            options = dict(zip(names, args, strict=False)) | options
-            if len(args) > len(names) or any(name not in options for name in self.arguments):
-                raise TypeError(f"{self.name}: takes ({', '.join(names)}), got {len(args)} positional arguments")
+            given = dict(zip(names, args, strict=False))
+            twice = given.keys() & options.keys()
+            options = given | options
+            if len(args) > len(names) or twice or any(name not in options for name in self.arguments):
+                raise TypeError(
+                    f"{self.name}: takes ({', '.join(names)}), got {len(args)} by position"
+                    + f", and {', '.join(twice)} by name as well" * bool(twice)
+                )
             args = tuple(options.pop(name) for name in self.arguments)
         return args, self.defaults | options if self.defaults else options
 
@@ -111,17 +116,13 @@ class Op(Declaration):
 
     def unify(self, args: tuple[Any, ...]) -> tuple[Any, ...]:
         """Bring the operands to one device and one dtype; a scalar takes the dtype of the arrays beside it."""
-        devices = {a.device for a in args if isinstance(a, Tensor)}
-        if len(devices) > 1:
-            raise RuntimeError(f"{self.name}: tensors on {' and '.join(sorted(devices))}; move them with .to(device)")
+        same_device(self.name, *args)
         operands = [a for i, a in enumerate(args) if not self.rules or self.differentiable(i)]
         for a in operands:
             if not isinstance(a, (Tensor, *dtypes.SCALARS)) and not backend.is_array(a):
                 raise TypeError(f"{self.name}: expected a tensor, an array or a number, got {type(a).__name__}")
         if not (self.promotes or self.floats):
-            kinds = {str(a.dtype) for a in operands}
-            if len(kinds) > 1:
-                raise TypeError(f"{self.name}: mixed dtypes {' and '.join(sorted(kinds))}; convert with .to(dtype)")
+            same_dtype(self.name, *operands)
             return args
         dtype = dtypes.result_type(tuple(operands))
         if self.floats and dtype.kind != "f":
@@ -149,6 +150,20 @@ class Op(Declaration):
                 d = sum_to(d, shape)
             outgoing.append(checked(self, i, d, shape, dtype))
         return outgoing
+
+
+def same_device(name: str, *args: Any) -> None:
+    """Raise RuntimeError, in the name of an op, where tensors are on different devices."""
+    devices = {a.device for a in args if isinstance(a, Tensor)}
+    if len(devices) > 1:
+        raise RuntimeError(f"{name}: tensors on {' and '.join(sorted(devices))}; move them with .to(device)")
+
+
+def same_dtype(name: str, *args: Any) -> None:
+    """Raise TypeError, in the name of an op, where arrays differ in dtype."""
+    kinds = {str(a.dtype) for a in args if a is not None}
+    if len(kinds) > 1:
+        raise TypeError(f"{name}: mixed dtypes {' and '.join(sorted(kinds))}; convert with .to(dtype)")
 
 
 def checked(op: Any, position: int, d: Any, shape: tuple[int, ...], dtype: np.dtype) -> Any:
@@ -207,12 +222,21 @@ def compute(self: Op, arrays: list[Array], options: dict[str, Any]) -> Array:
     """The forward pass of an op, as an array also where NumPy would give a scalar."""
     xp = backend.namespace(*arrays)
     try:
-        return xp.asarray(self.forward(xp, *arrays, **options))
-    except ValueError as error:
-        if not self.broadcasts:
+        with np.errstate(all="ignore"):  # 1/0 and log 0 are inf, as on a GPU, and no warning
+            return xp.asarray(self.forward(xp, *arrays, **options))
+    except (ValueError, TypeError) as error:
+        if str(error).startswith(self.name):
             raise
-        shapes = " and ".join(dims(a.shape) for a in arrays)
-        raise ValueError(f"{self.name}: shapes {shapes} do not broadcast") from error
+        if isinstance(error, TypeError):
+            if "numpy" not in str(error) and "ufunc" not in str(error):
+                raise
+            raise TypeError(f"{self.name}: not defined for {' and '.join(str(a.dtype) for a in arrays)}") from error
+        try:
+            np.broadcast_shapes(*(a.shape for a in arrays))
+        except ValueError:
+            shapes = " and ".join(dims(a.shape) for a in arrays)
+            raise ValueError(f"{self.name}: shapes {shapes} do not broadcast") from None
+        raise ValueError(f"{self.name}: {error}") from error
 
 
 def record(self: Any, args: tuple[Any, ...], array: Array, keep: Callable[[tuple[int, ...]], dict[str, Any]]) -> Tensor:

@@ -111,7 +111,7 @@ INDICES = [
     np.arange(24).reshape(3, 2, 4) % 3 == 0, (np.array([True, False, True]), 1), (np.array([False] * 3), slice(1)),
     (np.array([True, True, False]), slice(None), np.array([0, 3])),
 ]  # fmt: skip
-BASES = np.array([-2.0, -1.5, 0.0, 0.5, 2.0])
+BASES = np.array([-2.0, -1.5, 0.0, 0.5, 2.0, np.inf])
 EDGES = np.array([-720.0, -30.0, -1.5, -0.0, 0.0, 0.3, 1.0, 2.0, 30.0])
 POWERS = np.array([-2.0, -1.0, 0.0, 0.5, 1.0, 2.0, 3.0, 2.5])
 
@@ -174,7 +174,7 @@ CASES |= {
     "dropout eval": (functional("dropout", 0.5, False), normal(4)),
 }
 SOFTMAXES = ("softmax", "log_softmax")
-CASES |= {f"{name} over no dim": (call(name, dim=()), normal(2, 3)) for name in ("sum", "mean", "amax", "var")}
+CASES |= {f"{name} over no dim": (call(name, dim=()), normal(2, 3)) for name in ("sum", "mean", "amax")}
 CASES |= {f"{name} of 0-d": (call(name, 0), normal()) for name in ("sum", "amax", "max", "argmax")}
 CASES |= {f"{name} of 0-d": (functional(name, 0), normal()) for name in SOFTMAXES}
 CASES |= {f"{name} dim {d}": (functional(name, d), normal(3, 2, 4)) for name in SOFTMAXES for d in (0, -1)}
@@ -194,7 +194,7 @@ EDGE_CASES |= {f"x ** {p}": (call("pow", p), BASES) for p in (*POWERS.tolist(), 
 EDGE_CASES |= {
     "x ** y": (call("pow"), np.repeat(BASES, len(POWERS)), np.tile(POWERS, len(BASES))),
     "0 ** y": (lambda m, y: 0.0**y, POWERS),
-    "x / 0": (call("div"), BASES, np.zeros(5)),
+    "x / 0": (call("div"), BASES, 0 * POWERS[:6]),
     "inf - inf": (call("sub"), np.array([np.inf, 1.0]), np.array([np.inf, np.inf])),
     "inf · 0": (call("mul"), np.array([np.inf, 0.0]), np.array([0.0, np.nan])),
     "overflow": (lambda m, x: (x * x).sum() + x.sum(), np.array([1e200, 1.7e308, 1.7e308])),
@@ -207,7 +207,6 @@ EDGE_CASES |= {
     "maximum of nan": (lambda m, x: m.maximum(x, x * 0).detach(), np.array([np.nan, 1.0])),
     "max pool of nan": (functional("max_pool2d", 2, 1), np.array([[[[1, np.nan, 2], [3, np.nan, 4], [5, 6, 7]]]])),
     "max pool of -inf": (functional("max_pool2d", 2, 1, 1), np.full((1, 1, 3, 3), -np.inf)),
-    "avg pool of integers": (functional("avg_pool2d", 2), np.arange(16).reshape(1, 1, 4, 4)),
     "ignored row of inf": (
         lambda m, x: m.F.cross_entropy(x, m.tensor(np.array([-100, 1]))), np.array([[-np.inf, 1.0], [2.0, 1.0]])
     ),
@@ -327,25 +326,26 @@ def test_pooling_unbatched_and_empty(name, size, dtype):
 
 CLASS_WEIGHTS = np.array([0.2, 1.0, 3.0, 0.5, 2.0])
 TARGETS = {
-    "labels": (normal(6, 5), labels(6)),
-    "unbatched": (normal(5), labels()),
-    "images": (normal(2, 5, 3, 2), labels(2, 3, 2)),
-    "probabilities": (normal(6, 5), abs(normal(6, 5))),
-    "probabilities of images": (normal(2, 5, 3), abs(normal(2, 5, 3))),
-    "unbatched probabilities": (normal(5), abs(normal(5))),
-    "confident": (10 * normal(6, 5), labels(6)),
+    "labels": (normal(6, 5), labels(6), -100),
+    "some ignored": (normal(6, 5), np.array([0, 2, 4, 2, 1, 3]), 2),
+    "ignored under another name": (normal(3, 5), np.array([0, -1, 4]), -1),
+    "all ignored": (normal(2, 5), np.array([-100, -100]), -100),
+    "unbatched": (normal(5), labels(), -100),
+    "unbatched ignored": (normal(5), np.array(2), 2),
+    "images": (normal(2, 5, 3, 2), labels(2, 3, 2), 3),
+    "confident": (10 * normal(6, 5), labels(6), -100),
+    "probabilities": (normal(6, 5), abs(normal(6, 5)), -100),
+    "probabilities of images": (normal(2, 5, 3), abs(normal(2, 5, 3)), -100),
+    "unbatched probabilities": (normal(5), abs(normal(5)), -100),
 }
 
 
 @pytest.mark.parametrize("smoothing", [0.0, 0.1, 1.0])
 @pytest.mark.parametrize("reduction", ["mean", "sum", "none"])
 @pytest.mark.parametrize("weighted", [False, True])
-@pytest.mark.parametrize("ignore_index", [-100, 2])
 @pytest.mark.parametrize("target", TARGETS)
-def test_cross_entropy(target, ignore_index, weighted, reduction, smoothing):
-    scores, wanted = TARGETS[target]
-    if wanted.dtype.kind == "f" and ignore_index != -100:
-        pytest.skip("labels only")
+def test_cross_entropy(target, weighted, reduction, smoothing):
+    scores, wanted, ignore_index = TARGETS[target]
 
     def f(m, x, y):
         weight = like(m, x, CLASS_WEIGHTS) if weighted else None
@@ -365,7 +365,7 @@ def test_cross_entropy(target, ignore_index, weighted, reduction, smoothing):
 @pytest.mark.parametrize("layer, size", [("BatchNorm1d", (4,)), ("BatchNorm1d", (4, 3)), ("BatchNorm2d", (4, 2, 3))])
 def test_batch_norm(layer, size, options):
     """Three batches in training, then one in evaluation, with the state after each."""
-    batches = [normal(n, *size) * 3 + 10 for n in (5, 4, 7, 3)]
+    batches = [3 * normal(n, *size) + 10 for n in (5, 4, 7, 3)]
     start = {"weight": normal(4), "bias": normal(4)} if options.get("affine", True) else {}
 
     def f(m, *xs):

@@ -80,7 +80,9 @@ def break_midway(arrays, part, metadata):
     raise OSError("no space left")
 
 
-@pytest.mark.parametrize("where, broken", [("os.replace", break_replace), ("safetensors.numpy.save_file", break_midway)])
+@pytest.mark.parametrize("where, broken", [
+    ("os.replace", break_replace), ("safetensors.numpy.save_file", break_midway),
+])  # fmt: skip
 @pytest.mark.parametrize("before", [None, b"the old file"])
 def test_a_save_that_fails_leaves_what_was_there(where, broken, before, path, monkeypatch):
     if before is not None:
@@ -124,8 +126,9 @@ def whole():
 
 
 @pytest.mark.parametrize("content", [
-    b"", b"x", whole()[:-1], whole()[:20], whole() + b"x", b"\xff" * 64, pickle.dumps({"x": 1}), b"PK\x03\x04" + bytes(99),
-    b"\x02" + bytes(7) + b"[]", whole().replace(b"F64", b"Q64"), whole().replace(b"800]", b"801]"),
+    b"", b"x", whole()[:-1], whole()[:20], whole() + b"x", b"\xff" * 64, pickle.dumps({"x": 1}),
+    b"PK\x03\x04" + bytes(99), b"\x02" + bytes(7) + b"[]",
+    whole().replace(b"F64", b"Q64"), whole().replace(b"800]", b"801]"),
 ], ids=lambda content: repr(content[:12]))  # fmt: skip
 def test_load_refuses_what_is_not_a_whole_file(content, path):
     path.write_bytes(content)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterator
 from typing import Any
 
@@ -45,5 +46,5 @@ class Sequential(Module):
 
     def append(self, module: Module) -> Sequential:
         """Add a module at the end; returns the container."""
-        setattr(self, str(len(self)), module)
+        setattr(self, next(str(i) for i in itertools.count(len(self)) if str(i) not in vars(self)), module)
         return self

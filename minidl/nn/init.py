@@ -21,13 +21,17 @@ def _fill(tensor: Tensor, array: Any) -> Tensor:
 def uniform_(tensor: Tensor, a: float = 0.0, b: float = 1.0, generator: Generator | None = None) -> Tensor:
     """Numbers uniform in [a, b)."""
     drawn = (generator or backend.default_generator).numpy.random(tensor.shape, np.float32)
-    return _fill(tensor, drawn * np.float32(b - a) + np.float32(a))
+    drawn *= np.float32(b - a)
+    drawn += np.float32(a)
+    return _fill(tensor, drawn)
 
 
 def normal_(tensor: Tensor, mean: float = 0.0, std: float = 1.0, generator: Generator | None = None) -> Tensor:
     """Numbers normal with `mean` and standard deviation `std`."""
     drawn = (generator or backend.default_generator).numpy.standard_normal(tensor.shape, np.float32)
-    return _fill(tensor, drawn * np.float32(std) + np.float32(mean))
+    drawn *= np.float32(std)
+    drawn += np.float32(mean)
+    return _fill(tensor, drawn)
 
 
 def constant_(tensor: Tensor, val: float) -> Tensor:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Iterator, Mapping
+from types import NoneType
 from typing import Any, NamedTuple
 
 from minidl import backend
@@ -79,8 +80,7 @@ class Module:
 
     def register_forward_hook(self, hook: Callable[[Module, tuple[Any, ...], Any], Any]) -> Hook:
         """Call ``hook(module, args, output)`` after each forward; what it returns, if not None, replaces the output."""
-        self.forward_hooks = list(self.forward_hooks)
-        return Hook(self.forward_hooks, hook)
+        return Hook(vars(self).setdefault("forward_hooks", []), hook)
 
     def register_buffer(self, name: str, tensor: Tensor | None) -> None:
         """Set a tensor that is part of the state but not learned, such as a running mean."""
@@ -228,12 +228,10 @@ class Module:
         """What ``repr`` shows of a layer: the arguments that it was made with, where they are not the defaults."""
         shown = []
         for name, parameter in inspect.signature(type(self)).parameters.items():
-            value = getattr(self, name, parameter.default)
+            value = vars(self).get(name, parameter.default)
             value = False if value is None and parameter.default is True else value  # bias=False
-            if parameter.default is parameter.empty:
-                shown.append(repr(value))
-            elif not isinstance(value, Tensor) and value != parameter.default:
-                shown.append(f"{name}={value!r}")
+            if isinstance(value, (bool, int, float, str, tuple, NoneType)) and value != parameter.default:
+                shown.append(repr(value) if parameter.default is parameter.empty else f"{name}={value!r}")
         return ", ".join(shown)
 
     def __repr__(self) -> str:

@@ -2,9 +2,8 @@
 
 import numpy as np
 
+from minidl.dtypes import result_type
 from minidl.op import op
-
-quiet = np.errstate(all="ignore")  # 1/0 and log 0 are inf here, as on a GPU, and not a warning
 
 
 @op(broadcasts=True, promotes=True)
@@ -26,7 +25,6 @@ def mul(xp, x, y):
 
 
 @op(broadcasts=True, promotes=True, floats=True)
-@quiet
 def div(xp, x, y):
     """x / y."""
     return x / y
@@ -63,21 +61,18 @@ where.vjp(x=lambda g, condition: keep(g, condition != 0), y=lambda g, condition:
 
 
 @op(floats=True)
-@quiet
 def exp(xp, x):
     """eˣ."""
     return xp.exp(x)
 
 
 @op(floats=True)
-@quiet
 def log(xp, x):
     """ln x; −inf at 0, NaN below."""
     return xp.log(x)
 
 
 @op(floats=True)
-@quiet
 def sqrt(xp, x):
     """√x; NaN below 0."""
     return xp.sqrt(x)
@@ -90,7 +85,6 @@ def tanh(xp, x):
 
 
 @op(floats=True)
-@quiet
 def sigmoid(xp, x):
     """1 / (1 + e⁻ˣ)."""
     return 1 / (1 + xp.exp(-x))
@@ -104,7 +98,6 @@ sigmoid.vjp(x=lambda g, z: g * (z * (1 - z)))
 
 
 @op(broadcasts=True, promotes=True)
-@quiet
 def pow(xp, x, y):
     """x to the power y."""
     return x**y
@@ -161,9 +154,12 @@ minimum.vjp(x=lambda g, x, y: _won(g, x < y, x == y), y=lambda g, x, y: _won(g, 
 @op
 def clip(xp, x, min=None, max=None):
     """x limited to [min, max], which are numbers (PyTorch's ``clamp``); the gradient passes on the bounds too."""
-    if min is None and max is None:
+    bounds = tuple(bound for bound in (min, max) if bound is not None)
+    if not bounds:
         raise ValueError("clip: at least one of min and max must be given")
-    return xp.clip(x, min, max)
+    if not all(isinstance(bound, (int, float, np.number)) for bound in bounds):
+        raise TypeError("clip: min and max must be numbers; maximum() and minimum() take tensors")
+    return xp.clip(x.astype(result_type((x, *bounds)), copy=False), min, max)
 
 
 def _within(x, min, max):

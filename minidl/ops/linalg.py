@@ -2,8 +2,10 @@
 
 from typing import Any
 
+import numpy as np
+
 from minidl.backend import dims
-from minidl.op import op
+from minidl.op import op, same_device, same_dtype
 from minidl.ops.shape import squeeze, transpose, unsqueeze
 
 
@@ -30,10 +32,16 @@ def matmul(x: Any, y: Any) -> Any:
     ValueError
         For a 0-d operand, or inner sizes that differ.
     """
+    same_device("matmul", x, y)
+    same_dtype("matmul", x, y)
     if not x.ndim or not y.ndim or x.shape[-1] != y.shape[-2 if y.ndim > 1 else 0]:
         raise ValueError(
             f"matmul: {dims(x.shape)} @ {dims(y.shape)}: the left's last size must be the right's second to last"
         )
+    try:
+        np.broadcast_shapes(x.shape[:-2], y.shape[:-2])
+    except ValueError:
+        raise ValueError(f"matmul: the batches of {dims(x.shape)} and {dims(y.shape)} do not broadcast") from None
     z = bmm(x if x.ndim > 1 else unsqueeze(x, 0), y if y.ndim > 1 else unsqueeze(y, 1))
     z = z if x.ndim > 1 else squeeze(z, -2)
     return z if y.ndim > 1 else squeeze(z, -1)

@@ -1,26 +1,32 @@
 """Softmax and its logarithm."""
 
+from minidl.dtypes import require_float
 from minidl.op import op
 from minidl.ops.elementwise import exp
 from minidl.ops.reduce import sum
+from minidl.ops.shape import axes, axis
 
 
 @op
 def softmax(xp, x, *, dim):
     """exp(x) / Σ exp(x) along `dim`, shifted by the maximum so that nothing overflows."""
-    e = xp.exp(_below_maximum(xp, x, dim))
-    return e / e.sum(dim, keepdims=True)
+    require_float("softmax", x.dtype)
+    over = axes(axis(dim, x.ndim), x.ndim)
+    e = xp.exp(_below_maximum(xp, x, over))
+    return e / e.sum(over, keepdims=True)
 
 
 @op
 def log_softmax(xp, x, *, dim):
     """x − ln Σ exp(x) along `dim`, shifted by the maximum so that nothing overflows."""
-    x = _below_maximum(xp, x, dim)
-    return x - xp.log(xp.exp(x).sum(dim, keepdims=True))
+    require_float("log_softmax", x.dtype)
+    over = axes(axis(dim, x.ndim), x.ndim)
+    x = _below_maximum(xp, x, over)
+    return x - xp.log(xp.exp(x).sum(over, keepdims=True))
 
 
-def _below_maximum(xp, x, dim):
-    return x - x.real.max(dim, keepdims=True, initial=-xp.inf)
+def _below_maximum(xp, x, over):
+    return x - x.real.max(over, keepdims=True, initial=-xp.inf)
 
 
 softmax.vjp(x=lambda g, z, dim: z * (g - sum(g * z, dim, keepdim=True)))

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from minidl import backend, dtypes
 from minidl.core import Tensor
 from minidl.op import clone, expand
 from minidl.ops import create, elementwise, inplace, linalg, loss, reduce, shape
@@ -9,6 +10,18 @@ from minidl.ops import create, elementwise, inplace, linalg, loss, reduce, shape
 
 def _swapped(f: Any) -> Any:
     return lambda x, y: f(y, x)
+
+
+def _equality(f: Any) -> Any:
+    """`f` for what can be compared elementwise; Python's own answer for anything else, such as None."""
+    comparable = (Tensor, *dtypes.SCALARS)
+    return lambda x, y: f(x, y) if isinstance(y, comparable) or backend.is_array(y) else NotImplemented
+
+
+def _transposed(x: Tensor) -> Tensor:
+    if x.ndim != 2:
+        raise ValueError(f"T: only for matrices, this is {backend.dims(x.shape)}; use transpose or permute")
+    return shape.transpose(x, 0, 1)
 
 
 def _variadic(f: Any) -> Any:
@@ -30,8 +43,8 @@ TABLE = {
     "__matmul__": linalg.matmul,
     "__neg__": elementwise.neg,
     "__abs__": elementwise.abs,
-    "__eq__": elementwise.eq,
-    "__ne__": elementwise.ne,
+    "__eq__": _equality(elementwise.eq),
+    "__ne__": _equality(elementwise.ne),
     "__lt__": elementwise.lt,
     "__le__": elementwise.le,
     "__gt__": elementwise.gt,
@@ -39,7 +52,7 @@ TABLE = {
     "__hash__": object.__hash__,
     "__getitem__": lambda x, index: shape.getitem(x, shape.raw_index(index)),
     "__setitem__": inplace.setitem,
-    "T": property(lambda x: shape.transpose(x, 0, 1), doc="A matrix transposed."),
+    "T": property(_transposed, doc="A matrix transposed."),
     "clone": clone,
     "to": create.to,
     "expand": _variadic(expand),

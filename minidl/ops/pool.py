@@ -9,7 +9,10 @@ from minidl.ops.elementwise import keep
 @op
 def window_argmax(xp, x, *, window):
     """Which element of each window, counted row by row, is its first maximum (NaN counts as largest). No gradient."""
-    image = window.padded(xp, x, -np.inf)
+    if x.dtype.kind == "f":
+        image = window.padded(xp, xp.maximum(x, np.finfo(x.dtype).min), -np.inf)  # padding is less than -inf inside
+    else:
+        image = window.padded(xp, x, np.iinfo(x.dtype).min)
     taps = window.taps(image, *window.positions(*x.shape[2:]))
     best = next(taps).copy()
     chosen = xp.zeros(best.shape, np.min_scalar_type(window.size[0] * window.size[1]))

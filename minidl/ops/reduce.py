@@ -5,9 +5,10 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from minidl.backend import dims
+from minidl.dtypes import require_float
 from minidl.op import expand, op
 from minidl.ops.elementwise import keep
-from minidl.ops.shape import axes, reshape, squeeze, take_along
+from minidl.ops.shape import axes, axis, reshape, squeeze, take_along
 
 
 def kept(shape, dim):
@@ -32,9 +33,8 @@ sum.vjp(x=lambda g, shape, dim: back(g, shape, dim))
 
 def mean(x: Any, dim: Any = None, keepdim: bool = False) -> Any:
     """The mean over `dim` (int, tuple, or None for all) of floating-point x."""
-    if x.dtype.kind not in "fc":
-        raise TypeError(f"mean: needs a floating dtype, got {x.dtype}; convert with .to(md.float32)")
-    return sum(x, dim, keepdim) * (1 / count(x.shape, dim) if count(x.shape, dim) else float("nan"))
+    require_float("mean", x.dtype)
+    return sum(x, dim, keepdim) / float(count(x.shape, dim))
 
 
 def count(shape: tuple[int, ...], dim: Any) -> int:
@@ -43,10 +43,11 @@ def count(shape: tuple[int, ...], dim: Any) -> int:
 
 
 def var(x: Any, dim: Any = None, *, correction: float = 1, keepdim: bool = False) -> Any:
-    """The variance over `dim`, Σ(x − mean)² / (n − correction); NaN where n ≤ correction."""
+    """The variance over `dim`, Σ(x − mean)² / (n − correction), divided by 0 where n ≤ correction."""
+    require_float("var", x.dtype)
     centred = x - mean(x, dim, keepdim=True)
     freedom = count(x.shape, dim) - correction
-    return sum(centred * centred, dim, keepdim) * (1 / freedom if freedom > 0 else float("nan"))
+    return sum(centred * centred, dim, keepdim) / float(freedom if freedom > 0 else 0)
 
 
 @op
@@ -81,14 +82,14 @@ amin.vjp(x=_shared)
 def argmax(xp, x, dim=None, keepdim=False):
     """The index of the first maximum along `dim`, or in the flattened array. No gradient."""
     _refuse_nothing("argmax", x.shape, dim)
-    return x.argmax(None if dim is None or not x.ndim else axes(dim, x.ndim)[0], keepdims=keepdim)
+    return x.argmax(None if dim is None or not x.ndim else axis(dim, x.ndim), keepdims=keepdim)
 
 
 @op
 def argmin(xp, x, dim=None, keepdim=False):
     """The index of the first minimum along `dim`, or in the flattened array. No gradient."""
     _refuse_nothing("argmin", x.shape, dim)
-    return x.argmin(None if dim is None or not x.ndim else axes(dim, x.ndim)[0], keepdims=keepdim)
+    return x.argmin(None if dim is None or not x.ndim else axis(dim, x.ndim), keepdims=keepdim)
 
 
 class Extreme(NamedTuple):
@@ -111,6 +112,5 @@ def min(x: Any, dim: int | None = None, keepdim: bool = False) -> Any:
 def _chosen(x, index, dim, keepdim):
     if not x.ndim:
         return Extreme(x, index)
-    (axis,) = axes(dim, x.ndim)
-    values = take_along(x, index, axis)
-    return Extreme(values, index) if keepdim else Extreme(squeeze(values, axis), squeeze(index, axis))
+    values = take_along(x, index, axis(dim, x.ndim))
+    return Extreme(values, index) if keepdim else Extreme(squeeze(values, dim), squeeze(index, dim))

@@ -40,6 +40,13 @@ def axes(dim: int | Sequence[int] | None, ndim: int) -> tuple[int, ...]:
     return counted if ndim else ()
 
 
+def axis(dim: int, ndim: int) -> int:
+    """The one dimension that `dim` names, counted from 0; 0 for a 0-d tensor. TypeError unless it is an integer."""
+    if not isinstance(dim, (int, np.integer)):
+        raise TypeError(f"dim: expected one integer, got {dim!r}")
+    return (*axes(dim, ndim), 0)[0]
+
+
 def sizes(shape: tuple[Any, ...]) -> tuple[int, ...]:
     """Sizes given one by one or as one sequence: ``(2, 3)`` and ``((2, 3),)``."""
     given = shape[0] if len(shape) == 1 and not isinstance(shape[0], (int, np.integer)) else shape
@@ -71,8 +78,9 @@ permute.vjp(x=lambda g, shape, order: permute(g, tuple(np.argsort(axes(order, le
 def transpose(x: Any, dim0: int, dim1: int) -> Any:
     """x with two dimensions swapped; a view."""
     order = list(range(x.ndim))
-    (i,), (j,) = axes(dim0, x.ndim), axes(dim1, x.ndim)
-    order[i], order[j] = j, i
+    if order:
+        i, j = axis(dim0, x.ndim), axis(dim1, x.ndim)
+        order[i], order[j] = j, i
     return permute(x, tuple(order))
 
 
@@ -80,7 +88,7 @@ def flatten(x: Any, start_dim: int = 0, end_dim: int = -1) -> Any:
     """x with the dimensions from `start_dim` to `end_dim`, inclusive, made one."""
     if not x.ndim:
         return reshape(x, (1,))
-    (i,), (j,) = axes(start_dim, x.ndim), axes(end_dim, x.ndim)
+    i, j = axis(start_dim, x.ndim), axis(end_dim, x.ndim)
     if i > j:
         raise ValueError(f"flatten: start_dim {start_dim} comes after end_dim {end_dim}")
     return reshape(x, (*x.shape[:i], math.prod(x.shape[i : j + 1]), *x.shape[j + 1 :]))
@@ -88,7 +96,7 @@ def flatten(x: Any, start_dim: int = 0, end_dim: int = -1) -> Any:
 
 def unsqueeze(x: Any, dim: int) -> Any:
     """x with a new dimension of size 1 at `dim`."""
-    (i,) = axes(dim, x.ndim + 1)
+    i = axis(dim, x.ndim + 1)
     return reshape(x, (*x.shape[:i], 1, *x.shape[i:]))
 
 
@@ -180,7 +188,7 @@ def pad(xp, x, *, widths, value=0.0):
 pad.vjp(x=lambda g, widths: pad(g, tuple(-n for n in widths)))
 
 
-@op
+@op(promotes=True)
 def concatenate(xp, *xs, dim):
     """Arrays joined along `dim`."""
     return xp.concatenate(xs, axis=dim)
@@ -196,8 +204,11 @@ concatenate.vjp(xs=_piece)
 
 def cat(tensors: Sequence[Any], dim: int = 0) -> Any:
     """Tensors joined along an existing dimension, in which alone their sizes may differ."""
-    first, *others = tensors = tuple(tensors)
-    (i,) = axes(dim, first.ndim)
+    tensors = tuple(tensors)
+    if not tensors or not all(t.ndim for t in tensors):
+        raise ValueError(f"cat: expected tensors with dimensions, got shapes {[t.shape for t in tensors]}")
+    first, *others = tensors
+    i = axis(dim, first.ndim)
     for t in others:
         if t.shape[:i] + t.shape[i + 1 :] != first.shape[:i] + first.shape[i + 1 :] or t.ndim != first.ndim:
             raise ValueError(f"cat: {dims(first.shape)} and {dims(t.shape)} differ in more than dimension {i}")
@@ -206,7 +217,8 @@ def cat(tensors: Sequence[Any], dim: int = 0) -> Any:
 
 def stack(tensors: Sequence[Any], dim: int = 0) -> Any:
     """Tensors of one shape joined along a new dimension."""
+    tensors = tuple(tensors)
     shapes = {t.shape for t in tensors}
-    if len(shapes) > 1:
-        raise ValueError(f"stack: expected tensors of one shape, got {' and '.join(sorted(map(dims, shapes)))}")
-    return cat([unsqueeze(t, dim) for t in tensors], axes(dim, tensors[0].ndim + 1)[0])
+    if len(shapes) != 1:
+        raise ValueError(f"stack: expected tensors of one shape, got shapes {sorted(shapes)}")
+    return cat([unsqueeze(t, dim) for t in tensors], axis(dim, tensors[0].ndim + 1))

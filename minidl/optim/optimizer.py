@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from typing import Any
 
+import numpy as np
+
 from minidl.backend import Array
 from minidl.core import Tensor
 from minidl.modes import enable_grad
@@ -36,6 +38,8 @@ class Optimizer:
         self.param_groups: list[dict[str, Any]] = []
         self.state: dict[Tensor, dict[str, Any]] = {}
         for group in groups:
+            if not isinstance(group, dict) or "params" not in group:
+                raise TypeError(f"{name}: expected tensors, or dicts with 'params', got {type(group).__name__}")
             unknown = set(group) - set(defaults) - {"params"}
             if unknown:
                 raise TypeError(f"{name}: unknown option {', '.join(sorted(unknown))}; it has {', '.join(defaults)}")
@@ -69,11 +73,12 @@ class Optimizer:
         if closure is not None:
             with enable_grad():
                 result = closure()
-        for group in self.param_groups:
-            for p in group["params"]:
-                if p.grad is not None:
-                    self.update(p.data, p.grad.data, self.state.setdefault(p, {}), group)
-                    written(p.data)
+        with np.errstate(all="ignore"):
+            for group in self.param_groups:
+                for p in group["params"]:
+                    if p.grad is not None:
+                        self.update(p.data, p.grad.data, self.state.setdefault(p, {}), group)
+                        written(p.data)
         return result
 
     def zero_grad(self) -> None:
