@@ -224,19 +224,20 @@ def compute(self: Op, arrays: list[Array], options: dict[str, Any]) -> Array:
     try:
         with np.errstate(all="ignore"):  # 1/0 and log 0 are inf, as on a GPU, and no warning
             return xp.asarray(self.forward(xp, *arrays, **options))
-    except (ValueError, TypeError) as error:
+    except (ValueError, TypeError, IndexError) as error:
         if str(error).startswith(self.name):
             raise
-        if isinstance(error, TypeError):
-            if "numpy" not in str(error) and "ufunc" not in str(error):
-                raise
-            raise TypeError(f"{self.name}: not defined for {' and '.join(str(a.dtype) for a in arrays)}") from error
-        try:
-            np.broadcast_shapes(*(a.shape for a in arrays))
-        except ValueError:
-            shapes = " and ".join(dims(a.shape) for a in arrays)
-            raise ValueError(f"{self.name}: shapes {shapes} do not broadcast") from None
-        raise ValueError(f"{self.name}: {error}") from error
+        raise explained(self.name, arrays, error) from None
+
+
+def explained(name: str, arrays: list[Array], error: Exception) -> Exception:
+    """An error of a forward pass in the name of its op, without NumPy's terms."""
+    if isinstance(error, TypeError) and ("numpy" in str(error) or "ufunc" in str(error)):
+        return TypeError(f"{name}: not defined for {' and '.join(str(a.dtype) for a in arrays)}")
+    if isinstance(error, ValueError) and "broadcast" in str(error):
+        return ValueError(f"{name}: shapes {' and '.join(dims(a.shape) for a in arrays)} do not broadcast")
+    kind = next(kind for kind in (IndexError, ValueError, TypeError) if isinstance(error, kind))
+    return kind(f"{name}: {error}")
 
 
 def record(self: Any, args: tuple[Any, ...], array: Array, keep: Callable[[tuple[int, ...]], dict[str, Any]]) -> Tensor:

@@ -22,7 +22,6 @@ RAW = re.compile(
 )
 
 
-
 def x(*size, dtype="float32", requires_grad=False):
     """Ones."""
     return md.ones(size, dtype=np.dtype(dtype), requires_grad=requires_grad)

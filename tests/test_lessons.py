@@ -155,7 +155,7 @@ def script(tmp_path, monkeypatch):
     """A lesson's script, as if it ran: returns a function that gives it arguments."""
     path = tmp_path / "99_nothing.py"
     path.write_text("# nothing\n")
-    monkeypatch.setattr(sys.modules["__main__"], "__file__", str(path))
+    monkeypatch.setattr(sys.modules["__main__"], "__file__", str(path), raising=False)
     monkeypatch.delenv("MINIDL_PROFILE", raising=False)
 
     def start(*arguments, **options):

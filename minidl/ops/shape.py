@@ -124,7 +124,7 @@ def getitem(xp, x, *, index):
     try:
         return x[index]
     except IndexError as error:
-        raise IndexError(f"getitem: {error}; the tensor is {dims(x.shape)}") from None
+        raise IndexError(f"{error}; the tensor is {dims(x.shape)}") from None
 
 
 @op
@@ -206,7 +206,7 @@ def cat(tensors: Sequence[Any], dim: int = 0) -> Any:
     """Tensors joined along an existing dimension, in which alone their sizes may differ."""
     tensors = tuple(tensors)
     if not tensors or not all(t.ndim for t in tensors):
-        raise ValueError(f"cat: expected tensors with dimensions, got shapes {[t.shape for t in tensors]}")
+        raise ValueError(f"cat: expected tensors with dimensions, got {[dims(t.shape) for t in tensors]}")
     first, *others = tensors
     i = axis(dim, first.ndim)
     for t in others:
