@@ -236,15 +236,19 @@ class Node:
         self.kept: dict[str, Any] | None = kept
         self.prints = fingerprints(kept) if mode.anomaly else None
 
-    def recall(self, as_tensors: bool) -> dict[str, Any]:
-        """What was kept; `as_tensors`: arguments and result tied to the graph again, so that rules record."""
+    def alive(self) -> dict[str, Any]:
+        """What was kept, unless a backward has freed it: RuntimeError."""
         if self.kept is None:
             raise RuntimeError(
                 f"{self.op.name}: backward a second time through a graph whose buffers are freed; "
                 "keep them with backward(retain_graph=True)"
             )
+        return self.kept
+
+    def recall(self, as_tensors: bool) -> dict[str, Any]:
+        """What was kept; `as_tensors`: arguments and result tied to the graph again, so that rules record."""
+        kept = dict(self.alive())
         refuse_overwritten(self)
-        kept = dict(self.kept)
         if as_tensors:
             parents = {self.op.argument(edge.position): edge.parent for edge in self.edges} | {"z": self}
             kept |= {name: attach(kept[name], parent) for name, parent in parents.items() if name in kept}
@@ -316,6 +320,8 @@ def walk(
         _, node = heapq.heappop(heap)
         g = grads[node] if inputs and node in inputs else grads.pop(node)
         edges = node.edges if needed is None else tuple(edge for edge in node.edges if edge.parent in needed)
+        if needed is not None and not edges:
+            continue  # an input: what lies behind it stays as it is
         recording, mode.recording = mode.recording, create_graph
         try:
             outgoing = node.op.pull(node, g, edges)
@@ -357,10 +363,13 @@ def leading_to(inputs: set[Node | Tensor], outputs: Sequence[Tensor]) -> set[Nod
         if parent not in seen:
             seen.add(parent)
             if isinstance(parent, Node):
-                parent.recall(as_tensors=False)
                 stack.extend(edge.parent for edge in parent.edges)
+    nodes = sorted((parent for parent in seen if isinstance(parent, Node)), key=lambda node: node.serial)
     needed = seen & inputs
-    for node in sorted((n for n in seen if isinstance(n, Node)), key=lambda node: node.serial):
+    if len(needed) < len(inputs):
+        for node in nodes:
+            node.alive()  # an input that can't be reached may lie behind one that was freed
+    for node in nodes:
         if any(edge.parent in needed for edge in node.edges):
             needed.add(node)
     return needed
@@ -413,6 +422,8 @@ def grad(
         If an input does not require grad, or is not used.
     """
     outs, ins = as_tuple(outputs), as_tuple(inputs)
+    if not outs or not ins:
+        raise ValueError(f"grad: needs outputs and inputs, got {len(outs)} and {len(ins)}")
     cotangents = (None,) * len(outs) if grad_outputs is None else as_tuple(grad_outputs)
     if len(cotangents) != len(outs):
         raise ValueError(f"grad: {len(outs)} outputs need as many grad_outputs, got {len(cotangents)}")

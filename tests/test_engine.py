@@ -351,6 +351,20 @@ def test_grad_reaches_inner_tensors_and_leaves_grad_alone():
         md.grad(x * x, md.ones(1))
 
 
+def test_grad_stops_at_its_inputs():
+    """What lies behind an inner tensor is not passed, freed, or needed."""
+    x = leaf(3.0)
+    h = x * x
+    (gh,) = md.grad((h * h).sum(), h)
+    h.backward(gh)
+    assert x.grad.item() == 108
+    assert md.grad((h * 2.0).sum(), h)[0].item() == 2, "h's own history is freed by now"
+    with pytest.raises(RuntimeError, match="second time"):
+        md.grad((h * 2.0).sum(), x)
+    with pytest.raises(ValueError, match="needs outputs and inputs"):
+        md.grad(h, [])
+
+
 def test_third_derivative():
     x = leaf(2.0)
     y = x**4

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import hashlib
+import io
 import json
 import os
 import platform
@@ -56,6 +57,8 @@ class Lesson:
         self.source = Path(script).read_bytes() if script else b""
         self.out = self.folder / "out" / number
         self.out.mkdir(parents=True, exist_ok=True)
+        if isinstance(sys.stdout, io.TextIOWrapper):
+            sys.stdout.reconfigure(line_buffering=True)  # a log shows each line as it comes
         self.started = time.perf_counter()
 
     @property

@@ -10,7 +10,7 @@ import numpy as np
 from minidl import functional as F
 from minidl.backend import dims
 from minidl.core import Tensor
-from minidl.functional import Pair, pair
+from minidl.functional.windows import Pair, pair
 from minidl.nn import init
 from minidl.nn.module import Module, Parameter
 
