@@ -53,7 +53,7 @@ from minidl.ops.elementwise import (
 from minidl.ops.elementwise import clip as clamp
 from minidl.ops.linalg import matmul
 from minidl.ops.loss import log_softmax, softmax
-from minidl.ops.reduce import amax, amin, argmax, argmin, max, mean, min, sum, var
+from minidl.ops.reduce import amax, amin, argmax, argmin, max, mean, min, std, sum, var
 from minidl.ops.shape import cat, flatten, permute, reshape, squeeze, stack, transpose, unsqueeze
 
 __version__ = "0.1.0"

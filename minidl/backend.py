@@ -30,7 +30,7 @@ def cupy() -> ModuleType:
 def namespace(*arguments: Any) -> ModuleType:
     """The module whose functions work on these arrays: ``numpy``, or ``cupy`` as soon as one of them is CuPy's."""
     for argument in arguments:
-        if type(argument).__module__.partition(".")[0] == "cupy":
+        if type(argument) is not np.ndarray and type(argument).__module__.partition(".")[0] == "cupy":
             return cupy()
     return np
 

@@ -59,6 +59,7 @@ class Tensor:
     __ge__: Method
     clone: Method
     copy_: Method
+    zero_: Method
     to: Method
     sum: Method
     mean: Method
@@ -162,6 +163,14 @@ class Tensor:
         with deposit_lock, enable_grad():
             for leaf, g in grads.items():
                 leaf.grad = g if leaf.grad is None else leaf.grad + g
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> Tensor:
+        if self.node is not None:
+            raise RuntimeError("deepcopy: only leaves can be copied with what they are; .detach() or .clone() others")
+        new = memo[id(self)] = type(self).__new__(type(self))
+        new.data, new.node, new.tracked = self.data.copy(), None, self.tracked
+        new.grad = None if self.grad is None else self.grad.detach().clone()
+        return new
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray:
         return np.array(self.numpy(), dtype, copy=copy)
@@ -348,7 +357,9 @@ def seed(output: Tensor, gradient: Tensor | None, create_graph: bool) -> Any:
         gradient = Tensor(backend.namespace(output.data).ones_like(output.data))
     if not isinstance(gradient, Tensor) or gradient.shape != output.shape or gradient.device != output.device:
         raise RuntimeError(
-            f"backward: gradient must be a tensor of shape {dims(output.shape)} on {output.device}, got {gradient!r}"
+            f"backward: gradient must be a tensor of shape {dims(output.shape)} on {output.device}, "
+            f"got {gradient.shape if isinstance(gradient, Tensor) else type(gradient).__name__} "
+            f"on {getattr(gradient, 'device', 'no device')}"
         )
     gradient = gradient.to(output.dtype)
     return gradient if create_graph else gradient.data
@@ -422,6 +433,9 @@ def grad(
         If an input does not require grad, or is not used.
     """
     outs, ins = as_tuple(outputs), as_tuple(inputs)
+    for t in (*outs, *ins):
+        if not isinstance(t, Tensor):
+            raise TypeError(f"grad: expected tensors, got {type(t).__name__}")
     if not outs or not ins:
         raise ValueError(f"grad: needs outputs and inputs, got {len(outs)} and {len(ins)}")
     cotangents = (None,) * len(outs) if grad_outputs is None else as_tuple(grad_outputs)

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import contextlib
+import inspect
 import os
 import threading
+from typing import Any
 
 
 class _Mode(threading.local):
@@ -25,6 +27,11 @@ class _Switch(contextlib.ContextDecorator):
 
     def __exit__(self, *exception: object) -> None:
         vars(mode).update(self.before)
+
+    def __call__(self, func: Any) -> Any:
+        if inspect.isgeneratorfunction(func):
+            raise TypeError(f"{type(self).__name__}: {func.__name__} is a generator; use the with statement inside it")
+        return super().__call__(func)
 
     def _recreate_cm(self) -> _Switch:  # each call of a decorated function gets a state of its own
         return type(self)()

@@ -15,6 +15,7 @@ from __future__ import annotations
 import functools
 import inspect
 from collections.abc import Callable
+from types import NoneType
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -116,18 +117,20 @@ class Op(Declaration):
 
     def unify(self, args: tuple[Any, ...]) -> tuple[Any, ...]:
         """Bring the operands to one device and one dtype; a scalar takes the dtype of the arrays beside it."""
+        if alike(args):
+            return args
         same_device(self.name, *args)
         operands = [a for i, a in enumerate(args) if not self.rules or self.differentiable(i)]
-        for a in operands:
-            if not isinstance(a, (Tensor, *dtypes.SCALARS)) and not backend.is_array(a):
-                raise TypeError(f"{self.name}: expected a tensor, an array or a number, got {type(a).__name__}")
+        require_arrays(self.name, *operands, scalars=self.promotes)
         if not (self.promotes or self.floats):
             same_dtype(self.name, *operands)
             return args
         dtype = dtypes.result_type(tuple(operands))
         if self.floats and dtype.kind != "f":
             dtype = dtypes.DEFAULT_FLOAT
-        xp = backend.namespace(*(a.data for a in args if isinstance(a, Tensor)))
+        if not self.rules and dtype.kind in "ui":
+            dtype = dtypes.int64  # a comparison sees a scalar as it is
+        xp = backend.namespace(*[a.data for a in args if isinstance(a, Tensor)])
         unified = []
         for i, a in enumerate(args):
             if self.rules and not self.differentiable(i):
@@ -135,7 +138,7 @@ class Op(Declaration):
             elif isinstance(a, Tensor):
                 unified.append(a if a.data.dtype == dtype else cast(a, dtype))
             else:
-                unified.append(xp.asarray(a, dtype))
+                unified.append(xp.asarray(a).astype(dtype))
         return tuple(unified)
 
     def pull(self, node: Node, g: Any, edges: tuple[Edge, ...]) -> list[Any]:
@@ -150,6 +153,32 @@ class Op(Declaration):
                 d = sum_to(d, shape)
             outgoing.append(checked(self, i, d, shape, dtype))
         return outgoing
+
+
+def alike(args: tuple[Any, ...]) -> bool:
+    """Whether all are Tensors of one floating dtype on NumPy arrays: the common case, seen quickly."""
+    dtype = args[0].data.dtype if isinstance(args[0], Tensor) else None
+    return (
+        dtype is not None
+        and dtype.kind == "f"
+        and all([isinstance(a, Tensor) and type(a.data) is np.ndarray and a.data.dtype is dtype for a in args])
+    )
+
+
+def require_arrays(name: str, *args: Any, scalars: bool = False) -> None:
+    """Raise TypeError, in the name of an op, for anything but Tensors and arrays (and numbers: `scalars`)."""
+    for a in args:
+        known = isinstance(a, (Tensor, np.ndarray)) or backend.is_array(a)
+        if not (known or (scalars and isinstance(a, dtypes.SCALARS))):
+            raise TypeError(f"{name}: expected a tensor{' or a number' * scalars}, got {type(a).__name__}")
+
+
+def require_tensors(name: str, *args: Any) -> None:
+    """Raise TypeError, in the name of a function, for anything but Tensors (and None); RuntimeError for two devices."""
+    for a in args:
+        if not isinstance(a, (Tensor, NoneType)):
+            raise TypeError(f"{name}: expected a Tensor, got {type(a).__name__}; md.tensor() makes one")
+    same_device(name, *args)
 
 
 def same_device(name: str, *args: Any) -> None:
@@ -204,6 +233,7 @@ def op(forward: Any = None, *, broadcasts: bool = False, promotes: bool = False,
     def call(*args: Any, **options: Any) -> Any:
         args, options = self.bind(args, options)
         if not any([isinstance(a, Tensor) for a in args]):
+            require_arrays(self.name, *args, scalars=True)
             return forward(backend.namespace(*args), *args, **options)
         if len(args) > 1 or (floats and args[0].data.dtype.kind != "f"):
             args = self.unify(args)

@@ -238,7 +238,9 @@ SPECS["expand"] = Spec(_expand, lambda x, size: x + np.zeros(size))
 
 def _index(draw, rng, shape):
     """Basic, integer or boolean; integers may name a place twice."""
-    kind = draw(st.sampled_from(["basic", "integers", "mask", "mixed"]))
+    kind = draw(st.sampled_from(["basic", "integers", "mask", "mixed", "repeated"]))
+    if kind == "repeated":
+        return (np.array([0, 0]),)
     if kind == "basic":
         return draw(hnp.basic_indices(shape, min_dims=0, max_dims=4, allow_newaxis=True, allow_ellipsis=True))
     if kind == "mask":
@@ -341,6 +343,12 @@ def _bmm(draw, rng):
     return Case([normal(rng, *batch[0], m, n), normal(rng, *batch[1], n, k)])
 
 
+def _linear(draw, rng):
+    n, i, o = (draw(st.integers(0 if size == 0 else 1, 3)) for size in range(3))
+    return Case([normal(rng, n, i), normal(rng, o, i)])
+
+
+SPECS["linear"] = Spec(_linear, lambda x, w: np.einsum("ni,oi->no", x, w))
 SPECS["bmm"] = Spec(_bmm, lambda x, y: (x[..., :, :, None] * y[..., None, :, :]).sum(-2))
 
 

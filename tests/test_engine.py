@@ -1,5 +1,6 @@
 """The rules of the engine, each of which some well-known small engine gets wrong: one test fails without each."""
 
+import copy
 import gc
 import threading
 import tracemalloc
@@ -198,6 +199,17 @@ def test_a_write_between_forward_and_backward_is_caught(change):
         change(x)
     with pytest.raises(RuntimeError, match=r"mul: [xy], needed for its gradient, was changed in place"):
         y.backward()
+
+
+def test_an_index_may_change_after_it_was_used():
+    x = md.tensor([[1.0, 2.0, 3.0]], requires_grad=True)
+    index = md.tensor([0, 0])
+    y = x[:, index].sum()
+    index.add_(2)
+    y.backward()
+    assert x.grad.numpy().tolist() == [[2, 0, 0]]
+    (g,) = md.grad(x[0][(0, 0, 1),].sum(), x)  # a sequence is an array, also within the tuple of an index
+    assert g.numpy().tolist() == [[2, 1, 0]]
 
 
 def test_an_optimizer_step_is_a_write():
@@ -471,3 +483,30 @@ def test_seeds():
     assert own.initial_seed() == 3
     with pytest.raises(ValueError, match="manual_seed"):
         md.manual_seed(-1)
+
+
+def test_only_leaves_can_be_deep_copied():
+    x = leaf(1.0, 2.0)
+    (x * x).sum().backward()
+    y = copy.deepcopy(x)
+    assert y.requires_grad and y.grad.numpy().tolist() == [2, 4]
+    assert not np.shares_memory(x.data, y.data) and not np.shares_memory(x.grad.data, y.grad.data)
+    with pytest.raises(RuntimeError, match="deepcopy: only leaves"):
+        copy.deepcopy(x * x)
+
+
+def test_a_generator_can_not_be_decorated():
+    with pytest.raises(TypeError, match="no_grad: numbers is a generator"):
+
+        @md.no_grad()
+        def numbers():
+            yield 1
+
+
+def test_half_precision_sums_do_not_overflow():
+    x = md.full((70_000,), 20.0, dtype=md.float16)
+    assert x.mean().item() == 20 and (x * md.tensor([1.0], dtype=md.float16)).var().item() == 0
+    assert md.softmax(md.zeros(1, 70_000, dtype=md.float16), 1).to(md.float32).sum().item() == pytest.approx(
+        1, rel=1e-2
+    )
+    assert md.functional.batch_norm(x.reshape(-1, 1), None, None, training=True).dtype == md.float16

@@ -322,3 +322,24 @@ def test_mixed_devices(on_gpu, name, f):
     with pytest.raises(RuntimeError) as caught:
         f(on_gpu)
     assert [part for part in (name, "cpu", "cuda:0") if part not in str(caught.value)] == [], str(caught.value)
+
+
+def test_small_integers_meet_large_numbers():
+    x = md.tensor([1], dtype=md.uint8)
+    assert ((x + 300).item(), (x * -1).item()) == (45, 255)
+    assert (x < 300).item() and not (x == -1).item()
+    scores, labels = md.rand(2, 3), md.tensor([0, 1])
+    expected = F.cross_entropy(scores, labels).item()
+    assert F.cross_entropy(scores, labels.to(md.uint8)).item() == expected
+
+
+def test_a_window_in_nothing_but_padding_is_refused():
+    with pytest.raises(ValueError, match="max_pool2d: a window lies wholly in the padding"):
+        F.max_pool2d(md.rand(1, 1, 1, 9), (2, 2), (2, 1), (1, 0), (2, 1))
+
+
+def test_integers_are_not_changed_by_fractions():
+    with pytest.raises(TypeError, match="in-place add: the result is float32"):
+        md.zeros(2, dtype=md.int64).add_(1.5)
+    with pytest.raises(TypeError):
+        md.rand(4).reshape(2.0, 2)

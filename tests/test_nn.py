@@ -390,3 +390,43 @@ def test_summary_of_a_model_in_double_precision_and_of_one_that_fails():
     with pytest.raises(ValueError, match="features.0: Conv2d"):
         nn.summary(model, (3, 28, 28))
     assert not any(m.forward_hooks for m in model.modules()) and model.training
+
+
+def test_a_parameter_can_only_be_replaced_by_one():
+    layer = nn.Linear(2, 2)
+    with pytest.raises(TypeError, match="weight is a parameter of Linear"):
+        layer.weight = md.zeros(2, 2)
+    layer.weight = nn.Parameter(md.zeros(2, 2))
+    layer.bias = None
+    assert [name for name, _ in layer.named_parameters()] == ["weight"]
+
+
+def test_a_shared_module_has_all_its_names_in_the_state():
+    layer = nn.Linear(2, 2)
+    model = nn.Sequential(layer, nn.ReLU(), layer)
+    assert list(model.state_dict()) == ["0.weight", "0.bias", "2.weight", "2.bias"]
+    assert len(list(model.parameters())) == 2
+
+
+def test_sequential_by_index():
+    model = nn.Sequential(nn.Linear(2, 2), nn.ReLU())
+    model[-2] = nn.Linear(2, 5)
+    assert model(md.rand(1, 2)).shape == (1, 5)
+    for act in (lambda: model[2], lambda: model.__setitem__(-3, nn.ReLU())):
+        with pytest.raises(IndexError, match="Sequential: index"):
+            act()
+    with pytest.raises(ValueError, match="'forward' is an attribute"):
+        nn.Sequential({"forward": nn.ReLU()})
+
+
+def test_errors_of_other_kinds_pass_unchanged():
+    class Custom(ValueError):
+        pass
+
+    class Broken(nn.Module):
+        def forward(self, x):
+            raise Custom(3, "boom")
+
+    with pytest.raises(Custom) as caught:
+        Broken()(1)
+    assert caught.value.args == (3, "boom")

@@ -11,7 +11,7 @@ from minidl.backend import Generator, dims
 from minidl.core import Tensor
 from minidl.dtypes import require_float
 from minidl.modes import no_grad
-from minidl.op import same_device, same_dtype
+from minidl.op import require_tensors, same_dtype
 from minidl.ops import elementwise, linalg, shape
 from minidl.ops.norm import along_channels, normalize_channels
 
@@ -24,7 +24,7 @@ def linear(input: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
     ValueError
         If the last size of the input is not the weight's.
     """
-    same_device("linear", input, weight, bias)
+    require_tensors("linear", input, weight, bias)
     same_dtype("linear", input, weight, bias)
     if weight.ndim != 2 or not input.ndim or input.shape[-1] != weight.shape[1]:
         raise ValueError(
@@ -34,8 +34,10 @@ def linear(input: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
         raise ValueError(
             f"linear: bias is {dims(bias.shape)}, expected {weight.shape[0]} as weight {dims(weight.shape)} has"
         )
-    z = linalg.matmul(input, shape.transpose(weight, 0, 1))
-    return z if bias is None else z + bias
+    *batch, features = input.shape
+    z = linalg.linear(shape.reshape(input, (math.prod(batch), features)), weight)
+    z = z if bias is None else z + bias
+    return shape.reshape(z, (*batch, weight.shape[0]))
 
 
 def pad(input: Tensor, pad: tuple[int, ...], mode: str = "constant", value: float = 0.0) -> Tensor:
@@ -77,7 +79,7 @@ def batch_norm(
     ValueError
         For an input without channels, vectors that are not (C,), or one value per channel in training.
     """
-    same_device("batch_norm", input, running_mean, running_var, weight, bias)
+    require_tensors("batch_norm", input, running_mean, running_var, weight, bias)
     require_float("batch_norm", input.dtype)
     if input.ndim < 2:
         raise ValueError(f"batch_norm: expected an input (N, C, …), got {dims(input.shape)}")

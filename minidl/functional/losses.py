@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from minidl.backend import dims
 from minidl.core import Tensor
-from minidl.dtypes import require_float
-from minidl.op import same_device
+from minidl.dtypes import int64, require_float
+from minidl.op import require_tensors
 from minidl.ops import elementwise, loss, reduce, shape
 from minidl.ops.create import ones_like
 
@@ -34,7 +34,7 @@ def cross_entropy(
     ValueError
         For shapes that do not fit, labels out of range, or an unknown reduction.
     """
-    same_device("cross_entropy", input, target, weight)
+    require_tensors("cross_entropy", input, target, weight)
     require_float("cross_entropy", input.dtype)
     if reduction not in ("mean", "sum", "none"):
         raise ValueError(f"cross_entropy: reduction must be 'mean', 'sum' or 'none', got {reduction!r}")
@@ -87,6 +87,7 @@ def _against_labels(
             f"cross_entropy: target is {target.dtype} {dims(target.shape)}, expected integer labels {dims(expected)} "
             f"(input {dims(losses.shape)})"
         )
+    target = target.to(int64)
     counted = elementwise.ne(target, ignore_index)
     outside = target[counted * ((target < 0) + (target >= classes))]
     if outside.data.size:

@@ -10,7 +10,7 @@ from minidl import backend
 from minidl.backend import dims
 from minidl.core import Tensor
 from minidl.dtypes import require_float
-from minidl.op import same_device, same_dtype
+from minidl.op import require_tensors, same_dtype
 from minidl.ops import pool, shape
 from minidl.ops.conv import conv
 from minidl.ops.norm import along_channels
@@ -37,6 +37,7 @@ def pair(value: Any, name: str, least: int = 1) -> tuple[int, int]:
 
 def _batched(name: str, input: Tensor) -> tuple[Tensor, bool]:
     """The input as (N, C, H, W), and whether it came without N."""
+    require_tensors(name, input)
     if input.ndim not in (3, 4):
         raise ValueError(f"{name}: expected an input (N, C, H, W) or (C, H, W), got {dims(input.shape)}")
     return (shape.unsqueeze(input, 0), True) if input.ndim == 3 else (input, False)
@@ -71,7 +72,7 @@ def conv2d(
     ValueError
         For ranks, channels or sizes that do not fit.
     """
-    same_device("conv2d", input, weight, bias)
+    require_tensors("conv2d", input, weight, bias)
     same_dtype("conv2d", input, weight, bias)
     x, unbatched = _batched("conv2d", input)
     if weight.ndim != 4:
@@ -119,6 +120,15 @@ def _check_fits(name: str, x: Tensor, window: Window) -> None:
         )
 
 
+def _check_inside(name: str, x: Tensor, window: Window) -> None:
+    """Refuse a window of which no element is in the image: dilation can step over all of a small one."""
+    for axis, places in enumerate(window.positions(*x.shape[2:])):
+        first = np.arange(places)[:, None] * window.stride[axis] - window.padding[axis][0]
+        seen = first + np.arange(window.size[axis]) * window.dilation[axis]
+        if not ((seen >= 0) & (seen < x.shape[2 + axis])).any(1).all():
+            raise ValueError(f"{name}: a window lies wholly in the padding (input {dims(x.shape)}, {window})")
+
+
 def _pooling(
     name: str, x: Tensor, kernel_size: Pair, stride: Pair | None, padding: Pair, dilation: Pair, ceil_mode: bool
 ) -> Window:
@@ -162,6 +172,7 @@ def max_pool2d(
     """
     x, unbatched = _batched("max_pool2d", input)
     window = _pooling("max_pool2d", x, kernel_size, stride, padding, dilation, ceil_mode)
+    _check_inside("max_pool2d", x, window)
     z = pool.window_take(x, pool.window_argmax(x, window=window), window=window)
     return shape.squeeze(z, 0) if unbatched else z
 

@@ -27,6 +27,8 @@ class Sequential(Module):
         for name, module in named.items():
             if not isinstance(module, Module):
                 raise TypeError(f"Sequential: element {name} is not a Module but {type(module).__name__}")
+            if hasattr(type(self), str(name)):
+                raise ValueError(f"Sequential: {name!r} is an attribute of every module; choose another name")
             setattr(self, str(name), module)
 
     def forward(self, input: Any) -> Any:
@@ -41,8 +43,18 @@ class Sequential(Module):
         return sum(1 for _ in self)
 
     def __getitem__(self, index: int | slice) -> Module:
-        found = list(self.named_children())[index]
-        return Sequential(dict(found)) if isinstance(found, list) else found[1]
+        if isinstance(index, slice):
+            return Sequential(dict(list(self.named_children())[index]))
+        return getattr(self, self._name(index))
+
+    def __setitem__(self, index: int, module: Module) -> None:
+        setattr(self, self._name(index), module)
+
+    def _name(self, index: int) -> str:
+        names = [name for name, _ in self.named_children()]
+        if not -len(names) <= index < len(names):
+            raise IndexError(f"Sequential: index {index} is out of range for {len(names)} modules")
+        return names[index]
 
     def append(self, module: Module) -> Sequential:
         """Add a module at the end; returns the container."""

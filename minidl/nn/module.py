@@ -11,6 +11,7 @@ from minidl import backend
 from minidl.backend import dims
 from minidl.core import Tensor
 from minidl.modes import no_grad
+from minidl.op import require_arrays
 
 
 class Parameter(Tensor):
@@ -59,6 +60,13 @@ class Module:
     forward_hooks: tuple[Hook, ...] | list[Hook] = ()
     forward: Callable[..., Any]
 
+    def __setattr__(self, name: str, value: Any) -> None:
+        if isinstance(vars(self).get(name), Parameter) and not isinstance(value, (Parameter, NoneType)):
+            raise TypeError(
+                f"{name} is a parameter of {type(self).__name__}, and can only be set to a Parameter or None"
+            )
+        super().__setattr__(name, value)
+
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         """Run ``forward``; an error in it names the layer by its path, such as ``features.3: Conv2d(20, 50, 5)``."""
         try:
@@ -72,6 +80,8 @@ class Module:
         return output
 
     def _locate(self, error: Any) -> None:
+        if len(error.args) != 1:
+            return  # not one of ours
         if not hasattr(error, "layer"):
             error.layer, error.message = self, str(error)
         path = next((name for name, module in self.named_modules() if module is error.layer), "")
@@ -97,13 +107,13 @@ class Module:
         """The modules among its attributes, without their names."""
         return (module for _, module in self.named_children())
 
-    def named_modules(self, prefix: str = "") -> Iterator[tuple[str, Module]]:
-        """Itself and all modules below it, by dotted path; each once."""
+    def named_modules(self, prefix: str = "", remove_duplicate: bool = True) -> Iterator[tuple[str, Module]]:
+        """Itself and all modules below it, by dotted path; each once, or by all of its paths."""
         seen: set[int] = set()
         stack: list[tuple[str, Module]] = [(prefix, self)]
         while stack:
             path, module = stack.pop()
-            if id(module) not in seen:
+            if id(module) not in seen or not remove_duplicate:
                 seen.add(id(module))
                 yield path, module
                 below = [(join(path, name), child) for name, child in module.named_children()]
@@ -155,7 +165,7 @@ class Module:
     def _state(self) -> dict[str, Tensor]:
         return {
             join(path, name): tensor
-            for path, module in self.named_modules()
+            for path, module in self.named_modules(remove_duplicate=False)
             for name, tensor in (module.own_parameters() | module.own_buffers()).items()
         }
 
@@ -174,6 +184,7 @@ class Module:
         faults = [f"missing: {', '.join(missing)}"] * bool(strict and missing)
         faults += [f"unexpected: {', '.join(unexpected)}"] * bool(strict and unexpected)
         found = {name: state_dict[name] for name in state if name in state_dict}
+        require_arrays("load_state_dict", *found.values())
         faults += [
             f"{name} is {dims(tuple(value.shape))}, expected {dims(state[name].shape)}"
             for name, value in found.items()
@@ -212,10 +223,10 @@ class Module:
             parameter.requires_grad = requires_grad
         return self
 
-    def zero_grad(self) -> None:
-        """Forget all gradients."""
-        for parameter in self.parameters():
-            parameter.grad = None
+    def zero_grad(self, set_to_none: bool = True) -> None:
+        """Forget all gradients, or overwrite them with zeros."""
+        for p in self.parameters():
+            p.grad = None if set_to_none or p.grad is None else p.grad.detach().zero_()
 
     def apply(self, fn: Callable[[Module], Any]) -> Module:
         """Call `fn` on every module below it and on itself, children first; returns the module."""

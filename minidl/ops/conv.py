@@ -101,7 +101,7 @@ def conv_w(xp, x, g, *, size, stride, padding, dilation, groups):
     z = xp.zeros((groups, o // groups, size[0] * size[1] * (x.shape[1] // groups)), x.dtype)
     for chunk, seen in columns(xp, x, window, groups):
         z += xp.matmul(g[:, :, chunk.start * oh * ow : chunk.stop * oh * ow], seen)
-    return z.reshape(o, *size, x.shape[1] // groups).transpose(0, 3, 1, 2)
+    return xp.ascontiguousarray(z.reshape(o, *size, x.shape[1] // groups).transpose(0, 3, 1, 2))
 
 
 conv.vjp(

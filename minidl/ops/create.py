@@ -96,8 +96,8 @@ def _drawn(name: str, what: str) -> Any:
         requires_grad: bool = False,
     ) -> Tensor:
         stream = (generator or backend.default_generator).numpy
-        array = np.asarray(getattr(stream, name)(sizes(size))).astype(dtype)
-        return Tensor(backend.move(array, device), requires_grad)
+        drawn = getattr(stream, name)(sizes(size), np.float64 if dtype == np.float64 else np.float32)
+        return Tensor(backend.move(np.asarray(drawn, dtype), device), requires_grad)
 
     make.__doc__ = f"A tensor of random numbers, {what}, its size given as one sequence or one by one."
     return make
@@ -114,7 +114,7 @@ def randint(
     return Tensor((generator or backend.default_generator).numpy.integers(low, high, tuple(size)).astype(dtype))
 
 
-def to(x: Tensor, *target: Any) -> Tensor:
+def to(x: Tensor, *target: Any, device: str | None = None, dtype: Any = None) -> Tensor:
     """x on another device or in another dtype (or both); itself where it is so already. Gradients flow through.
 
     Raises
@@ -122,7 +122,7 @@ def to(x: Tensor, *target: Any) -> Tensor:
     ValueError
         For what is neither a device name nor a dtype.
     """
-    for place in target:
+    for place in (*target, *[named for named in (device, dtype) if named is not None]):
         if isinstance(place, str) and place.partition(":")[0] in ("cpu", "cuda"):
             kind, index = backend.check_device(place)
             name = kind if kind == "cpu" else f"cuda:{index}"

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from minidl.backend import dims
 from minidl.core import Tensor
 from minidl.modes import mode, no_grad
+from minidl.op import require_arrays
+from minidl.ops.elementwise import add, mul, sub
 from minidl.ops.shape import raw_index
 from minidl.writes import write
 
@@ -24,6 +27,7 @@ def setitem(x: Tensor, index: Any, value: Any) -> None:
             "in-place write: gradients do not pass through writes; use where, cat or pad to build the tensor, or write "
             "under no_grad()"
         )
+    require_arrays("in-place write", value, scalars=True)
     if isinstance(value, Tensor) and value.device != x.device:
         raise RuntimeError(
             f"in-place write: a value on {value.device} into a tensor on {x.device}; move it with .to(device)"
@@ -50,20 +54,24 @@ def zero_(x: Tensor) -> Tensor:
     return copy_(x, 0)
 
 
+def _update(x: Tensor, function: Callable[..., Tensor], other: Any) -> Tensor:
+    with no_grad():
+        result = function(x, other)
+    if result.dtype.kind == "f" != x.dtype.kind:
+        raise TypeError(f"in-place {function.__name__}: the result is {result.dtype}, and {x.dtype} can't hold it")
+    return copy_(x, result)
+
+
 def add_(x: Tensor, other: Any, *, alpha: float = 1) -> Tensor:
     """x += alpha · other."""
-    with no_grad():
-        total = x + other * alpha
-    return copy_(x, total)
+    return _update(x, add, other if alpha == 1 else other * alpha)
 
 
 def sub_(x: Tensor, other: Any, *, alpha: float = 1) -> Tensor:
     """x −= alpha · other."""
-    return add_(x, other, alpha=-alpha)
+    return _update(x, sub, other if alpha == 1 else other * alpha)
 
 
 def mul_(x: Tensor, other: Any) -> Tensor:
     """x ·= other."""
-    with no_grad():
-        product = x * other
-    return copy_(x, product)
+    return _update(x, mul, other)

@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 
 from minidl.backend import dims
-from minidl.op import op, same_device, same_dtype
+from minidl.op import op, require_arrays, same_device, same_dtype
 from minidl.ops.shape import squeeze, transpose, unsqueeze
 
 
@@ -22,6 +22,15 @@ def _swap(x):
 bmm.vjp(x=lambda g, y: bmm(g, _swap(y)), y=lambda g, x: bmm(_swap(x), g))
 
 
+@op
+def linear(xp, x, w):
+    """x (N, in) times wᵀ (out, in): (N, out). Its gradients come in the memory order of x and w."""
+    return xp.matmul(x, w.T)
+
+
+linear.vjp(x=lambda g, w: bmm(g, w), w=lambda g, x: bmm(_swap(g), x))
+
+
 def matmul(x: Any, y: Any) -> Any:
     """The matrix product x @ y of arrays of one dtype, as in PyTorch.
 
@@ -32,6 +41,7 @@ def matmul(x: Any, y: Any) -> Any:
     ValueError
         For a 0-d operand, or inner sizes that differ.
     """
+    require_arrays("matmul", x, y)
     same_device("matmul", x, y)
     same_dtype("matmul", x, y)
     if not x.ndim or not y.ndim or x.shape[-1] != y.shape[-2 if y.ndim > 1 else 0]:

@@ -1,6 +1,6 @@
 """Softmax and its logarithm."""
 
-from minidl.dtypes import require_float
+from minidl.dtypes import float16, require_float
 from minidl.op import op
 from minidl.ops.elementwise import exp
 from minidl.ops.reduce import sum
@@ -13,7 +13,7 @@ def softmax(xp, x, *, dim):
     require_float("softmax", x.dtype)
     over = axes(axis(dim, x.ndim), x.ndim)
     e = xp.exp(_below_maximum(xp, x, over))
-    return e / e.sum(over, keepdims=True)
+    return (e / e.sum(over, keepdims=True)).astype(x.dtype, copy=False)
 
 
 @op
@@ -21,11 +21,12 @@ def log_softmax(xp, x, *, dim):
     """x − ln Σ exp(x) along `dim`, shifted by the maximum so that nothing overflows."""
     require_float("log_softmax", x.dtype)
     over = axes(axis(dim, x.ndim), x.ndim)
-    x = _below_maximum(xp, x, over)
-    return x - xp.log(xp.exp(x).sum(over, keepdims=True))
+    below = _below_maximum(xp, x, over)
+    return (below - xp.log(xp.exp(below).sum(over, keepdims=True))).astype(x.dtype, copy=False)
 
 
 def _below_maximum(xp, x, over):
+    x = x.astype(xp.float32) if x.dtype == float16 else x  # whose sums overflow
     return x - x.real.max(over, keepdims=True, initial=-xp.inf)
 
 

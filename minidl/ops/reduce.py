@@ -5,9 +5,9 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from minidl.backend import dims
-from minidl.dtypes import require_float
-from minidl.op import expand, op
-from minidl.ops.elementwise import keep
+from minidl.dtypes import float16, float32, require_float
+from minidl.op import cast, expand, op
+from minidl.ops.elementwise import keep, sqrt
 from minidl.ops.shape import axes, axis, reshape, squeeze, take_along
 
 
@@ -34,6 +34,8 @@ sum.vjp(x=lambda g, shape, dim: back(g, shape, dim))
 def mean(x: Any, dim: Any = None, keepdim: bool = False) -> Any:
     """The mean over `dim` (int, tuple, or None for all) of floating-point x."""
     require_float("mean", x.dtype)
+    if x.dtype == float16:  # whose sums overflow
+        return cast(mean(cast(x, float32), dim, keepdim), float16)
     return sum(x, dim, keepdim) / float(count(x.shape, dim))
 
 
@@ -42,12 +44,23 @@ def count(shape: tuple[int, ...], dim: Any) -> int:
     return int(np.prod([shape[i] for i in axes(dim, len(shape))], dtype=np.int64))
 
 
-def var(x: Any, dim: Any = None, *, correction: float = 1, keepdim: bool = False) -> Any:
-    """The variance over `dim`, Σ(x − mean)² / (n − correction), divided by 0 where n ≤ correction."""
+def var(x: Any, dim: Any = None, unbiased: bool | None = None, *, correction: float = 1, keepdim: bool = False) -> Any:
+    """The variance over `dim`, Σ(x − mean)² / (n − correction), divided by 0 where n ≤ correction.
+
+    `unbiased` says the same in an older way: True is a correction of 1, False of 0.
+    """
     require_float("var", x.dtype)
+    if x.dtype == float16:
+        return cast(var(cast(x, float32), dim, unbiased, correction=correction, keepdim=keepdim), float16)
+    correction = correction if unbiased is None else int(unbiased)
     centred = x - mean(x, dim, keepdim=True)
     freedom = count(x.shape, dim) - correction
     return sum(centred * centred, dim, keepdim) / float(freedom if freedom > 0 else 0)
+
+
+def std(x: Any, dim: Any = None, unbiased: bool | None = None, *, correction: float = 1, keepdim: bool = False) -> Any:
+    """The standard deviation over `dim`: the root of `var`."""
+    return sqrt(var(x, dim, unbiased, correction=correction, keepdim=keepdim))
 
 
 @op

@@ -6,6 +6,7 @@ Each comes with its adjoint, which is again one of them: the derivative of takin
 from __future__ import annotations
 
 import math
+import operator
 from collections.abc import Sequence
 from typing import Any
 
@@ -14,10 +15,10 @@ import numpy as np
 from minidl import backend
 from minidl.backend import dims
 from minidl.core import Tensor
-from minidl.op import op
+from minidl.op import op, require_arrays
 
 
-def axes(dim: int | Sequence[int] | None, ndim: int) -> tuple[int, ...]:
+def axes(dim: int | Sequence[int] | None, ndim: int, name: str = "dim") -> tuple[int, ...]:
     """The dimensions that `dim` names, counted from 0; None, or an empty sequence, is all of them.
 
     Raises
@@ -33,24 +34,24 @@ def axes(dim: int | Sequence[int] | None, ndim: int) -> tuple[int, ...]:
     limit = max(ndim, 1)  # a 0-d tensor may be reduced over dim 0 or -1
     for d in named:
         if not -limit <= d < limit:
-            raise IndexError(f"dim {d} is out of range for a tensor with {ndim} dimensions")
+            raise IndexError(f"{name}: dim {d} is out of range for {ndim} dimensions")
     counted = tuple(int(d) % limit for d in named)
     if len(set(counted)) < len(counted):
-        raise ValueError(f"dim {dim} names a dimension twice")
+        raise ValueError(f"{name}: dim {dim} names a dimension twice")
     return counted if ndim else ()
 
 
-def axis(dim: int, ndim: int) -> int:
+def axis(dim: int, ndim: int, name: str = "dim") -> int:
     """The one dimension that `dim` names, counted from 0; 0 for a 0-d tensor. TypeError unless it is an integer."""
     if not isinstance(dim, (int, np.integer)):
-        raise TypeError(f"dim: expected one integer, got {dim!r}")
-    return (*axes(dim, ndim), 0)[0]
+        raise TypeError(f"{name}: expected one dim, an integer, got {dim!r}")
+    return (*axes(dim, ndim, name), 0)[0]
 
 
 def sizes(shape: tuple[Any, ...]) -> tuple[int, ...]:
     """Sizes given one by one or as one sequence: ``(2, 3)`` and ``((2, 3),)``."""
     given = shape[0] if len(shape) == 1 and not isinstance(shape[0], (int, np.integer)) else shape
-    return tuple(int(n) for n in given)
+    return tuple(operator.index(n) for n in given)
 
 
 @op
@@ -79,7 +80,7 @@ def transpose(x: Any, dim0: int, dim1: int) -> Any:
     """x with two dimensions swapped; a view."""
     order = list(range(x.ndim))
     if order:
-        i, j = axis(dim0, x.ndim), axis(dim1, x.ndim)
+        i, j = axis(dim0, x.ndim, "transpose"), axis(dim1, x.ndim, "transpose")
         order[i], order[j] = j, i
     return permute(x, tuple(order))
 
@@ -88,7 +89,7 @@ def flatten(x: Any, start_dim: int = 0, end_dim: int = -1) -> Any:
     """x with the dimensions from `start_dim` to `end_dim`, inclusive, made one."""
     if not x.ndim:
         return reshape(x, (1,))
-    i, j = axis(start_dim, x.ndim), axis(end_dim, x.ndim)
+    i, j = axis(start_dim, x.ndim, "flatten"), axis(end_dim, x.ndim, "flatten")
     if i > j:
         raise ValueError(f"flatten: start_dim {start_dim} comes after end_dim {end_dim}")
     return reshape(x, (*x.shape[:i], math.prod(x.shape[i : j + 1]), *x.shape[j + 1 :]))
@@ -96,13 +97,13 @@ def flatten(x: Any, start_dim: int = 0, end_dim: int = -1) -> Any:
 
 def unsqueeze(x: Any, dim: int) -> Any:
     """x with a new dimension of size 1 at `dim`."""
-    i = axis(dim, x.ndim + 1)
+    i = axis(dim, x.ndim + 1, "unsqueeze")
     return reshape(x, (*x.shape[:i], 1, *x.shape[i:]))
 
 
 def squeeze(x: Any, dim: int | Sequence[int] | None = None) -> Any:
     """x without its dimensions of size 1, or without those among `dim`."""
-    named = axes(dim, x.ndim)
+    named = axes(dim, x.ndim, "squeeze")
     return reshape(x, tuple(n for i, n in enumerate(x.shape) if n != 1 or i not in named))
 
 
@@ -110,12 +111,13 @@ def squeeze(x: Any, dim: int | Sequence[int] | None = None) -> Any:
 
 
 def raw_index(index: Any) -> Any:
-    """An index with its tensors and lists as arrays."""
+    """An index with its tensors and sequences as arrays, which are copies: a node may keep them."""
     if isinstance(index, tuple):
-        return tuple(raw_index(i) for i in index)
-    if isinstance(index, list):
-        return np.asarray(index, dtype=None if index else np.int64)
-    return index.data if isinstance(index, Tensor) else index
+        return tuple(raw_index(list(i) if isinstance(i, tuple) else i) for i in index)
+    if isinstance(index, (list, range)):
+        return np.asarray(index, dtype=None if len(index) else np.int64)
+    index = index.data if isinstance(index, Tensor) else index
+    return index.copy() if backend.is_array(index) else index
 
 
 @op
@@ -205,10 +207,11 @@ concatenate.vjp(xs=_piece)
 def cat(tensors: Sequence[Any], dim: int = 0) -> Any:
     """Tensors joined along an existing dimension, in which alone their sizes may differ."""
     tensors = tuple(tensors)
+    require_arrays("cat", *tensors)
     if not tensors or not all(t.ndim for t in tensors):
         raise ValueError(f"cat: expected tensors with dimensions, got {[dims(t.shape) for t in tensors]}")
     first, *others = tensors
-    i = axis(dim, first.ndim)
+    i = axis(dim, first.ndim, "cat")
     for t in others:
         if t.shape[:i] + t.shape[i + 1 :] != first.shape[:i] + first.shape[i + 1 :] or t.ndim != first.ndim:
             raise ValueError(f"cat: {dims(first.shape)} and {dims(t.shape)} differ in more than dimension {i}")
@@ -218,7 +221,8 @@ def cat(tensors: Sequence[Any], dim: int = 0) -> Any:
 def stack(tensors: Sequence[Any], dim: int = 0) -> Any:
     """Tensors of one shape joined along a new dimension."""
     tensors = tuple(tensors)
+    require_arrays("stack", *tensors)
     shapes = {t.shape for t in tensors}
     if len(shapes) != 1:
         raise ValueError(f"stack: expected tensors of one shape, got shapes {sorted(shapes)}")
-    return cat([unsqueeze(t, dim) for t in tensors], axis(dim, tensors[0].ndim + 1))
+    return cat([unsqueeze(t, dim) for t in tensors], axis(dim, tensors[0].ndim + 1, "stack"))

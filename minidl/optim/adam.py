@@ -34,8 +34,9 @@ class Adam(Optimizer):
 
     def check(self, group: dict[str, Any]) -> None:
         super().check(group)
-        if not all(0 <= beta < 1 for beta in group["betas"]):
-            raise ValueError(f"Adam: betas must be in [0, 1), got {group['betas']}")
+        betas = group["betas"]
+        if not isinstance(betas, (tuple, list)) or len(betas) != 2 or not all(0 <= beta < 1 for beta in betas):
+            raise ValueError(f"Adam: betas must be two numbers in [0, 1), got {betas}")
         if group["eps"] < 0:
             raise ValueError(f"Adam: eps must not be negative, got {group['eps']}")
 
@@ -55,4 +56,4 @@ class Adam(Optimizer):
         root = xp.sqrt(v)
         root /= (1 - beta2**t) ** 0.5
         root += group["eps"]
-        p -= (group["lr"] / (1 - beta1**t)) * (m / root)
+        p -= (float(group["lr"]) / (1 - beta1**t)) * (m / root)

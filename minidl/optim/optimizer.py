@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from minidl.backend import Array
+from minidl.backend import Array, dims
 from minidl.core import Tensor
 from minidl.modes import enable_grad
 from minidl.writes import written
@@ -60,8 +60,10 @@ class Optimizer:
     def check(self, group: dict[str, Any]) -> None:
         """Raise ValueError for options out of range."""
         for option in ("lr", "weight_decay"):
-            if group[option] < 0:
-                raise ValueError(f"{type(self).__name__}: {option} must not be negative, got {group[option]}")
+            if not isinstance(group[option], (int, float, np.number)) or group[option] < 0:
+                raise ValueError(
+                    f"{type(self).__name__}: {option} must be a number, not negative, got {group[option]!r}"
+                )
 
     def update(self, p: Array, g: Array, state: dict[str, Any], group: dict[str, Any]) -> None:
         """Change the raw array `p` in place, given its gradient `g`, which must stay as it is."""
@@ -77,15 +79,19 @@ class Optimizer:
             for group in self.param_groups:
                 for p in group["params"]:
                     if p.grad is not None:
+                        if p.grad.shape != p.shape:
+                            raise ValueError(
+                                f"{type(self).__name__}: a gradient {dims(p.grad.shape)} of a parameter {dims(p.shape)}"
+                            )
                         self.update(p.data, p.grad.data, self.state.setdefault(p, {}), group)
                         written(p.data)
         return result
 
-    def zero_grad(self) -> None:
-        """Forget the gradients of its parameters."""
+    def zero_grad(self, set_to_none: bool = True) -> None:
+        """Forget the gradients of its parameters, or overwrite them with zeros."""
         for group in self.param_groups:
             for p in group["params"]:
-                p.grad = None
+                p.grad = None if set_to_none or p.grad is None else p.grad.detach().zero_()
 
     def state_dict(self) -> dict[str, Any]:
         """Options and states, with parameters by their number: ``{"state": …, "param_groups": …}``."""
@@ -103,12 +109,19 @@ class Optimizer:
         ValueError
             If the groups do not match.
         """
-        theirs, ours = state_dict["param_groups"], self.param_groups
+        theirs, ours = state_dict.get("param_groups", []), self.param_groups
         if [len(g["params"]) for g in theirs] != [len(g["params"]) for g in ours]:
             raise ValueError(
                 f"{type(self).__name__}: load_state_dict: the groups of parameters differ in number or size"
             )
         parameters = [p for group in ours for p in group["params"]]
+        for i, state in state_dict["state"].items():
+            for name, value in state.items():
+                if np.ndim(value) and value.shape != parameters[int(i)].shape:
+                    raise ValueError(
+                        f"{type(self).__name__}: load_state_dict: {name} of parameter {i} is {dims(value.shape)}, "
+                        f"expected {dims(parameters[int(i)].shape)}"
+                    )
         self.param_groups = [g | {"params": own["params"]} for g, own in zip(theirs, ours, strict=True)]
         self.state = {
             parameters[int(i)]: {

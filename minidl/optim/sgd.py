@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
+from minidl import backend
 from minidl.backend import Array
 from minidl.optim.optimizer import Optimizer
 
@@ -50,6 +51,6 @@ class SGD(Optimizer):
                 v *= momentum
                 v += (1 - group["dampening"]) * g
             else:
-                v = state["momentum_buffer"] = g.copy()
+                v = state["momentum_buffer"] = backend.namespace(p).array(g)
             g = g + momentum * v if group["nesterov"] else v
-        p -= group["lr"] * g
+        p -= float(group["lr"]) * g

@@ -38,9 +38,13 @@ class NormalizeChannels:
 
     @staticmethod
     def when(x: Any, weight: Any, bias: Any, *, eps: float) -> bool:
-        """NumPy arrays of one floating dtype, not empty."""
+        """NumPy arrays of one floating dtype, float32 or wider, not empty."""
         arrays = [a for a in (x, weight, bias) if a is not None]
-        return all(type(a) is np.ndarray and a.dtype == x.dtype for a in arrays) and x.dtype.kind == "f" and x.size > 0
+        return (
+            all(type(a) is np.ndarray and a.dtype == x.dtype for a in arrays)
+            and x.dtype in (np.float32, np.float64)
+            and x.size > 0
+        )
 
     @staticmethod
     def forward(x, weight, bias, *, eps):  # noqa: D102
