@@ -60,7 +60,8 @@ def jacobian(func: Callable[..., Any], inputs: Tensors, create_graph: bool = Fal
             one_hot[i] = 1
             u = Tensor(backend.move(one_hot.reshape(y.shape), y.device))
             rows.append(_pull((y,), xs, u, create_graph, retain_graph=True))
-        columns = [stack([row[j] for row in rows]).reshape(*y.shape, *x.shape) for j, x in enumerate(xs)]
+        with enable_grad():
+            columns = [stack([row[j] for row in rows]).reshape(*y.shape, *x.shape) for j, x in enumerate(xs)]
         blocks.append(_like(inputs, columns, create_graph))
     return blocks[0] if isinstance(outputs, Tensor) else tuple(blocks)
 
@@ -79,6 +80,8 @@ def _evaluate(func: Callable[..., Any], inputs: Tensors, create_graph: bool) -> 
 def _pull(ys: Any, xs: Any, v: Tensors | None, create_graph: bool, retain_graph: bool | None = None) -> tuple[Any, ...]:
     """vᵀJ of ys by xs; zero where they are not connected."""
     vs = (None,) * len(ys) if v is None else as_tuple(v)
+    if len(vs) != len(ys):
+        raise ValueError(f"expected {len(ys)} cotangents or tangents v, got {len(vs)}")
     connected = [(y, u) for y, u in zip(ys, vs, strict=True) if y.tracked]
     if not connected:
         return tuple(_zeros_like(x) for x in xs)

@@ -144,14 +144,16 @@ class Tensor:
             For a non-scalar without `gradient`, a tensor without history, a second backward through freed buffers,
             or a saved array that was written in place after it was read.
         """
-        with np.errstate(all="ignore"):
-            for _ in self.backward_steps(gradient, retain_graph, create_graph):
-                pass
+        for _ in self.backward_steps(gradient, retain_graph, create_graph):
+            pass
 
     def backward_steps(
         self, gradient: Tensor | None = None, retain_graph: bool | None = None, create_graph: bool = False
     ) -> Iterator[Step]:
-        """`backward`, op by op: yields a `Step` after each. Leaves get their gradients when it is exhausted."""
+        """`backward`, op by op: yields a `Step` after each. Leaves get their gradients when it is exhausted.
+
+        Abandoned before, it leaves no gradients, and a graph that is freed as far as it came.
+        """
         if create_graph:
             warnings.warn(
                 "backward(create_graph=True) makes a cycle through .grad, which only the garbage collector frees; "
@@ -333,16 +335,18 @@ def walk(
             continue  # an input: what lies behind it stays as it is
         recording, mode.recording = mode.recording, create_graph
         try:
-            outgoing = node.op.pull(node, g, edges)
-            for edge, d in zip(edges, outgoing, strict=True):
-                give(edge.parent, d)
+            with np.errstate(all="ignore"):
+                outgoing = node.op.pull(node, g, edges)
+                for edge, d in zip(edges, outgoing, strict=True):
+                    give(edge.parent, d)
         finally:
             mode.recording = recording
         yield Step(node.op.name, edges, g, outgoing)
         if not retain:
             node.kept, node.edges = None, ()
         del node, g, edges, outgoing
-    own(grads, seeds)
+    with enable_grad():
+        own(grads, seeds)
 
 
 def seed(output: Tensor, gradient: Tensor | None, create_graph: bool) -> Any:
@@ -355,13 +359,15 @@ def seed(output: Tensor, gradient: Tensor | None, create_graph: bool) -> Any:
                 f"backward: gradient may be left out for a scalar only, the shape is {dims(output.shape)}"
             )
         gradient = Tensor(backend.namespace(output.data).ones_like(output.data))
-    if not isinstance(gradient, Tensor) or gradient.shape != output.shape or gradient.device != output.device:
+    if not isinstance(gradient, Tensor):
+        raise TypeError(f"backward: gradient must be a Tensor, got {type(gradient).__name__}")
+    if gradient.shape != output.shape or gradient.device != output.device:
         raise RuntimeError(
             f"backward: gradient must be a tensor of shape {dims(output.shape)} on {output.device}, "
-            f"got {gradient.shape if isinstance(gradient, Tensor) else type(gradient).__name__} "
-            f"on {getattr(gradient, 'device', 'no device')}"
+            f"got {dims(gradient.shape)} on {gradient.device}"
         )
-    gradient = gradient.to(output.dtype)
+    with enable_grad():
+        gradient = gradient.to(output.dtype)
     return gradient if create_graph else gradient.data
 
 
@@ -445,9 +451,8 @@ def grad(
         if not x.tracked:
             raise RuntimeError("grad: an input does not require grad; set requires_grad before it is used")
     grads: dict[Any, Tensor] = {}
-    with np.errstate(all="ignore"):
-        for _ in walk(outs, cotangents, grads, {origin(x) for x in ins}, retain_graph, create_graph):
-            pass
+    for _ in walk(outs, cotangents, grads, {origin(x) for x in ins}, retain_graph, create_graph):
+        pass
     gradients = [grads.get(origin(x)) for x in ins]
     if materialize_grads:
         zeros = [Tensor(backend.namespace(x.data).zeros_like(x.data)) for x in ins]

@@ -1,10 +1,10 @@
 """Ops: a function of raw arrays, and beside it one rule for each argument that it can be differentiated by.
 
-    @op(broadcasts=True, promotes=True)
+    @op(broadcasts=True, promotes=True, floats=True)
     def div(xp, x, y):
         return x / y
 
-    div.vjp(x=lambda g, y: g / y, y=lambda g, z, y: -g * z / y)
+    div.vjp(x=lambda g, y: g / y, y=lambda g, z, y: -g * (z / y))
 
 A rule's parameters name what is kept for it; what no rule names is not kept. Rules are polymorphic: on raw arrays
 they compute, on Tensors (``create_graph=True``) every call in them records itself, and so there is a next order.
@@ -122,6 +122,7 @@ class Op(Declaration):
         same_device(self.name, *args)
         operands = [a for i, a in enumerate(args) if not self.rules or self.differentiable(i)]
         require_arrays(self.name, *operands, scalars=self.promotes)
+        require_arrays(self.name, *[a for i, a in enumerate(args) if self.rules and not self.differentiable(i)])
         if not (self.promotes or self.floats):
             same_dtype(self.name, *operands)
             return args
@@ -168,7 +169,9 @@ def alike(args: tuple[Any, ...]) -> bool:
 def require_arrays(name: str, *args: Any, scalars: bool = False) -> None:
     """Raise TypeError, in the name of an op, for anything but Tensors and arrays (and numbers: `scalars`)."""
     for a in args:
-        known = isinstance(a, (Tensor, np.ndarray)) or backend.is_array(a)
+        if isinstance(a, Tensor) and not backend.is_array(a.data):
+            raise TypeError(f"{name}: the .data of a tensor was set to {type(a.data).__name__}; it must be an array")
+        known = isinstance(a, (Tensor, np.ndarray, np.generic)) or backend.is_array(a)
         if not (known or (scalars and isinstance(a, dtypes.SCALARS))):
             raise TypeError(f"{name}: expected a tensor{' or a number' * scalars}, got {type(a).__name__}")
 
@@ -316,7 +319,8 @@ def sum_to(xp, x, *, size):
     """x summed over the dimensions in which `size` has been broadcast."""
     lead = x.ndim - len(size)
     axes = tuple(i for i in range(x.ndim) if i < lead or size[i - lead] == 1 != x.shape[i])
-    return x.sum(axes, keepdims=True).reshape(size) if axes else x.reshape(size)
+    wide = dtypes.float32 if x.dtype == dtypes.float16 else x.dtype
+    return x.sum(axes, dtype=wide, keepdims=True).astype(x.dtype, copy=False).reshape(size)
 
 
 @op

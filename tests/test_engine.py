@@ -3,6 +3,7 @@
 import copy
 import gc
 import threading
+import time
 import tracemalloc
 import weakref
 
@@ -11,7 +12,7 @@ import pytest
 
 import minidl as md
 from minidl import functional as F
-from minidl import nn
+from minidl import nn, writes
 from minidl.core import Tensor
 from minidl.fusion import composites
 from minidl.op import op, registry
@@ -79,6 +80,29 @@ def test_memory_goes_without_the_garbage_collector():
         assert held() is None, "freed as backward passes"
     finally:
         gc.enable()
+
+
+def test_a_suspended_backward_holds_nothing_that_it_has_passed():
+    x = Tensor(np.ones(10), requires_grad=True)
+    steps = ((x * x).exp() * 2.0).sum().backward_steps()
+    incoming = weakref.ref(next(steps).outgoing[0])
+    node = weakref.ref(x)
+    next(steps)
+    next(steps)
+    gc.disable()
+    try:
+        assert incoming() is None and node() is x
+    finally:
+        gc.enable()
+
+
+def test_the_record_of_writes_forgets_arrays_that_died():
+    before = len(writes._written)
+    x = md.zeros(3)
+    x.fill_(1.0)
+    assert len(writes._written) == before + 1
+    del x
+    assert len(writes._written) == before
 
 
 def test_peak_memory_does_not_grow_over_many_steps():
@@ -158,15 +182,29 @@ def test_no_two_gradients_share_memory():
     (a.reshape(2, 1) + b.reshape(2, 1)).backward(md.ones(2, 1, dtype=md.float64))
     for x, y in zip(md.grad((a + b).sum(), [a, b]), md.grad(a.sum() + b.sum(), [a, b], create_graph=True), strict=True):
         assert not np.shares_memory(x.data, y.data)
+    for x in (a, b):
+        x.grad = None
+    a.sum().backward()
+    a.grad.zero_()  # a gradient that is a view, broadcast, could not be written
+    b.reshape(2, 1).backward(g.reshape(2, 1))
+    assert not np.shares_memory(b.grad.data, g.data)
     first, second = md.grad(a + b, [a, b], g, create_graph=True)
     assert not np.shares_memory(first.data, second.data)
 
 
-def test_threads_that_share_a_leaf_lose_nothing():
+def test_threads_that_share_a_leaf_lose_nothing(monkeypatch):
     x = leaf(1.0)
+    add = Tensor.__add__
+
+    def slow_add(a, b):
+        total = add(a, b)
+        time.sleep(0.002)  # in which another thread would read the old sum
+        return total
+
+    monkeypatch.setattr(Tensor, "__add__", slow_add)
 
     def work():
-        for _ in range(200):
+        for _ in range(5):
             (x * 1.0).backward()
 
     threads = [threading.Thread(target=work) for _ in range(4)]
@@ -174,7 +212,7 @@ def test_threads_that_share_a_leaf_lose_nothing():
         t.start()
     for t in threads:
         t.join()
-    assert x.grad.item() == 800
+    assert x.grad.item() == 20
 
 
 # --- 5. mutation ------------------------------------------------------------------------------------------------------
@@ -187,6 +225,7 @@ def test_threads_that_share_a_leaf_lose_nothing():
         lambda x: x.add_(1.0),
         lambda x: x.__setitem__(0, 5.0),
         lambda x: x[1:].mul_(2.0),
+        lambda x: x[0].fill_(3.0),
         lambda x: x.detach().sub_(1.0),
         lambda x: x.reshape(2, 1).fill_(0.0),
         lambda x: md.from_numpy(x.data[:1]).copy_(3.0),
@@ -285,6 +324,10 @@ def test_scalars_are_weak_and_float64_is_kept():
     assert (md.tensor([255], dtype=md.uint8) / 255).dtype == md.float32
     assert (md.ones(2, dtype=md.float64) * 2).dtype == md.float64
     assert isinstance((x * x).sum().data, np.ndarray)
+    assert md.ones(4096, 2, dtype=md.float16).sum(0).numpy().tolist() == [4096, 4096]
+    halves = md.zeros(2, dtype=md.float16).requires_grad_()
+    (md.zeros(4096, 2, dtype=md.float16) + halves).sum().backward()
+    assert halves.grad.numpy().tolist() == [4096, 4096]
     assert type(leaf(1.0, 2.0).sum().exp().data) is np.ndarray
 
 
@@ -383,6 +426,35 @@ def test_third_derivative():
     for expected in (32, 48, 48, 24):
         (y,) = md.grad(y, x, create_graph=True)
         assert y.item() == pytest.approx(expected)
+
+
+def test_higher_orders_do_not_depend_on_no_grad():
+    x, v = md.ones(2, 2), md.ones(2, 2)
+    with md.no_grad():
+        assert md.hvp(lambda x: (x.reshape(-1) ** 3).sum(), x, v)[1].numpy().tolist() == [[6, 6], [6, 6]]
+        assert md.jvp(lambda x: x.reshape(-1) ** 3, x, v)[1].numpy().tolist() == [3, 3, 3, 3]
+    y = leaf(1.0, 2.0)
+    z = (y.reshape(2, 1) ** 3).sum()
+    with md.no_grad():
+        assert md.grad(z, y, create_graph=True)[0].requires_grad
+    with pytest.raises(ValueError, match="expected 1 .* got 2"):
+        md.vjp(lambda x: x, x, (v, v))
+
+
+def test_a_replaced_array_can_not_be_differentiated_again():
+    x = leaf(2.0)
+    y = (x * x).sum()
+    x.data = x.data + 1
+    with pytest.raises(RuntimeError, match="data of a leaf was replaced"):
+        md.grad(y, x, create_graph=True)
+
+
+def test_data_must_be_an_array():
+    x = leaf(1.0, 2.0)
+    x.data = x.data - 0.1 * x  # a Tensor
+    for use in (lambda: x * 2.0, lambda: x + x):
+        with pytest.raises(TypeError, match=r"the \.data of a tensor was set to Tensor"):
+            use()
 
 
 def test_vjp_jvp_hvp_and_jacobian_agree():
@@ -489,6 +561,7 @@ def test_only_leaves_can_be_deep_copied():
     x = leaf(1.0, 2.0)
     (x * x).sum().backward()
     y = copy.deepcopy(x)
+    x.grad.zero_()
     assert y.requires_grad and y.grad.numpy().tolist() == [2, 4]
     assert not np.shares_memory(x.data, y.data) and not np.shares_memory(x.grad.data, y.grad.data)
     with pytest.raises(RuntimeError, match="deepcopy: only leaves"):

@@ -415,8 +415,15 @@ def test_sequential_by_index():
     for act in (lambda: model[2], lambda: model.__setitem__(-3, nn.ReLU())):
         with pytest.raises(IndexError, match="Sequential: index"):
             act()
-    with pytest.raises(ValueError, match="'forward' is an attribute"):
-        nn.Sequential({"forward": nn.ReLU()})
+    for name in ("forward", "a.b", ""):
+        with pytest.raises(ValueError, match="can't be the name"):
+            nn.Sequential({name: nn.ReLU()})
+    for put in (model.append, lambda layer: model.__setitem__(0, layer)):
+        with pytest.raises(TypeError, match="not a Module but function"):
+            put(lambda x: x)
+    with pytest.raises(TypeError, match="parameters of a network are floating"):
+        model.to(md.int64)
+    assert model.to(dtype=md.float64)[0].weight.dtype == md.float64
 
 
 def test_errors_of_other_kinds_pass_unchanged():

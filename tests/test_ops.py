@@ -218,6 +218,10 @@ def test_numerically_hard_points():
     x = md.tensor([0.0, 0.0, 2.0], dtype=md.float64, requires_grad=True)
     for power, expected in ((0, [0, 0, 0]), (1, [1, 1, 1]), (2, [0, 0, 4])):
         assert md.grad((x**power).sum(), x)[0].numpy().tolist() == expected
+    y = md.tensor([2.0, 0.0], dtype=md.float64, requires_grad=True)
+    assert md.grad((md.zeros(2, dtype=md.float64) ** y).sum(), y)[0].numpy().tolist() == [0, 0]
+    constant = md.ones(3).requires_grad_()
+    assert md.grad(constant.std(), constant)[0].numpy().tolist() == [0, 0, 0]
     assert md.sigmoid(md.tensor([-1e4, 1e4])).numpy().tolist() == [0, 1]
     with warnings.catch_warnings():
         warnings.simplefilter("error")

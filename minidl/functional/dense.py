@@ -54,6 +54,9 @@ def pad(input: Tensor, pad: tuple[int, ...], mode: str = "constant", value: floa
     ValueError
         For another mode, and for sizes that do not fit.
     """
+    require_tensors("pad", input)
+    if not isinstance(pad, (tuple, list)):
+        raise TypeError(f"pad: expected sizes before and after, from the last dimension on, got {pad!r}")
     if mode != "constant":
         raise ValueError(f"pad: mode must be 'constant', got {mode!r}")
     return shape.pad(input, widths=tuple(pad), value=value)
@@ -97,6 +100,8 @@ def batch_norm(
         scale = scale if weight is None else scale * weight
         z = (input - along_channels(running_mean, input.ndim)) * along_channels(scale, input.ndim)
         return z if bias is None else z + along_channels(bias, input.ndim)
+    if not isinstance(momentum, (int, float)):
+        raise TypeError(f"batch_norm: momentum must be a number, got {momentum!r}")
     count = math.prod(input.shape) // max(channels, 1)
     if count < 2:
         raise ValueError(
@@ -122,6 +127,7 @@ def dropout(input: Tensor, p: float = 0.5, training: bool = True, *, generator: 
     """
     if not 0 <= p <= 1:
         raise ValueError(f"dropout: p is a probability, expected 0 ≤ p ≤ 1, got {p}")
+    require_tensors("dropout", input)
     require_float("dropout", input.dtype)
     if not training or p == 0:
         return input

@@ -171,6 +171,8 @@ def max_pool2d(
         For sizes that do not fit.
     """
     x, unbatched = _batched("max_pool2d", input)
+    if x.dtype.kind == "b":
+        raise TypeError("max_pool2d: not defined for bool; convert with .to(md.float32)")
     window = _pooling("max_pool2d", x, kernel_size, stride, padding, dilation, ceil_mode)
     _check_inside("max_pool2d", x, window)
     z = pool.window_take(x, pool.window_argmax(x, window=window), window=window)
@@ -200,8 +202,8 @@ def avg_pool2d(
     ValueError
         For sizes that do not fit.
     """
-    require_float("avg_pool2d", input.dtype)
     x, unbatched = _batched("avg_pool2d", input)
+    require_float("avg_pool2d", x.dtype)
     window = _pooling("avg_pool2d", x, kernel_size, stride, padding, 1, ceil_mode)
     if divisor_override is not None and divisor_override < 1:
         raise ValueError(f"avg_pool2d: divisor_override must be at least 1, got {divisor_override}")

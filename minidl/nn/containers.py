@@ -25,11 +25,9 @@ class Sequential(Module):
     def __init__(self, *modules: Module | dict[str, Module]) -> None:
         named = modules[0] if len(modules) == 1 and isinstance(modules[0], dict) else dict(enumerate(modules))
         for name, module in named.items():
-            if not isinstance(module, Module):
-                raise TypeError(f"Sequential: element {name} is not a Module but {type(module).__name__}")
-            if hasattr(type(self), str(name)):
-                raise ValueError(f"Sequential: {name!r} is an attribute of every module; choose another name")
-            setattr(self, str(name), module)
+            if hasattr(type(self), str(name)) or "." in str(name) or name == "":
+                raise ValueError(f"Sequential: {name!r} can't be the name of a module in it; choose another")
+            self._put(str(name), module)
 
     def forward(self, input: Any) -> Any:
         for module in self:
@@ -48,7 +46,12 @@ class Sequential(Module):
         return getattr(self, self._name(index))
 
     def __setitem__(self, index: int, module: Module) -> None:
-        setattr(self, self._name(index), module)
+        self._put(self._name(index), module)
+
+    def _put(self, name: str, module: Any) -> None:
+        if not isinstance(module, Module):
+            raise TypeError(f"Sequential: element {name} is not a Module but {type(module).__name__}")
+        setattr(self, name, module)
 
     def _name(self, index: int) -> str:
         names = [name for name, _ in self.named_children()]
@@ -58,5 +61,5 @@ class Sequential(Module):
 
     def append(self, module: Module) -> Sequential:
         """Add a module at the end; returns the container."""
-        setattr(self, next(str(i) for i in itertools.count(len(self)) if str(i) not in vars(self)), module)
+        self._put(next(str(i) for i in itertools.count(len(self)) if str(i) not in vars(self)), module)
         return self

@@ -13,6 +13,7 @@ from minidl.core import Tensor
 from minidl.functional.windows import Pair, pair
 from minidl.nn import init
 from minidl.nn.module import Module, Parameter
+from minidl.op import require_tensors
 
 
 def _positive(layer: str, **sizes: Any) -> None:
@@ -172,6 +173,7 @@ class _BatchNorm(Module):
     num_batches_tracked: Any
 
     def forward(self, input: Tensor) -> Tensor:
+        require_tensors("batch_norm", input)
         if input.ndim not in self.ranks or input.shape[1] != self.num_features:
             shapes = " or ".join(f"{n}-d" for n in self.ranks)
             raise ValueError(f"expected a {shapes} input with {self.num_features} channels, got {dims(input.shape)}")
@@ -221,6 +223,7 @@ class Flatten(Module):
         self.end_dim = end_dim
 
     def forward(self, input: Tensor) -> Tensor:
+        require_tensors("flatten", input)
         return input.flatten(self.start_dim, self.end_dim)
 
 

@@ -198,13 +198,23 @@ class Module:
                 state[name].copy_(Tensor(backend.move(array, state[name].device)))
         return Loaded(missing, unexpected)
 
-    def to(self, *target: Any) -> Module:
-        """Move parameters and buffers to a device, or floating ones to a dtype, in place; returns the module."""
+    def to(self, *target: Any, device: str | None = None, dtype: Any = None) -> Module:
+        """Move parameters and buffers to a device, or the floating ones to a floating dtype, in place; returns itself.
+
+        Raises
+        ------
+        TypeError
+            For a dtype that is not floating.
+        """
         for tensor in self._state().values():
-            for place in target:
-                if isinstance(place, str) and place.partition(":")[0] in ("cpu", "cuda") or tensor.dtype.kind == "f":
-                    tensor.data = tensor.detach().to(place).data
-                    tensor.grad = None if tensor.grad is None else tensor.grad.to(place)
+            moved = tensor.detach().to(*target, device=device, dtype=dtype)
+            if tensor.dtype.kind == "f" != moved.dtype.kind:
+                raise TypeError(f"to: the parameters of a network are floating, {moved.dtype} is not")
+            if tensor.dtype.kind != "f":
+                moved = moved.to(tensor.dtype)
+            grad, tensor.grad = tensor.grad, None
+            tensor.data = moved.data
+            tensor.grad = None if grad is None else grad.detach().to(moved.device, moved.dtype)
         return self
 
     def train(self, mode: bool = True) -> Module:

@@ -34,7 +34,7 @@ def summary(model: Module, input_size: tuple[int, ...]) -> str:
 
             def note(layer: Module, _: Any, output: Tensor, path: str = path) -> None:
                 count = sum(p.data.size for p in layer.parameters())
-                rows.append((f"{path} ({type(layer).__name__})", f"N×{dims(output.shape[1:])}", f"{count:,}"))
+                rows.append((f"{path} ({type(layer).__name__})".strip(), f"N×{dims(output.shape[1:])}", f"{count:,}"))
 
             hooks.append(module.register_forward_hook(note))
     try:

@@ -48,7 +48,8 @@ def _filled(name: str) -> Any:
     def make(
         *size: int | Sequence[int], dtype: Any = dtypes.DEFAULT_FLOAT, device: str = "cpu", requires_grad: bool = False
     ) -> Tensor:
-        return Tensor(backend.move(getattr(np, name)(sizes(size), dtype), device), requires_grad)
+        array = getattr(np, name)(sizes(size), dtype or dtypes.DEFAULT_FLOAT)
+        return Tensor(backend.move(array, device), requires_grad)
 
     make.__name__ = make.__qualname__ = name
     make.__doc__ = f"A tensor of {name}, its size given as one sequence or one by one."
@@ -122,13 +123,17 @@ def to(x: Tensor, *target: Any, device: str | None = None, dtype: Any = None) ->
     ValueError
         For what is neither a device name nor a dtype.
     """
-    for place in (*target, *[named for named in (device, dtype) if named is not None]):
+    for place in [place for place in (*target, device, dtype) if place is not None]:
         if isinstance(place, str) and place.partition(":")[0] in ("cpu", "cuda"):
             kind, index = backend.check_device(place)
             name = kind if kind == "cpu" else f"cuda:{index}"
             x = x if x.device == name else transfer(x, name, x.device)
         else:
-            x = x if x.dtype == np.dtype(place) else cast(x, np.dtype(place))
+            try:
+                wanted = np.dtype(place)
+            except TypeError:
+                raise ValueError(f"to: {place!r} is neither a device nor a dtype") from None
+            x = x if x.dtype == wanted else cast(x, wanted)
     return x
 
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from minidl.backend import dims
 from minidl.core import Tensor
-from minidl.modes import mode, no_grad
+from minidl.modes import mode
 from minidl.op import require_arrays
 from minidl.ops.elementwise import add, mul, sub
 from minidl.ops.shape import raw_index
@@ -34,8 +34,9 @@ def setitem(x: Tensor, index: Any, value: Any) -> None:
         )
     try:
         write(x.data, value.data if isinstance(value, Tensor) else value, raw_index(index))
-    except (ValueError, IndexError) as error:
-        raise type(error)(f"in-place write into {dims(x.shape)}: {error}") from None
+    except (ValueError, IndexError, OverflowError) as error:
+        kind = IndexError if isinstance(error, IndexError) else ValueError
+        raise kind(f"in-place write into {dims(x.shape)}: {error}") from None
 
 
 def copy_(x: Tensor, source: Any) -> Tensor:
@@ -55,8 +56,7 @@ def zero_(x: Tensor) -> Tensor:
 
 
 def _update(x: Tensor, function: Callable[..., Tensor], other: Any) -> Tensor:
-    with no_grad():
-        result = function(x, other)
+    result = function(x, other)
     if result.dtype.kind == "f" != x.dtype.kind:
         raise TypeError(f"in-place {function.__name__}: the result is {result.dtype}, and {x.dtype} can't hold it")
     return copy_(x, result)

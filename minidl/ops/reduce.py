@@ -6,8 +6,8 @@ import numpy as np
 
 from minidl.backend import dims
 from minidl.dtypes import float16, float32, require_float
-from minidl.op import cast, expand, op
-from minidl.ops.elementwise import keep, sqrt
+from minidl.op import cast, expand, op, require_arrays
+from minidl.ops.elementwise import keep, root
 from minidl.ops.shape import axes, axis, reshape, squeeze, take_along
 
 
@@ -25,7 +25,9 @@ def back(y, shape, dim):
 @op
 def sum(xp, x, dim=None, keepdim=False):
     """The sum over `dim`: an int, a tuple, or None for all. Integers and bools sum to int64."""
-    return x.sum(axes(dim, x.ndim), dtype=None if x.dtype.kind in "fc" else np.int64, keepdims=keepdim)
+    dtype = x.dtype if x.dtype.kind in "fc" else np.dtype(np.int64)
+    wide = float32 if dtype == float16 else dtype  # halves lose count at 2,048
+    return x.sum(axes(dim, x.ndim), dtype=wide, keepdims=keepdim).astype(dtype, copy=False)
 
 
 sum.vjp(x=lambda g, shape, dim: back(g, shape, dim))
@@ -33,6 +35,7 @@ sum.vjp(x=lambda g, shape, dim: back(g, shape, dim))
 
 def mean(x: Any, dim: Any = None, keepdim: bool = False) -> Any:
     """The mean over `dim` (int, tuple, or None for all) of floating-point x."""
+    require_arrays("mean", x)
     require_float("mean", x.dtype)
     if x.dtype == float16:  # whose sums overflow
         return cast(mean(cast(x, float32), dim, keepdim), float16)
@@ -49,6 +52,7 @@ def var(x: Any, dim: Any = None, unbiased: bool | None = None, *, correction: fl
 
     `unbiased` says the same in an older way: True is a correction of 1, False of 0.
     """
+    require_arrays("var", x)
     require_float("var", x.dtype)
     if x.dtype == float16:
         return cast(var(cast(x, float32), dim, unbiased, correction=correction, keepdim=keepdim), float16)
@@ -59,8 +63,8 @@ def var(x: Any, dim: Any = None, unbiased: bool | None = None, *, correction: fl
 
 
 def std(x: Any, dim: Any = None, unbiased: bool | None = None, *, correction: float = 1, keepdim: bool = False) -> Any:
-    """The standard deviation over `dim`: the root of `var`."""
-    return sqrt(var(x, dim, unbiased, correction=correction, keepdim=keepdim))
+    """The standard deviation over `dim`: the root of `var`; the gradient of a constant is 0."""
+    return root(var(x, dim, unbiased, correction=correction, keepdim=keepdim))
 
 
 @op

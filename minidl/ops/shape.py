@@ -28,6 +28,8 @@ def axes(dim: int | Sequence[int] | None, ndim: int, name: str = "dim") -> tuple
     ValueError
         For one that is named twice.
     """
+    if hasattr(dim, "shape"):
+        raise TypeError(f"{name}: dim must be an integer or a tuple of them, got {type(dim).__name__}")
     if dim is None or (not isinstance(dim, (int, np.integer)) and len(dim) == 0):
         return tuple(range(ndim))
     named = (dim,) if isinstance(dim, (int, np.integer)) else tuple(dim)
@@ -123,6 +125,9 @@ def raw_index(index: Any) -> Any:
 @op
 def getitem(xp, x, *, index):
     """x[index]: integers, slices, None, ``...``, and integer or boolean arrays, as in NumPy. Slices are views."""
+    parts = index if isinstance(index, tuple) else (index,)
+    if not any(part is ... for part in parts):
+        index = (*parts, ...)  # so that a single element is a view, too
     try:
         return x[index]
     except IndexError as error:

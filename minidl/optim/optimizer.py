@@ -10,6 +10,7 @@ import numpy as np
 from minidl.backend import Array, dims
 from minidl.core import Tensor
 from minidl.modes import enable_grad
+from minidl.op import require_arrays
 from minidl.writes import written
 
 
@@ -60,7 +61,7 @@ class Optimizer:
     def check(self, group: dict[str, Any]) -> None:
         """Raise ValueError for options out of range."""
         for option in ("lr", "weight_decay"):
-            if not isinstance(group[option], (int, float, np.number)) or group[option] < 0:
+            if not isinstance(group[option], (int, float, np.number)) or not group[option] >= 0:
                 raise ValueError(
                     f"{type(self).__name__}: {option} must be a number, not negative, got {group[option]!r}"
                 )
@@ -79,9 +80,11 @@ class Optimizer:
             for group in self.param_groups:
                 for p in group["params"]:
                     if p.grad is not None:
-                        if p.grad.shape != p.shape:
+                        require_arrays(f"{type(self).__name__}.step", p, p.grad)
+                        if not isinstance(p.grad, Tensor) or p.grad.shape != p.shape:
                             raise ValueError(
-                                f"{type(self).__name__}: a gradient {dims(p.grad.shape)} of a parameter {dims(p.shape)}"
+                                f"{type(self).__name__}: a gradient {type(p.grad).__name__} {dims(p.grad.shape)} "
+                                f"of a parameter {dims(p.shape)}"
                             )
                         self.update(p.data, p.grad.data, self.state.setdefault(p, {}), group)
                         written(p.data)
@@ -110,9 +113,9 @@ class Optimizer:
             If the groups do not match.
         """
         theirs, ours = state_dict.get("param_groups", []), self.param_groups
-        if [len(g["params"]) for g in theirs] != [len(g["params"]) for g in ours]:
+        if [(len(g["params"]), g.keys()) for g in theirs] != [(len(g["params"]), g.keys()) for g in ours]:
             raise ValueError(
-                f"{type(self).__name__}: load_state_dict: the groups of parameters differ in number or size"
+                f"{type(self).__name__}: load_state_dict: the groups of parameters differ in number, size or options"
             )
         parameters = [p for group in ours for p in group["params"]]
         for i, state in state_dict["state"].items():

@@ -36,8 +36,8 @@ class SGD(Optimizer):
 
     def check(self, group: dict[str, Any]) -> None:
         super().check(group)
-        if group["momentum"] < 0:
-            raise ValueError(f"SGD: momentum must not be negative, got {group['momentum']}")
+        if not isinstance(group["momentum"], (int, float)) or group["momentum"] < 0:
+            raise ValueError(f"SGD: momentum must be a number, not negative, got {group['momentum']}")
         if group["nesterov"] and (not group["momentum"] or group["dampening"]):
             raise ValueError("SGD: nesterov needs a momentum and no dampening")
 
