@@ -71,10 +71,11 @@ def _evaluate(func: Callable[..., Any], inputs: Tensors, create_graph: bool) -> 
     with enable_grad():
         xs = tuple(alias(x) if create_graph and x.tracked else x.detach().requires_grad_() for x in as_tuple(inputs))
         outputs = func(*xs)
-    for y in as_tuple(outputs):
+    ys = tuple(outputs) if isinstance(outputs, (tuple, list)) else (outputs,)
+    for y in ys:
         if not isinstance(y, Tensor):
             raise TypeError(f"func: expected to return tensors, got {type(y).__name__}")
-    return xs, as_tuple(outputs), outputs
+    return xs, ys, outputs
 
 
 def _pull(ys: Any, xs: Any, v: Tensors | None, create_graph: bool, retain_graph: bool | None = None) -> tuple[Any, ...]:
