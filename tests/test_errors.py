@@ -6,11 +6,15 @@ import types
 
 import numpy as np
 import pytest
+from hypothesis import find
+from specs import SPECS, cases
+from test_ops import FUNCTIONS
 
 import minidl as md
 import minidl.functional as F
 from minidl import nn, optim
 from minidl.models import SimpLeNet, mlp
+from minidl.op import registry
 from minidl.ops import elementwise as E
 from minidl.ops import reduce as R
 from minidl.ops import shape as S
@@ -322,6 +326,20 @@ def test_mixed_devices(on_gpu, name, f):
     with pytest.raises(RuntimeError) as caught:
         f(on_gpu)
     assert [part for part in (name, "cpu", "cuda:0") if part not in str(caught.value)] == [], str(caught.value)
+
+
+SEVERAL = sorted(name for name, op in registry.items() if len(op.arguments) > 1 or op.variadic)
+
+
+@pytest.mark.parametrize("name", SEVERAL)
+@pytest.mark.parametrize("position", [0, -1])
+def test_every_op_of_several_tensors_refuses_mixed_devices(on_gpu, name, position):
+    case = find(cases(SPECS[name]), lambda case: len(case.arrays) > 1)
+    tensors = [md.from_numpy(a) for a in case.arrays]
+    moved = on_gpu(*tensors[position].shape, dtype=tensors[position].dtype)
+    tensors[position] = moved
+    with pytest.raises(RuntimeError, match=f"{name}: tensors on cpu and cuda:0"):
+        FUNCTIONS[name](*tensors, **case.options)
 
 
 def test_small_integers_meet_large_numbers():
