@@ -109,8 +109,9 @@ class Op(Declaration):
         if positions not in self.plans:
             named = {name for i in positions for name in self.rules[self.argument(i)].names}
             self.plans[positions] = tuple(name for name in (*self.arguments, "z") if name in named)
-        values = dict(zip(self.arguments, arrays, strict=False)) | {"z": z}
-        kept = {name: values[name] for name in self.plans[positions]} | options
+        kept = dict(options)
+        for name in self.plans[positions]:
+            kept[name] = z if name == "z" else arrays[self.arguments.index(name)]
         if self.variadic:
             kept["shapes"] = tuple(a.shape for a in arrays)
         return kept
@@ -234,7 +235,8 @@ def op(forward: Any = None, *, broadcasts: bool = False, promotes: bool = False,
 
     @functools.wraps(forward)
     def call(*args: Any, **options: Any) -> Any:
-        args, options = self.bind(args, options)
+        if options or self.defaults or len(args) != len(self.arguments):
+            args, options = self.bind(args, options)
         if not any([isinstance(a, Tensor) for a in args]):
             require_arrays(self.name, *args, scalars=True)
             return forward(backend.namespace(*args), *args, **options)
@@ -277,10 +279,12 @@ def record(self: Any, args: tuple[Any, ...], array: Array, keep: Callable[[tuple
     """Wrap a result, with a Node where a gradient may be wanted; `keep` tells what it needs to remember."""
     z = Tensor(array)
     if mode.recording and array.dtype.kind == "f":
-        tracked = [i for i, a in enumerate(args) if isinstance(a, Tensor) and a.tracked and self.differentiable(i)]
-        if tracked:
-            edges = tuple([Edge(i, origin(args[i]), args[i].data.shape, args[i].data.dtype) for i in tracked])
-            z.node, z.tracked = Node(self, edges, keep(tuple(tracked))), True
+        edges = []
+        for i, a in enumerate(args):
+            if isinstance(a, Tensor) and a.tracked and self.differentiable(i):
+                edges.append(Edge(i, origin(a), a.data.shape, a.data.dtype))
+        if edges:
+            z.node, z.tracked = Node(self, tuple(edges), keep(tuple([edge.position for edge in edges]))), True
     return z
 
 
