@@ -7,6 +7,7 @@ the newest one left is always safe to differentiate next: `walk` pops them off a
 
 from __future__ import annotations
 
+import collections
 import heapq
 import threading
 import warnings
@@ -144,8 +145,7 @@ class Tensor:
             For a non-scalar without `gradient`, a tensor without history, a second backward through freed buffers,
             or a saved array that was written in place after it was read.
         """
-        for _ in self.backward_steps(gradient, retain_graph, create_graph):
-            pass
+        consume(self.backward_steps(gradient, retain_graph, create_graph))
 
     def backward_steps(
         self, gradient: Tensor | None = None, retain_graph: bool | None = None, create_graph: bool = False
@@ -315,18 +315,19 @@ def walk(
     needed = inputs and leading_to(inputs, outputs)
     heap: list[tuple[int, Node]] = []
 
-    def give(parent: Node | Tensor, g: Any) -> None:
-        if parent in grads:
-            grads[parent] = grads[parent] + g
-        else:
-            grads[parent] = g
-            if isinstance(parent, Node):
-                heapq.heappush(heap, (-parent.serial, parent))
+    def give(parents: list[Node | Tensor], gradients: list[Any]) -> None:
+        for parent, g in zip(parents, gradients, strict=True):
+            if needed is not None and parent not in needed:
+                continue
+            if parent in grads:
+                grads[parent] = grads[parent] + g
+            else:
+                grads[parent] = g
+                if isinstance(parent, Node):
+                    heapq.heappush(heap, (-parent.serial, parent))
 
     seeds = [seed(output, gradient, create_graph) for output, gradient in zip(outputs, gradients, strict=True)]
-    for output, g in zip(outputs, seeds, strict=True):
-        if needed is None or origin(output) in needed:
-            give(origin(output), g)
+    give([origin(output) for output in outputs], seeds)
     while heap:
         _, node = heapq.heappop(heap)
         g = grads[node] if inputs and node in inputs else grads.pop(node)
@@ -337,8 +338,7 @@ def walk(
         try:
             with np.errstate(all="ignore"):
                 outgoing = node.op.pull(node, g, edges)
-                for edge, d in zip(edges, outgoing, strict=True):
-                    give(edge.parent, d)
+                give([edge.parent for edge in edges], outgoing)
         finally:
             mode.recording = recording
         yield Step(node.op.name, edges, g, outgoing)
@@ -347,6 +347,11 @@ def walk(
         del node, g, edges, outgoing
     with enable_grad():
         own(grads, seeds)
+
+
+def consume(steps: Iterator[Step]) -> None:
+    """Run a backward pass to its end, without holding a step, and with it two gradients, while the next is computed."""
+    collections.deque(steps, maxlen=0)
 
 
 def seed(output: Tensor, gradient: Tensor | None, create_graph: bool) -> Any:
@@ -451,8 +456,7 @@ def grad(
         if not x.tracked:
             raise RuntimeError("grad: an input does not require grad; set requires_grad before it is used")
     grads: dict[Any, Tensor] = {}
-    for _ in walk(outs, cotangents, grads, {origin(x) for x in ins}, retain_graph, create_graph):
-        pass
+    consume(walk(outs, cotangents, grads, {origin(x) for x in ins}, retain_graph, create_graph))
     gradients = [grads.get(origin(x)) for x in ins]
     if materialize_grads:
         zeros = [Tensor(backend.namespace(x.data).zeros_like(x.data)) for x in ins]
