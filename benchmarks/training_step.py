@@ -10,6 +10,7 @@ import argparse
 import statistics
 import time
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 
@@ -22,16 +23,7 @@ def minidl_step(images: np.ndarray, labels: np.ndarray) -> Callable[[], float]:
     """A step of minidl, which returns the loss."""
     network = md.models.SimpLeNet()
     optimizer = md.optim.Adam(network.parameters())
-    x, y = md.from_numpy(images), md.from_numpy(labels)
-
-    def step() -> float:
-        optimizer.zero_grad()
-        loss = md.functional.cross_entropy(network(x), y)
-        loss.backward()
-        optimizer.step()
-        return loss.item()
-
-    return step
+    return step_of(network, optimizer, md.functional.cross_entropy, md.from_numpy(images), md.from_numpy(labels))
 
 
 def torch_step(images: np.ndarray, labels: np.ndarray, channels_last: bool = False) -> Callable[[], float]:
@@ -47,11 +39,15 @@ def torch_step(images: np.ndarray, labels: np.ndarray, channels_last: bool = Fal
     x, y = torch.from_numpy(images), torch.from_numpy(labels)
     if channels_last:
         network, x = network.to(memory_format=torch.channels_last), x.to(memory_format=torch.channels_last)
-    optimizer = torch.optim.Adam(network.parameters())
+    return step_of(network, torch.optim.Adam(network.parameters()), nn.functional.cross_entropy, x, y)
+
+
+def step_of(network: Any, optimizer: Any, cross_entropy: Any, x: Any, y: Any) -> Callable[[], float]:
+    """The training step itself, word for word the same for both."""
 
     def step() -> float:
         optimizer.zero_grad()
-        loss = nn.functional.cross_entropy(network(x), y)
+        loss = cross_entropy(network(x), y)
         loss.backward()
         optimizer.step()
         return loss.item()

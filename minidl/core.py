@@ -317,8 +317,6 @@ def walk(
 
     def give(parents: list[Node | Tensor], gradients: list[Any]) -> None:
         for parent, g in zip(parents, gradients, strict=True):
-            if needed is not None and parent not in needed:
-                continue
             if parent in grads:
                 grads[parent] = grads[parent] + g
             else:
@@ -333,7 +331,7 @@ def walk(
         g = grads[node] if inputs and node in inputs else grads.pop(node)
         edges = node.edges if needed is None else tuple(edge for edge in node.edges if edge.parent in needed)
         if needed is not None and not edges:
-            continue  # an input: what lies behind it stays as it is
+            continue  # an input, or an output that leads to none: what lies behind it stays as it is
         recording, mode.recording = mode.recording, create_graph
         try:
             with np.errstate(all="ignore"):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from minidl.backend import dims
 from minidl.core import Tensor
-from minidl.dtypes import int64, require_float
+from minidl.dtypes import require_float
 from minidl.op import require_tensors
 from minidl.ops import elementwise, loss, reduce, shape
 from minidl.ops.create import ones_like
@@ -87,7 +87,6 @@ def _against_labels(
             f"cross_entropy: target is {target.dtype} {dims(target.shape)}, expected integer labels {dims(expected)} "
             f"(input {dims(losses.shape)})"
         )
-    target = target.to(int64)
     counted = elementwise.ne(target, ignore_index)
     outside = target[counted * ((target < 0) + (target >= classes))]
     if outside.data.size:
