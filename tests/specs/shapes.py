@@ -1,0 +1,150 @@
+"""Reshaping, indexing, padding, joining."""
+
+import numpy as np
+from hypothesis import strategies as st
+from hypothesis.extra import numpy as hnp
+
+from specs.drawing import SPECS, Case, Spec, normal, shapes
+
+
+def _reshape(draw, rng):
+    shape = shapes(draw)
+    size = tuple(draw(st.permutations(shape)))
+    if size and draw(st.booleans()):
+        at = draw(st.integers(0, len(size) - 1))
+        size = size[:at] + (-1,) + size[at + 1 :]
+    return Case([normal(rng, *shape)], dict(size=size))
+
+
+def _permute(draw, rng):
+    shape = shapes(draw)
+    order = tuple(d - len(shape) * draw(st.booleans()) for d in draw(st.permutations(range(len(shape)))))
+    return Case([normal(rng, *shape)], dict(order=order))
+
+
+def _sum_to(draw, rng):
+    small, big = _broadcast(draw)
+    return Case([normal(rng, *big)], dict(size=small))
+
+
+def _expand(draw, rng):
+    small, big = _broadcast(draw)
+    return Case([normal(rng, *small)], dict(size=big))
+
+
+def _broadcast(draw):
+    small = shapes(draw)
+    big = tuple(n if n > 1 else draw(st.integers(1, 3)) for n in small)
+    return small, tuple(draw(st.lists(st.integers(1, 3), max_size=2))) + big
+
+
+def _sum_to_oracle(x, size):
+    total = np.zeros(size)
+    lead = x.ndim - len(size)
+    for place in np.ndindex(x.shape):
+        total[tuple(i if n > 1 else 0 for i, n in zip(place[lead:], size, strict=True))] += x[place]
+    return total
+
+
+SPECS["reshape"] = Spec(_reshape, lambda x, size: np.array(list(x.flat)).reshape(size))
+SPECS["permute"] = Spec(_permute, lambda x, order: np.einsum(x, list(range(x.ndim)), [o % x.ndim for o in order]))
+SPECS["sum_to"] = Spec(_sum_to, _sum_to_oracle)
+SPECS["expand"] = Spec(_expand, lambda x, size: x + np.zeros(size))
+
+
+def _index(draw, rng, shape):
+    """Basic, integer or boolean; integers may name a place twice."""
+    kind = draw(st.sampled_from(["basic", "integers", "mask", "mixed", "repeated"]))
+    if kind == "repeated":
+        return (np.array([0, 0]),)
+    if kind == "basic":
+        return draw(hnp.basic_indices(shape, min_dims=0, max_dims=4, allow_newaxis=True, allow_ellipsis=True))
+    if kind == "mask":
+        return rng.random(shape[: draw(st.integers(1, len(shape)))]) < 0.5
+    rows = rng.integers(-shape[0], shape[0], draw(st.integers(1, 4)))
+    return rows if kind == "integers" or len(shape) < 2 else (slice(None, None, 2), rng.integers(0, shape[1], (2, 2)))
+
+
+def _getitem(draw, rng):
+    shape = shapes(draw, least=1)
+    return Case([normal(rng, *shape)], dict(index=_index(draw, rng, shape)))
+
+
+def _unindex(draw, rng):
+    shape = shapes(draw, least=1)
+    index = _index(draw, rng, shape)
+    return Case([normal(rng, *np.zeros(shape)[index].shape)], dict(index=index, size=shape))
+
+
+def _unindex_oracle(x, index, size):
+    places = np.arange(int(np.prod(size))).reshape(size)[index]
+    return np.bincount(places.ravel(), x.ravel(), int(np.prod(size))).reshape(size)
+
+
+def _take_along(draw, rng):
+    shape = shapes(draw, least=1)
+    dim = draw(st.integers(0, len(shape) - 1))
+    size = shape[:dim] + (draw(st.integers(1, 3)),) + shape[dim + 1 :]
+    return Case([normal(rng, *shape), rng.integers(0, shape[dim], size)], dict(dim=dim))
+
+
+def _put_along(draw, rng):
+    case = _take_along(draw, rng)
+    x, index = case.arrays
+    return Case([normal(rng, *index.shape), index], case.options | dict(size=x.shape))
+
+
+def _places(index, dim):
+    for place in np.ndindex(index.shape):
+        yield place, place[:dim] + (index[place],) + place[dim + 1 :]
+
+
+def _take_along_oracle(x, index, dim):
+    z = np.zeros(index.shape)
+    for to, source in _places(index, dim):
+        z[to] = x[source]
+    return z
+
+
+def _put_along_oracle(x, index, dim, size):
+    z = np.zeros(size)
+    for source, to in _places(index, dim):
+        z[to] += x[source]
+    return z
+
+
+SPECS["getitem"] = Spec(_getitem, lambda x, index: x.ravel()[np.arange(x.size).reshape(x.shape)[index]])
+SPECS["unindex"] = Spec(_unindex, _unindex_oracle)
+SPECS["take_along"] = Spec(_take_along, _take_along_oracle)
+SPECS["put_along"] = Spec(_put_along, _put_along_oracle)
+
+
+def _pad(draw, rng):
+    shape = shapes(draw, least=1, smallest=3)
+    widths = draw(st.lists(st.integers(-1, 2), min_size=2, max_size=2 * len(shape)).filter(lambda w: len(w) % 2 == 0))
+    return Case([normal(rng, *shape)], dict(widths=tuple(widths), value=draw(st.sampled_from([0.0, 1.5]))))
+
+
+def _pad_oracle(x, widths, value):
+    for axis, (before, after) in zip(
+        range(x.ndim - 1, -1, -1), zip(widths[::2], widths[1::2], strict=True), strict=False
+    ):
+        x = np.pad(
+            x, [(max(before, 0), max(after, 0)) if a == axis else (0, 0) for a in range(x.ndim)], constant_values=value
+        )
+        x = np.take(x, range(max(-before, 0), x.shape[axis] - max(-after, 0)), axis)
+    return x
+
+
+def _concatenate(draw, rng):
+    shape = shapes(draw, least=1)
+    dim = draw(st.integers(0, len(shape) - 1))
+    sizes = draw(st.lists(st.integers(0, 3), min_size=1, max_size=3))
+    return Case([normal(rng, *shape[:dim], n, *shape[dim + 1 :]) for n in sizes], dict(dim=dim))
+
+
+SPECS["pad"] = Spec(_pad, _pad_oracle)
+SPECS["concatenate"] = Spec(
+    _concatenate, lambda *xs, dim: np.moveaxis(np.array([row for x in xs for row in np.moveaxis(x, dim, 0)]).reshape(
+        sum(x.shape[dim] for x in xs), *np.moveaxis(xs[0], dim, 0).shape[1:]), 0, dim)
+)  # fmt: skip
