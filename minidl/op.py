@@ -26,6 +26,7 @@ from minidl.core import Edge, Node, Tensor, origin
 from minidl.modes import mode
 
 registry: dict[str, Op] = {}
+PUBLIC = {"x": "input", "y": "other"}  # what users call the arguments that rules call x and y
 
 
 class Rule(NamedTuple):
@@ -49,25 +50,28 @@ class Declaration:
         self.arguments = tuple(p.name for p in arrays)
         self.options = tuple(p.name for p in parameters if p not in arrays)
         self.defaults = {p.name: p.default for p in parameters if p.default is not p.empty}
+        self.public = {PUBLIC.get(p.name, p.name): p.name for p in parameters}
+        self.signature = inspect.Signature([p.replace(name=PUBLIC.get(p.name, p.name)) for p in parameters])
 
     def argument(self, position: int) -> str:
         """The name of the argument at `position`."""
         return self.arguments[0 if self.variadic else position]
 
     def bind(self, args: tuple[Any, ...], options: dict[str, Any]) -> tuple[tuple[Any, ...], dict[str, Any]]:
-        """Sort what a call was given into arrays and options."""
-        if not self.variadic and len(args) != len(self.arguments):
-            names = (*self.arguments, *self.options)
-            given = dict(zip(names, args, strict=False))
-            twice = given.keys() & options.keys()
-            options = given | options
-            if len(args) > len(names) or twice or any(name not in options for name in self.arguments):
-                raise TypeError(
-                    f"{self.name}: takes ({', '.join(names)}), got {len(args)} by position"
-                    + f", and {', '.join(twice)} by name as well" * bool(twice)
-                )
-            args = tuple(options.pop(name) for name in self.arguments)
-        return args, self.defaults | options if self.defaults else options
+        """Sort what a call was given into arrays and options; TypeError for what the op has no place for."""
+        if (self.variadic or len(args) == len(self.arguments)) and options.keys() <= {*self.options}:
+            return args, self.defaults | options
+        names = tuple(self.public.values())
+        given = {} if self.variadic else dict(zip(names, args, strict=False))
+        named = {self.public.get(name, name): value for name, value in options.items()}
+        wrong = [name for name in options if self.public.get(name) in (None, *given)]
+        if wrong or len(args) > len(names) or not {*self.arguments} <= {*given, *named}:
+            raise TypeError(
+                f"{self.name}: takes ({', '.join(self.public)}), got {len(args)} by position"
+                + f", and {', '.join(wrong)} by name" * bool(wrong)
+            )
+        options = self.defaults | given | named
+        return tuple(options.pop(name) for name in self.arguments), options
 
 
 class Op(Declaration):
@@ -246,7 +250,7 @@ def op(forward: Any = None, *, broadcasts: bool = False, promotes: bool = False,
         z = compute(self, arrays, options)
         return record(self, args, z, lambda positions: self.keep(positions, arrays, options, z))
 
-    call.__signature__ = inspect.Signature(list(inspect.signature(forward).parameters.values())[1:])  # type: ignore
+    call.__signature__ = self.signature  # type: ignore[attr-defined]
     call.op = self  # type: ignore[attr-defined]
     call.vjp = self.vjp  # type: ignore[attr-defined]
     registry[self.name] = self
