@@ -11,6 +11,21 @@ from minidl.dtypes import float16, float32, float64, int8, int16, int32, int64, 
 from minidl.files import load, save
 from minidl.modes import detect_anomaly, enable_grad, is_grad_enabled, no_fusion, no_grad
 from minidl.nn.summary import summary
+from minidl.ops.compare import (
+    eq,
+    ge,
+    gt,
+    isfinite,
+    isinf,
+    isnan,
+    le,
+    logical_and,
+    logical_not,
+    logical_or,
+    logical_xor,
+    lt,
+    ne,
+)
 from minidl.ops.create import (
     arange,
     from_numpy,
@@ -27,33 +42,83 @@ from minidl.ops.create import (
 from minidl.ops.elementwise import (
     abs,
     add,
+    ceil,
     clip,
     div,
-    eq,
     exp,
-    ge,
-    gt,
-    le,
+    floor,
     log,
-    lt,
+    masked_fill,
     maximum,
     minimum,
     mul,
-    ne,
     neg,
     pow,
     relu,
+    round,
     sigmoid,
     sign,
     sqrt,
     sub,
     tanh,
+    trunc,
     where,
 )
 from minidl.ops.elementwise import clip as clamp
 from minidl.ops.linalg import matmul
 from minidl.ops.loss import log_softmax, softmax
-from minidl.ops.reduce import amax, amin, argmax, argmin, max, mean, min, std, sum, var
-from minidl.ops.shape import cat, flatten, permute, reshape, squeeze, stack, transpose, unsqueeze
+from minidl.ops.reduce import (
+    all,
+    amax,
+    amin,
+    any,
+    argmax,
+    argmin,
+    cumsum,
+    logsumexp,
+    max,
+    mean,
+    min,
+    norm,
+    prod,
+    std,
+    sum,
+    topk,
+    var,
+)
+from minidl.ops.shape import (
+    cat,
+    chunk,
+    flatten,
+    flip,
+    gather,
+    index_select,
+    permute,
+    reshape,
+    scatter_add,
+    split,
+    squeeze,
+    stack,
+    tile,
+    transpose,
+    unsqueeze,
+)
+from minidl.ops.special import (
+    acos,
+    acosh,
+    asin,
+    asinh,
+    atan,
+    atanh,
+    cos,
+    cosh,
+    erf,
+    expm1,
+    log1p,
+    sin,
+    sinh,
+    tan,
+    xlogy,
+)
 
 __version__ = "0.1.0"

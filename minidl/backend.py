@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 from types import ModuleType
 from typing import Any
 
@@ -33,6 +34,11 @@ def namespace(*arguments: Any) -> ModuleType:
         if type(argument) is not np.ndarray and type(argument).__module__.partition(".")[0] == "cupy":
             return cupy()
     return np
+
+
+def special(xp: ModuleType) -> ModuleType:
+    """SciPy's special functions for the arrays of a namespace; imported when first asked for."""
+    return importlib.import_module("scipy.special" if xp is np else "cupyx.scipy.special")
 
 
 def is_array(value: Any) -> bool:

@@ -26,7 +26,7 @@ from minidl.core import Edge, Node, Tensor, origin
 from minidl.modes import mode
 
 registry: dict[str, Op] = {}
-PUBLIC = {"x": "input", "y": "other"}  # what users call the arguments that rules call x and y
+PUBLIC = {"x": "input", "y": "other", "order": "dims", "size": "shape"}  # what PyTorch calls what rules call x, y, …
 
 
 class Rule(NamedTuple):

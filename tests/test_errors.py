@@ -51,7 +51,6 @@ OPS = {
     "neg bool": (lambda: -(x(2) > 0), "neg:", "bool"),
     "int ** -1": (lambda: labels(1, 2) ** -1, "pow", "integer", "negative"),
     "clip nothing": (lambda: E.clip(x(2)), "clip", "min", "max"),
-    "clip by a tensor": (lambda: E.clip(x(2), x(2)), "clip", "min"),
     "too many arguments": (lambda: R.sum(x(2), 0, True, 1), "sum", "dim", "keepdim"),
     "too few arguments": (lambda: E.add(x(2)), "add", "y"),
     "an argument twice": (lambda: x(2, 3).sum(0, dim=1), "sum", "dim"),

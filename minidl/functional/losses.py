@@ -6,7 +6,7 @@ from minidl.backend import dims
 from minidl.core import Tensor
 from minidl.dtypes import require_float
 from minidl.op import require_tensors
-from minidl.ops import elementwise, loss, reduce, shape
+from minidl.ops import compare, elementwise, loss, reduce, shape
 from minidl.ops.create import ones_like
 
 
@@ -87,7 +87,7 @@ def _against_labels(
             f"cross_entropy: target is {target.dtype} {dims(target.shape)}, expected integer labels {dims(expected)} "
             f"(input {dims(losses.shape)})"
         )
-    counted = elementwise.ne(target, ignore_index)
+    counted = compare.ne(target, ignore_index)
     outside = target[counted * ((target < 0) + (target >= classes))]
     if outside.data.size:
         raise ValueError(

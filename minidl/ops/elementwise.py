@@ -1,9 +1,10 @@
 """Elementwise functions, with broadcasting; the derivative of each stands below it."""
 
-import numpy as np
+from typing import Any
 
-from minidl.dtypes import result_type
-from minidl.op import op
+from minidl.backend import dims
+from minidl.dtypes import SCALARS, result_type
+from minidl.op import op, require_arrays
 
 
 @op(broadcasts=True, promotes=True)
@@ -116,10 +117,45 @@ pow.vjp(
 )
 
 
+def _flat(g):
+    return keep(g, g != g)  # 0, and no step breaks a graph
+
+
 @op
 def sign(xp, x):
-    """−1, 0 or 1. No gradient."""
+    """−1, 0 or 1; gradient 0."""
     return xp.sign(x)
+
+
+@op
+def floor(xp, x):
+    """The largest integer that is not above x; gradient 0."""
+    return xp.floor(x)
+
+
+@op
+def ceil(xp, x):
+    """The smallest integer that is not below x; gradient 0."""
+    return xp.ceil(x)
+
+
+@op
+def trunc(xp, x):
+    """x without its fraction; gradient 0."""
+    return xp.trunc(x)
+
+
+@op
+def round(xp, x, *, decimals=0):
+    """x rounded to so many decimals, halves to the even neighbour; gradient 0."""
+    return xp.round(x, decimals)
+
+
+sign.vjp(x=_flat)
+floor.vjp(x=_flat)
+ceil.vjp(x=_flat)
+trunc.vjp(x=_flat)
+round.vjp(x=_flat)
 
 
 @op
@@ -159,13 +195,9 @@ minimum.vjp(x=lambda g, x, y: _won(g, x < y, x == y), y=lambda g, x, y: _won(g, 
 
 
 @op
-def clip(xp, x, min=None, max=None):
-    """x limited to [min, max], which are numbers (PyTorch's ``clamp``); the gradient passes on the bounds too."""
+def limit(xp, x, *, min, max):
+    """x limited to [min, max], numbers of which one may be None; the gradient passes on the bounds too."""
     bounds = tuple(bound for bound in (min, max) if bound is not None)
-    if not bounds:
-        raise ValueError("clip: at least one of min and max must be given")
-    if not all(isinstance(bound, (int, float, np.number)) for bound in bounds):
-        raise TypeError("clip: min and max must be numbers; maximum() and minimum() take tensors")
     return xp.clip(x.astype(result_type((x, *bounds)), copy=False), min, max)
 
 
@@ -174,40 +206,42 @@ def _within(x, min, max):
     return above if max is None else above * (x <= max)
 
 
-clip.vjp(x=lambda g, x, min, max: keep(g, _within(x, min, max)))
+limit.vjp(x=lambda g, x, min, max: keep(g, _within(x, min, max)))
 
 
-@op(broadcasts=True, promotes=True)
-def eq(xp, x, y):
-    """Whether x = y, elementwise. No gradient."""
-    return x == y
+def clip(input: Any, min: Any = None, max: Any = None) -> Any:
+    """The input limited to [min, max], numbers or tensors (PyTorch's ``clamp``); on a bound the input has the gradient.
+
+    Raises
+    ------
+    ValueError
+        Without any bound.
+    """
+    bounds = [bound for bound in (min, max) if bound is not None]
+    if not bounds:
+        raise ValueError("clip: at least one of min and max must be given")
+    require_arrays("clip", input)
+    require_arrays("clip", *bounds, scalars=True)
+    if all([isinstance(bound, SCALARS) for bound in bounds]):
+        return limit(input, min=min, max=max)
+    above = input if min is None else where(input < min, min, input)
+    return above if max is None else where(above > max, max, above)
 
 
-@op(broadcasts=True, promotes=True)
-def ne(xp, x, y):
-    """Whether x ≠ y, elementwise. No gradient."""
-    return x != y
+def masked_fill(input: Any, mask: Any, value: Any) -> Any:
+    """The input with `value`, one number, wherever the bools of `mask` are true; they broadcast.
 
-
-@op(broadcasts=True, promotes=True)
-def lt(xp, x, y):
-    """Whether x < y, elementwise. No gradient."""
-    return x < y
-
-
-@op(broadcasts=True, promotes=True)
-def le(xp, x, y):
-    """Whether x ≤ y, elementwise. No gradient."""
-    return x <= y
-
-
-@op(broadcasts=True, promotes=True)
-def gt(xp, x, y):
-    """Whether x > y, elementwise. No gradient."""
-    return x > y
-
-
-@op(broadcasts=True, promotes=True)
-def ge(xp, x, y):
-    """Whether x ≥ y, elementwise. No gradient."""
-    return x >= y
+    Raises
+    ------
+    TypeError, ValueError
+        For a mask that is not of bools, and a value that is not one number, or that the input's dtype can't hold.
+    """
+    require_arrays("masked_fill", input, mask)
+    require_arrays("masked_fill", value, scalars=True)
+    if mask.dtype.kind != "b":
+        raise TypeError(f"masked_fill: mask must be of bools, got {mask.dtype}")
+    if not isinstance(value, SCALARS) and value.shape:
+        raise ValueError(f"masked_fill: value must be one number, got {dims(value.shape)}")
+    if result_type((input, value)) != input.dtype:
+        raise TypeError(f"masked_fill: {input.dtype} can't hold the value {value}")
+    return where(mask, value, input)

@@ -5,7 +5,7 @@ from typing import Any
 from minidl import backend, dtypes
 from minidl.core import Tensor
 from minidl.op import clone, expand
-from minidl.ops import create, elementwise, inplace, linalg, loss, reduce, shape
+from minidl.ops import compare, create, elementwise, inplace, linalg, loss, reduce, shape, special
 
 
 def _swapped(f: Any) -> Any:
@@ -29,6 +29,18 @@ def _variadic(f: Any) -> Any:
     return lambda x, *given: f(x, shape.sizes(given))
 
 
+def _masks(f: Any) -> Any:
+    """A logical operator, for bools alone: `f` takes all numbers, what Python's ``&`` does to the bits of integers."""
+
+    def operator(x: Any, *others: Any) -> Any:
+        for y in (x, *others):
+            if not isinstance(y, bool) and getattr(y, "dtype", None) != dtypes.bool_:
+                raise TypeError(f"{f.__name__}: the operators & | ^ ~ are for bools, got {getattr(y, 'dtype', y)}")
+        return f(x, *others)
+
+    return operator
+
+
 TABLE = {
     "__add__": elementwise.add,
     "__radd__": elementwise.add,
@@ -44,12 +56,19 @@ TABLE = {
     "__rmatmul__": _swapped(linalg.matmul),
     "__neg__": elementwise.neg,
     "__abs__": elementwise.abs,
-    "__eq__": _equality(elementwise.eq),
-    "__ne__": _equality(elementwise.ne),
-    "__lt__": elementwise.lt,
-    "__le__": elementwise.le,
-    "__gt__": elementwise.gt,
-    "__ge__": elementwise.ge,
+    "__eq__": _equality(compare.eq),
+    "__ne__": _equality(compare.ne),
+    "__lt__": compare.lt,
+    "__le__": compare.le,
+    "__gt__": compare.gt,
+    "__ge__": compare.ge,
+    "__and__": _masks(compare.logical_and),
+    "__rand__": _masks(compare.logical_and),
+    "__or__": _masks(compare.logical_or),
+    "__ror__": _masks(compare.logical_or),
+    "__xor__": _masks(compare.logical_xor),
+    "__rxor__": _masks(compare.logical_xor),
+    "__invert__": _masks(compare.logical_not),
     "__hash__": object.__hash__,
     "__getitem__": lambda x, index: shape.getitem(x, shape.raw_index(index)),
     "__setitem__": inplace.setitem,
@@ -60,42 +79,21 @@ TABLE = {
     "reshape": _variadic(shape.reshape),
     "view": _variadic(shape.reshape),
     "permute": _variadic(shape.permute),
-    "transpose": shape.transpose,
-    "flatten": shape.flatten,
-    "squeeze": shape.squeeze,
-    "unsqueeze": shape.unsqueeze,
-    "abs": elementwise.abs,
-    "exp": elementwise.exp,
-    "log": elementwise.log,
-    "sqrt": elementwise.sqrt,
-    "tanh": elementwise.tanh,
-    "sigmoid": elementwise.sigmoid,
-    "relu": elementwise.relu,
-    "pow": elementwise.pow,
-    "sign": elementwise.sign,
-    "maximum": elementwise.maximum,
-    "minimum": elementwise.minimum,
-    "clip": elementwise.clip,
-    "clamp": elementwise.clip,
+    "flip": _variadic(shape.flip),
+    "tile": _variadic(shape.tile),
     "matmul": linalg.matmul,
     "softmax": loss.softmax,
     "log_softmax": loss.log_softmax,
-    "sum": reduce.sum,
-    "mean": reduce.mean,
-    "var": reduce.var,
-    "std": reduce.std,
-    "amax": reduce.amax,
-    "amin": reduce.amin,
-    "max": reduce.max,
-    "min": reduce.min,
-    "argmax": reduce.argmax,
-    "argmin": reduce.argmin,
-    "copy_": inplace.copy_,
-    "fill_": inplace.fill_,
-    "zero_": inplace.zero_,
-    "add_": inplace.add_,
-    "sub_": inplace.sub_,
-    "mul_": inplace.mul_,
 }
+METHODS = {
+    elementwise: "abs exp log sqrt tanh sigmoid relu pow sign floor ceil trunc round maximum minimum clip masked_fill",
+    special: "sin cos tan asin acos atan sinh cosh asinh acosh atanh expm1 log1p erf",
+    compare: "isnan isinf isfinite logical_and logical_or logical_xor logical_not",
+    reduce: "sum cumsum logsumexp mean var std norm prod amax amin argmax argmin all any max min topk",
+    shape: "transpose flatten squeeze unsqueeze gather scatter_add index_select split chunk",
+    inplace: "copy_ fill_ zero_ add_ sub_ mul_",
+}
+TABLE |= {name: getattr(module, name) for module, names in METHODS.items() for name in names.split()}
+TABLE["clamp"] = elementwise.clip
 for _name, _function in TABLE.items():
     setattr(Tensor, _name, _function)

@@ -1,14 +1,15 @@
-"""Reductions: sums, means and extremes over dimensions."""
+"""Reductions: sums, products, means and extremes over dimensions."""
 
+import math
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from minidl.backend import dims
-from minidl.dtypes import float16, float32, require_float
+from minidl.dtypes import float16, float32, int64, require_float
 from minidl.op import cast, expand, op, require_arrays
-from minidl.ops.elementwise import keep, root
-from minidl.ops.shape import axes, axis, reshape, squeeze, take_along
+from minidl.ops.elementwise import abs, exp, keep, root, where
+from minidl.ops.shape import along, axes, axis, cat, flip, reshape, squeeze, take_along
 
 
 def kept(shape, dim):
@@ -22,49 +23,118 @@ def back(y, shape, dim):
     return expand(reshape(y, kept(shape, dim)), shape)
 
 
+# --- sums -------------------------------------------------------------------------------------------------------------
+
+
 @op
 def sum(xp, x, dim=None, keepdim=False):
     """The sum over `dim`: an int, a tuple, or None for all. Integers and bools sum to int64."""
-    dtype = x.dtype if x.dtype.kind in "fc" else np.dtype(np.int64)
+    dtype = x.dtype if x.dtype.kind in "fc" else int64
     wide = float32 if dtype == float16 else dtype  # halves lose count at 2,048
     return x.sum(axes(dim, x.ndim), dtype=wide, keepdims=keepdim).astype(dtype, copy=False)
 
 
+@op
+def cumsum(xp, x, *, dim):
+    """The sums of the elements up to each one along `dim`. Integers and bools sum to int64."""
+    dtype = x.dtype if x.dtype.kind in "fc" else int64
+    return xp.atleast_1d(x).cumsum(axis(dim, x.ndim), dtype=dtype).reshape(x.shape)
+
+
+@op(floats=True)
+def logsumexp(xp, x, *, dim, keepdim=False):
+    """ln Σ exp(x) over `dim`, shifted by the maximum so that nothing overflows."""
+    over = axes(dim, x.ndim)
+    top = x.real.max(over, keepdims=True, initial=-xp.inf)
+    top = xp.where(xp.isfinite(top), top, 0)
+    z = xp.log(xp.exp(x - top).sum(over, keepdims=True)) + top
+    return (z if keepdim else z.squeeze(over)).astype(x.dtype, copy=False)
+
+
 sum.vjp(x=lambda g, shape, dim: back(g, shape, dim))
-
-
-def mean(x: Any, dim: Any = None, keepdim: bool = False) -> Any:
-    """The mean over `dim` (int, tuple, or None for all) of floating-point x."""
-    require_arrays("mean", x)
-    require_float("mean", x.dtype)
-    if x.dtype == float16:  # whose sums overflow
-        return cast(mean(cast(x, float32), dim, keepdim), float16)
-    return sum(x, dim, keepdim) / float(count(x.shape, dim))
+cumsum.vjp(x=lambda g, dim: flip(cumsum(flip(g, dim), dim=dim), dim))
+logsumexp.vjp(x=lambda g, x, z, shape, dim: back(g, shape, dim) * exp(x - back(z, shape, dim)))
 
 
 def count(shape: tuple[int, ...], dim: Any) -> int:
     """How many elements go into one element of a reduction over `dim`."""
-    return int(np.prod([shape[i] for i in axes(dim, len(shape))], dtype=np.int64))
+    return math.prod(shape[i] for i in axes(dim, len(shape)))
 
 
-def var(x: Any, dim: Any = None, unbiased: bool | None = None, *, correction: float = 1, keepdim: bool = False) -> Any:
+def mean(input: Any, dim: Any = None, keepdim: bool = False) -> Any:
+    """The mean over `dim` (int, tuple, or None for all) of a floating-point array."""
+    require_arrays("mean", input)
+    require_float("mean", input.dtype)
+    if input.dtype == float16:  # whose sums overflow
+        return cast(mean(cast(input, float32), dim, keepdim), float16)
+    return sum(input, dim, keepdim) / float(count(input.shape, dim))
+
+
+def var(
+    input: Any, dim: Any = None, unbiased: bool | None = None, *, correction: float = 1, keepdim: bool = False
+) -> Any:
     """The variance over `dim`, Σ(x − mean)² / (n − correction), divided by 0 where n ≤ correction.
 
     `unbiased` says the same in an older way: True is a correction of 1, False of 0.
     """
-    require_arrays("var", x)
-    require_float("var", x.dtype)
-    if x.dtype == float16:
-        return cast(var(cast(x, float32), dim, unbiased, correction=correction, keepdim=keepdim), float16)
+    require_arrays("var", input)
+    require_float("var", input.dtype)
+    if input.dtype == float16:
+        return cast(var(cast(input, float32), dim, unbiased, correction=correction, keepdim=keepdim), float16)
     correction = correction if unbiased is None else int(unbiased)
-    centred = x - mean(x, dim, keepdim=True)
-    freedom = count(x.shape, dim) - correction
+    centred = input - mean(input, dim, keepdim=True)
+    freedom = count(input.shape, dim) - correction
     return sum(centred * centred, dim, keepdim) / float(freedom if freedom > 0 else 0)
 
 
-def std(x: Any, dim: Any = None, unbiased: bool | None = None, *, correction: float = 1, keepdim: bool = False) -> Any:
+def std(
+    input: Any, dim: Any = None, unbiased: bool | None = None, *, correction: float = 1, keepdim: bool = False
+) -> Any:
     """The standard deviation over `dim`: the root of `var`; the gradient of a constant is 0."""
-    return root(var(x, dim, unbiased, correction=correction, keepdim=keepdim))
+    return root(var(input, dim, unbiased, correction=correction, keepdim=keepdim))
+
+
+def norm(input: Any, p: float | str = "fro", dim: Any = None, keepdim: bool = False) -> Any:
+    """The p-norm (Σ|x|ᵖ)^(1/p) over `dim`, of all its elements as one vector; the gradient is 0 where the norm is.
+
+    Parameters
+    ----------
+    p : a number, where 0 counts what is not zero, and ±inf is the largest or smallest |x|; "fro" is 2
+    """
+    require_arrays("norm", input)
+    require_float("norm", input.dtype)
+    p = 2 if p == "fro" else p
+    if not isinstance(p, (int, float)):
+        raise ValueError(f"norm: p must be a number or 'fro', got {p!r}")
+    if p == 2:
+        return root(sum(input * input, dim, keepdim))
+    if p == 0:
+        return sum(cast(input != 0, input.dtype), dim, keepdim)
+    if math.isinf(p):
+        return amax(abs(input), dim, keepdim) if p > 0 else amin(abs(input), dim, keepdim)
+    zero = input == 0  # whose powers have no derivative
+    total = sum(where(zero, 0.0 if p > 0 else math.inf, abs(where(zero, 1.0, input)) ** p), dim, keepdim)
+    return where(total == 0, 0.0, where(total == 0, 1.0, total) ** (1 / p))
+
+
+def prod(input: Any, dim: int | None = None, keepdim: bool = False) -> Any:
+    """The product over one `dim`, or of all elements. Integers and bools multiply to int64.
+
+    Neighbours are multiplied until one is left, so that zeros need no case of their own in any derivative.
+    """
+    require_arrays("prod", input)
+    x = input if input.dtype.kind in "fc" else cast(input, int64)
+    x = reshape(x, (count(x.shape, None),)) if dim is None or not x.ndim else x
+    i = axis(0 if dim is None else dim, x.ndim, "prod")
+    if not x.shape[i]:
+        return sum(x, i, keepdim) + 1
+    while (n := x.shape[i]) > 1:
+        pairs = along(x, i, slice(0, n - 1, 2)) * along(x, i, slice(1, n, 2))
+        x = cat([pairs, along(x, i, slice(n - 1, n))], i) if n % 2 else pairs
+    return x if keepdim and input.ndim else squeeze(x, i)
+
+
+# --- extremes ---------------------------------------------------------------------------------------------------------
 
 
 @op
@@ -109,25 +179,64 @@ def argmin(xp, x, dim=None, keepdim=False):
     return x.argmin(None if dim is None or not x.ndim else axis(dim, x.ndim), keepdims=keepdim)
 
 
+@op
+def top_indices(xp, x, *, k, dim, largest):
+    """The indices of the k largest elements along `dim`, or of the smallest, in order; the first of equals first."""
+    if largest:
+        return x.shape[dim] - 1 - xp.flip(xp.argsort(xp.flip(x, dim), dim, kind="stable"), dim).take(xp.arange(k), dim)
+    return xp.argsort(x, dim, kind="stable").take(xp.arange(k), dim)
+
+
+@op
+def all(xp, x, dim=None, keepdim=False):
+    """Whether no element over `dim` is zero. No gradient."""
+    return x.all(axes(dim, x.ndim), keepdims=keepdim)
+
+
+@op
+def any(xp, x, dim=None, keepdim=False):
+    """Whether an element over `dim` is not zero. No gradient."""
+    return x.any(axes(dim, x.ndim), keepdims=keepdim)
+
+
 class Extreme(NamedTuple):
-    """What `max` and `min` along a dimension give."""
+    """What `max`, `min` and `topk` give along a dimension."""
 
     values: Any
     indices: Any
 
 
-def max(x: Any, dim: int | None = None, keepdim: bool = False) -> Any:
+def max(input: Any, dim: int | None = None, keepdim: bool = False) -> Any:
     """The largest element (ties share the gradient), or along one `dim` its ``(values, indices)`` (the first wins)."""
-    return amax(x) if dim is None else _chosen(x, argmax(x, dim, keepdim=True), dim, keepdim)
+    return amax(input) if dim is None else _chosen(input, argmax(input, dim, keepdim=True), dim, keepdim)
 
 
-def min(x: Any, dim: int | None = None, keepdim: bool = False) -> Any:
+def min(input: Any, dim: int | None = None, keepdim: bool = False) -> Any:
     """The smallest element (ties share the gradient), or along one `dim` its ``(values, indices)`` (the first wins)."""
-    return amin(x) if dim is None else _chosen(x, argmin(x, dim, keepdim=True), dim, keepdim)
+    return amin(input) if dim is None else _chosen(input, argmin(input, dim, keepdim=True), dim, keepdim)
+
+
+def topk(input: Any, k: int, dim: int = -1, largest: bool = True, sorted: bool = True) -> Extreme:
+    """The k largest elements along `dim`, or the smallest, in order: ``(values, indices)``; the first of equals first.
+
+    `sorted` may be False, for which PyTorch gives them in any order.
+
+    Raises
+    ------
+    ValueError
+        If there are less than k.
+    """
+    require_arrays("topk", input)
+    i = axis(dim, input.ndim, "topk")
+    if not isinstance(k, (int, np.integer)) or not 0 <= k <= (input.shape[i] if input.ndim else 1):
+        raise ValueError(f"topk: k must be between 0 and the size of dim {dim} of {dims(input.shape)}, got {k}")
+    x = input if input.ndim else reshape(input, (1,))
+    index = top_indices(x, k=k, dim=i, largest=largest)
+    return _chosen(x, index, i, keepdim=bool(input.ndim) or k != 1)
 
 
 def _chosen(x, index, dim, keepdim):
     if not x.ndim:
         return Extreme(x, index)
-    values = take_along(x, index, axis(dim, x.ndim))
+    values = take_along(x, index, dim=axis(dim, x.ndim))
     return Extreme(values, index) if keepdim else Extreme(squeeze(values, dim), squeeze(index, dim))

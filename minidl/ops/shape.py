@@ -8,6 +8,7 @@ from __future__ import annotations
 import math
 import operator
 from collections.abc import Sequence
+from itertools import accumulate
 from typing import Any
 
 import numpy as np
@@ -15,7 +16,7 @@ import numpy as np
 from minidl import backend
 from minidl.backend import dims
 from minidl.core import Tensor
-from minidl.op import op, require_arrays
+from minidl.op import expand, op, require_arrays, same_device, same_dtype
 
 
 def axes(dim: int | Sequence[int] | None, ndim: int, name: str = "dim") -> tuple[int, ...]:
@@ -74,39 +75,56 @@ def permute(xp, x, *, order):
     return x.transpose(axes(order, x.ndim))
 
 
+@op
+def flip(xp, x, *, dims):
+    """x with its elements in reverse order along `dims`; a copy."""
+    return xp.flip(x, axes(dims, x.ndim) if dims != () else ()).copy()
+
+
 reshape.vjp(x=lambda g, shape: reshape(g, shape))
 permute.vjp(x=lambda g, shape, order: permute(g, tuple(np.argsort(axes(order, len(shape))).tolist())))
+flip.vjp(x=lambda g, dims: flip(g, dims))
 
 
-def transpose(x: Any, dim0: int, dim1: int) -> Any:
+def transpose(input: Any, dim0: int, dim1: int) -> Any:
     """x with two dimensions swapped; a view."""
-    order = list(range(x.ndim))
+    order = list(range(input.ndim))
     if order:
-        i, j = axis(dim0, x.ndim, "transpose"), axis(dim1, x.ndim, "transpose")
+        i, j = axis(dim0, input.ndim, "transpose"), axis(dim1, input.ndim, "transpose")
         order[i], order[j] = j, i
-    return permute(x, tuple(order))
+    return permute(input, tuple(order))
 
 
-def flatten(x: Any, start_dim: int = 0, end_dim: int = -1) -> Any:
+def flatten(input: Any, start_dim: int = 0, end_dim: int = -1) -> Any:
     """x with the dimensions from `start_dim` to `end_dim`, inclusive, made one."""
-    if not x.ndim:
-        return reshape(x, (1,))
-    i, j = axis(start_dim, x.ndim, "flatten"), axis(end_dim, x.ndim, "flatten")
+    if not input.ndim:
+        return reshape(input, (1,))
+    i, j = axis(start_dim, input.ndim, "flatten"), axis(end_dim, input.ndim, "flatten")
     if i > j:
         raise ValueError(f"flatten: start_dim {start_dim} comes after end_dim {end_dim}")
-    return reshape(x, (*x.shape[:i], math.prod(x.shape[i : j + 1]), *x.shape[j + 1 :]))
+    return reshape(input, (*input.shape[:i], math.prod(input.shape[i : j + 1]), *input.shape[j + 1 :]))
 
 
-def unsqueeze(x: Any, dim: int) -> Any:
+def unsqueeze(input: Any, dim: int) -> Any:
     """x with a new dimension of size 1 at `dim`."""
-    i = axis(dim, x.ndim + 1, "unsqueeze")
-    return reshape(x, (*x.shape[:i], 1, *x.shape[i:]))
+    i = axis(dim, input.ndim + 1, "unsqueeze")
+    return reshape(input, (*input.shape[:i], 1, *input.shape[i:]))
 
 
-def squeeze(x: Any, dim: int | Sequence[int] | None = None) -> Any:
+def squeeze(input: Any, dim: int | Sequence[int] | None = None) -> Any:
     """x without its dimensions of size 1, or without those among `dim`."""
-    named = axes(dim, x.ndim, "squeeze")
-    return reshape(x, tuple(n for i, n in enumerate(x.shape) if n != 1 or i not in named))
+    named = axes(dim, input.ndim, "squeeze")
+    return reshape(input, tuple(n for i, n in enumerate(input.shape) if n != 1 or i not in named))
+
+
+def tile(input: Any, dims: Sequence[int]) -> Any:
+    """x repeated so often along each dimension; `dims` and the shape are aligned at the last one."""
+    times = (1,) * (input.ndim - len(dims)) + tuple(dims)
+    shape = (1,) * (len(times) - input.ndim) + input.shape
+    if min(times, default=0) < 0:
+        raise ValueError(f"tile: dims must not be negative, got {tuple(dims)}")
+    spread = expand(reshape(input, [m for n in shape for m in (1, n)]), [m for pair in zip(times, shape) for m in pair])  # noqa: B905
+    return reshape(spread, [t * n for t, n in zip(times, shape, strict=True)])
 
 
 # --- indexing ---------------------------------------------------------------------------------------------------------
@@ -150,24 +168,132 @@ getitem.vjp(x=lambda g, shape, index: unindex(g, index, shape))
 unindex.vjp(x=lambda g, index: getitem(g, index))
 
 
+def along(x: Any, dim: int, index: Any) -> Any:
+    """What `index`, one slice or array, takes along one dimension."""
+    return getitem(x, (slice(None),) * dim + (index,))
+
+
 @op
 def take_along(xp, x, index, *, dim):
     """The elements of x that the integer array `index`, of as many dimensions, names along `dim`."""
-    return xp.take_along_axis(x, index, dim)
+    return x[_places(xp, index, dim)]
 
 
 @op
 def put_along(xp, x, index, *, dim, size):
     """Zeros of `size` with x added at `index` along `dim`: the adjoint of `take_along`."""
     z = xp.zeros(size, x.dtype)
-    places = list(xp.meshgrid(*map(xp.arange, x.shape), indexing="ij", sparse=True))
-    places[dim] = index
-    xp.add.at(z, tuple(places), x)
+    xp.add.at(z, _places(xp, index, dim), x)
     return z
+
+
+def _places(xp, index, dim):
+    places = list(xp.meshgrid(*map(xp.arange, index.shape), indexing="ij", sparse=True))
+    return (*places[:dim], index, *places[dim + 1 :])
 
 
 take_along.vjp(x=lambda g, index, dim, shape: put_along(g, index, dim, shape))
 put_along.vjp(x=lambda g, index, dim: take_along(g, index, dim))
+
+
+def gather(input: Any, dim: int, index: Any) -> Any:
+    """z[i][j][k] = input[index[i][j][k]][j][k] for dim 0, and so on: of the shape of `index`.
+
+    Raises
+    ------
+    ValueError, TypeError, IndexError
+        Unless `index` is of integers in range, of as many dimensions as the input, and no larger in any other.
+    """
+    x, at, i = _indexed("gather", input, dim, index)
+    _check_room("gather", at.shape, x.shape, i)
+    return reshape(take_along(x, at, dim=i), index.shape)
+
+
+def scatter_add(input: Any, dim: int, index: Any, src: Any) -> Any:
+    """The input with src[i][j][k] added at [index[i][j][k]][j][k] for dim 0, and so on: the adjoint of `gather`.
+
+    Raises
+    ------
+    ValueError, TypeError, IndexError
+        As `gather`; and if `src` is smaller than `index`, or of another dtype than the input.
+    """
+    x, at, i = _indexed("scatter_add", input, dim, index)
+    require_arrays("scatter_add", src)
+    same_device("scatter_add", input, src)
+    same_dtype("scatter_add", input, src)
+    source = reshape(src, src.shape or (1,))
+    _check_room("scatter_add", at.shape, x.shape, i)
+    _check_room("scatter_add", at.shape, source.shape, None)
+    added = put_along(getitem(source, tuple(map(slice, at.shape))), at, dim=i, size=x.shape)
+    return input + reshape(added, input.shape)
+
+
+def index_select(input: Any, dim: int, index: Any) -> Any:
+    """The slices of the input along `dim` that an integer vector `index` names.
+
+    Raises
+    ------
+    ValueError, TypeError, IndexError
+        Unless `index` is a vector of integers in range.
+    """
+    x, at, i = _indexed("index_select", input, dim, index)
+    if at.ndim != 1:
+        raise ValueError(f"index_select: index must be a vector, got {dims(at.shape)}")
+    return reshape(along(x, i, raw_index(at)), input.shape and (*x.shape[:i], at.shape[0], *x.shape[i + 1 :]))
+
+
+def _indexed(name: str, input: Any, dim: int, index: Any) -> tuple[Any, Any, int]:
+    """Input and index with at least one dimension, and the dimension that is indexed; the index is checked."""
+    require_arrays(name, input, index)
+    same_device(name, input, index)
+    i, x, at = axis(dim, input.ndim, name), reshape(input, input.shape or (1,)), reshape(index, index.shape or (1,))
+    if index.dtype.kind not in "iu":
+        raise TypeError(f"{name}: index must be of integers, got {index.dtype}")
+    raw = index.data if isinstance(index, Tensor) else index
+    if raw.size and (raw.min() < 0 or raw.max() >= x.shape[i]):
+        raise IndexError(
+            f"{name}: index from {raw.min()} to {raw.max()} is out of range for dim {dim} of {dims(input.shape)}"
+        )
+    return x, at, i
+
+
+def _check_room(name: str, inner: tuple[int, ...], outer: tuple[int, ...], free: int | None) -> None:
+    """Refuse an index that is larger than what it indexes, but along the `free` dimension."""
+    if len(inner) != len(outer) or any(n > m for j, (n, m) in enumerate(zip(inner, outer, strict=True)) if j != free):
+        raise ValueError(f"{name}: index {dims(inner)} is larger than {dims(outer)}, or has other dimensions")
+
+
+def split(tensor: Any, split_size_or_sections: int | Sequence[int], dim: int = 0) -> tuple[Any, ...]:
+    """Consecutive pieces along `dim`, as views: all of one size but the last, which may be smaller, or of given sizes.
+
+    Raises
+    ------
+    ValueError
+        For sizes that do not add up to the dimension's.
+    """
+    require_arrays("split", tensor)
+    given, n = split_size_or_sections, (*tensor.shape, 0)[axis(dim, tensor.ndim, "split")]
+    if isinstance(given, (int, np.integer)):
+        given = [min(given, n - start) for start in range(0, n, max(given, 1))] or [0]
+    if not tensor.ndim or min(given, default=0) < 0 or sum(given) != n:
+        raise ValueError(f"split: {split_size_or_sections} does not divide dim {dim} of {dims(tensor.shape)}")
+    i = axis(dim, tensor.ndim)
+    return tuple(along(tensor, i, slice(end - k, end)) for k, end in zip(given, accumulate(given), strict=True))
+
+
+def chunk(input: Any, chunks: int, dim: int = 0) -> tuple[Any, ...]:
+    """At most so many pieces along `dim`, of one size but the last, which may be smaller: views.
+
+    Raises
+    ------
+    ValueError
+        For less than one.
+    """
+    require_arrays("chunk", input)
+    if not isinstance(chunks, (int, np.integer)) or chunks < 1:
+        raise ValueError(f"chunk: chunks must be a positive integer, got {chunks!r}")
+    n = (*input.shape, 0)[axis(dim, input.ndim, "chunk")]
+    return split(input, -(-n // chunks) if n else [0] * chunks, dim)
 
 
 # --- padding and joining ----------------------------------------------------------------------------------------------
@@ -203,7 +329,7 @@ def concatenate(xp, *xs, dim):
 
 def _piece(g, i, shapes, dim):
     start = sum(shape[dim] for shape in shapes[:i])
-    return getitem(g, (slice(None),) * dim + (slice(start, start + shapes[i][dim]),))
+    return along(g, dim, slice(start, start + shapes[i][dim]))
 
 
 concatenate.vjp(xs=_piece)

@@ -1,5 +1,7 @@
 """Elementwise ops."""
 
+import math
+
 import numpy as np
 import scipy.special
 from hypothesis import strategies as st
@@ -22,6 +24,20 @@ def binary(name, oracle, values=normal, analytic=True):
     SPECS[name] = Spec(draw_pair, oracle, analytic)
 
 
+def each(f):
+    """A function of numbers, such as those of `math`, applied to every element."""
+    return lambda *arrays: np.vectorize(f, otypes=[float])(*arrays) if arrays[0].size else arrays[0] * 1.0
+
+
+def inside_one(rng, *shape):
+    return rng.uniform(-0.9, 0.9, shape)
+
+
+def ties(rng, *shape):
+    """Few different numbers, and not numbers."""
+    return rng.choice([-1.0, 0.0, 1.0, np.inf, np.nan], shape)
+
+
 unary("alias", lambda x: x)
 unary("clone", lambda x: x)
 unary("neg", np.negative)
@@ -32,6 +48,16 @@ unary("root", np.sqrt, positive)
 unary("tanh", np.tanh)
 unary("sigmoid", scipy.special.expit)
 unary("sign", np.sign, away_from_zero, analytic=False)
+unary("floor", lambda x: x // 1, spaced, analytic=False)
+unary("ceil", lambda x: -(-x // 1), spaced, analytic=False)
+unary("trunc", lambda x: x - np.fmod(x, 1), spaced, analytic=False)
+for _name in ("sin", "cos", "tan", "atan", "sinh", "cosh", "asinh", "expm1", "erf"):
+    unary(_name, each(getattr(math, _name)))
+for _name in ("asin", "acos", "atanh"):
+    unary(_name, each(getattr(math, _name)), inside_one)
+unary("acosh", each(math.acosh), lambda rng, *shape: 1 + positive(rng, *shape))
+unary("log1p", each(math.log1p), lambda rng, *shape: positive(rng, *shape) - 1)
+unary("logsigmoid", scipy.special.log_expit, lambda rng, *shape: 9 * normal(rng, *shape))
 unary("abs", np.abs, away_from_zero, analytic=False)
 unary("relu", lambda x: x * (x > 0), away_from_zero, analytic=False)
 binary("add", np.add)
@@ -41,8 +67,41 @@ binary("div", np.divide, away_from_zero)
 binary("pow", np.power, positive)
 binary("maximum", np.maximum, spaced, analytic=False)
 binary("minimum", np.minimum, spaced, analytic=False)
+unary("logical_not", lambda x: x == 0, ties, analytic=False)
+unary("isnan", lambda x: x != x, ties, analytic=False)
+unary("isinf", lambda x: abs(x) > 1e300, ties, analytic=False)
+unary("isfinite", lambda x: abs(x) < 1e300, ties, analytic=False)
 for _name, _oracle in dict(eq=np.equal, ne=np.not_equal, lt=np.less, le=np.less_equal, gt=np.greater, ge=np.greater_equal).items():  # fmt: skip # noqa: E501
-    binary(_name, _oracle, spaced, analytic=False)
+    binary(_name, _oracle, ties, analytic=False)
+binary("logical_and", lambda x, y: (x != 0) & (y != 0), ties, analytic=False)
+binary("logical_or", lambda x, y: (x != 0) | (y != 0), ties, analytic=False)
+binary("logical_xor", lambda x, y: (x != 0) != (y != 0), ties, analytic=False)
+
+
+binary("xlogy", lambda x, y: x * each(math.log)(y), positive)
+
+
+def _log_likelihood(draw, rng):
+    p, y = draw(hnp.mutually_broadcastable_shapes(num_shapes=2, max_dims=3, max_side=3)).input_shapes
+    return Case([rng.uniform(0.1, 0.9, p), rng.uniform(0, 1, y)])
+
+
+def _round(draw, rng):
+    decimals = draw(st.integers(-1, 2))
+    return Case([spaced(rng, *shapes(draw)) * 10.0**-decimals], dict(decimals=decimals))
+
+
+def _softplus(draw, rng):
+    return Case([9 * spaced(rng, *shapes(draw))], dict(beta=draw(st.sampled_from([0.5, 2.0])), threshold=1.0))
+
+
+def _softplus_oracle(x, beta, threshold):
+    return np.where(x * beta > threshold, x, np.logaddexp(0, beta * x) / beta)
+
+
+SPECS["log_likelihood"] = Spec(_log_likelihood, lambda p, y: y * np.log(p) + (1 - y) * np.log(1 - p))
+SPECS["round"] = Spec(_round, lambda x, decimals: np.rint(x * 10.0**decimals) / 10.0**decimals, analytic=False)
+SPECS["softplus"] = Spec(_softplus, _softplus_oracle)
 
 
 def _where(draw, rng):
@@ -55,18 +114,18 @@ def _keep(draw, rng):
     return Case([normal(rng, *shape), rng.random(shape) < 0.5])
 
 
-def _clip(draw, rng):
+def _limit(draw, rng):
     low, high = draw(st.sampled_from([(None, 0.3), (-0.4, None), (-0.4, 0.3)]))
     return Case([spaced(rng, *shapes(draw))], dict(min=low, max=high))
 
 
-def _clip_oracle(x, min, max):
+def _limit_oracle(x, min, max):
     return np.minimum(np.maximum(x, -np.inf if min is None else min), np.inf if max is None else max)
 
 
 SPECS["where"] = Spec(_where, lambda c, x, y: np.choose(c, [y, x]), analytic=False)
 SPECS["keep"] = Spec(_keep, lambda x, mask: x * mask, analytic=False)
-SPECS["clip"] = Spec(_clip, _clip_oracle, analytic=False)
+SPECS["limit"] = Spec(_limit, _limit_oracle, analytic=False)
 SPECS["cast"] = Spec(
     lambda draw, rng: Case([normal(rng, *shapes(draw))], dict(dtype=np.dtype("f8"))), lambda x, dtype: x, False
 )

@@ -1,5 +1,7 @@
 """Reductions."""
 
+from itertools import accumulate
+
 import numpy as np
 from hypothesis import strategies as st
 
@@ -23,10 +25,43 @@ def _index_of(values):
     return draw_case
 
 
-SPECS["sum"] = Spec(_reduce(normal), lambda x, dim, keepdim: np.add.reduce(x, _axes(x, dim), keepdims=keepdim))
-SPECS["amax"] = Spec(
-    _reduce(spaced), lambda x, dim, keepdim: np.maximum.reduce(x, _axes(x, dim), keepdims=keepdim), False
-)
+def _cumsum(draw, rng):
+    x = normal(rng, *shapes(draw, least=1))
+    return Case([x], dict(dim=draw(st.integers(-x.ndim, x.ndim - 1))))
+
+
+def _logsumexp(x, dim, keepdim):
+    return np.log(np.add.reduce(np.exp(x), _axes(x, dim), keepdims=keepdim))
+
+
+def _bits(rng, *shape):
+    return rng.integers(0, 2, shape)
+
+
+def _reducing(function):
+    return lambda x, dim, keepdim: function.reduce(x, _axes(x, dim), keepdims=keepdim)
+
+
+def _top(draw, rng):
+    x = rng.integers(0, 3, shapes(draw, least=1))
+    dim = draw(st.integers(0, x.ndim - 1))
+    return Case([x], dict(k=draw(st.integers(0, x.shape[dim])), dim=dim, largest=draw(st.booleans())))
+
+
+def _top_oracle(x, k, dim, largest):
+    def best(row):
+        return sorted(range(len(row)), key=lambda i: (-row[i] if largest else row[i], i))[:k]
+
+    return np.apply_along_axis(best, dim, x) if k else np.take(x, [], dim)
+
+
+SPECS["sum"] = Spec(_reduce(normal), _reducing(np.add))
+SPECS["logsumexp"] = Spec(_reduce(lambda rng, *shape: 9 * normal(rng, *shape)), _logsumexp)
+SPECS["cumsum"] = Spec(_cumsum, lambda x, dim: np.moveaxis(np.array(list(accumulate(np.moveaxis(x, dim, 0)))), 0, dim))
+SPECS["all"] = Spec(_reduce(_bits), _reducing(np.multiply), False)
+SPECS["any"] = Spec(_reduce(_bits), _reducing(np.maximum), False)
+SPECS["top_indices"] = Spec(_top, _top_oracle, False)
+SPECS["amax"] = Spec(_reduce(spaced), _reducing(np.maximum), False)
 SPECS["amin"] = Spec(
     _reduce(spaced), lambda x, dim, keepdim: -np.maximum.reduce(-x, _axes(x, dim), keepdims=keepdim), False
 )

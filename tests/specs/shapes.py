@@ -22,6 +22,19 @@ def _permute(draw, rng):
     return Case([normal(rng, *shape)], dict(order=order))
 
 
+def _flip(draw, rng):
+    shape = shapes(draw, least=1)
+    dims = draw(st.lists(st.integers(0, len(shape) - 1), unique=True))
+    return Case([normal(rng, *shape)], dict(dims=tuple(d - len(shape) * draw(st.booleans()) for d in dims)))
+
+
+def _flip_oracle(x, dims):
+    z = np.empty(x.shape)
+    for place in np.ndindex(x.shape):
+        z[tuple(x.shape[d] - 1 - i if d in dims or d - x.ndim in dims else i for d, i in enumerate(place))] = x[place]
+    return z
+
+
 def _sum_to(draw, rng):
     small, big = _broadcast(draw)
     return Case([normal(rng, *big)], dict(size=small))
@@ -48,6 +61,7 @@ def _sum_to_oracle(x, size):
 
 SPECS["reshape"] = Spec(_reshape, lambda x, size: np.array(list(x.flat)).reshape(size))
 SPECS["permute"] = Spec(_permute, lambda x, order: np.einsum(x, list(range(x.ndim)), [o % x.ndim for o in order]))
+SPECS["flip"] = Spec(_flip, _flip_oracle)
 SPECS["sum_to"] = Spec(_sum_to, _sum_to_oracle)
 SPECS["expand"] = Spec(_expand, lambda x, size: x + np.zeros(size))
 
@@ -84,7 +98,7 @@ def _unindex_oracle(x, index, size):
 def _take_along(draw, rng):
     shape = shapes(draw, least=1)
     dim = draw(st.integers(0, len(shape) - 1))
-    size = shape[:dim] + (draw(st.integers(1, 3)),) + shape[dim + 1 :]
+    size = tuple(draw(st.integers(1, 3 if d == dim else n)) for d, n in enumerate(shape))
     return Case([normal(rng, *shape), rng.integers(0, shape[dim], size)], dict(dim=dim))
 
 
