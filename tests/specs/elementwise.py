@@ -129,6 +129,7 @@ SPECS["limit"] = Spec(_limit, _limit_oracle, analytic=False)
 SPECS["cast"] = Spec(
     lambda draw, rng: Case([normal(rng, *shapes(draw))], dict(dtype=np.dtype("f8"))), lambda x, dtype: x, False
 )
+SPECS["tap"] = Spec(lambda draw, rng: Case([normal(rng, *shapes(draw))], dict(hook=lambda g: g * 1)), lambda x, hook: x)
 SPECS["transfer"] = Spec(
     lambda draw, rng: Case([normal(rng, *shapes(draw))], dict(device="cpu", source="cpu")), lambda x, **k: x
 )
