@@ -57,15 +57,18 @@ class Tensor:
     __neg__: Method
     __getitem__: Method
     __lt__: Method
+    __gt__: Method
     __ge__: Method
     clone: Method
     copy_: Method
     zero_: Method
+    mul_: Method
     to: Method
     sum: Method
     mean: Method
     reshape: Method
     flatten: Method
+    clip: Method
 
     def __init__(self, data: Array, requires_grad: bool = False) -> None:
         if not backend.is_array(data):

@@ -1,13 +1,34 @@
 """Functions of networks, what users call ``F``: PyTorch's names, arguments, defaults and semantics."""
 
-from minidl.functional.dense import batch_norm as batch_norm
-from minidl.functional.dense import dropout as dropout
-from minidl.functional.dense import linear as linear
-from minidl.functional.dense import pad as pad
-from minidl.functional.losses import cross_entropy as cross_entropy
-from minidl.functional.windows import avg_pool2d as avg_pool2d
-from minidl.functional.windows import conv2d as conv2d
-from minidl.functional.windows import max_pool2d as max_pool2d
-from minidl.ops.elementwise import relu as relu
-from minidl.ops.loss import log_softmax as log_softmax
-from minidl.ops.loss import softmax as softmax
+# ruff: noqa: F401
+from minidl.functional.activations import (
+    elu,
+    gelu,
+    hardsigmoid,
+    hardswish,
+    leaky_relu,
+    prelu,
+    relu6,
+    selu,
+    silu,
+    softsign,
+)
+from minidl.functional.dense import cosine_similarity, embedding, linear, normalize, one_hot
+from minidl.functional.dropout import dropout, dropout2d
+from minidl.functional.losses import (
+    binary_cross_entropy,
+    binary_cross_entropy_with_logits,
+    cross_entropy,
+    huber_loss,
+    kl_div,
+    l1_loss,
+    mse_loss,
+    nll_loss,
+    smooth_l1_loss,
+)
+from minidl.functional.normalisation import batch_norm, group_norm, instance_norm, layer_norm
+from minidl.functional.padding import pad
+from minidl.functional.windows import avg_pool2d, conv2d, max_pool2d
+from minidl.ops.elementwise import hardtanh, relu, sigmoid, tanh
+from minidl.ops.loss import log_softmax, softmax
+from minidl.ops.special import logsigmoid, softplus

@@ -1,19 +1,18 @@
-"""Functions of whole tensors: the linear map, padding, normalisation, dropout."""
+"""Functions of vectors: the linear map, embedding, one-hot codes, lengths and angles."""
 
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import numpy as np
 
 from minidl import backend
-from minidl.backend import Generator, dims
+from minidl.backend import dims
 from minidl.core import Tensor
-from minidl.dtypes import require_float
-from minidl.modes import no_grad
-from minidl.op import require_tensors, same_dtype
-from minidl.ops import elementwise, linalg, shape
-from minidl.ops.norm import along_channels, normalize_channels
+from minidl.dtypes import int64
+from minidl.op import cast, expand, require_tensors, same_dtype
+from minidl.ops import elementwise, linalg, reduce, shape
 
 
 def linear(input: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
@@ -40,97 +39,67 @@ def linear(input: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
     return shape.reshape(z, (*batch, weight.shape[0]))
 
 
-def pad(input: Tensor, pad: tuple[int, ...], mode: str = "constant", value: float = 0.0) -> Tensor:
-    """Put `value` around a tensor.
+def embedding(input: Tensor, weight: Tensor, padding_idx: int | None = None) -> Tensor:
+    """The rows of a table that integers name.
 
     Parameters
     ----------
-    input : Tensor
-    pad : (left, right, top, bottom, …): sizes before and after, from the last dimension on; negative ones crop
-    mode : "constant", the only one there is
+    input : (…), integers in [0, rows)
+    weight : (rows, features)
+    padding_idx : a row that gets no gradient, counted from the end if negative
+
+    Returns
+    -------
+    Tensor (…, features)
 
     Raises
     ------
-    ValueError
-        For another mode, and for sizes that do not fit.
+    TypeError, IndexError, ValueError
+        For an input that is not of integers, or out of range; for a weight that is not a matrix.
     """
-    require_tensors("pad", input)
-    if not isinstance(pad, (tuple, list)):
-        raise TypeError(f"pad: expected sizes before and after, from the last dimension on, got {pad!r}")
-    if mode != "constant":
-        raise ValueError(f"pad: mode must be 'constant', got {mode!r}")
-    return shape.pad(input, widths=tuple(pad), value=value)
+    require_tensors("embedding", input, weight)
+    if weight.ndim != 2:
+        raise ValueError(f"embedding: expected a weight (rows, features), got {dims(weight.shape)}")
+    rows = weight.shape[0]
+    if padding_idx is not None and not -rows <= padding_idx < rows:
+        raise ValueError(f"embedding: padding_idx {padding_idx} is out of range for {rows} rows")
+    _, at, _ = shape.indexed("embedding", weight, 0, shape.flatten(input))
+    picked = shape.along(weight, 0, shape.raw_index(at))
+    if padding_idx is not None:
+        padding = shape.reshape(input == padding_idx % rows, (input.data.size, 1))
+        picked = elementwise.where(padding, picked.detach(), picked)
+    return shape.reshape(picked, (*input.shape, weight.shape[1]))
 
 
-def batch_norm(
-    input: Tensor,
-    running_mean: Tensor | None,
-    running_var: Tensor | None,
-    weight: Tensor | None = None,
-    bias: Tensor | None = None,
-    training: bool = False,
-    momentum: float = 0.1,
-    eps: float = 1e-5,
-) -> Tensor:
-    """Normalise each channel of input (N, C, …), by its own statistics in training, by the running ones otherwise.
-
-    In training, the running statistics (C,) are updated in place: running + momentum · (batch − running), with the
-    unbiased variance. Ioffe & Szegedy (2015), "Batch normalization".
+def one_hot(tensor: Tensor, num_classes: int = -1) -> Tensor:
+    """1 where the class is, 0 elsewhere: integers (…) as int64 (…, num_classes), by default as many as occur.
 
     Raises
     ------
-    ValueError
-        For an input without channels, vectors that are not (C,), or one value per channel in training.
+    TypeError, ValueError
+        For what is not of integers, negative, or too large for `num_classes`.
     """
-    require_tensors("batch_norm", input, running_mean, running_var, weight, bias)
-    require_float("batch_norm", input.dtype)
-    if input.ndim < 2:
-        raise ValueError(f"batch_norm: expected an input (N, C, …), got {dims(input.shape)}")
-    channels = input.shape[1]
-    vectors = dict(running_mean=running_mean, running_var=running_var, weight=weight, bias=bias)
-    for name, vector in vectors.items():
-        if vector is not None and vector.shape != (channels,):
-            raise ValueError(
-                f"batch_norm: {name} is {dims(vector.shape)}, the input {dims(input.shape)} has {channels} channels"
-            )
-    if not training:
-        if running_mean is None or running_var is None:
-            raise ValueError("batch_norm: without running statistics it works in training only")
-        scale = 1 / elementwise.sqrt(running_var + eps)
-        scale = scale if weight is None else scale * weight
-        z = (input - along_channels(running_mean, input.ndim)) * along_channels(scale, input.ndim)
-        return z if bias is None else z + along_channels(bias, input.ndim)
-    if not isinstance(momentum, (int, float)):
-        raise TypeError(f"batch_norm: momentum must be a number, got {momentum!r}")
-    count = math.prod(input.shape) // max(channels, 1)
-    if count < 2:
-        raise ValueError(
-            f"batch_norm: expected more than 1 value per channel in training, got an input {dims(input.shape)}"
-        )
-    z, mean, var = normalize_channels(input, weight, bias, eps=eps)
-    for running, batch in ((running_mean, mean), (running_var, var * (count / (count - 1)))):
-        if running is not None:
-            with no_grad():
-                running.copy_(running * (1 - momentum) + batch * momentum)
-    return z
+    require_tensors("one_hot", tensor)
+    if tensor.dtype.kind not in "iu":
+        raise TypeError(f"one_hot: expected integers, got {tensor.dtype}")
+    low, high = (tensor.data.min(), tensor.data.max()) if tensor.data.size else (0, -1)
+    classes = int(high) + 1 if num_classes == -1 else num_classes
+    if low < 0 or high >= classes or classes < 1:
+        raise ValueError(f"one_hot: classes from {low} to {high} do not fit num_classes={num_classes}")
+    codes = backend.namespace(tensor.data).arange(classes)
+    return cast(shape.unsqueeze(tensor, -1) == Tensor(codes), int64)
 
 
-def dropout(input: Tensor, p: float = 0.5, training: bool = True, *, generator: Generator | None = None) -> Tensor:
-    """Zero each element with probability `p` and scale the others by 1/(1 − p), so that the mean is kept.
+def normalize(input: Tensor, p: float = 2.0, dim: Any = 1, eps: float = 1e-12) -> Tensor:
+    """The input divided by its p-norm along `dim`, or by eps where that is greater."""
+    require_tensors("normalize", input)
+    return input / elementwise.clip(reduce.norm(input, p, dim, keepdim=True), min=eps)
 
-    Srivastava et al. (2014), "Dropout". The mask is drawn from `generator`, by default the global stream.
 
-    Raises
-    ------
-    ValueError
-        If p is not in [0, 1].
-    """
-    if not 0 <= p <= 1:
-        raise ValueError(f"dropout: p is a probability, expected 0 ≤ p ≤ 1, got {p}")
-    require_tensors("dropout", input)
-    require_float("dropout", input.dtype)
-    if not training or p == 0:
-        return input
-    drawn = (generator or backend.default_generator).numpy.random(input.shape, np.float32)
-    mask = (drawn >= p).astype(input.dtype) * (1 / (1 - p) if p < 1 else 0)
-    return input * Tensor(backend.move(mask, input.device))
+def cosine_similarity(x1: Tensor, x2: Tensor, dim: int = 1, eps: float = 1e-8) -> Tensor:
+    """x1 · x2 / (max(‖x1‖, eps) · max(‖x2‖, eps)) along `dim`; they broadcast."""
+    require_tensors("cosine_similarity", x1, x2)
+    if x1.ndim != x2.ndim:  # so that `dim` is the same in both
+        size = np.broadcast_shapes(x1.shape, x2.shape)
+        x1, x2 = expand(x1, size), expand(x2, size)
+    return reduce.sum(normalize(x1, dim=dim, eps=eps) * normalize(x2, dim=dim, eps=eps), dim)

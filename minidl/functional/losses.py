@@ -2,12 +2,209 @@
 
 from __future__ import annotations
 
+import warnings
+
 from minidl.backend import dims
 from minidl.core import Tensor
 from minidl.dtypes import require_float
 from minidl.op import require_tensors
-from minidl.ops import compare, elementwise, loss, reduce, shape
+from minidl.ops import compare, elementwise, loss, reduce, shape, special
 from minidl.ops.create import ones_like
+
+
+def _reduced(name: str, each: Tensor, reduction: str, weights: Tensor | None = None) -> Tensor:
+    """The losses of the elements as `reduction` says: their mean is over `weights`, where there are any."""
+    if reduction not in ("mean", "sum", "none"):
+        raise ValueError(f"{name}: reduction must be 'mean', 'sum' or 'none', got {reduction!r}")
+    if reduction == "none":
+        return each
+    if reduction == "sum":
+        return each.sum()
+    return each.mean() if weights is None else each.sum() / weights.sum()
+
+
+# --- regression -------------------------------------------------------------------------------------------------------
+
+
+def mse_loss(input: Tensor, target: Tensor, reduction: str = "mean", weight: Tensor | None = None) -> Tensor:
+    """(input − target)², by default its mean, with `weight` (of the input's shape) its weighted mean.
+
+    Raises
+    ------
+    ValueError
+        For shapes that do not broadcast, or an unknown reduction. Shapes that differ are warned of.
+    """
+    d = _difference("mse_loss", input, target, weight)
+    return _reduced("mse_loss", d * d if weight is None else d * d * weight, reduction, weight)
+
+
+def l1_loss(input: Tensor, target: Tensor, reduction: str = "mean", weight: Tensor | None = None) -> Tensor:
+    """|input − target|, by default its mean, with `weight` (of the input's shape) its weighted mean.
+
+    Raises
+    ------
+    ValueError
+        As `mse_loss`.
+    """
+    d = elementwise.abs(_difference("l1_loss", input, target, weight))
+    return _reduced("l1_loss", d if weight is None else d * weight, reduction, weight)
+
+
+def smooth_l1_loss(input: Tensor, target: Tensor, reduction: str = "mean", beta: float = 1.0) -> Tensor:
+    """`huber_loss` with delta = beta, divided by beta; `l1_loss` for beta = 0. Girshick (2015), "Fast R-CNN", eq. 3.
+
+    Raises
+    ------
+    ValueError
+        As `mse_loss`; and for a negative beta.
+    """
+    if beta < 0:
+        raise ValueError(f"smooth_l1_loss: beta must not be negative, got {beta}")
+    d = elementwise.abs(_difference("smooth_l1_loss", input, target, None))
+    each = d if beta == 0 else elementwise.where(d < beta, d * d * (0.5 / beta), d - 0.5 * beta)
+    return _reduced("smooth_l1_loss", each, reduction)
+
+
+def huber_loss(
+    input: Tensor, target: Tensor, reduction: str = "mean", delta: float = 1.0, weight: Tensor | None = None
+) -> Tensor:
+    """d²/2 up to |d| = delta, delta · (|d| − delta/2) beyond, with d = input − target; times `weight`. Huber (1964).
+
+    Raises
+    ------
+    ValueError
+        As `mse_loss`; and unless delta is positive.
+    """
+    if delta <= 0:
+        raise ValueError(f"huber_loss: delta must be positive, got {delta}")
+    d = elementwise.abs(_difference("huber_loss", input, target, weight))
+    each = elementwise.where(d <= delta, d * d * 0.5, (d - 0.5 * delta) * delta)
+    return _reduced("huber_loss", each if weight is None else each * weight, reduction)
+
+
+def _difference(name: str, input: Tensor, target: Tensor, weight: Tensor | None) -> Tensor:
+    require_tensors(name, input, target, weight)
+    require_float(name, input.dtype)
+    if input.shape != target.shape:
+        warnings.warn(
+            f"{name}: input is {dims(input.shape)}, target is {dims(target.shape)}: they are broadcast, which is "
+            "seldom meant; give both one shape",
+            stacklevel=3,
+        )
+    if weight is not None and weight.shape != input.shape:
+        raise ValueError(f"{name}: weight is {dims(weight.shape)}, the input is {dims(input.shape)}")
+    return input - target
+
+
+# --- probabilities ----------------------------------------------------------------------------------------------------
+
+
+def binary_cross_entropy(
+    input: Tensor, target: Tensor, weight: Tensor | None = None, reduction: str = "mean"
+) -> Tensor:
+    """−(y · ln p + (1 − y) · ln(1 − p)) of probabilities p against targets y; no logarithm counts as less than −100.
+
+    Parameters
+    ----------
+    input, target : of one shape, in [0, 1]
+    weight : broadcast, a factor for each element
+
+    Raises
+    ------
+    ValueError
+        For shapes that differ, values outside [0, 1], or an unknown reduction.
+    """
+    _check_targets("binary_cross_entropy", input, target, weight)
+    for name, x in (("input", input.data), ("target", target.data)):
+        if x.size and not (x.min() >= 0 and x.max() <= 1):
+            raise ValueError(
+                f"binary_cross_entropy: {name} must be in [0, 1], is in [{x.min()}, {x.max()}]; for scores there is "
+                "binary_cross_entropy_with_logits"
+            )
+    each = -special.log_likelihood(input, target)
+    return _reduced("binary_cross_entropy", each if weight is None else each * weight, reduction)
+
+
+def binary_cross_entropy_with_logits(
+    input: Tensor,
+    target: Tensor,
+    weight: Tensor | None = None,
+    reduction: str = "mean",
+    pos_weight: Tensor | None = None,
+) -> Tensor:
+    """`binary_cross_entropy` of sigmoid(input), computed so that nothing overflows.
+
+    Parameters
+    ----------
+    input, target : scores, and targets in [0, 1], of one shape
+    weight : broadcast, a factor for each element
+    pos_weight : broadcast, a factor for the part of positive targets
+
+    Raises
+    ------
+    ValueError
+        For shapes that differ, or an unknown reduction.
+    """
+    name = "binary_cross_entropy_with_logits"
+    _check_targets(name, input, target, weight, pos_weight)
+    positive = target if pos_weight is None else target * pos_weight
+    each = -(positive * special.logsigmoid(input) + (1 - target) * special.logsigmoid(-input))
+    return _reduced(name, each if weight is None else each * weight, reduction)
+
+
+def kl_div(input: Tensor, target: Tensor, reduction: str = "mean", log_target: bool = False) -> Tensor:
+    """target · (ln target − input): the divergence of probabilities `target` from log-probabilities `input`.
+
+    Parameters
+    ----------
+    reduction : "batchmean" (the sum divided by the batch, as mathematics has it), "mean", "sum" or "none"
+    log_target : the target is given as log-probabilities too
+
+    Raises
+    ------
+    ValueError
+        For shapes that do not broadcast, or an unknown reduction.
+    """
+    require_tensors("kl_div", input, target)
+    require_float("kl_div", input.dtype)
+    require_float("kl_div", target.dtype)
+    if log_target:
+        each = elementwise.exp(target) * (target - input)
+    else:
+        each = special.xlogy(target, target) - target * input
+    if reduction == "batchmean":
+        return each.sum() / (input.shape[0] if input.ndim else 1)
+    return _reduced("kl_div", each, reduction)
+
+
+def _check_targets(name: str, input: Tensor, target: Tensor, *weights: Tensor | None) -> None:
+    require_tensors(name, input, target, *weights)
+    require_float(name, input.dtype)
+    if input.shape != target.shape:
+        raise ValueError(f"{name}: target is {dims(target.shape)}, the input is {dims(input.shape)}")
+
+
+# --- classes ----------------------------------------------------------------------------------------------------------
+
+
+def nll_loss(
+    input: Tensor, target: Tensor, weight: Tensor | None = None, ignore_index: int = -100, reduction: str = "mean"
+) -> Tensor:
+    """The negative log-likelihood of class labels, from log-probabilities such as those of `log_softmax`.
+
+    Parameters
+    ----------
+    input : (C,), (N, C) or (N, C, d1, …), floating
+    target, weight, ignore_index, reduction : as in `cross_entropy`, with labels
+
+    Raises
+    ------
+    ValueError
+        As `cross_entropy`.
+    """
+    over = _classes("nll_loss", input, target, weight)
+    each, weights = _against_labels("nll_loss", -input, target, weight, over, ignore_index)
+    return _reduced("nll_loss", each, reduction, weights)
 
 
 def cross_entropy(
@@ -34,69 +231,60 @@ def cross_entropy(
     ValueError
         For shapes that do not fit, labels out of range, or an unknown reduction.
     """
-    require_tensors("cross_entropy", input, target, weight)
-    require_float("cross_entropy", input.dtype)
-    if reduction not in ("mean", "sum", "none"):
-        raise ValueError(f"cross_entropy: reduction must be 'mean', 'sum' or 'none', got {reduction!r}")
+    over = _classes("cross_entropy", input, target, weight)
     if not 0 <= label_smoothing <= 1:
         raise ValueError(f"cross_entropy: label_smoothing must be in [0, 1], got {label_smoothing}")
-    if not input.ndim:
-        raise ValueError("cross_entropy: expected an input (C,), (N, C) or (N, C, …), got a scalar")
-    over = min(1, input.ndim - 1)  # the dimension of the classes
-    if weight is not None and weight.shape != (input.shape[over],):
-        raise ValueError(
-            f"cross_entropy: weight is {dims(weight.shape)}, expected one for each of {input.shape[over]} classes"
-        )
     losses = -loss.log_softmax(input, over)
+    spread = label_smoothing / input.shape[over] if label_smoothing else 0.0
     by_class = losses if weight is None else losses * shape.reshape(weight, (-1, *(1,) * (input.ndim - over - 1)))
     if target.dtype.kind == "f":
-        each, weights = _against_probabilities(by_class, target, over, label_smoothing)
+        if target.shape != input.shape:
+            raise ValueError(
+                f"cross_entropy: target probabilities are {dims(target.shape)}, the input is {dims(input.shape)}; "
+                "class labels must be integers"
+            )
+        each = reduce.sum(by_class * (target * (1 - label_smoothing) + spread if spread else target), over)
+        weights = ones_like(each)
     else:
-        each, weights = _against_labels(losses, by_class, target, weight, over, ignore_index, label_smoothing)
-    if reduction == "none":
-        return each
-    return each.sum() if reduction == "sum" else each.sum() / weights.sum()
+        each, weights = _against_labels("cross_entropy", losses, target, weight, over, ignore_index)
+        if spread:
+            counted = compare.ne(target, ignore_index)
+            smooth = elementwise.where(counted, reduce.sum(by_class, over), 0.0)
+            each = each * (1 - label_smoothing) + smooth * spread
+    return _reduced("cross_entropy", each, reduction, weights)
 
 
-def _against_probabilities(by_class: Tensor, target: Tensor, over: int, smoothing: float) -> tuple[Tensor, Tensor]:
-    """The loss of each element, and its weight in the mean."""
-    if target.shape != by_class.shape:
+def _classes(name: str, input: Tensor, target: Tensor, weight: Tensor | None) -> int:
+    """The dimension of the classes."""
+    require_tensors(name, input, target, weight)
+    require_float(name, input.dtype)
+    if not input.ndim:
+        raise ValueError(f"{name}: expected an input (C,), (N, C) or (N, C, …), got a scalar")
+    over = min(1, input.ndim - 1)
+    if weight is not None and weight.shape != (input.shape[over],):
         raise ValueError(
-            f"cross_entropy: target probabilities are {dims(target.shape)}, the input is {dims(by_class.shape)}; "
-            "class labels must be integers"
+            f"{name}: weight is {dims(weight.shape)}, expected one for each of {input.shape[over]} classes"
         )
-    if smoothing:
-        target = target * (1 - smoothing) + smoothing / by_class.shape[over]
-    each = reduce.sum(by_class * target, over)
-    return each, ones_like(each)
+    return over
 
 
 def _against_labels(
-    losses: Tensor,
-    by_class: Tensor,
-    target: Tensor,
-    weight: Tensor | None,
-    over: int,
-    ignore_index: int,
-    smoothing: float,
+    name: str, losses: Tensor, target: Tensor, weight: Tensor | None, over: int, ignore_index: int
 ) -> tuple[Tensor, Tensor]:
-    """The loss of each element, and its weight in the mean."""
+    """The loss of each element, its label's, and its weight in the mean."""
     classes, expected = losses.shape[over], losses.shape[:over] + losses.shape[over + 1 :]
     if target.dtype.kind not in "iu" or target.shape != expected:
         raise ValueError(
-            f"cross_entropy: target is {target.dtype} {dims(target.shape)}, expected integer labels {dims(expected)} "
+            f"{name}: target is {target.dtype} {dims(target.shape)}, expected integer labels {dims(expected)} "
             f"(input {dims(losses.shape)})"
         )
     counted = compare.ne(target, ignore_index)
-    outside = target[counted * ((target < 0) + (target >= classes))]
+    outside = target[counted & ((target < 0) | (target >= classes))]
     if outside.data.size:
         raise ValueError(
-            f"cross_entropy: label {outside[0].item()} is out of range for {classes} classes "
-            f"(input {dims(losses.shape)})"
+            f"{name}: label {outside[0].item()} is out of range for {classes} classes (input {dims(losses.shape)})"
         )
     labels = elementwise.where(counted, target, 0)
     weights = counted.to(losses.dtype) if weight is None else weight.detach()[labels] * counted
-    each = shape.squeeze(shape.take_along(losses, shape.unsqueeze(labels, over), over), over) * weights
-    if smoothing:
-        each = each * (1 - smoothing) + reduce.sum(by_class, over) * (smoothing / classes)
-    return elementwise.where(counted, each, 0.0), weights
+    each = shape.squeeze(shape.take_along(losses, shape.unsqueeze(labels, over), dim=over), over)
+    return elementwise.where(counted, each * weights, 0.0), weights

@@ -170,8 +170,17 @@ def relu(xp, x):
     return xp.maximum(x, xp.zeros((), x.dtype))
 
 
+@op
+def hardtanh(xp, x, min_val=-1.0, max_val=1.0):
+    """x limited to [min_val, max_val]; on a bound the gradient is 0, unlike that of `clip`."""
+    if min_val > max_val:
+        raise ValueError(f"hardtanh: min_val {min_val} is greater than max_val {max_val}")
+    return xp.clip(x, min_val, max_val)
+
+
 abs.vjp(x=lambda g, x: g * sign(x))
 relu.vjp(x=lambda g, z: keep(g, z > 0))
+hardtanh.vjp(x=lambda g, x, min_val, max_val: keep(g, (x > min_val) * (x < max_val)))
 
 
 @op(broadcasts=True, promotes=True)

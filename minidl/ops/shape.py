@@ -204,7 +204,7 @@ def gather(input: Any, dim: int, index: Any) -> Any:
     ValueError, TypeError, IndexError
         Unless `index` is of integers in range, of as many dimensions as the input, and no larger in any other.
     """
-    x, at, i = _indexed("gather", input, dim, index)
+    x, at, i = indexed("gather", input, dim, index)
     _check_room("gather", at.shape, x.shape, i)
     return reshape(take_along(x, at, dim=i), index.shape)
 
@@ -217,7 +217,7 @@ def scatter_add(input: Any, dim: int, index: Any, src: Any) -> Any:
     ValueError, TypeError, IndexError
         As `gather`; and if `src` is smaller than `index`, or of another dtype than the input.
     """
-    x, at, i = _indexed("scatter_add", input, dim, index)
+    x, at, i = indexed("scatter_add", input, dim, index)
     require_arrays("scatter_add", src)
     same_device("scatter_add", input, src)
     same_dtype("scatter_add", input, src)
@@ -236,13 +236,13 @@ def index_select(input: Any, dim: int, index: Any) -> Any:
     ValueError, TypeError, IndexError
         Unless `index` is a vector of integers in range.
     """
-    x, at, i = _indexed("index_select", input, dim, index)
+    x, at, i = indexed("index_select", input, dim, index)
     if at.ndim != 1:
         raise ValueError(f"index_select: index must be a vector, got {dims(at.shape)}")
     return reshape(along(x, i, raw_index(at)), input.shape and (*x.shape[:i], at.shape[0], *x.shape[i + 1 :]))
 
 
-def _indexed(name: str, input: Any, dim: int, index: Any) -> tuple[Any, Any, int]:
+def indexed(name: str, input: Any, dim: int, index: Any) -> tuple[Any, Any, int]:
     """Input and index with at least one dimension, and the dimension that is indexed; the index is checked."""
     require_arrays(name, input, index)
     same_device(name, input, index)

@@ -125,6 +125,11 @@ def _limit_oracle(x, min, max):
 
 SPECS["where"] = Spec(_where, lambda c, x, y: np.choose(c, [y, x]), analytic=False)
 SPECS["keep"] = Spec(_keep, lambda x, mask: x * mask, analytic=False)
+SPECS["hardtanh"] = Spec(
+    lambda draw, rng: Case([spaced(rng, *shapes(draw))], dict(min_val=-0.3, max_val=draw(st.sampled_from([0.2, 0.4])))),
+    lambda x, min_val, max_val: np.minimum(np.maximum(x, min_val), max_val),
+    analytic=False,
+)
 SPECS["limit"] = Spec(_limit, _limit_oracle, analytic=False)
 SPECS["cast"] = Spec(
     lambda draw, rng: Case([normal(rng, *shapes(draw))], dict(dtype=np.dtype("f8"))), lambda x, dtype: x, False

@@ -1,0 +1,103 @@
+"""Activations that are made of others; `relu`, `sigmoid`, `tanh`, `softplus`, … are ops themselves."""
+
+from __future__ import annotations
+
+import math
+
+from minidl.backend import dims
+from minidl.core import Tensor
+from minidl.dtypes import require_float
+from minidl.op import require_tensors
+from minidl.ops.elementwise import abs, hardtanh, sigmoid, tanh, where
+from minidl.ops.norm import along_channels
+from minidl.ops.special import erf, expm1
+
+SELU_ALPHA, SELU_SCALE = 1.6732632423543772, 1.0507009873554805
+
+
+def relu6(input: Tensor) -> Tensor:
+    """min(max(x, 0), 6); gradient 0 at 0 and 6. Howard et al. (2017), "MobileNets"."""
+    return hardtanh(input, 0.0, 6.0)
+
+
+def leaky_relu(input: Tensor, negative_slope: float = 0.01) -> Tensor:
+    """x where positive, else negative_slope · x. Maas et al. (2013)."""
+    _check("leaky_relu", input)
+    return where(input > 0, input, input * negative_slope)
+
+
+def prelu(input: Tensor, weight: Tensor) -> Tensor:
+    """x where positive, else weight · x, with one learned weight, or one for each channel of (N, C, …).
+
+    He et al. (2015), "Delving deep into rectifiers".
+
+    Raises
+    ------
+    ValueError
+        If there are neither one weight nor as many as channels.
+    """
+    _check("prelu", input, weight)
+    channels = input.shape[1] if input.ndim > 1 else 1
+    if weight.ndim > 1 or weight.data.size not in (1, channels):
+        raise ValueError(
+            f"prelu: weight is {dims(weight.shape)}, expected 1 or {channels} as input {dims(input.shape)} has channels"
+        )
+    slope = along_channels(weight, input.ndim) if weight.data.size > 1 else weight.reshape(())
+    return where(input > 0, input, input * slope)
+
+
+def elu(input: Tensor, alpha: float = 1.0) -> Tensor:
+    """x where positive, else alpha · (eˣ − 1). Clevert et al. (2016)."""
+    _check("elu", input)
+    return where(input > 0, input, alpha * expm1(where(input > 0, 0.0, input)))
+
+
+def selu(input: Tensor) -> Tensor:
+    """1.0507 · elu(x, 1.6733), which keeps mean 0 and variance 1. Klambauer et al. (2017), eq. 2 and 14."""
+    return SELU_SCALE * elu(input, SELU_ALPHA)
+
+
+def gelu(input: Tensor, approximate: str = "none") -> Tensor:
+    """x · Φ(x), with Φ the normal distribution, or its approximation by "tanh". Hendrycks & Gimpel (2016).
+
+    Raises
+    ------
+    ValueError
+        Unless `approximate` is "none" or "tanh".
+    """
+    _check("gelu", input)
+    if approximate not in ("none", "tanh"):
+        raise ValueError(f"gelu: approximate must be 'none' or 'tanh', got {approximate!r}")
+    if approximate == "tanh":
+        return 0.5 * input * (1 + tanh(math.sqrt(2 / math.pi) * (input + 0.044715 * input * input * input)))
+    return 0.5 * input * (1 + erf(input * math.sqrt(0.5)))
+
+
+def silu(input: Tensor) -> Tensor:
+    """x · sigmoid(x), also called swish. Ramachandran et al. (2017)."""
+    _check("silu", input)
+    return input * sigmoid(input)
+
+
+def softsign(input: Tensor) -> Tensor:
+    """x / (1 + |x|). Bergstra et al. (2009)."""
+    require_tensors("softsign", input)
+    return input / (1 + abs(input))
+
+
+def hardsigmoid(input: Tensor) -> Tensor:
+    """min(max(x + 3, 0), 6) / 6. Courbariaux et al. (2015)."""
+    _check("hardsigmoid", input)
+    return relu6(input + 3) / 6
+
+
+def hardswish(input: Tensor) -> Tensor:
+    """x · hardsigmoid(x). Howard et al. (2019), "Searching for MobileNetV3"."""
+    _check("hardswish", input)
+    return input * hardsigmoid(input)
+
+
+def _check(name: str, *inputs: Tensor) -> None:
+    require_tensors(name, *inputs)
+    for x in inputs:
+        require_float(name, x.dtype)

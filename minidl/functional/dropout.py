@@ -1,0 +1,54 @@
+"""Dropout, of elements and of whole channels."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from minidl import backend
+from minidl.backend import Generator, dims
+from minidl.core import Tensor
+from minidl.dtypes import require_float
+from minidl.op import require_tensors
+
+
+def dropout(input: Tensor, p: float = 0.5, training: bool = True, *, generator: Generator | None = None) -> Tensor:
+    """Zero each element with probability `p` and scale the others by 1/(1 − p), so that the mean is kept.
+
+    Srivastava et al. (2014), "Dropout". The mask is drawn from `generator`, by default the global stream.
+
+    Raises
+    ------
+    ValueError
+        If p is not in [0, 1].
+    """
+    require_tensors("dropout", input)
+    return _dropped("dropout", input, p, training, generator, input.shape)
+
+
+def dropout2d(input: Tensor, p: float = 0.5, training: bool = True, *, generator: Generator | None = None) -> Tensor:
+    """`dropout` of whole channels of input (N, C, H, W), or (N, C, L). Tompson et al. (2015).
+
+    Raises
+    ------
+    ValueError
+        If p is not in [0, 1], or for an input of another rank.
+    """
+    require_tensors("dropout2d", input)
+    if input.ndim not in (3, 4):
+        raise ValueError(f"dropout2d: expected an input (N, C, H, W) or (N, C, L), got {dims(input.shape)}")
+    kept = (*input.shape[:2], *(1,) * (input.ndim - 2))
+    return _dropped("dropout2d", input, p, training, generator, kept)
+
+
+def _dropped(
+    name: str, input: Tensor, p: float, training: bool, generator: Generator | None, shape: tuple[int, ...]
+) -> Tensor:
+    """Dropout with one draw for each element of `shape`, which broadcasts."""
+    require_float(name, input.dtype)
+    if not 0 <= p <= 1:
+        raise ValueError(f"{name}: p is a probability, expected 0 ≤ p ≤ 1, got {p}")
+    if not training or p == 0:
+        return input
+    drawn = (generator or backend.default_generator).numpy.random(shape, np.float32)
+    mask = (drawn >= p).astype(input.dtype) * (1 / (1 - p) if p < 1 else 0)
+    return input * Tensor(backend.move(mask, input.device))

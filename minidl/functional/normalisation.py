@@ -1,0 +1,168 @@
+"""Normalisation over batches, layers, groups and instances."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+from minidl.backend import dims
+from minidl.core import Tensor
+from minidl.dtypes import require_float
+from minidl.modes import no_grad
+from minidl.op import require_tensors
+from minidl.ops import elementwise, reduce, shape
+from minidl.ops.norm import along_channels, normalize_channels, standardize
+
+
+def _scaled(z: Tensor, weight: Tensor | None, bias: Tensor | None) -> Tensor:
+    z = z if weight is None else z * weight
+    return z if bias is None else z + bias
+
+
+def _per_channel(vector: Tensor | None, ndim: int) -> Tensor | None:
+    return None if vector is None else along_channels(vector, ndim)
+
+
+def _check_channels(name: str, input: Tensor, **vectors: Tensor | None) -> None:
+    """The input must be floating, (N, C, …), and each vector (C,)."""
+    require_tensors(name, input, *vectors.values())
+    require_float(name, input.dtype)
+    if input.ndim < 2:
+        raise ValueError(f"{name}: expected an input (N, C, …), got {dims(input.shape)}")
+    for which, vector in vectors.items():
+        if vector is not None and vector.shape != input.shape[1:2]:
+            raise ValueError(
+                f"{name}: {which} is {dims(vector.shape)}, the input {dims(input.shape)} has {input.shape[1]} channels"
+            )
+
+
+def batch_norm(
+    input: Tensor,
+    running_mean: Tensor | None,
+    running_var: Tensor | None,
+    weight: Tensor | None = None,
+    bias: Tensor | None = None,
+    training: bool = False,
+    momentum: float = 0.1,
+    eps: float = 1e-5,
+) -> Tensor:
+    """Normalise each channel of input (N, C, …), by its own statistics in training, by the running ones otherwise.
+
+    In training, the running statistics (C,) are updated in place: running + momentum · (batch − running), with the
+    unbiased variance. Ioffe & Szegedy (2015), "Batch normalization".
+
+    Raises
+    ------
+    ValueError
+        For an input without channels, vectors that are not (C,), or one value per channel in training.
+    """
+    vectors = dict(running_mean=running_mean, running_var=running_var, weight=weight, bias=bias)
+    _check_channels("batch_norm", input, **vectors)
+    if not training:
+        if running_mean is None or running_var is None:
+            raise ValueError("batch_norm: without running statistics it works in training only")
+        scale = 1 / elementwise.sqrt(running_var + eps)
+        scale = scale if weight is None else scale * weight
+        centred = input - along_channels(running_mean, input.ndim)
+        return _scaled(centred, along_channels(scale, input.ndim), _per_channel(bias, input.ndim))
+    if not isinstance(momentum, (int, float)):
+        raise TypeError(f"batch_norm: momentum must be a number, got {momentum!r}")
+    count = math.prod(input.shape) // max(input.shape[1], 1)
+    if count < 2:
+        raise ValueError(
+            f"batch_norm: expected more than 1 value per channel in training, got an input {dims(input.shape)}"
+        )
+    z, mean, var = normalize_channels(input, weight, bias, eps=eps)
+    for running, batch in ((running_mean, mean), (running_var, var * (count / (count - 1)))):
+        if running is not None:
+            with no_grad():
+                running.copy_(running * (1 - momentum) + batch * momentum)
+    return z
+
+
+def layer_norm(
+    input: Tensor,
+    normalized_shape: Sequence[int],
+    weight: Tensor | None = None,
+    bias: Tensor | None = None,
+    eps: float = 1e-5,
+) -> Tensor:
+    """Normalise over the last dimensions, those of `normalized_shape`, of which weight and bias are too.
+
+    Ba, Kiros & Hinton (2016), "Layer normalization", eq. 3.
+
+    Raises
+    ------
+    ValueError
+        If the input does not end in `normalized_shape`, or weight or bias are of another shape.
+    """
+    require_tensors("layer_norm", input, weight, bias)
+    require_float("layer_norm", input.dtype)
+    wanted = tuple(normalized_shape)
+    if not wanted or input.shape[-len(wanted) :] != wanted:
+        raise ValueError(f"layer_norm: input {dims(input.shape)} does not end in normalized_shape {wanted}")
+    for which, vector in (("weight", weight), ("bias", bias)):
+        if vector is not None and vector.shape != wanted:
+            raise ValueError(f"layer_norm: {which} is {dims(vector.shape)}, expected {dims(wanted)}")
+    z, _, _ = standardize(input, tuple(range(-len(wanted), 0)), eps)
+    return _scaled(z, weight, bias)
+
+
+def group_norm(
+    input: Tensor, num_groups: int, weight: Tensor | None = None, bias: Tensor | None = None, eps: float = 1e-5
+) -> Tensor:
+    """Normalise each of `num_groups` blocks of channels of each image of input (N, C, …); weight and bias are (C,).
+
+    Wu & He (2018), "Group normalization".
+
+    Raises
+    ------
+    ValueError
+        For groups that do not divide the channels, vectors that are not (C,), or one value in all.
+    """
+    _check_channels("group_norm", input, weight=weight, bias=bias)
+    n, c, *rest = input.shape
+    if num_groups < 1 or c % num_groups:
+        raise ValueError(f"group_norm: num_groups must divide the {c} channels, got {num_groups}")
+    each = c // num_groups * math.prod(rest)
+    if n * each == 1:
+        raise ValueError(f"group_norm: expected more than 1 value per group, got an input {dims(input.shape)}")
+    z, _, _ = standardize(shape.reshape(input, (n, num_groups, each)), -1, eps)
+    vectors = (_per_channel(vector, input.ndim) for vector in (weight, bias))
+    return _scaled(shape.reshape(z, input.shape), *vectors)
+
+
+def instance_norm(
+    input: Tensor,
+    running_mean: Tensor | None = None,
+    running_var: Tensor | None = None,
+    weight: Tensor | None = None,
+    bias: Tensor | None = None,
+    use_input_stats: bool = True,
+    momentum: float = 0.1,
+    eps: float = 1e-5,
+) -> Tensor:
+    """Normalise each channel of each image of input (N, C, …) by itself, or by running statistics (C,).
+
+    The running statistics move by the mean over the batch. Ulyanov, Vedaldi & Lempitsky (2016), "Instance
+    normalization".
+
+    Raises
+    ------
+    ValueError
+        For vectors that are not (C,), or one value per channel where the input's statistics are used.
+    """
+    if not use_input_stats:
+        return batch_norm(input, running_mean, running_var, weight, bias, False, momentum, eps)
+    vectors = dict(running_mean=running_mean, running_var=running_var, weight=weight, bias=bias)
+    _check_channels("instance_norm", input, **vectors)
+    n, c, *rest = input.shape
+    if math.prod(rest) == 1:
+        raise ValueError(f"instance_norm: expected more than 1 value per channel, got an input {dims(input.shape)}")
+    means, variances = (None if v is None else shape.tile(v, (n,)) for v in (running_mean, running_var))
+    z = batch_norm(shape.reshape(input, (1, n * c, *rest)), means, variances, None, None, True, momentum, eps)
+    for running, new in ((running_mean, means), (running_var, variances)):
+        if running is not None:
+            with no_grad():
+                running.copy_(reduce.mean(shape.reshape(new, (n, c)), 0))
+    return _scaled(shape.reshape(z, input.shape), _per_channel(weight, input.ndim), _per_channel(bias, input.ndim))
