@@ -1,17 +1,47 @@
 """Networks: modules, layers, containers, initialisation."""
 
-from minidl.nn import init as init
-from minidl.nn.containers import Sequential as Sequential
-from minidl.nn.layers import AvgPool2d as AvgPool2d
-from minidl.nn.layers import BatchNorm1d as BatchNorm1d
-from minidl.nn.layers import BatchNorm2d as BatchNorm2d
-from minidl.nn.layers import Conv2d as Conv2d
-from minidl.nn.layers import CrossEntropyLoss as CrossEntropyLoss
-from minidl.nn.layers import Dropout as Dropout
-from minidl.nn.layers import Flatten as Flatten
-from minidl.nn.layers import Linear as Linear
-from minidl.nn.layers import MaxPool2d as MaxPool2d
-from minidl.nn.layers import ReLU as ReLU
-from minidl.nn.module import Module as Module
-from minidl.nn.module import Parameter as Parameter
-from minidl.nn.summary import summary as summary
+# ruff: noqa: F401
+from minidl.nn import init, utils
+from minidl.nn.containers import ModuleDict, ModuleList, Sequential
+from minidl.nn.functions import (
+    ELU,
+    GELU,
+    SELU,
+    AvgPool2d,
+    BCELoss,
+    BCEWithLogitsLoss,
+    CosineSimilarity,
+    CrossEntropyLoss,
+    Hardsigmoid,
+    Hardswish,
+    Hardtanh,
+    HuberLoss,
+    KLDivLoss,
+    L1Loss,
+    LeakyReLU,
+    LogSigmoid,
+    LogSoftmax,
+    MaxPool2d,
+    MSELoss,
+    NLLLoss,
+    ReLU,
+    ReLU6,
+    Sigmoid,
+    SiLU,
+    SmoothL1Loss,
+    Softmax,
+    Softplus,
+    Softsign,
+    Tanh,
+)
+from minidl.nn.layers import Conv2d, Dropout, Dropout2d, Embedding, Flatten, Identity, Linear, PReLU
+from minidl.nn.module import Module, Parameter
+from minidl.nn.normalisation import (
+    BatchNorm1d,
+    BatchNorm2d,
+    GroupNorm,
+    InstanceNorm1d,
+    InstanceNorm2d,
+    LayerNorm,
+)
+from minidl.nn.summary import summary

@@ -1,4 +1,4 @@
-"""Layers: a function of `minidl.functional` with its parameters, initialised as in PyTorch."""
+"""Layers with parameters or a mode of their own, initialised as in PyTorch."""
 
 from __future__ import annotations
 
@@ -8,15 +8,16 @@ from typing import Any
 import numpy as np
 
 from minidl import functional as F
-from minidl.backend import dims
 from minidl.core import Tensor
 from minidl.functional.windows import Pair, pair
+from minidl.modes import no_grad
 from minidl.nn import init
 from minidl.nn.module import Module, Parameter
 from minidl.op import require_tensors
 
 
-def _positive(layer: str, **sizes: Any) -> None:
+def require_positive(layer: str, **sizes: Any) -> None:
+    """Raise ValueError, in the name of a layer, unless all are positive integers."""
     for name, size in sizes.items():
         if not isinstance(size, (int, np.integer)) or isinstance(size, bool) or size < 1:
             raise ValueError(f"{layer}: {name} must be a positive integer, got {size!r}")
@@ -38,7 +39,7 @@ class Linear(Module):
     """input (…, in_features) times weightᵀ (out_features, in_features), plus bias: (…, out_features)."""
 
     def __init__(self, in_features: int, out_features: int, bias: bool = True) -> None:
-        _positive("Linear", in_features=in_features, out_features=out_features)
+        require_positive("Linear", in_features=in_features, out_features=out_features)
         self.in_features = in_features
         self.out_features = out_features
         self.weight, self.bias = _weight_and_bias((out_features, in_features), bias)
@@ -61,7 +62,7 @@ class Conv2d(Module):
         groups: int = 1,
         bias: bool = True,
     ) -> None:
-        _positive("Conv2d", in_channels=in_channels, out_channels=out_channels, groups=groups)
+        require_positive("Conv2d", in_channels=in_channels, out_channels=out_channels, groups=groups)
         if in_channels % groups or out_channels % groups:
             raise ValueError(
                 f"Conv2d: groups={groups} must divide in_channels={in_channels} and out_channels={out_channels}"
@@ -80,139 +81,23 @@ class Conv2d(Module):
         return F.conv2d(input, self.weight, self.bias, self.stride, self.padding, self.dilation, self.groups)
 
 
-class MaxPool2d(Module):
-    """`minidl.functional.max_pool2d`."""
-
-    def __init__(
-        self,
-        kernel_size: Pair,
-        stride: Pair | None = None,
-        padding: Pair = 0,
-        dilation: Pair = 1,
-        *,
-        ceil_mode: bool = False,
-    ) -> None:
-        self.kernel_size = kernel_size
-        self.stride = stride
-        self.padding = padding
-        self.dilation = dilation
-        self.ceil_mode = ceil_mode
-
-    def forward(self, input: Tensor) -> Tensor:
-        return F.max_pool2d(input, self.kernel_size, self.stride, self.padding, self.dilation, self.ceil_mode)
-
-
-class AvgPool2d(Module):
-    """`minidl.functional.avg_pool2d`."""
-
-    def __init__(
-        self,
-        kernel_size: Pair,
-        stride: Pair | None = None,
-        padding: Pair = 0,
-        ceil_mode: bool = False,
-        count_include_pad: bool = True,
-        divisor_override: int | None = None,
-    ) -> None:
-        self.kernel_size = kernel_size
-        self.stride = stride
-        self.padding = padding
-        self.ceil_mode = ceil_mode
-        self.count_include_pad = count_include_pad
-        self.divisor_override = divisor_override
-
-    def forward(self, input: Tensor) -> Tensor:
-        return F.avg_pool2d(
-            input,
-            self.kernel_size,
-            self.stride,
-            self.padding,
-            self.ceil_mode,
-            self.count_include_pad,
-            self.divisor_override,
-        )
-
-
-class _BatchNorm(Module):
-    """Batch normalisation; the number of dimensions is what its forms differ in.
-
-    Parameters
-    ----------
-    num_features : the number of channels C
-    eps : what is added to the variance
-    momentum : the share of a batch in the running statistics; None: their plain average over all batches
-    affine : learn a weight and a bias (C,)
-    track_running_stats : keep running statistics for evaluation; without, the batch's are used there too
-    """
-
-    ranks: tuple[int, ...]
-
-    def __init__(
-        self,
-        num_features: int,
-        eps: float = 1e-5,
-        momentum: float | None = 0.1,
-        affine: bool = True,
-        track_running_stats: bool = True,
-    ) -> None:
-        _positive(type(self).__name__, num_features=num_features)
-        self.num_features = num_features
-        self.eps = eps
-        self.momentum = momentum
-        self.affine = affine
-        self.track_running_stats = track_running_stats
-        self.weight = Parameter(np.ones(num_features, np.float32)) if affine else None
-        self.bias = Parameter(np.zeros(num_features, np.float32)) if affine else None
-        tracked = track_running_stats
-        self.register_buffer("running_mean", Tensor(np.zeros(num_features, np.float32)) if tracked else None)
-        self.register_buffer("running_var", Tensor(np.ones(num_features, np.float32)) if tracked else None)
-        self.register_buffer("num_batches_tracked", Tensor(np.zeros((), np.int64)) if tracked else None)
-
-    running_mean: Tensor | None
-    running_var: Tensor | None
-    num_batches_tracked: Any
-
-    def forward(self, input: Tensor) -> Tensor:
-        require_tensors("batch_norm", input)
-        if input.ndim not in self.ranks or input.shape[1] != self.num_features:
-            shapes = " or ".join(f"{n}-d" for n in self.ranks)
-            raise ValueError(f"expected a {shapes} input with {self.num_features} channels, got {dims(input.shape)}")
-        batch_statistics = self.training or not self.track_running_stats
-        momentum = self.momentum
-        if self.training and self.track_running_stats:
-            self.num_batches_tracked.add_(1)
-            momentum = 1 / self.num_batches_tracked.item() if momentum is None else momentum
-        running = (self.running_mean, self.running_var)
-        return F.batch_norm(input, *running, self.weight, self.bias, batch_statistics, momentum or 0.0, self.eps)
-
-
-class BatchNorm1d(_BatchNorm):
-    __doc__ = f"Over (N, C) or (N, C, L).\n\n    {_BatchNorm.__doc__}"
-    ranks = (2, 3)
-
-
-class BatchNorm2d(_BatchNorm):
-    __doc__ = f"Over (N, C, H, W).\n\n    {_BatchNorm.__doc__}"
-    ranks = (4,)
-
-
 class Dropout(Module):
     """`minidl.functional.dropout` while training, the identity otherwise."""
 
     def __init__(self, p: float = 0.5) -> None:
         if not 0 <= p <= 1:
-            raise ValueError(f"Dropout: p is a probability, expected 0 ≤ p ≤ 1, got {p}")
+            raise ValueError(f"{type(self).__name__}: p is a probability, expected 0 ≤ p ≤ 1, got {p}")
         self.p = p
 
     def forward(self, input: Tensor) -> Tensor:
         return F.dropout(input, self.p, self.training)
 
 
-class ReLU(Module):
-    """max(input, 0), elementwise."""
+class Dropout2d(Dropout):
+    """`minidl.functional.dropout2d` while training, the identity otherwise."""
 
     def forward(self, input: Tensor) -> Tensor:
-        return F.relu(input)
+        return F.dropout2d(input, self.p, self.training)
 
 
 class Flatten(Module):
@@ -227,22 +112,48 @@ class Flatten(Module):
         return input.flatten(self.start_dim, self.end_dim)
 
 
-class CrossEntropyLoss(Module):
-    """`minidl.functional.cross_entropy` of scores and targets."""
+class PReLU(Module):
+    """`minidl.functional.prelu` with one learned slope, or one for each of `num_parameters` channels."""
 
-    def __init__(
-        self,
-        weight: Tensor | None = None,
-        ignore_index: int = -100,
-        reduction: str = "mean",
-        label_smoothing: float = 0.0,
-    ) -> None:
-        self.register_buffer("weight", weight)
-        self.ignore_index = ignore_index
-        self.reduction = reduction
-        self.label_smoothing = label_smoothing
+    def __init__(self, num_parameters: int = 1, init: float = 0.25) -> None:
+        require_positive("PReLU", num_parameters=num_parameters)
+        self.num_parameters = num_parameters
+        self.weight = Parameter(np.full(num_parameters, init, np.float32))
 
-    weight: Tensor | None
+    def forward(self, input: Tensor) -> Tensor:
+        return F.prelu(input, self.weight)
 
-    def forward(self, input: Tensor, target: Tensor) -> Tensor:
-        return F.cross_entropy(input, target, self.weight, self.ignore_index, self.reduction, self.label_smoothing)
+
+class Embedding(Module):
+    """`minidl.functional.embedding` in a learned table (num_embeddings, embedding_dim), normal at first.
+
+    Parameters
+    ----------
+    padding_idx : a row that is zero at first, and gets no gradient
+    """
+
+    def __init__(self, num_embeddings: int, embedding_dim: int, padding_idx: int | None = None) -> None:
+        require_positive("Embedding", num_embeddings=num_embeddings, embedding_dim=embedding_dim)
+        if padding_idx is not None and not -num_embeddings <= padding_idx < num_embeddings:
+            raise ValueError(f"Embedding: padding_idx {padding_idx} is out of range for {num_embeddings} rows")
+        self.num_embeddings = num_embeddings
+        self.embedding_dim = embedding_dim
+        self.padding_idx = padding_idx
+        self.weight = Parameter(np.empty((num_embeddings, embedding_dim), np.float32))
+        init.normal_(self.weight)
+        if padding_idx is not None:
+            with no_grad():
+                self.weight[padding_idx] = 0
+
+    def forward(self, input: Tensor) -> Tensor:
+        return F.embedding(input, self.weight, self.padding_idx)
+
+
+class Identity(Module):
+    """What comes in; takes any arguments, so that it can stand in for any layer."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        pass
+
+    def forward(self, input: Tensor) -> Tensor:
+        return input

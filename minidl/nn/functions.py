@@ -1,0 +1,133 @@
+"""Layers without parameters: a function of `minidl.functional`, with its options set once."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable
+from typing import Any
+
+from minidl import functional as F
+from minidl.core import Tensor
+from minidl.nn.module import Module
+
+
+class Functional(Module):
+    """Calls a function with the options that it was made with; those that are tensors are its buffers.
+
+    ``class ELU(Functional, of=F.elu)`` is the whole of a layer: its constructor takes what the function takes after its
+    `inputs`, by the same names, with the same defaults. `options` says in which order, where that differs.
+    """
+
+    function: Callable[..., Any]
+
+    def __init_subclass__(cls, of: Callable[..., Any], inputs: int = 1, options: str = "") -> None:
+        parameters = dict(list(inspect.signature(of).parameters.items())[inputs:])
+        names = options.split() if options else list(parameters)
+        cls.function = staticmethod(of)
+        kind = inspect.Parameter.POSITIONAL_OR_KEYWORD
+        cls.__signature__ = inspect.Signature([parameters[name].replace(kind=kind) for name in names])  # type: ignore[attr-defined]
+        cls.__doc__ = f"`{of.__name__}`: {of.__doc__}"
+
+    def __init__(self, *args: Any, **options: Any) -> None:
+        signature = inspect.signature(type(self))
+        try:
+            bound = signature.bind(*args, **options)
+        except TypeError as error:
+            raise TypeError(f"{type(self).__name__}({', '.join(signature.parameters)}): {error}") from None
+        bound.apply_defaults()
+        self.options = tuple(bound.arguments)
+        for name, value in bound.arguments.items():
+            if isinstance(value, Tensor):
+                self.register_buffer(name, value)
+            else:
+                setattr(self, name, value)
+
+    def forward(self, *inputs: Tensor) -> Any:
+        return self.function(*inputs, **{name: getattr(self, name) for name in self.options})
+
+
+class ReLU(Functional, of=F.relu): ...
+
+
+class ReLU6(Functional, of=F.relu6): ...
+
+
+class LeakyReLU(Functional, of=F.leaky_relu): ...
+
+
+class ELU(Functional, of=F.elu): ...
+
+
+class SELU(Functional, of=F.selu): ...
+
+
+class GELU(Functional, of=F.gelu): ...
+
+
+class SiLU(Functional, of=F.silu): ...
+
+
+class Softplus(Functional, of=F.softplus): ...
+
+
+class Softsign(Functional, of=F.softsign): ...
+
+
+class Tanh(Functional, of=F.tanh): ...
+
+
+class Sigmoid(Functional, of=F.sigmoid): ...
+
+
+class LogSigmoid(Functional, of=F.logsigmoid): ...
+
+
+class Hardtanh(Functional, of=F.hardtanh): ...
+
+
+class Hardsigmoid(Functional, of=F.hardsigmoid): ...
+
+
+class Hardswish(Functional, of=F.hardswish): ...
+
+
+class Softmax(Functional, of=F.softmax): ...
+
+
+class LogSoftmax(Functional, of=F.log_softmax): ...
+
+
+class MaxPool2d(Functional, of=F.max_pool2d): ...
+
+
+class AvgPool2d(Functional, of=F.avg_pool2d): ...
+
+
+class CrossEntropyLoss(Functional, of=F.cross_entropy, inputs=2): ...
+
+
+class NLLLoss(Functional, of=F.nll_loss, inputs=2): ...
+
+
+class MSELoss(Functional, of=F.mse_loss, inputs=2, options="reduction"): ...
+
+
+class L1Loss(Functional, of=F.l1_loss, inputs=2, options="reduction"): ...
+
+
+class SmoothL1Loss(Functional, of=F.smooth_l1_loss, inputs=2): ...
+
+
+class HuberLoss(Functional, of=F.huber_loss, inputs=2, options="reduction delta"): ...
+
+
+class BCELoss(Functional, of=F.binary_cross_entropy, inputs=2): ...
+
+
+class BCEWithLogitsLoss(Functional, of=F.binary_cross_entropy_with_logits, inputs=2): ...
+
+
+class KLDivLoss(Functional, of=F.kl_div, inputs=2): ...
+
+
+class CosineSimilarity(Functional, of=F.cosine_similarity, inputs=2): ...
