@@ -12,7 +12,7 @@ import heapq
 import threading
 import warnings
 from collections.abc import Callable, Iterator, Sequence
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
@@ -56,19 +56,14 @@ class Tensor:
     __truediv__: Method
     __neg__: Method
     __getitem__: Method
+    __setitem__: Method
     __lt__: Method
     __gt__: Method
     __ge__: Method
-    clone: Method
-    copy_: Method
-    zero_: Method
-    mul_: Method
-    to: Method
-    sum: Method
-    mean: Method
-    reshape: Method
-    flatten: Method
-    clip: Method
+
+    if TYPE_CHECKING:
+
+        def __getattr__(self, name: str) -> Method: ...
 
     def __init__(self, data: Array, requires_grad: bool = False) -> None:
         if not backend.is_array(data):

@@ -9,7 +9,6 @@ import numpy as np
 
 from minidl import functional as F
 from minidl.core import Tensor
-from minidl.functional.windows import Pair, pair
 from minidl.modes import no_grad
 from minidl.nn import init
 from minidl.nn.module import Module, Parameter
@@ -23,14 +22,14 @@ def require_positive(layer: str, **sizes: Any) -> None:
             raise ValueError(f"{layer}: {name} must be a positive integer, got {size!r}")
 
 
-def _weight_and_bias(shape: tuple[int, ...], bias: bool) -> tuple[Parameter, Parameter | None]:
-    """Both uniform in ±1/√fan_in, PyTorch's default."""
+def weight_and_bias(shape: tuple[int, ...], outputs: int, bias: bool) -> tuple[Parameter, Parameter | None]:
+    """A weight of that shape and a bias of `outputs` elements, both uniform in ±1/√fan_in, PyTorch's default."""
     weight = Parameter(np.empty(shape, np.float32))
     bound = 1 / math.sqrt(init.fans(weight)[0])
     init.uniform_(weight, -bound, bound)
     if not bias:
         return weight, None
-    vector = Parameter(np.empty(shape[0], np.float32))
+    vector = Parameter(np.empty(outputs, np.float32))
     init.uniform_(vector, -bound, bound)
     return weight, vector
 
@@ -42,43 +41,10 @@ class Linear(Module):
         require_positive("Linear", in_features=in_features, out_features=out_features)
         self.in_features = in_features
         self.out_features = out_features
-        self.weight, self.bias = _weight_and_bias((out_features, in_features), bias)
+        self.weight, self.bias = weight_and_bias((out_features, in_features), out_features, bias)
 
     def forward(self, input: Tensor) -> Tensor:
         return F.linear(input, self.weight, self.bias)
-
-
-class Conv2d(Module):
-    """`minidl.functional.conv2d` with a learned weight (O, C / groups, KH, KW) and bias (O,)."""
-
-    def __init__(
-        self,
-        in_channels: int,
-        out_channels: int,
-        kernel_size: Pair,
-        stride: Pair = 1,
-        padding: Pair | str = 0,
-        dilation: Pair = 1,
-        groups: int = 1,
-        bias: bool = True,
-    ) -> None:
-        require_positive("Conv2d", in_channels=in_channels, out_channels=out_channels, groups=groups)
-        if in_channels % groups or out_channels % groups:
-            raise ValueError(
-                f"Conv2d: groups={groups} must divide in_channels={in_channels} and out_channels={out_channels}"
-            )
-        self.in_channels = in_channels
-        self.out_channels = out_channels
-        self.kernel_size = kernel_size
-        self.stride = stride
-        self.padding = padding
-        self.dilation = dilation
-        self.groups = groups
-        window = pair(kernel_size, "Conv2d: kernel_size")
-        self.weight, self.bias = _weight_and_bias((out_channels, in_channels // groups, *window), bias)
-
-    def forward(self, input: Tensor) -> Tensor:
-        return F.conv2d(input, self.weight, self.bias, self.stride, self.padding, self.dilation, self.groups)
 
 
 class Dropout(Module):

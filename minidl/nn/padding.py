@@ -1,0 +1,62 @@
+"""Layers that pad."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from minidl import functional as F
+from minidl.core import Tensor
+from minidl.nn.module import Module
+
+
+class _Pad(Module):
+    """`minidl.functional.pad` of the last dimensions: one size for all sides, or (left, right, top, bottom)."""
+
+    rank: int
+    mode: str
+    value: float = 0.0
+
+    def __init_subclass__(cls, rank: int, mode: str) -> None:
+        cls.rank, cls.mode = rank, mode
+        cls.__doc__ = _Pad.__doc__
+
+    def __init__(self, padding: int | Sequence[int]) -> None:
+        self.padding = (padding,) * 2 * self.rank if isinstance(padding, int) else tuple(padding)
+        if len(self.padding) != 2 * self.rank:
+            raise ValueError(f"{type(self).__name__}: expected one size or {2 * self.rank}, got {padding}")
+
+    def forward(self, input: Tensor) -> Tensor:
+        return F.pad(input, self.padding, self.mode, self.value)
+
+
+class ReflectionPad1d(_Pad, rank=1, mode="reflect"): ...
+
+
+class ReflectionPad2d(_Pad, rank=2, mode="reflect"): ...
+
+
+class ReplicationPad1d(_Pad, rank=1, mode="replicate"): ...
+
+
+class ReplicationPad2d(_Pad, rank=2, mode="replicate"): ...
+
+
+class CircularPad1d(_Pad, rank=1, mode="circular"): ...
+
+
+class CircularPad2d(_Pad, rank=2, mode="circular"): ...
+
+
+class ZeroPad1d(_Pad, rank=1, mode="constant"): ...
+
+
+class ZeroPad2d(_Pad, rank=2, mode="constant"): ...
+
+
+class ConstantPad1d(_Pad, rank=1, mode="constant"):
+    def __init__(self, padding: int | Sequence[int], value: float) -> None:
+        super().__init__(padding)
+        self.value = value
+
+
+class ConstantPad2d(ConstantPad1d, rank=2, mode="constant"): ...
