@@ -13,6 +13,7 @@ from minidl.functional.activations import (
     silu,
     softsign,
 )
+from minidl.functional.convolution import conv1d, conv2d, conv_transpose1d, conv_transpose2d, fold, unfold
 from minidl.functional.dense import cosine_similarity, embedding, linear, normalize, one_hot
 from minidl.functional.dropout import dropout, dropout2d
 from minidl.functional.losses import (
@@ -28,7 +29,19 @@ from minidl.functional.losses import (
 )
 from minidl.functional.normalisation import batch_norm, group_norm, instance_norm, layer_norm
 from minidl.functional.padding import pad
-from minidl.functional.windows import avg_pool2d, conv2d, max_pool2d
+from minidl.functional.pooling import (
+    adaptive_avg_pool1d,
+    adaptive_avg_pool2d,
+    adaptive_max_pool1d,
+    adaptive_max_pool2d,
+    avg_pool1d,
+    avg_pool2d,
+    local_response_norm,
+    max_pool1d,
+    max_pool2d,
+    max_unpool2d,
+)
+from minidl.functional.resampling import interpolate
 from minidl.ops.elementwise import hardtanh, relu, sigmoid, tanh
 from minidl.ops.loss import log_softmax, softmax
 from minidl.ops.special import logsigmoid, softplus

@@ -1,21 +1,29 @@
-"""Pooling over windows of an image: the largest element, and the sum, each with its adjoint."""
+"""Pooling over windows of an image: the largest element, the sum, all elements as columns, each with its adjoint."""
+
+import math
+from itertools import repeat
 
 import numpy as np
 
 from minidl.op import op
 from minidl.ops.elementwise import keep
+from minidl.ops.shape import take_along
 
 
 @op
 def window_argmax(xp, x, *, window):
     """Which element of each window, counted row by row, is its first maximum (NaN counts as largest). No gradient."""
-    if x.dtype.kind == "f":
-        image = window.padded(xp, xp.maximum(x, np.finfo(x.dtype).min), -np.inf)  # padding is less than -inf inside
-    else:
-        image = window.padded(xp, x, np.iinfo(x.dtype).min)
-    taps = window.taps(image, *window.positions(*x.shape[2:]))
+    (h, w), (_, kw) = x.shape[2:], window.size
+    least = -np.inf if x.dtype.kind == "f" else np.iinfo(x.dtype).min
+    places = window.positions(h, w)
+    taps = window.taps(window.padded(xp, x, least), places)
+    i, j = (
+        np.maximum(-((s * np.arange(n) - before) // d), 0)  # the first that is not in the padding
+        for n, s, d, (before, _) in zip(places, window.stride, window.dilation, window.padding, strict=True)
+    )
+    counts = np.min_scalar_type(math.prod(window.size))
     best = next(taps).copy()
-    chosen = xp.zeros(best.shape, np.min_scalar_type(window.size[0] * window.size[1]))
+    chosen = xp.broadcast_to(xp.asarray((i[:, None] * kw + j).astype(counts)[:, :, None]), best.shape)
     for k, seen in enumerate(taps, start=1):
         larger = (seen > best) | (seen != seen)
         chosen = xp.maximum(chosen, larger * chosen.dtype.type(k))
@@ -27,8 +35,7 @@ def window_argmax(xp, x, *, window):
 def window_take(xp, x, chosen, *, window):
     """The element of each window that `chosen` counts to."""
     chosen = chosen.transpose(0, 2, 3, 1)
-    image = window.padded(xp, x)
-    taps = window.taps(image, *chosen.shape[1:3])
+    taps = window.taps(window.padded(xp, x), chosen.shape[1:3])
     z = keep(next(taps), chosen == 0)
     for k, seen in enumerate(taps, start=1):
         z += keep(seen, chosen == k)
@@ -39,11 +46,7 @@ def window_take(xp, x, chosen, *, window):
 def window_put(xp, g, chosen, *, window, size):
     """Images of `size` (H, W) with g added where `chosen` counts to: the adjoint of `window_take`."""
     g, chosen = g.transpose(0, 2, 3, 1), chosen.transpose(0, 2, 3, 1)
-    n, oh, ow, c = g.shape
-    image = window.canvas(xp, n, size, c, g.dtype)
-    for k, seen in enumerate(window.taps(image, oh, ow)):
-        seen += keep(g, chosen == k)
-    return window.inside(image, size).transpose(0, 3, 1, 2)
+    return window.scattered(xp, (keep(g, chosen == k) for k in range(math.prod(window.size))), g, size)
 
 
 window_take.vjp(x=lambda g, chosen, window, shape: window_put(g, chosen, window=window, size=shape[2:]))
@@ -53,8 +56,7 @@ window_put.vjp(g=lambda h, chosen, window: window_take(h, chosen, window=window)
 @op
 def window_sum(xp, x, *, window):
     """The sum of each window."""
-    image = window.padded(xp, x)
-    taps = window.taps(image, *window.positions(*x.shape[2:]))
+    taps = window.taps(window.padded(xp, x), window.positions(*x.shape[2:]))
     z = next(taps).copy()
     for seen in taps:
         z += seen
@@ -65,12 +67,40 @@ def window_sum(xp, x, *, window):
 def window_spread(xp, g, *, window, size):
     """Images of `size` (H, W) with g added to every element of its window: the adjoint of `window_sum`."""
     g = g.transpose(0, 2, 3, 1)
-    n, oh, ow, c = g.shape
-    image = window.canvas(xp, n, size, c, g.dtype)
-    for seen in window.taps(image, oh, ow):
-        seen += g
-    return window.inside(image, size).transpose(0, 3, 1, 2)
+    return window.scattered(xp, repeat(g, math.prod(window.size)), g, size)
 
 
 window_sum.vjp(x=lambda g, window, shape: window_spread(g, window=window, size=shape[2:]))
 window_spread.vjp(g=lambda h, window: window_sum(h, window=window))
+
+
+@op
+def im2col(xp, x, *, window):
+    """What each window sees as a column: (N, C·KH·KW, OH·OW), both counted row by row."""
+    seen = window.seen(xp, window.padded(xp, x), window.positions(*x.shape[2:]))
+    n, oh, ow, kh, kw, c = seen.shape
+    return seen.transpose(0, 5, 3, 4, 1, 2).reshape(n, c * kh * kw, oh * ow)
+
+
+@op
+def col2im(xp, g, *, window, size):
+    """Images of `size` (H, W) with each column added where its window sees: the adjoint of `im2col`."""
+    n, rows, _ = g.shape
+    k, (oh, ow) = math.prod(window.size), window.positions(*size)
+    parts = g.reshape(n, rows // k, k, oh, ow).transpose(2, 0, 3, 4, 1)
+    return window.scattered(xp, parts, parts[0], size)
+
+
+im2col.vjp(x=lambda g, window, shape: col2im(g, window=window, size=shape[2:]))
+col2im.vjp(g=lambda h, window: im2col(h, window=window))
+
+
+@op
+def place(xp, x, index, *, size):
+    """Rows of `size` zeros with the rows of x (N, C, L) at `index`; where it names a place twice, the last stays."""
+    z = xp.zeros((*x.shape[:2], size), x.dtype)
+    xp.put_along_axis(z, index, x, 2)
+    return z
+
+
+place.vjp(x=lambda g, index: take_along(g, index, dim=2))

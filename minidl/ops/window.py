@@ -6,7 +6,7 @@ have), the columns of a convolution are copied in contiguous runs, and matrix pr
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any, NamedTuple
 
 from minidl.backend import Array
@@ -51,9 +51,30 @@ class Window(NamedTuple):
         (top, _), (left, _) = self.padding
         return image[:, top : top + size[0], left : left + size[1]]
 
-    def taps(self, image: Array, height: int, width: int) -> Iterator[Array]:
+    def taps(self, image: Array, places: tuple[int, int]) -> Iterator[Array]:
         """For each element of the window, row by row, what it sees of N×H×W×C `image` from all places: a view."""
         (kh, kw), (sh, sw), (dh, dw) = self.size, self.stride, self.dilation
         for i in range(kh):
             for j in range(kw):
-                yield image[:, i * dh :: sh, j * dw :: sw][:, :height, :width]
+                yield image[:, i * dh :: sh, j * dw :: sw][:, : places[0], : places[1]]
+
+    def seen(self, xp: Any, image: Array, places: tuple[int, int]) -> Array:
+        """All `taps` at once: a view (N, OH, OW, KH, KW, C) of N×H×W×C `image`."""
+        (sh, sw), (dh, dw) = self.stride, self.dilation
+        n, y, x, c = image.strides
+        return xp.lib.stride_tricks.as_strided(
+            image,
+            (image.shape[0], *places, *self.size, image.shape[3]),
+            (n, y * sh, x * sw, y * dh, x * dw, c),
+        )
+
+    def scattered(self, xp: Any, parts: Iterable[Array], like: Array, size: tuple[int, int]) -> Array:
+        """The adjoint of `taps`: images (N, C, H, W) of `size`, with each part added where its tap sees.
+
+        The parts are N×OH×OW×C, as is `like`, which only lends its shape and dtype.
+        """
+        n, oh, ow, c = like.shape
+        image = self.canvas(xp, n, size, c, like.dtype)
+        for seen, part in zip(self.taps(image, (oh, ow)), parts, strict=True):
+            seen += part
+        return self.inside(image, size).transpose(0, 3, 1, 2)

@@ -1,0 +1,350 @@
+"""Pooling: the largest element or the mean of each window, and what undoes or resembles it."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+
+from minidl import backend
+from minidl.backend import dims
+from minidl.core import Tensor
+from minidl.dtypes import require_float
+from minidl.functional.windows import Pair, Single, as_given, as_images, check_fits, pair
+from minidl.op import require_tensors
+from minidl.ops import pool
+from minidl.ops.elementwise import pow
+from minidl.ops.reduce import mean
+from minidl.ops.shape import cat, flatten, getitem, pad, reshape, take_along
+from minidl.ops.window import Window
+
+
+def _window(
+    name: str,
+    spatial: int,
+    input: Tensor,
+    x: Tensor,
+    kernel_size: Any,
+    stride: Any,
+    padding: Any,
+    dilation: Any,
+    ceil_mode: bool,
+) -> Window:
+    """The window of a pooling, with room at the far side for the last one that `ceil_mode` lets in."""
+    size = pair(kernel_size, f"{name}: kernel_size", 1, spatial)
+    steps = size if stride is None else pair(stride, f"{name}: stride", 1, spatial)
+    margins = pair(padding, f"{name}: padding", 0, spatial)
+    if any(p > k // 2 for p, k in zip(margins, size, strict=True)):
+        raise ValueError(f"{name}: padding must be at most half of kernel_size {kernel_size}, got {padding!r}")
+    window = Window(size, steps, dilation=pair(dilation, f"{name}: dilation", 1, spatial))
+    around = []
+    for n, p, s, e in zip(x.shape[2:], margins, steps, window.extent(), strict=True):
+        last = -(-(n + 2 * p - e) // s)
+        last -= last * s >= n + p  # a window must start inside the image or its near padding
+        around.append((p, max(p, last * s + e - n - p) if ceil_mode else p))
+    window = window._replace(padding=(around[0], around[1]))
+    check_fits(name, input, window, x, spatial)
+    return window
+
+
+def max_pool1d(
+    input: Tensor,
+    kernel_size: Single,
+    stride: Single | None = None,
+    padding: Single = 0,
+    dilation: Single = 1,
+    ceil_mode: bool = False,
+    return_indices: bool = False,
+) -> Any:
+    """`max_pool2d` of signals, (N, C, L) or (C, L)."""
+    options = (kernel_size, stride, padding, dilation, ceil_mode, return_indices)
+    return _max_pool("max_pool1d", 1, input, *options)
+
+
+def max_pool2d(
+    input: Tensor,
+    kernel_size: Pair,
+    stride: Pair | None = None,
+    padding: Pair = 0,
+    dilation: Pair = 1,
+    ceil_mode: bool = False,
+    return_indices: bool = False,
+) -> Any:
+    """The maximum of each window; ties give the gradient to the first element.
+
+    Parameters
+    ----------
+    input : (N, C, H, W) or (C, H, W)
+    kernel_size, stride, padding, dilation : int or pair; stride is kernel_size unless given, padding at most half of it
+    ceil_mode : let a last window run over the edge, if it starts inside
+    return_indices : return ``(maxima, indices)``, int64, which count the elements of a plane row by row
+
+    Raises
+    ------
+    ValueError
+        For sizes that do not fit.
+    """
+    options = (kernel_size, stride, padding, dilation, ceil_mode, return_indices)
+    return _max_pool("max_pool2d", 2, input, *options)
+
+
+def _max_pool(
+    name: str,
+    spatial: int,
+    input: Tensor,
+    kernel_size: Any,
+    stride: Any,
+    padding: Any,
+    dilation: Any,
+    ceil_mode: bool,
+    return_indices: bool,
+) -> Any:
+    x = as_images(name, input, spatial)
+    window = _window(name, spatial, input, x, kernel_size, stride, padding, dilation, ceil_mode)
+    _check_inside(name, input, x, window)
+    chosen = pool.window_argmax(x, window=window)
+    z = as_given(pool.window_take(x, chosen, window=window), input, spatial)
+    return (z, as_given(_indices(chosen, window, x.shape[3]), input, spatial)) if return_indices else z
+
+
+def _check_inside(name: str, input: Tensor, x: Tensor, window: Window) -> None:
+    """Refuse a window of which no element is in the image: dilation can step over all of a small one."""
+    for axis, places in enumerate(window.positions(*x.shape[2:])):
+        first = np.arange(places)[:, None] * window.stride[axis] - window.padding[axis][0]
+        seen = first + np.arange(window.size[axis]) * window.dilation[axis]
+        if not ((seen >= 0) & (seen < x.shape[2 + axis])).any(1).all():
+            raise ValueError(f"{name}: a window lies wholly in the padding (input {dims(input.shape)}, {window})")
+
+
+def _indices(chosen: Tensor, window: Window, width: int) -> Tensor:
+    """Where in its plane the element is that `chosen` counts to in its window."""
+    xp = backend.namespace(chosen.data)
+    tap = xp.divmod(chosen.data.astype(np.int64), window.size[1])
+    start = xp.ogrid[tuple(slice(n) for n in chosen.shape[2:])]
+    y, x = (
+        first * s - near + d * k
+        for first, s, (near, _), d, k in zip(start, window.stride, window.padding, window.dilation, tap, strict=True)
+    )
+    return Tensor(y * width + x)
+
+
+def avg_pool1d(
+    input: Tensor,
+    kernel_size: Single,
+    stride: Single | None = None,
+    padding: Single = 0,
+    ceil_mode: bool = False,
+    count_include_pad: bool = True,
+) -> Tensor:
+    """`avg_pool2d` of signals, (N, C, L) or (C, L)."""
+    return _avg_pool("avg_pool1d", 1, input, kernel_size, stride, padding, ceil_mode, count_include_pad, None)
+
+
+def avg_pool2d(
+    input: Tensor,
+    kernel_size: Pair,
+    stride: Pair | None = None,
+    padding: Pair = 0,
+    ceil_mode: bool = False,
+    count_include_pad: bool = True,
+    divisor_override: int | None = None,
+) -> Tensor:
+    """The mean of each window.
+
+    Parameters
+    ----------
+    input : (N, C, H, W) or (C, H, W), floating-point
+    kernel_size, stride, padding, ceil_mode : as in `max_pool2d`
+    count_include_pad : count the zeros of the padding
+    divisor_override : divide by this instead
+
+    Raises
+    ------
+    ValueError
+        For sizes that do not fit.
+    """
+    options = (kernel_size, stride, padding, ceil_mode, count_include_pad, divisor_override)
+    return _avg_pool("avg_pool2d", 2, input, *options)
+
+
+def _avg_pool(
+    name: str,
+    spatial: int,
+    input: Tensor,
+    kernel_size: Any,
+    stride: Any,
+    padding: Any,
+    ceil_mode: bool,
+    count_include_pad: bool,
+    divisor: int | None,
+) -> Tensor:
+    x = as_images(name, input, spatial)
+    require_float(name, x.dtype)
+    window = _window(name, spatial, input, x, kernel_size, stride, padding, 1, ceil_mode)
+    if divisor is not None and (not isinstance(divisor, (int, np.integer)) or divisor == 0):
+        raise ValueError(f"{name}: divisor_override must be an integer other than 0, got {divisor!r}")
+    counted = backend.namespace(x.data).ones((1, 1, *x.shape[2:]), x.dtype)
+    around = window
+    if count_include_pad:  # count the padding asked for, but not the room that ceil_mode adds
+        (top, bottom), (left, right) = window.padding
+        counted = pad(counted, (left, left, top, top), 1.0)
+        around = window._replace(padding=((0, bottom - top), (0, right - left)))
+    z = pool.window_sum(x, window=window) * (1 / (divisor or pool.window_sum(counted, window=around)))
+    return as_given(z, input, spatial)
+
+
+def adaptive_avg_pool1d(input: Tensor, output_size: Single) -> Tensor:
+    """`adaptive_avg_pool2d` of signals, (N, C, L) or (C, L)."""
+    return _adaptive_avg_pool("adaptive_avg_pool1d", 1, input, output_size)
+
+
+def adaptive_avg_pool2d(input: Tensor, output_size: int | None | tuple[int | None, int | None]) -> Tensor:
+    """The means of `output_size` windows that cover the image, of sizes as equal as can be.
+
+    Parameters
+    ----------
+    input : (N, C, H, W) or (C, H, W), floating-point
+    output_size : int, or pair (OH, OW) in which None keeps the input's size; window i has rows ⌊i·H/OH⌋ to ⌈(i+1)·H/OH⌉
+
+    Raises
+    ------
+    ValueError
+        For sizes that do not fit.
+    """
+    return _adaptive_avg_pool("adaptive_avg_pool2d", 2, input, output_size)
+
+
+def _adaptive_avg_pool(name: str, spatial: int, input: Tensor, output_size: Any) -> Tensor:
+    z = as_images(name, input, spatial)
+    require_float(name, z.dtype)
+    for dim, size in enumerate(_output_size(name, spatial, input, z, output_size), start=2):
+        n, before = z.shape[dim], (slice(None),) * dim
+        if size != n:  # the mean of a window of 1 is what is there
+            ends = [(i * n // size, -(-(i + 1) * n // size)) for i in range(size)]
+            means = [mean(getitem(z, (*before, slice(*end))), dim, keepdim=True) for end in ends]
+            z = cat(means, dim) if size else getitem(z, (*before, slice(0)))
+    return as_given(z, input, spatial)
+
+
+def _output_size(name: str, spatial: int, input: Tensor, x: Tensor, output_size: Any) -> tuple[int, int]:
+    """The height and width that adaptive pooling of `input`, which is x as images, shall give."""
+    if isinstance(output_size, (tuple, list)) and len(output_size) == spatial == 2:
+        output_size = tuple(n if o is None else o for o, n in zip(output_size, x.shape[2:], strict=True))
+    height, width = pair(output_size, f"{name}: output_size", 0, spatial)
+    if 0 in x.shape[2:]:
+        raise ValueError(f"{name}: nothing to pool in an input of {dims(input.shape)}")
+    return height if spatial == 2 else 1, width
+
+
+def adaptive_max_pool1d(input: Tensor, output_size: Single, return_indices: bool = False) -> Any:
+    """`adaptive_max_pool2d` of signals, (N, C, L) or (C, L)."""
+    return _adaptive_max_pool("adaptive_max_pool1d", 1, input, output_size, return_indices)
+
+
+def adaptive_max_pool2d(
+    input: Tensor, output_size: int | None | tuple[int | None, int | None], return_indices: bool = False
+) -> Any:
+    """The maxima of the windows of `adaptive_avg_pool2d`; ties, and `return_indices`, are as in `max_pool2d`.
+
+    Raises
+    ------
+    ValueError
+        For sizes that do not fit.
+    """
+    return _adaptive_max_pool("adaptive_max_pool2d", 2, input, output_size, return_indices)
+
+
+def _adaptive_max_pool(name: str, spatial: int, input: Tensor, output_size: Any, return_indices: bool) -> Any:
+    x = as_images(name, input, spatial)
+    height, width = _output_size(name, spatial, input, x, output_size)
+    raw, xp = x.data, backend.namespace(x.data)
+    across, down = _windows(xp, x.shape[3], width), _windows(xp, x.shape[2], height)
+    column = across[xp.arange(width), raw[:, :, :, across].argmax(4)]
+    best = xp.take_along_axis(raw, column, 3)[:, :, down]  # the first maximum of each row, then the first such row
+    row = down[xp.arange(height)[:, None], best.argmax(3)]
+    indices = Tensor(row * x.shape[3] + xp.take_along_axis(column, row, 2))
+    z = as_given(reshape(take_along(flatten(x, 2), flatten(indices, 2), dim=2), indices.shape), input, spatial)
+    return (z, as_given(indices, input, spatial)) if return_indices else z
+
+
+def _windows(xp: Any, n: int, size: int) -> Any:
+    """The places among n that each of `size` windows covers, one window a row; the last is repeated to fill it."""
+    start, stop = xp.arange(size) * n // max(size, 1), -(-xp.arange(1, size + 1) * n // max(size, 1))
+    return xp.minimum(start[:, None] + xp.arange(int((stop - start).max(initial=1))), stop[:, None] - 1)
+
+
+def max_unpool2d(
+    input: Tensor,
+    indices: Tensor,
+    kernel_size: Pair,
+    stride: Pair | None = None,
+    padding: Pair = 0,
+    output_size: tuple[int, ...] | None = None,
+) -> Tensor:
+    """Images of zeros with the maxima that `max_pool2d` found back in their places.
+
+    Where `indices` repeat, as they do where windows overlap, the last value stays, and its gradient goes to each.
+
+    Parameters
+    ----------
+    input, indices : (N, C, H, W) or (C, H, W), what ``max_pool2d(..., return_indices=True)`` returned
+    kernel_size, stride, padding : of the pooling
+    output_size : (OH, OW) or (N, C, OH, OW); (H − 1)·stride − 2·padding + kernel_size unless
+        given, and less than stride away from it
+
+    Raises
+    ------
+    ValueError
+        For sizes that do not fit, and indices out of range.
+    """
+    require_tensors("max_unpool2d", input, indices)
+    x = as_images("max_unpool2d", input)
+    size = pair(kernel_size, "max_unpool2d: kernel_size")
+    steps = size if stride is None else pair(stride, "max_unpool2d: stride")
+    margins = pair(padding, "max_unpool2d: padding", 0)
+    default = tuple((n - 1) * s + k - 2 * p for n, s, k, p in zip(x.shape[2:], steps, size, margins, strict=True))
+    if output_size is not None and len(output_size) not in (2, 4):
+        raise ValueError(f"max_unpool2d: output_size must be (OH, OW) or (N, C, OH, OW), got {output_size!r}")
+    outer = default if output_size is None else pair(tuple(output_size[-2:]), "max_unpool2d: output_size", 0)
+    if min(outer) < 0 or any(abs(m - n) >= s for m, n, s in zip(outer, default, steps, strict=True)):
+        raise ValueError(f"max_unpool2d: output_size {outer} must be nearer to {default} than stride {steps}")
+    if indices.dtype.kind not in "iu" or indices.shape != input.shape:
+        raise ValueError(
+            f"max_unpool2d: expected integer indices {dims(input.shape)}, got {indices.dtype} {dims(indices.shape)}"
+        )
+    at = indices.data
+    if at.size and (at.min() < 0 or at.max() >= math.prod(outer)):
+        raise ValueError(f"max_unpool2d: indices from {at.min()} to {at.max()} are out of range for {dims(outer)}")
+    rows = flatten(x, 2)
+    z = pool.place(rows, reshape(indices, rows.shape), size=math.prod(outer))
+    return as_given(reshape(z, (*x.shape[:2], *outer)), input)
+
+
+def local_response_norm(input: Tensor, size: int, alpha: float = 1e-4, beta: float = 0.75, k: float = 1.0) -> Tensor:
+    """input / (k + alpha · mean of the squares of `size` neighbouring channels)^beta.
+
+    Krizhevsky, Sutskever & Hinton (2012), "ImageNet classification with deep convolutional neural networks", with
+    alpha divided by `size`. Beyond the first and the last channel there are zeros.
+
+    Parameters
+    ----------
+    input : (N, C, L, …), floating-point
+    size : at least 1
+    alpha, beta, k : numbers
+
+    Raises
+    ------
+    ValueError
+        For an input of fewer than 3 dimensions, or a size below 1.
+    """
+    require_tensors("local_response_norm", input)
+    require_float("local_response_norm", input.dtype)
+    if input.ndim < 3:
+        raise ValueError(f"local_response_norm: expected an input (N, C, L, …), got {dims(input.shape)}")
+    n, c, *rest = input.shape
+    _, channels = pair(size, "local_response_norm: size", 1, 1)
+    window = Window((channels, 1), padding=((channels // 2, (channels - 1) // 2), (0, 0)))
+    squares = reshape(input * input, (n, 1, c, math.prod(rest)))
+    sums = reshape(pool.window_sum(squares, window=window), input.shape)
+    return input / pow(sums * (alpha / channels) + k, beta)

@@ -1,0 +1,105 @@
+"""Images of another size, by what lies nearest or by weights of what lies on both sides."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+
+from minidl import backend
+from minidl.backend import dims
+from minidl.core import Tensor
+from minidl.dtypes import float64, require_float
+from minidl.op import require_tensors
+from minidl.ops.shape import index_select, reshape
+
+MODES = {"nearest": (3, 4), "nearest-exact": (3, 4), "linear": (3,), "bilinear": (4,)}  # and their inputs' dimensions
+
+
+def interpolate(
+    input: Tensor,
+    size: int | tuple[int, ...] | None = None,
+    scale_factor: float | tuple[float, ...] | None = None,
+    mode: str = "nearest",
+    align_corners: bool | None = None,
+    recompute_scale_factor: bool | None = None,
+) -> Tensor:
+    """Resample signals or images to another size.
+
+    Parameters
+    ----------
+    input : (N, C, L) or (N, C, H, W)
+    size : int, or one for each of the last dimensions
+    scale_factor : number, or one for each; the size becomes ⌊size · scale_factor⌋. Either this or `size`
+    mode : "nearest" (the place ⌊i / scale⌋), "nearest-exact" (⌊(i + ½) / scale⌋), "linear" (N, C, L), "bilinear"
+    align_corners : of the linear modes: whether first and last elements keep their places, or the edges of elements do
+    recompute_scale_factor : whether the scale is that of the rounded size, or `scale_factor` itself
+
+    Raises
+    ------
+    ValueError
+        For another mode, other dimensions, or sizes below 1.
+    """
+    require_tensors("interpolate", input)
+    if input.ndim not in MODES.get(mode, (3, 4)) or 0 in input.shape[1:]:
+        raise ValueError(f"interpolate: mode {mode!r} does not take an input {dims(input.shape)}")
+    if mode not in MODES:
+        raise ValueError(f"interpolate: mode must be one of {', '.join(map(repr, MODES))}, got {mode!r}")
+    linear = mode.endswith("linear")
+    if linear:
+        require_float("interpolate", input.dtype)
+    elif align_corners is not None:
+        raise ValueError("interpolate: align_corners is an option of the linear modes only")
+    if (size is None) == (scale_factor is None) or (recompute_scale_factor and size is not None):
+        raise ValueError("interpolate: give either size, or scale_factor with or without recompute_scale_factor")
+    inner = input.shape[2:]
+    factors: tuple[float | None, ...] = (None,) * len(inner)
+    if scale_factor is None:
+        outer = _each("size", size, len(inner), (int, np.integer))
+    else:
+        scales = _each("scale_factor", scale_factor, len(inner), (int, float, np.number))
+        outer = tuple(int(n * scale) for n, scale in zip(inner, scales, strict=True))
+        factors = factors if recompute_scale_factor else scales
+    if min(outer) < 1:
+        raise ValueError(f"interpolate: scale_factor {scale_factor} leaves nothing of {dims(inner)}")
+    for dim, (n, o, factor) in enumerate(zip(inner, outer, factors, strict=True), start=2):
+        if not linear or n != o:
+            input = _resampled(input, dim, n, o, factor, mode, bool(align_corners))
+    return input
+
+
+def _each(name: str, given: Any, count: int, kinds: Any) -> tuple[Any, ...]:
+    """One positive number for each dimension."""
+    each = tuple(given) if isinstance(given, (tuple, list)) else (given,) * count
+    if len(each) != count or not all(
+        isinstance(v, kinds) and not isinstance(v, bool) and 0 < v < math.inf for v in each
+    ):
+        raise ValueError(f"interpolate: {name} must be positive, one number or {count}, got {given!r}")
+    return each
+
+
+def _resampled(x: Tensor, dim: int, n: int, o: int, factor: float | None, mode: str, align_corners: bool) -> Tensor:
+    """x with o places instead of n along `dim`, rounded where PyTorch rounds."""
+    linear = mode.endswith("linear")
+    if mode == "nearest" and x.ndim == 4 and o in (n, 2 * n):
+        factor = None
+    if align_corners:
+        step = (n - 1) / (o - 1) if o > 1 else 0.0
+    else:
+        step = 1 / factor if factor else n / o
+    real = np.float64 if x.dtype == float64 and (linear or x.ndim == 3) else np.float32
+    offset = 0 if mode == "nearest" or align_corners else 0.5
+    at = (np.arange(o) + offset) * float(real(step))
+    at = np.maximum(at - offset, 0) if linear else at
+    index = np.minimum(np.floor(at.astype(np.float32)), n - 1).astype(np.int64)
+
+    def along(values: np.ndarray) -> Tensor:
+        return Tensor(backend.move(values, x.device))
+
+    z = index_select(x, dim, along(index))
+    if linear:
+        after = index_select(x, dim, along(np.minimum(index + 1, n - 1)))
+        weight = reshape(along((at - index).clip(0, 1).astype(x.dtype)), (o,) + (1,) * (x.ndim - 1 - dim))
+        z = z * (1 - weight) + after * weight
+    return z
