@@ -1,5 +1,6 @@
 """Modules: what they consist of, their state, what they look like, and how they start."""
 
+import collections
 import copy
 import math
 
@@ -7,6 +8,7 @@ import numpy as np
 import pytest
 
 import minidl as md
+import minidl.functional as F
 from minidl import nn
 from minidl.models import SimpLeNet, mlp, vgg16, vgg_style
 
@@ -169,36 +171,213 @@ def test_load_state_dict_not_strict():
         block.load_state_dict({"scale": md.zeros(2)}, strict=False)
 
 
-# --- hooks, containers, repr ------------------------------------------------------------------------------------------
+# --- containers, repr -------------------------------------------------------------------------------------------------
 
 
-def test_forward_hooks_see_replace_and_end():
-    layer, seen = nn.ReLU(), []
-    looking = layer.register_forward_hook(lambda module, args, output: seen.append((module, args, output)))
-    doubling = layer.register_forward_hook(lambda module, args, output: output * 2)
-    x = md.tensor([-1.0, 1.0])
-    assert layer(x).numpy().tolist() == [0, 2]
-    assert seen[0][0] is layer and seen[0][1][0] is x and seen[0][2].numpy().tolist() == [0, 1]
-    doubling.remove()
-    doubling.remove()
-    assert layer(x).numpy().tolist() == [0, 1]
-    looking.remove()
-    layer(x)
-    assert len(seen) == 2 and not nn.ReLU().forward_hooks
+LAYERS = [nn.Linear(2, 3), nn.ReLU(), nn.Linear(3, 1)]
+
+
+def named(*names):
+    """What ``dict(model.named_children())`` must be: these names, of the layers in their order."""
+    return dict(zip(names, LAYERS, strict=False))
+
+
+def children(model):
+    return dict(model.named_children())
+
+
+@pytest.fixture(params=[nn.Sequential, lambda *layers: nn.ModuleList(layers)], ids=["Sequential", "ModuleList"])
+def numbered(request):
+    return request.param
+
+
+def test_lists(numbered):
+    model = numbered(*LAYERS)
+    assert len(model) == 3 and list(model) == LAYERS and LAYERS[1] in model and nn.ReLU() not in model
+    assert [model[i] for i in (0, -1, np.int64(1))] == [LAYERS[0], LAYERS[2], LAYERS[1]]
+    assert children(model) == named("0", "1", "2") and children(numbered()) == {} and not numbered()
+    assert list(model.state_dict()) == ["0.weight", "0.bias", "2.weight", "2.bias"]
+    model[-1] = LAYERS[1]
+    assert children(model) == {"0": LAYERS[0], "1": LAYERS[1], "2": LAYERS[1]}
+
+
+def test_lists_grow(numbered):
+    a, b, c = LAYERS
+    model = numbered()
+    assert model.append(a) is model and model.extend([b, c]) is model and children(model) == named("0", "1", "2")
+    assert model.extend(model) is model and list(model) == LAYERS * 2
+    joined = numbered(a) + numbered(b, c)
+    assert type(joined) is type(model) and children(joined) == named("0", "1", "2")
+    same = joined
+    joined += [a]
+    assert same is joined and list(joined) == [*LAYERS, a]
+    for index, expected in {0: [c, a, b], 1: [a, c, b], 2: [a, b, c], -1: [a, c, b], -2: [c, a, b]}.items():
+        model = numbered(a, b)
+        assert model.insert(index, c) is model
+        assert children(model) == {str(i): layer for i, layer in enumerate(expected)}
+
+
+def test_lists_shrink(numbered):
+    a, b, c = LAYERS
+    for index in range(-3, 3):
+        model, rest = numbered(*LAYERS), list(LAYERS)
+        del model[index], rest[index]
+        assert children(model) == {str(i): layer for i, layer in enumerate(rest)}
+        model, rest = numbered(*LAYERS), list(LAYERS)
+        assert model.pop(index) is rest.pop(index) and list(model) == rest
+    model = numbered(*LAYERS)
+    del model[::2]
+    assert children(model) == {"0": b}
+    model = numbered(*LAYERS)
+    gone = model.pop(slice(1, None))
+    assert type(gone) is type(model) and list(gone) == [b, c] and children(model) == {"0": a}
+
+
+def test_mistakes_leave_lists_as_they_were(numbered):
+    model = numbered(*LAYERS)
+    for act in (lambda: model[3], lambda: model.pop(-4), lambda: model.insert(4, 1), lambda: model.insert(-4, 1)):
+        with pytest.raises(IndexError, match=f"{type(model).__name__}: index -?[34] is out of range for 3 modules"):
+            act()
+    for act in (lambda: model.append(1), lambda: model.insert(0, 1), lambda: model.__setitem__(0, 1)):
+        with pytest.raises(TypeError, match=f"{type(model).__name__}: [03] must be a Module, got int"):
+            act()
+    with pytest.raises(TypeError, match="integer"):
+        model["0"]
+    assert children(model) == named("0", "1", "2")
+
+
+def test_slices_of_a_sequential_keep_their_names_and_those_of_a_list_do_not():
+    assert children(nn.Sequential(*LAYERS)[1:]) == {"1": LAYERS[1], "2": LAYERS[2]}  # as in PyTorch
+    assert children(nn.ModuleList(LAYERS)[1:]) == {"0": LAYERS[1], "1": LAYERS[2]}
+    assert list(nn.ModuleList(LAYERS)[::-1]) == LAYERS[::-1]
+    part = nn.Sequential(*LAYERS)[2:].append(LAYERS[0])
+    assert list(part) == [LAYERS[2], LAYERS[0]]  # beside "2", not in its place
 
 
 def test_sequential():
-    layers = [nn.Linear(2, 3), nn.ReLU(), nn.Linear(3, 1)]
-    model = nn.Sequential(*layers)
-    assert len(model) == 3 and list(model) == layers and model[-1] is layers[2]
-    assert list(model[1:]) == layers[1:] and list(model[1:].state_dict()) == ["2.weight", "2.bias"]
-    assert list(nn.Sequential({"a": layers[0], "b": layers[1]}).state_dict()) == ["a.weight", "a.bias"]
-    assert model.append(nn.ReLU()) is model and len(model) == 4
-    assert list(model[2:].append(layers[0])) == [*list(model)[2:], layers[0]]  # beside "2" and "3", not in their place
-    with pytest.raises(IndexError):
-        model[4]
-    x = md.ones(5, 2)
+    model, x = nn.Sequential(collections.OrderedDict(named("a", "b", "c"))), md.ones(5, 2)
+    assert children(model) == named("a", "b", "c") and list(model.state_dict())[0] == "a.weight"
+    assert np.array_equal(*(m(x).detach().numpy() for m in (model, nn.Sequential(*LAYERS))))
+    assert children(model[:2]) == named("a", "b") and model.pop(0) is LAYERS[0]
+    assert children(model) == {"0": LAYERS[1], "1": LAYERS[2]}  # as in PyTorch
     assert nn.Sequential()(x) is x
+
+
+def test_module_dict():
+    model = nn.ModuleDict(named("a", "b"))
+    model["c"] = LAYERS[2]
+    assert list(model) == list(model.keys()) == ["a", "b", "c"] and list(model.values()) == LAYERS
+    assert dict(model.items()) == children(model) == named("a", "b", "c") and len(model) == 3
+    assert "a" in model and "z" not in model and "training" not in model
+    assert list(model.state_dict()) == ["a.weight", "a.bias", "c.weight", "c.bias"]
+    for given in ([("x", LAYERS[0])], nn.ModuleDict(named("x"))):
+        assert children(nn.ModuleDict(given)) == named("x")
+    assert model.pop("b") is LAYERS[1] and list(model) == ["a", "c"]
+    model.update({"c": LAYERS[1], "d": LAYERS[0]})
+    assert list(model.values()) == [LAYERS[0], LAYERS[1], LAYERS[0]]
+    del model["a"]
+    model.eval()
+    for act in (lambda: model["a"], lambda: model.pop("a"), lambda: model.__delitem__("training")):
+        with pytest.raises(KeyError):
+            act()
+    model.clear()
+    assert len(model) == 0 and not model.training and model == model and model != nn.ModuleDict()
+    assert len({model, nn.ModuleDict()}) == 2
+    for name in ("forward", "items", "training", "a.b", ""):
+        with pytest.raises(ValueError, match=f"ModuleDict: '{name}' can't be the name of a Module"):
+            model[name] = LAYERS[0]
+    with pytest.raises(TypeError, match="ModuleDict: a must be a Module, got NoneType"):
+        nn.ModuleDict({"a": None})
+
+
+def test_modules_in_containers_are_found():
+    class Net(nn.Module):
+        def __init__(self):
+            self.convs = nn.ModuleList(nn.Linear(2, 2) for _ in range(2))
+            self.heads = nn.ModuleDict({"left": nn.Linear(2, 1), "right": nn.Sequential(nn.Linear(2, 1))})
+
+        def forward(self, x, head):
+            for conv in self.convs:
+                x = conv(x)
+            return self.heads[head](x)
+
+    net = Net()
+    assert net(md.ones(3, 2), "right").shape == (3, 1)
+    assert [name for name in net.state_dict() if name.endswith("weight")] == [
+        "convs.0.weight", "convs.1.weight", "heads.left.weight", "heads.right.0.weight"
+    ]  # fmt: skip
+    with pytest.raises(ValueError, match="heads.right.0: Linear"):
+        net.heads["right"][0].forward = net.convs[0].forward = lambda x: F.linear(x, md.ones(1, 5))
+        net.convs = nn.ModuleList()
+        net(md.ones(3, 2), "right")
+
+
+@pytest.mark.parametrize("module", [nn.ModuleList([nn.ReLU()]), nn.ModuleDict(), nn.Module()])
+def test_what_has_no_forward_says_so(module):
+    with pytest.raises(NotImplementedError, match=f"{type(module).__name__}.*: it has no forward to call; define one"):
+        module(md.ones(1))
+
+
+# --- names ------------------------------------------------------------------------------------------------------------
+
+
+def test_paths():
+    block = Block()
+    assert block.get_submodule("body.4") is block.body[4] and block.get_submodule("") is block
+    assert block.get_parameter("body.4.bias") is block.body[4].bias and block.get_parameter("scale") is block.scale
+    block.again = block.body
+    assert block.get_submodule("again.0") is block.body[0] and block.get_parameter("again.0.bias") is block.body[0].bias
+    for path in ("body.5", "body.0.weight", "seen", "body.", "absent"):
+        with pytest.raises(AttributeError, match=f"get_submodule: Block has no module '{path}'"):
+            block.get_submodule(path)
+    for path in ("body", "seen", "body.1.running_mean", "body.9.bias", "", "plain"):
+        with pytest.raises(AttributeError, match=f"get_parameter: Block has no parameter '{path}'"):
+            block.get_parameter(path)
+
+
+def test_registering():
+    module, p, layer = nn.Module(), nn.Parameter(md.ones(2)), nn.ReLU()
+    module.register_parameter("p", p)
+    module.register_parameter("none", None)
+    module.add_module("layer", layer)
+    module.register_module("3", layer)
+    module.register_buffer("b", md.zeros(1))
+    module.register_buffer("b", md.ones(1))
+    module.register_parameter("none", p)
+    assert module.p is module.none is p and module.layer is getattr(module, "3") is layer and module.b.item() == 1
+    assert list(module.state_dict()) == ["p", "none", "b"] and list(module.children()) == [layer, layer]
+    for act, said in {
+        lambda: module.register_parameter("q", md.ones(1)): "q must be a Parameter or NoneType, got Tensor",
+        lambda: module.register_buffer("q", np.ones(1)): "q must be a Tensor or NoneType, got ndarray",
+        lambda: module.add_module("q", None): "q must be a Module, got NoneType",
+        lambda: module.add_module(3, layer): "string",
+    }.items():
+        with pytest.raises(TypeError, match=said):
+            act()
+    for act in (
+        lambda: module.register_parameter("layer", p),
+        lambda: module.register_buffer("training", md.ones(1)),
+        lambda: module.add_module("p", layer),
+        lambda: module.register_buffer("a.b", md.ones(1)),
+        lambda: module.register_parameter("", p),
+    ):
+        with pytest.raises(ValueError, match="Module: '.*' can't be the name of a (Para|Ten|Mod).*, or is taken"):
+            act()
+
+
+def test_buffers_that_are_no_part_of_the_state():
+    module = nn.Module()
+    module.register_buffer("kept", md.ones(2))
+    module.register_buffer("passing", md.ones(3), persistent=False)
+    assert list(module.state_dict()) == ["kept"] and [name for name, _ in module.named_buffers()] == ["kept", "passing"]
+    assert module.load_state_dict({"kept": md.zeros(2)}) == ([], [])
+    with pytest.raises(RuntimeError, match="unexpected: passing"):
+        module.load_state_dict({"kept": md.zeros(2), "passing": md.zeros(3)})
+    assert module.to(md.float64).passing.dtype == md.float64
+    module.register_buffer("passing", md.ones(3))
+    assert list(module.state_dict()) == ["kept", "passing"]
+    del module.kept
+    assert list(module.state_dict()) == ["passing"]
 
 
 @pytest.mark.parametrize("module, text", [
@@ -243,27 +422,6 @@ def test_default_initialisation(make, fan_in):
     assert not same(values(layer), values(other))
     md.manual_seed(3)
     assert same(values(layer), values(make()))
-
-
-@pytest.mark.parametrize("fill, mean, std", [
-    (lambda w: nn.init.kaiming_normal_(w, mode="fan_out", nonlinearity="relu"), 0, math.sqrt(2 / 2700)),
-    (lambda w: nn.init.kaiming_normal_(w), 0, math.sqrt(2 / 900)),
-    (lambda w: nn.init.kaiming_uniform_(w, a=2), 0, math.sqrt(2 / 5 / 900)),
-    (lambda w: nn.init.kaiming_uniform_(w, nonlinearity="linear"), 0, math.sqrt(1 / 900)),
-    (lambda w: nn.init.normal_(w, 2, 3), 2, 3),
-    (lambda w: nn.init.uniform_(w, 1, 3), 2, 2 / math.sqrt(12)),
-    (lambda w: nn.init.constant_(w, 4), 4, 0),
-])  # fmt: skip
-def test_initialisers(fill, mean, std):
-    weight = nn.Parameter(np.empty((300, 100, 3, 3), np.float32))
-    assert fill(weight) is weight
-    assert weight.data.mean() == pytest.approx(mean, abs=0.01)
-    assert weight.data.std() == pytest.approx(std, rel=0.01)
-
-
-def test_initialisers_take_a_generator():
-    drawn = [nn.init.normal_(md.zeros(5), generator=md.Generator().manual_seed(seed)).numpy() for seed in (1, 1, 2)]
-    assert np.array_equal(drawn[0], drawn[1]) and not np.array_equal(drawn[0], drawn[2])
 
 
 # --- dropout and batch normalisation ----------------------------------------------------------------------------------
@@ -381,7 +539,7 @@ def test_summary():
     before = values(model)
     assert nn.summary(model, (1, 6, 6)) == SUMMARY
     assert [m.training for m in model] == [True, False, True, True, True] and same(values(model), before)
-    assert not any(m.forward_hooks for m in model.modules())
+    assert not any(m.registered_hooks for m in model.modules())
 
 
 def test_summary_of_a_model_in_double_precision_and_of_one_that_fails():
@@ -389,7 +547,7 @@ def test_summary_of_a_model_in_double_precision_and_of_one_that_fails():
     model = SimpLeNet()
     with pytest.raises(ValueError, match="features.0: Conv2d"):
         nn.summary(model, (3, 28, 28))
-    assert not any(m.forward_hooks for m in model.modules()) and model.training
+    assert not any(m.registered_hooks for m in model.modules()) and model.training
 
 
 def test_a_parameter_can_only_be_replaced_by_one():
@@ -408,19 +566,8 @@ def test_a_shared_module_has_all_its_names_in_the_state():
     assert len(list(model.parameters())) == 2
 
 
-def test_sequential_by_index():
+def test_a_network_is_of_a_floating_dtype():
     model = nn.Sequential(nn.Linear(2, 2), nn.ReLU())
-    model[-2] = nn.Linear(2, 5)
-    assert model(md.rand(1, 2)).shape == (1, 5)
-    for act in (lambda: model[2], lambda: model.__setitem__(-3, nn.ReLU())):
-        with pytest.raises(IndexError, match="Sequential: index"):
-            act()
-    for name in ("forward", "a.b", ""):
-        with pytest.raises(ValueError, match="can't be the name"):
-            nn.Sequential({name: nn.ReLU()})
-    for put in (model.append, lambda layer: model.__setitem__(0, layer)):
-        with pytest.raises(TypeError, match="not a Module but function"):
-            put(lambda x: x)
     with pytest.raises(TypeError, match="parameters of a network are floating"):
         model.to(md.int64)
     assert model.to(dtype=md.float64)[0].weight.dtype == md.float64

@@ -6,6 +6,7 @@ import math
 from typing import Any
 
 import numpy as np
+from scipy.special import ndtr, ndtri
 
 from minidl import backend
 from minidl.backend import Generator, dims
@@ -18,46 +19,145 @@ def _fill(tensor: Tensor, array: Any) -> Tensor:
         return tensor.copy_(Tensor(backend.move(np.asarray(array), tensor.device)))
 
 
+def _stream(generator: Generator | None) -> np.random.Generator:
+    return (generator or backend.default_generator).numpy
+
+
+def _precision(tensor: Tensor) -> Any:
+    return np.float64 if tensor.dtype == np.float64 else np.float32
+
+
 def uniform_(tensor: Tensor, a: float = 0.0, b: float = 1.0, generator: Generator | None = None) -> Tensor:
     """Numbers uniform in [a, b)."""
-    drawn = (generator or backend.default_generator).numpy.random(tensor.shape, np.float32)
-    drawn *= np.float32(b - a)
-    drawn += np.float32(a)
+    if not a <= b:
+        raise ValueError(f"uniform_: expected a ≤ b, got {a} and {b}")
+    drawn = _stream(generator).random(tensor.shape, _precision(tensor))
+    drawn *= b - a
+    drawn += a
     return _fill(tensor, drawn)
 
 
 def normal_(tensor: Tensor, mean: float = 0.0, std: float = 1.0, generator: Generator | None = None) -> Tensor:
     """Numbers normal with `mean` and standard deviation `std`."""
-    drawn = (generator or backend.default_generator).numpy.standard_normal(tensor.shape, np.float32)
-    drawn *= np.float32(std)
-    drawn += np.float32(mean)
+    if not std >= 0:
+        raise ValueError(f"normal_: std must not be negative, got {std}")
+    drawn = _stream(generator).standard_normal(tensor.shape, _precision(tensor))
+    drawn *= std
+    drawn += mean
     return _fill(tensor, drawn)
+
+
+def trunc_normal_(
+    tensor: Tensor,
+    mean: float = 0.0,
+    std: float = 1.0,
+    a: float = -2.0,
+    b: float = 2.0,
+    generator: Generator | None = None,
+) -> Tensor:
+    """Numbers normal with `mean` and `std`, but none outside [a, b]: the inverse distribution function of uniform ones.
+
+    Raises
+    ------
+    ValueError
+        Unless std > 0 and a < b, and if [a, b] lies more than 37 standard deviations from the mean.
+    """
+    if not (std > 0 and a < b):
+        raise ValueError(f"trunc_normal_: expected std > 0 and a < b, got std={std}, a={a} and b={b}")
+    side = -1 if a > mean else 1  # the distribution function is exact in its lower tail, and 1 in the upper one
+    p, q = sorted(ndtr([side * (a - mean) / std, side * (b - mean) / std]))
+    if p == q:
+        raise ValueError(f"trunc_normal_: no numbers of mean {mean} and std {std} lie in [{a}, {b}]")
+    drawn = mean + side * std * ndtri(_stream(generator).uniform(p, q, tensor.shape))
+    return _fill(tensor, np.clip(drawn, a, b))
 
 
 def constant_(tensor: Tensor, val: float) -> Tensor:
     """One number everywhere."""
-    return _fill(tensor, np.full((), val, np.float32))
+    return _fill(tensor, val)
+
+
+def zeros_(tensor: Tensor) -> Tensor:
+    """0 everywhere."""
+    return constant_(tensor, 0)
+
+
+def ones_(tensor: Tensor) -> Tensor:
+    """1 everywhere."""
+    return constant_(tensor, 1)
+
+
+def orthogonal_(tensor: Tensor, gain: float = 1, generator: Generator | None = None) -> Tensor:
+    """A random matrix (out, in · …) whose rows, or columns if they are fewer, are orthogonal and of length `gain`.
+
+    Saxe et al. 2014, "Exact solutions to the nonlinear dynamics of learning in deep linear neural networks"; uniform
+    among all such matrices by the signs of the diagonal of R (Mezzadri 2007).
+    """
+    rows, columns = tensor.shape[0], fans(tensor)[0]
+    q, r = np.linalg.qr(_stream(generator).standard_normal((max(rows, columns), min(rows, columns))))
+    q *= gain * np.sign(np.diag(r))
+    return _fill(tensor, (q if rows >= columns else q.T).reshape(tensor.shape))
+
+
+# --- a variance that fits the size of the layer -----------------------------------------------------------------------
 
 
 def fans(tensor: Tensor) -> tuple[int, int]:
     """How many inputs feed an output of a weight (out, in, …), and how many outputs an input feeds."""
-    if tensor.ndim < 2:
-        raise ValueError(f"init: fan in and out need a weight of at least 2 dimensions, got {dims(tensor.shape)}")
+    if tensor.ndim < 2 or not tensor.data.size:
+        raise ValueError(f"init: fan in and out need at least 2 dimensions and 1 element, got {dims(tensor.shape)}")
     field = math.prod(tensor.shape[2:])
     return tensor.shape[1] * field, tensor.shape[0] * field
 
 
-def kaiming_std(tensor: Tensor, a: float, mode: str, nonlinearity: str) -> float:
-    """The standard deviation that keeps the variance through layers: gain / √fan (He et al. 2015, eq. 14-15).
+def calculate_gain(nonlinearity: str, param: float | None = None) -> float:
+    """By how much a nonlinearity lets the standard deviation shrink; `param` is the slope of "leaky_relu" (0.01).
 
-    The gain is √2 for "relu", √(2 / (1 + a²)) for "leaky_relu", 1 for "linear".
+    Raises
+    ------
+    ValueError
+        For one that is not known.
     """
+    slope = 0.01 if param is None else param
+    convolutions = [f"conv{kind}{n}d" for kind in ("", "_transpose") for n in (1, 2, 3)]
+    gains = dict.fromkeys(["linear", "sigmoid", *convolutions], 1.0)
+    gains |= {"tanh": 5 / 3, "relu": math.sqrt(2), "leaky_relu": math.sqrt(2 / (1 + slope * slope)), "selu": 3 / 4}
+    if nonlinearity not in gains:
+        raise ValueError(f"init: nonlinearity must be one of {', '.join(gains)}, got {nonlinearity!r}")
+    return gains[nonlinearity]
+
+
+def kaiming_std(tensor: Tensor, a: float, mode: str, nonlinearity: str) -> float:
+    """The standard deviation that keeps the variance through layers: gain / √fan (He et al. 2015, eq. 14-15)."""
     if mode not in ("fan_in", "fan_out"):
         raise ValueError(f"init: mode must be 'fan_in' or 'fan_out', got {mode!r}")
-    squared_gain = {"relu": 2.0, "leaky_relu": 2 / (1 + a * a), "linear": 1.0}.get(nonlinearity)
-    if squared_gain is None:
-        raise ValueError(f"init: nonlinearity must be 'relu', 'leaky_relu' or 'linear', got {nonlinearity!r}")
-    return math.sqrt(squared_gain / fans(tensor)[mode == "fan_out"])
+    return calculate_gain(nonlinearity, a) / math.sqrt(fans(tensor)[mode == "fan_out"])
+
+
+def _symmetric(tensor: Tensor, std: float, generator: Generator | None) -> Tensor:
+    """Numbers uniform around 0 with standard deviation `std`."""
+    bound = math.sqrt(3) * std
+    return uniform_(tensor, -bound, bound, generator)
+
+
+def xavier_uniform_(tensor: Tensor, gain: float = 1.0, generator: Generator | None = None) -> Tensor:
+    """Glorot initialisation, uniform with variance gain² · 2 / (fan_in + fan_out) (Glorot & Bengio 2010, eq. 16)."""
+    return _symmetric(tensor, gain * math.sqrt(2 / sum(fans(tensor))), generator)
+
+
+def xavier_normal_(tensor: Tensor, gain: float = 1.0, generator: Generator | None = None) -> Tensor:
+    """Glorot initialisation, normal with variance gain² · 2 / (fan_in + fan_out) (Glorot & Bengio 2010, eq. 12)."""
+    return normal_(tensor, 0.0, gain * math.sqrt(2 / sum(fans(tensor))), generator)
+
+
+def lecun_uniform_(tensor: Tensor, generator: Generator | None = None) -> Tensor:
+    """LeCun initialisation, uniform with variance 1 / fan_in (LeCun et al. 1998, "Efficient BackProp", eq. 16)."""
+    return kaiming_uniform_(tensor, nonlinearity="linear", generator=generator)
+
+
+def lecun_normal_(tensor: Tensor, generator: Generator | None = None) -> Tensor:
+    """LeCun initialisation, normal with variance 1 / fan_in; not truncated, as that of Keras is."""
+    return kaiming_normal_(tensor, nonlinearity="linear", generator=generator)
 
 
 def kaiming_uniform_(
@@ -68,8 +168,7 @@ def kaiming_uniform_(
     generator: Generator | None = None,
 ) -> Tensor:
     """He initialisation, uniform in ±√3 · `kaiming_std`."""
-    bound = math.sqrt(3) * kaiming_std(tensor, a, mode, nonlinearity)
-    return uniform_(tensor, -bound, bound, generator)
+    return _symmetric(tensor, kaiming_std(tensor, a, mode, nonlinearity), generator)
 
 
 def kaiming_normal_(

@@ -11,6 +11,7 @@ from minidl import backend
 from minidl.backend import dims
 from minidl.core import Tensor
 from minidl.modes import no_grad
+from minidl.nn.hooks import MISTAKES, Hook, call
 from minidl.op import require_arrays
 
 
@@ -39,26 +40,18 @@ class Loaded(NamedTuple):
     unexpected_keys: list[str]
 
 
-class Hook:
-    """A registered hook; ``remove()`` ends it."""
-
-    def __init__(self, hooks: list[Hook], function: Callable[..., Any]) -> None:
-        self.hooks, self.function = hooks, function
-        hooks.append(self)
-
-    def remove(self) -> None:
-        """Take the hook off its module."""
-        if self in self.hooks:
-            self.hooks.remove(self)
+def no_forward(self: Module, *args: Any, **kwargs: Any) -> Any:
+    """What a module does that defines no ``forward``: raise NotImplementedError."""
+    raise NotImplementedError("it has no forward to call; define one, or call the modules in it")
 
 
 class Module:
     """A part of a network: subclass it, set layers and parameters as attributes, and define ``forward``."""
 
     training = True
-    buffer_names: tuple[str, ...] = ()
-    forward_hooks: tuple[Hook, ...] | list[Hook] = ()
-    forward: Callable[..., Any]
+    buffer_names: Mapping[str, bool] = {}  # each with whether it is part of the state
+    registered_hooks: tuple[Hook, ...] = ()
+    forward: Callable[..., Any] = no_forward
 
     def __setattr__(self, name: str, value: Any) -> None:
         if isinstance(vars(self).get(name), Parameter) and not isinstance(value, (Parameter, NoneType)):
@@ -70,16 +63,13 @@ class Module:
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         """Run ``forward``; an error in it names the layer by its path, such as ``features.3: Conv2d(20, 50, 5)``."""
         try:
-            output = self.forward(*args, **kwargs)
-        except (ValueError, TypeError, RuntimeError, IndexError) as error:
-            self._locate(error)
+            return call(self, args, kwargs) if self.registered_hooks else self.forward(*args, **kwargs)
+        except MISTAKES as error:
+            self.locate(error)
             raise
-        for hook in list(self.forward_hooks):
-            changed = hook.function(self, args, output)
-            output = output if changed is None else changed
-        return output
 
-    def _locate(self, error: Any) -> None:
+    def locate(self, error: Any) -> None:
+        """Put the path of the layer that an error came from, seen from this module, before its message."""
         if len(error.args) != 1:
             return  # not one of ours
         if not hasattr(error, "layer"):
@@ -88,14 +78,62 @@ class Module:
         layer = type(error.layer).__name__ if any(True for _ in error.layer.children()) else repr(error.layer)
         error.args = (f"{path + ': ' if path else ''}{layer}: {error.message}",)
 
-    def register_forward_hook(self, hook: Callable[[Module, tuple[Any, ...], Any], Any]) -> Hook:
-        """Call ``hook(module, args, output)`` after each forward; what it returns, if not None, replaces the output."""
-        return Hook(vars(self).setdefault("forward_hooks", []), hook)
+    def register_forward_pre_hook(self, hook: Callable[..., Any], *, prepend: bool = False) -> Hook:
+        """Call ``hook(module, args)`` before each forward; what it returns, if not None, replaces the arguments.
 
-    def register_buffer(self, name: str, tensor: Tensor | None) -> None:
-        """Set a tensor that is part of the state but not learned, such as a running mean."""
-        self.buffer_names = (*self.buffer_names, name)
-        setattr(self, name, tensor)
+        One value that is no tuple is the only argument. `prepend`: call it before the hooks that are there already.
+        """
+        return Hook(self, "forward_pre", hook, prepend)
+
+    def register_forward_hook(self, hook: Callable[..., Any], *, prepend: bool = False) -> Hook:
+        """Call ``hook(module, args, output)`` after each forward; what it returns, if not None, replaces the output."""
+        return Hook(self, "forward", hook, prepend)
+
+    def register_full_backward_pre_hook(self, hook: Callable[..., Any], prepend: bool = False) -> Hook:
+        """Call ``hook(module, grad_output)`` when the gradients of the output are there; it may return others instead.
+
+        `grad_output` is a tuple, as in `register_full_backward_hook`.
+        """
+        return Hook(self, "backward_pre", hook, prepend)
+
+    def register_full_backward_hook(self, hook: Callable[..., Any], prepend: bool = False) -> Hook:
+        """Call ``hook(module, grad_input, grad_output)`` when the gradients of the inputs are there.
+
+        Both are tuples, over the positional arguments and over the outputs: None for what needs no gradient, zeros
+        for what got none. The hook may return gradients in the place of `grad_input`. If no input needs a gradient it
+        is called when those of the outputs are there. It holds for calls that follow, not for graphs that exist.
+
+        Raises
+        ------
+        RuntimeError
+            In backward, if the hook returns anything but None, or gradients of the same shapes and dtypes.
+        """
+        return Hook(self, "backward", hook, prepend)
+
+    def _register(self, name: str, value: Any, *kinds: type) -> None:
+        """Set an attribute, by a name that is free or that of another such value."""
+        if not isinstance(value, kinds):
+            kind = " or ".join(kind.__name__ for kind in kinds)
+            raise TypeError(f"{type(self).__name__}: {name} must be a {kind}, got {type(value).__name__}")
+        taken = hasattr(self, name) and not isinstance(vars(self).get(name, ()), (*kinds, NoneType))
+        if taken or "." in name or name == "":
+            raise ValueError(f"{type(self).__name__}: {name!r} can't be the name of a {kinds[0].__name__}, or is taken")
+        setattr(self, name, value)
+
+    def register_buffer(self, name: str, tensor: Tensor | None, persistent: bool = True) -> None:
+        """Set a tensor that is not learned, such as a running mean; part of the state if `persistent`."""
+        self._register(name, tensor, Tensor, NoneType)
+        self.buffer_names = {**self.buffer_names, name: persistent}
+
+    def register_parameter(self, name: str, param: Parameter | None) -> None:
+        """Set a parameter by its name."""
+        self._register(name, param, Parameter, NoneType)
+
+    def add_module(self, name: str, module: Module) -> None:
+        """Set a module below this one by its name, which may be a number."""
+        self._register(name, module, Module)
+
+    register_module = add_module
 
     # --- what it consists of ---
 
@@ -123,13 +161,28 @@ class Module:
         """Itself and all modules below it."""
         return (module for _, module in self.named_modules())
 
+    def get_submodule(self, target: str) -> Module:
+        """The module at a dotted path, such as ``features.3``; AttributeError if there is none."""
+        modules = dict(self.named_modules(remove_duplicate=False))
+        if target not in modules:
+            raise AttributeError(f"get_submodule: {type(self).__name__} has no module {target!r}")
+        return modules[target]
+
+    def get_parameter(self, target: str) -> Parameter:
+        """The parameter at a dotted path, such as ``features.3.weight``; AttributeError if there is none."""
+        parameter = self._state().get(target)
+        if not isinstance(parameter, Parameter):
+            raise AttributeError(f"get_parameter: {type(self).__name__} has no parameter {target!r}")
+        return parameter
+
     def own_parameters(self) -> dict[str, Parameter]:
         """The parameters among its attributes."""
         return {name: value for name, value in vars(self).items() if isinstance(value, Parameter)}
 
     def own_buffers(self) -> dict[str, Tensor]:
         """The buffers that are set."""
-        return {name: getattr(self, name) for name in self.buffer_names if getattr(self, name) is not None}
+        buffers = {name: getattr(self, name, None) for name in self.buffer_names}
+        return {name: buffer for name, buffer in buffers.items() if buffer is not None}
 
     def named_parameters(self) -> Iterator[tuple[str, Parameter]]:
         """All parameters of it and below, by dotted path; a shared one once."""
@@ -167,6 +220,7 @@ class Module:
             join(path, name): tensor
             for path, module in self.named_modules(remove_duplicate=False)
             for name, tensor in (module.own_parameters() | module.own_buffers()).items()
+            if module.buffer_names.get(name, True)
         }
 
     def load_state_dict(self, state_dict: Mapping[str, Any], strict: bool = True) -> Loaded:
@@ -206,7 +260,7 @@ class Module:
         TypeError
             For a dtype that is not floating.
         """
-        for tensor in self._state().values():
+        for tensor in (*self.parameters(), *self.buffers()):
             moved = tensor.detach().to(*target, device=device, dtype=dtype)
             if tensor.dtype.kind == "f" != moved.dtype.kind:
                 raise TypeError(f"to: the parameters of a network are floating, {moved.dtype} is not")

@@ -1,0 +1,153 @@
+"""Hooks: functions that are called before and after the forward or the backward pass of a module."""
+
+from __future__ import annotations
+
+import warnings
+import weakref
+from collections.abc import Callable
+from typing import Any
+
+from minidl.backend import dims
+from minidl.core import Tensor, as_tuple, attach, origin
+from minidl.modes import mode
+from minidl.nn.utils import parameters_to_vector, pieces
+from minidl.op import clone, require_tensors, tap
+
+MISTAKES = (ValueError, TypeError, RuntimeError, IndexError)  # errors that get the name of the layer they come from
+Function = Callable[..., Any]
+Values = tuple[Any, ...]
+
+
+class Hook:
+    """A registered hook; ``remove()``, or the end of a ``with`` block, takes it off its module."""
+
+    def __init__(self, module: Any, kind: str, function: Function, prepend: bool) -> None:
+        self.module, self.kind, self.function = weakref.ref(module), kind, function
+        others = module.registered_hooks
+        module.registered_hooks = (self, *others) if prepend else (*others, self)
+
+    def remove(self) -> None:
+        """Take the hook off its module."""
+        module = self.module()
+        if module is not None:
+            module.registered_hooks = tuple(hook for hook in module.registered_hooks if hook is not self)
+
+    def __enter__(self) -> Hook:
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        self.remove()
+
+
+def call(module: Any, args: Values, kwargs: dict[str, Any]) -> Any:
+    """``module.forward(*args, **kwargs)`` with the module's hooks around it."""
+
+    def hooks(kind: str) -> list[Function]:
+        return [hook.function for hook in module.registered_hooks if hook.kind == kind]
+
+    for hook in hooks("forward_pre"):
+        changed = hook(module, args)
+        if changed is not None:
+            args = changed if isinstance(changed, tuple) else (changed,)
+    before, after = hooks("backward_pre"), hooks("backward")
+    backward = BackwardHooks(module, before, after) if before or after else None
+    args = backward.enter(args) if backward else args
+    output = module.forward(*args, **kwargs)
+    for hook in hooks("forward"):
+        changed = hook(module, args, output)
+        output = output if changed is None else changed
+    return backward.leave(output) if backward else output
+
+
+class BackwardHooks:
+    """The backward hooks of a module in one call of it, at a `gate` for its arguments and another for its output."""
+
+    def __init__(self, module: Any, before: list[Function], after: list[Function]) -> None:
+        self.module, self.before, self.after = module, before, after
+        self.grad_output: list[Any] | None = None
+
+    def enter(self, args: Values) -> Values:
+        """The arguments, through their gate."""
+        entered = gate(args, self.at_inputs)
+        self.absent = (None,) * len(args) if entered is args else None
+        return entered
+
+    def leave(self, output: Any) -> Any:
+        """The output, or the tensors of a tuple, through its gate."""
+        if isinstance(output, tuple):
+            passed = gate(output, self.at_outputs)
+            return passed if type(output) is tuple else type(output)(*passed)
+        if not isinstance(output, Tensor):
+            warnings.warn(f"backward hooks see tensors and tuples, the output is {type(output).__name__}", stacklevel=4)
+        return gate((output,), self.at_outputs)[0]
+
+    def at_outputs(self, gradients: Values) -> Values:
+        """Call the hooks of grad_output; those of grad_input too, if no input has a gradient."""
+        gradients = self.called(self.before, gradients)
+        self.grad_output = [None if g is None else weakly(g) for g in gradients]
+        if self.absent is not None:
+            self.at_inputs(self.absent)
+        return gradients
+
+    def at_inputs(self, gradients: Values) -> Values:
+        """Call the hooks of grad_input; none where it has not come by way of the output, as in a second backward."""
+        if self.grad_output is None:
+            return gradients
+        grad_output = tuple([again and again() for again in self.grad_output])
+        self.grad_output = None
+        return self.called(self.after, gradients, grad_output)
+
+    def called(self, hooks: list[Function], gradients: Values, *others: Values) -> Values:
+        """The gradients as the hooks leave them."""
+        try:
+            for hook in hooks:
+                changed = hook(self.module, gradients, *others)
+                if changed is not None:
+                    changed = as_tuple(changed)
+                    require_tensors("backward hook", *changed)
+                    given, expected = described(changed), described(gradients)
+                    if given != expected:
+                        raise RuntimeError(f"backward hook: must return None or gradients {expected}, got {given}")
+                    gradients = changed
+        except MISTAKES as error:
+            self.module.locate(error)
+            raise
+        return gradients
+
+
+def described(gradients: Values) -> str:
+    """The shape and the dtype of each gradient."""
+    return ", ".join("None" if g is None else f"{dims(g.shape)} {g.dtype}" for g in gradients)
+
+
+def weakly(g: Tensor) -> Callable[[], Tensor]:
+    """A function that gives `g` again, and holds no graph: that of a gradient leads back to the node of its gate."""
+    array, place = g.data, weakref.ref(origin(g))
+
+    def again() -> Tensor:
+        parent = place()
+        return Tensor(array) if parent is None else attach(array, parent)
+
+    return again
+
+
+def gate(values: Values, watch: Callable[[Values], Values]) -> Values:
+    """The values, where `watch` sees, and may replace, the gradients of those tensors that have any (None for others).
+
+    Several pass one `tap` as one vector: so their gradients come together, zeros where none came.
+    """
+    kinds = [(v.shape, v.dtype) if isinstance(v, Tensor) and v.tracked and mode.recording else None for v in values]
+    known = [kind for kind in kinds if kind]
+    if not known:
+        return values
+
+    def join(values: Values) -> Tensor:
+        tensors = [v for v, kind in zip(values, kinds, strict=True) if kind]
+        return tensors[0] if len(tensors) == 1 else parameters_to_vector(tensors)
+
+    def split(vector: Tensor) -> Values:
+        parts = iter([vector] if len(known) == 1 else pieces(vector, [shape for shape, _ in known]))
+        return tuple([kind and next(parts).to(kind[1]) for kind in kinds])
+
+    passed = split(tap(join(values), hook=lambda g: clone(join(watch(split(clone(g)))))))  # hooks keep what they see
+    return tuple([v if t is None else t for v, t in zip(values, passed, strict=True)])

@@ -1,0 +1,93 @@
+"""Limits for gradients, and parameters as one vector."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Sequence
+
+import numpy as np
+
+from minidl.backend import dims
+from minidl.core import Tensor, as_tuple
+from minidl.modes import no_grad
+from minidl.op import require_tensors
+from minidl.ops.reduce import norm
+from minidl.ops.shape import cat, split, stack
+
+
+def _gradients(name: str, parameters: Tensor | Iterable[Tensor]) -> list[Tensor]:
+    parameters = as_tuple(parameters)
+    require_tensors(name, *parameters)
+    return [p.grad for p in parameters if p.grad is not None]
+
+
+@no_grad()
+def clip_grad_norm_(
+    parameters: Tensor | Iterable[Tensor], max_norm: float, norm_type: float = 2.0, error_if_nonfinite: bool = False
+) -> Tensor:
+    """Scale all gradients by one factor, in place, so that their norm as one vector is at most `max_norm`.
+
+    Parameters
+    ----------
+    parameters : one tensor or several; those without a gradient are passed over
+    norm_type : the order p of the norm; ``inf`` is the largest absolute value
+    error_if_nonfinite : raise rather than scale by a norm that is NaN or infinite
+
+    Returns
+    -------
+    Tensor
+        The norm that it was, a scalar.
+
+    Raises
+    ------
+    RuntimeError
+        For a norm that is not finite, if `error_if_nonfinite`.
+    """
+    grads = _gradients("clip_grad_norm_", parameters)
+    if not grads:
+        return Tensor(np.zeros((), np.float32))
+    total = norm(stack([norm(g, float(norm_type)) for g in grads]), float(norm_type))
+    if error_if_nonfinite and not math.isfinite(total):
+        raise RuntimeError(f"clip_grad_norm_: the norm of order {norm_type} of the gradients is {total.item()}")
+    scale = (max_norm / (total + 1e-6)).clip(max=1.0)
+    for g in grads:
+        g.mul_(scale)
+    return total
+
+
+@no_grad()
+def clip_grad_value_(parameters: Tensor | Iterable[Tensor], clip_value: float) -> None:
+    """Limit every element of the gradients to ±`clip_value`, in place."""
+    for g in _gradients("clip_grad_value_", parameters):
+        g.copy_(g.clip(-float(clip_value), float(clip_value)))
+
+
+def parameters_to_vector(parameters: Iterable[Tensor]) -> Tensor:
+    """The elements of all parameters, one after another. Gradients flow through."""
+    parameters = list(parameters)
+    require_tensors("parameters_to_vector", *parameters)
+    return cat([p.reshape(-1) for p in parameters])
+
+
+def pieces(vector: Tensor, shapes: Sequence[tuple[int, ...]]) -> list[Tensor]:
+    """A vector cut into tensors of these shapes."""
+    parts = split(vector, [math.prod(shape) for shape in shapes])
+    return [part.reshape(shape) for part, shape in zip(parts, shapes, strict=True)]
+
+
+@no_grad()
+def vector_to_parameters(vec: Tensor, parameters: Iterable[Tensor]) -> None:
+    """Write the elements of a vector into the parameters, in their dtype: what `parameters_to_vector` undoes.
+
+    Raises
+    ------
+    ValueError
+        Unless there are as many elements as in all of the parameters.
+    """
+    parameters = list(parameters)
+    require_tensors("vector_to_parameters", vec, *parameters)
+    size = sum(p.data.size for p in parameters)
+    if vec.shape != (size,):
+        raise ValueError(f"vector_to_parameters: expected a vector of {size} elements, got {dims(vec.shape)}")
+    for p, piece in zip(parameters, pieces(vec, [p.shape for p in parameters]), strict=True):
+        p.copy_(piece)
