@@ -3,19 +3,15 @@
 from __future__ import annotations
 
 import math
-from typing import Any
-
-import numpy as np
 
 from minidl.backend import dims
 from minidl.core import Tensor
-from minidl.functional.windows import Pair, Single, as_given, as_images, check_fits, pair
+from minidl.functional.windows import Pair, Single, as_given, as_images, check_fits, is_integer, pair, sliding
 from minidl.op import require_tensors, same_dtype
 from minidl.ops import pool
 from minidl.ops.conv import conv, conv_x
 from minidl.ops.norm import along_channels
 from minidl.ops.shape import pad, squeeze, unsqueeze
-from minidl.ops.window import Window
 
 
 def conv1d(
@@ -63,71 +59,39 @@ def conv2d(
     return _convolve("conv2d", 2, input, weight, bias, stride, padding, dilation, groups)
 
 
-def _convolve(
-    name: str,
-    spatial: int,
-    input: Tensor,
-    weight: Tensor,
-    bias: Tensor | None,
-    stride: Any,
-    padding: Any,
-    dilation: Any,
-    groups: int,
-) -> Tensor:
-    require_tensors(name, input, weight, bias)
-    x = as_images(name, input, spatial)
-    w = _weights(name, spatial, input, weight, bias, groups, input_axis=1)
-    window = _window(name, spatial, w, stride, dilation)
-    window = window._replace(padding=_padding(name, padding, window, spatial))
-    check_fits(name, input, window, x, spatial)
+def _convolve(name, spatial, input, weight, bias, stride, padding, dilation, groups):
+    x, w = _operands(name, spatial, input, weight, bias, groups)
+    window = sliding(name, spatial, weight.shape[2:], stride, 0 if isinstance(padding, str) else padding, dilation)
+    if padding == "same":
+        if window.stride != (1, 1):
+            raise ValueError(f"{name}: padding='same' needs stride 1, got {stride!r}")
+        window = window._replace(padding=tuple(((e - 1) // 2, e // 2) for e in window.extent()))
+    elif isinstance(padding, str) and padding != "valid":
+        raise ValueError(f"{name}: padding must be a number, a pair, 'same' or 'valid', got {padding!r}")
+    check_fits(name, input, x, window, spatial)
     z = conv(x, w, stride=window.stride, padding=window.padding, dilation=window.dilation, groups=groups)
     return as_given(z if bias is None else z + along_channels(bias, 4), input, spatial)
 
 
-def _window(name: str, spatial: int, w: Tensor, stride: Any, dilation: Any) -> Window:
-    return Window(
-        w.shape[2:],
-        pair(stride, f"{name}: stride", spatial=spatial),
-        dilation=pair(dilation, f"{name}: dilation", spatial=spatial),
-    )
-
-
-def _weights(
-    name: str, spatial: int, input: Tensor, weight: Tensor, bias: Tensor | None, groups: int, input_axis: int
-) -> Tensor:
-    """The weight with a KH, after a check that all fits: its dimension `input_axis` belongs to the input's channels."""
+def _operands(name, spatial, input, weight, bias, groups, transposed=False):
+    """Input and weight as those of images, once channels and ranks are known to fit."""
+    require_tensors(name, input, weight, bias)
     same_dtype(name, input, weight, bias)
-    form, axes = dims(weight.shape), ("(O, C/groups, {})", "(C, O/groups, {})")[1 - input_axis]
+    x = as_images(name, input, spatial)
+    first, second = "CO" if transposed else "OC"
     if weight.ndim != spatial + 2:
-        raise ValueError(f"{name}: expected a weight {axes.format(('K', 'KH, KW')[spatial - 1])}, got {form}")
-    whole = "output" if input_axis else "input"
-    if not isinstance(groups, (int, np.integer)) or isinstance(groups, bool) or groups < 1 or weight.shape[0] % groups:
-        raise ValueError(
-            f"{name}: groups must be at least 1 and divide the {weight.shape[0]} {whole} channels, got {groups}"
-        )
-    sizes = weight.shape[0], weight.shape[1] * groups
-    channels, expected, outputs = input.shape[-spatial - 1], sizes[input_axis], sizes[1 - input_axis]
-    if channels != expected:
-        raise ValueError(
-            f"{name}: input has {channels} channel{'s' * (channels != 1)}, weight expects {expected} "
-            f"(weight {form}, groups={groups})"
-        )
-    if bias is not None and bias.shape != (outputs,):
-        raise ValueError(f"{name}: bias is {dims(bias.shape)}, expected {outputs} (weight {form}, groups={groups})")
-    return weight if spatial == 2 else unsqueeze(weight, 2)
-
-
-def _padding(name: str, padding: Any, window: Window, spatial: int) -> Any:
-    if padding == "valid":
-        return (0, 0), (0, 0)
-    if padding == "same":
-        if window.stride != (1, 1):
-            raise ValueError(f"{name}: padding='same' needs stride 1, got {window.stride[-spatial:]}")
-        return tuple(((e - 1) // 2, e // 2) for e in window.extent())
-    if isinstance(padding, str):
-        raise ValueError(f"{name}: padding must be a number, a pair, 'same' or 'valid', got {padding!r}")
-    h, w = pair(padding, f"{name}: padding", 0, spatial)
-    return (h, h), (w, w)
+        sides = "KH, KW" if spatial == 2 else "K"
+        raise ValueError(f"{name}: expected a weight ({first}, {second}/groups, {sides}), got {dims(weight.shape)}")
+    if not is_integer(groups) or groups < 1 or weight.shape[0] % groups:
+        raise ValueError(f"{name}: groups must be at least 1 and divide {first} = {weight.shape[0]}, got {groups}")
+    sizes = {first: weight.shape[0], second: weight.shape[1] * groups}
+    shown = f"(weight {dims(weight.shape)}, groups={groups})"
+    if x.shape[1] != sizes["C"]:
+        channels = f"{x.shape[1]} channel{'s' * (x.shape[1] != 1)}"
+        raise ValueError(f"{name}: input has {channels}, weight expects {sizes['C']} {shown}")
+    if bias is not None and bias.shape != (sizes["O"],):
+        raise ValueError(f"{name}: bias is {dims(bias.shape)}, expected {sizes['O']} {shown}")
+    return x, weight if spatial == 2 else unsqueeze(weight, 2)
 
 
 def conv_transpose1d(
@@ -141,8 +105,9 @@ def conv_transpose1d(
     dilation: Single = 1,
 ) -> Tensor:
     """`conv_transpose2d` of signals, (N, C, L) or (C, L), with a weight (C, O / groups, K): (N, O, OL)."""
-    options = (stride, padding, output_padding, groups, dilation)
-    return _convolve_transposed("conv_transpose1d", 1, input, weight, bias, *options)
+    return _convolve_transposed(
+        "conv_transpose1d", 1, input, weight, bias, stride, padding, output_padding, groups, dilation
+    )
 
 
 def conv_transpose2d(
@@ -175,43 +140,29 @@ def conv_transpose2d(
     ValueError
         For ranks, channels or sizes that do not fit.
     """
-    options = (stride, padding, output_padding, groups, dilation)
-    return _convolve_transposed("conv_transpose2d", 2, input, weight, bias, *options)
+    return _convolve_transposed(
+        "conv_transpose2d", 2, input, weight, bias, stride, padding, output_padding, groups, dilation
+    )
 
 
-def _convolve_transposed(
-    name: str,
-    spatial: int,
-    input: Tensor,
-    weight: Tensor,
-    bias: Tensor | None,
-    stride: Any,
-    padding: Any,
-    output_padding: Any,
-    groups: int,
-    dilation: Any,
-) -> Tensor:
-    require_tensors(name, input, weight, bias)
-    x = as_images(name, input, spatial)
-    w = _weights(name, spatial, input, weight, bias, groups, input_axis=0)
-    window = _window(name, spatial, w, stride, dilation)
-    margins = pair(padding, f"{name}: padding", 0, spatial)
+def _convolve_transposed(name, spatial, input, weight, bias, stride, padding, output_padding, groups, dilation):
+    x, w = _operands(name, spatial, input, weight, bias, groups, transposed=True)
+    window = sliding(name, spatial, weight.shape[2:], stride, padding, dilation)
     extra = pair(output_padding, f"{name}: output_padding", 0, spatial)
     if any(q >= max(s, d) for q, s, d in zip(extra, window.stride, window.dilation, strict=True)):
         raise ValueError(f"{name}: output_padding must be smaller than stride or dilation, got {output_padding!r}")
-    size, around, beyond = [], [], []
-    for n, s, e, p, q in zip(x.shape[2:], window.stride, window.extent(), margins, extra, strict=True):
-        reach = (n - 1) * s + e  # of all windows: near and far are cut off, and what lies beyond them is 0
-        near, far = min(p, reach), max(p - q, 0)
-        around.append((near, far))
-        size.append(reach - near - far)
-        beyond.append(reach - 2 * p + q - size[-1])
-    outer = tuple(n + b for n, b in zip(size, beyond, strict=True))
-    if min(outer) < 1 or min(window.size) < 1 or 0 in x.shape[1:] + w.shape[:2]:
-        raise ValueError(f"{name}: nothing is left: {dims(input.shape)} would become {dims(outer[-spatial:])}")
-    options = dict(stride=window.stride, padding=tuple(around), dilation=window.dilation, groups=groups)
-    z = conv_x(x, w, size=tuple(size), **options)
-    z = pad(z, (0, beyond[1], 0, beyond[0])) if any(beyond) else z
+    around, inner, outer = [], [], []
+    for n, s, e, (p, _), q in zip(x.shape[2:], window.stride, window.extent(), window.padding, extra, strict=True):
+        reach = (n - 1) * s + e  # of all windows; what is asked for beyond it is 0
+        around.append((min(p, reach), max(p - q, 0)))
+        inner.append(reach - sum(around[-1]))
+        outer.append(reach - 2 * p + q)
+    if min(outer) < 1 or 0 in x.shape[1:] + w.shape:
+        raise ValueError(f"{name}: of an input {dims(input.shape)} nothing is left with padding={padding!r}")
+    geometry = dict(stride=window.stride, padding=tuple(around), dilation=window.dilation, groups=groups)
+    z = conv_x(x, w, size=tuple(inner), **geometry)
+    if inner != outer:
+        z = pad(z, (0, outer[1] - inner[1], 0, outer[0] - inner[0]))
     return as_given(z if bias is None else z + along_channels(bias, 4), input, spatial)
 
 
@@ -233,8 +184,8 @@ def unfold(input: Tensor, kernel_size: Pair, dilation: Pair = 1, padding: Pair =
         For sizes that do not fit.
     """
     x = as_images("unfold", input)
-    window = _sliding("unfold", kernel_size, dilation, padding, stride)
-    check_fits("unfold", input, window, x)
+    window = sliding("unfold", 2, kernel_size, stride, padding, dilation)
+    check_fits("unfold", input, x, window)
     columns = pool.im2col(x, window=window)
     return columns if input.ndim == 4 else squeeze(columns, 0)
 
@@ -260,24 +211,13 @@ def fold(
         For sizes that do not fit.
     """
     require_tensors("fold", input)
-    size, window = pair(output_size, "fold: output_size"), _sliding("fold", kernel_size, dilation, padding, stride)
+    size, window = pair(output_size, "fold: output_size"), sliding("fold", 2, kernel_size, stride, padding, dilation)
     places, k = window.positions(*size), math.prod(window.size)
-    if input.ndim not in (2, 3) or input.shape[-2] % k or not input.shape[-2] or min(places) < 1:
-        raise ValueError(f"fold: expected an input (N, C·{k}, L) or (C·{k}, L), got {dims(input.shape)}")
-    if input.shape[-1] != math.prod(places):
+    rows, columns = input.shape[-2:] if input.ndim in (2, 3) else (0, 0)
+    if not rows or rows % k or min(places) < 1 or columns != math.prod(places):
         raise ValueError(
-            f"fold: input {dims(input.shape)} has {input.shape[-1]} columns, but a window of {dims(window.extent())} "
-            f"has {dims(places)} places in {dims(size)}"
+            f"fold: expected an input (N, C·{k}, L) or (C·{k}, L) with L = {dims(places)}, the places of a window of "
+            f"{dims(window.extent())} in {dims(size)}; got {dims(input.shape)}"
         )
     z = pool.col2im(input if input.ndim == 3 else unsqueeze(input, 0), window=window, size=size)
     return z if input.ndim == 3 else squeeze(z, 0)
-
-
-def _sliding(name: str, kernel_size: Pair, dilation: Pair, padding: Pair, stride: Pair) -> Window:
-    h, w = pair(padding, f"{name}: padding", 0)
-    return Window(
-        pair(kernel_size, f"{name}: kernel_size"),
-        pair(stride, f"{name}: stride"),
-        ((h, h), (w, w)),
-        pair(dilation, f"{name}: dilation"),
-    )

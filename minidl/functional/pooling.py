@@ -11,7 +11,7 @@ from minidl import backend
 from minidl.backend import dims
 from minidl.core import Tensor
 from minidl.dtypes import require_float
-from minidl.functional.windows import Pair, Single, as_given, as_images, check_fits, pair
+from minidl.functional.windows import Pair, Single, as_given, as_images, check_fits, is_integer, pair, sliding
 from minidl.op import require_tensors
 from minidl.ops import pool
 from minidl.ops.elementwise import pow
@@ -20,31 +20,18 @@ from minidl.ops.shape import cat, flatten, getitem, pad, reshape, take_along
 from minidl.ops.window import Window
 
 
-def _window(
-    name: str,
-    spatial: int,
-    input: Tensor,
-    x: Tensor,
-    kernel_size: Any,
-    stride: Any,
-    padding: Any,
-    dilation: Any,
-    ceil_mode: bool,
-) -> Window:
+def _window(name, spatial, input, x, kernel_size, stride, padding, dilation, ceil_mode):
     """The window of a pooling, with room at the far side for the last one that `ceil_mode` lets in."""
-    size = pair(kernel_size, f"{name}: kernel_size", 1, spatial)
-    steps = size if stride is None else pair(stride, f"{name}: stride", 1, spatial)
-    margins = pair(padding, f"{name}: padding", 0, spatial)
-    if any(p > k // 2 for p, k in zip(margins, size, strict=True)):
+    window = sliding(name, spatial, kernel_size, kernel_size if stride is None else stride, padding, dilation)
+    if any(p > k // 2 for (p, _), k in zip(window.padding, window.size, strict=True)):
         raise ValueError(f"{name}: padding must be at most half of kernel_size {kernel_size}, got {padding!r}")
-    window = Window(size, steps, dilation=pair(dilation, f"{name}: dilation", 1, spatial))
     around = []
-    for n, p, s, e in zip(x.shape[2:], margins, steps, window.extent(), strict=True):
+    for n, (p, _), s, e in zip(x.shape[2:], window.padding, window.stride, window.extent(), strict=True):
         last = -(-(n + 2 * p - e) // s)
         last -= last * s >= n + p  # a window must start inside the image or its near padding
-        around.append((p, max(p, last * s + e - n - p) if ceil_mode else p))
-    window = window._replace(padding=(around[0], around[1]))
-    check_fits(name, input, window, x, spatial)
+        around.append((p, max(p, last * s + e - n - p)))
+    window = window._replace(padding=tuple(around)) if ceil_mode else window
+    check_fits(name, input, x, window, spatial)
     return window
 
 
@@ -58,8 +45,7 @@ def max_pool1d(
     return_indices: bool = False,
 ) -> Any:
     """`max_pool2d` of signals, (N, C, L) or (C, L)."""
-    options = (kernel_size, stride, padding, dilation, ceil_mode, return_indices)
-    return _max_pool("max_pool1d", 1, input, *options)
+    return _max_pool("max_pool1d", 1, input, kernel_size, stride, padding, dilation, ceil_mode, return_indices)
 
 
 def max_pool2d(
@@ -85,48 +71,25 @@ def max_pool2d(
     ValueError
         For sizes that do not fit.
     """
-    options = (kernel_size, stride, padding, dilation, ceil_mode, return_indices)
-    return _max_pool("max_pool2d", 2, input, *options)
+    return _max_pool("max_pool2d", 2, input, kernel_size, stride, padding, dilation, ceil_mode, return_indices)
 
 
-def _max_pool(
-    name: str,
-    spatial: int,
-    input: Tensor,
-    kernel_size: Any,
-    stride: Any,
-    padding: Any,
-    dilation: Any,
-    ceil_mode: bool,
-    return_indices: bool,
-) -> Any:
+def _max_pool(name, spatial, input, kernel_size, stride, padding, dilation, ceil_mode, return_indices):
     x = as_images(name, input, spatial)
     window = _window(name, spatial, input, x, kernel_size, stride, padding, dilation, ceil_mode)
-    _check_inside(name, input, x, window)
+    rows, columns = window.coordinates(x.shape[2:])
+    for n, seen in zip(x.shape[2:], (rows, columns), strict=True):  # dilation can step over all of a small image
+        if not ((seen >= 0) & (seen < n)).any(1).all():
+            raise ValueError(f"{name}: a window lies wholly in the padding (input {dims(input.shape)}, {window})")
     chosen = pool.window_argmax(x, window=window)
     z = as_given(pool.window_take(x, chosen, window=window), input, spatial)
-    return (z, as_given(_indices(chosen, window, x.shape[3]), input, spatial)) if return_indices else z
-
-
-def _check_inside(name: str, input: Tensor, x: Tensor, window: Window) -> None:
-    """Refuse a window of which no element is in the image: dilation can step over all of a small one."""
-    for axis, places in enumerate(window.positions(*x.shape[2:])):
-        first = np.arange(places)[:, None] * window.stride[axis] - window.padding[axis][0]
-        seen = first + np.arange(window.size[axis]) * window.dilation[axis]
-        if not ((seen >= 0) & (seen < x.shape[2 + axis])).any(1).all():
-            raise ValueError(f"{name}: a window lies wholly in the padding (input {dims(input.shape)}, {window})")
-
-
-def _indices(chosen: Tensor, window: Window, width: int) -> Tensor:
-    """Where in its plane the element is that `chosen` counts to in its window."""
-    xp = backend.namespace(chosen.data)
-    tap = xp.divmod(chosen.data.astype(np.int64), window.size[1])
-    start = xp.ogrid[tuple(slice(n) for n in chosen.shape[2:])]
-    y, x = (
-        first * s - near + d * k
-        for first, s, (near, _), d, k in zip(start, window.stride, window.padding, window.dilation, tap, strict=True)
-    )
-    return Tensor(y * width + x)
+    if not return_indices:
+        return z
+    xp = backend.namespace(x.data)
+    i, j = xp.divmod(chosen.data.astype(np.int64), window.size[1])
+    y = xp.asarray(rows)[xp.arange(len(rows))[:, None], i]
+    indices = Tensor(y * x.shape[3] + xp.asarray(columns)[xp.arange(len(columns)), j])
+    return z, as_given(indices, input, spatial)
 
 
 def avg_pool1d(
@@ -164,25 +127,16 @@ def avg_pool2d(
     ValueError
         For sizes that do not fit.
     """
-    options = (kernel_size, stride, padding, ceil_mode, count_include_pad, divisor_override)
-    return _avg_pool("avg_pool2d", 2, input, *options)
+    return _avg_pool(
+        "avg_pool2d", 2, input, kernel_size, stride, padding, ceil_mode, count_include_pad, divisor_override
+    )
 
 
-def _avg_pool(
-    name: str,
-    spatial: int,
-    input: Tensor,
-    kernel_size: Any,
-    stride: Any,
-    padding: Any,
-    ceil_mode: bool,
-    count_include_pad: bool,
-    divisor: int | None,
-) -> Tensor:
+def _avg_pool(name, spatial, input, kernel_size, stride, padding, ceil_mode, count_include_pad, divisor):
     x = as_images(name, input, spatial)
     require_float(name, x.dtype)
     window = _window(name, spatial, input, x, kernel_size, stride, padding, 1, ceil_mode)
-    if divisor is not None and (not isinstance(divisor, (int, np.integer)) or divisor == 0):
+    if divisor is not None and (not is_integer(divisor) or divisor == 0):
         raise ValueError(f"{name}: divisor_override must be an integer other than 0, got {divisor!r}")
     counted = backend.namespace(x.data).ones((1, 1, *x.shape[2:]), x.dtype)
     around = window
@@ -215,7 +169,7 @@ def adaptive_avg_pool2d(input: Tensor, output_size: int | None | tuple[int | Non
     return _adaptive_avg_pool("adaptive_avg_pool2d", 2, input, output_size)
 
 
-def _adaptive_avg_pool(name: str, spatial: int, input: Tensor, output_size: Any) -> Tensor:
+def _adaptive_avg_pool(name, spatial, input, output_size):
     z = as_images(name, input, spatial)
     require_float(name, z.dtype)
     for dim, size in enumerate(_output_size(name, spatial, input, z, output_size), start=2):
@@ -227,7 +181,7 @@ def _adaptive_avg_pool(name: str, spatial: int, input: Tensor, output_size: Any)
     return as_given(z, input, spatial)
 
 
-def _output_size(name: str, spatial: int, input: Tensor, x: Tensor, output_size: Any) -> tuple[int, int]:
+def _output_size(name, spatial, input, x, output_size):
     """The height and width that adaptive pooling of `input`, which is x as images, shall give."""
     if isinstance(output_size, (tuple, list)) and len(output_size) == spatial == 2:
         output_size = tuple(n if o is None else o for o, n in zip(output_size, x.shape[2:], strict=True))
@@ -255,7 +209,7 @@ def adaptive_max_pool2d(
     return _adaptive_max_pool("adaptive_max_pool2d", 2, input, output_size, return_indices)
 
 
-def _adaptive_max_pool(name: str, spatial: int, input: Tensor, output_size: Any, return_indices: bool) -> Any:
+def _adaptive_max_pool(name, spatial, input, output_size, return_indices):
     x = as_images(name, input, spatial)
     height, width = _output_size(name, spatial, input, x, output_size)
     raw, xp = x.data, backend.namespace(x.data)
@@ -268,7 +222,7 @@ def _adaptive_max_pool(name: str, spatial: int, input: Tensor, output_size: Any,
     return (z, as_given(indices, input, spatial)) if return_indices else z
 
 
-def _windows(xp: Any, n: int, size: int) -> Any:
+def _windows(xp, n, size):
     """The places among n that each of `size` windows covers, one window a row; the last is repeated to fill it."""
     start, stop = xp.arange(size) * n // max(size, 1), -(-xp.arange(1, size + 1) * n // max(size, 1))
     return xp.minimum(start[:, None] + xp.arange(int((stop - start).max(initial=1))), stop[:, None] - 1)
@@ -300,10 +254,11 @@ def max_unpool2d(
     """
     require_tensors("max_unpool2d", input, indices)
     x = as_images("max_unpool2d", input)
-    size = pair(kernel_size, "max_unpool2d: kernel_size")
-    steps = size if stride is None else pair(stride, "max_unpool2d: stride")
-    margins = pair(padding, "max_unpool2d: padding", 0)
-    default = tuple((n - 1) * s + k - 2 * p for n, s, k, p in zip(x.shape[2:], steps, size, margins, strict=True))
+    window = sliding("max_unpool2d", 2, kernel_size, kernel_size if stride is None else stride, padding, 1)
+    steps = window.stride
+    default = tuple(
+        (n - 1) * s + k - sum(p) for n, s, k, p in zip(x.shape[2:], steps, window.size, window.padding, strict=True)
+    )
     if output_size is not None and len(output_size) not in (2, 4):
         raise ValueError(f"max_unpool2d: output_size must be (OH, OW) or (N, C, OH, OW), got {output_size!r}")
     outer = default if output_size is None else pair(tuple(output_size[-2:]), "max_unpool2d: output_size", 0)

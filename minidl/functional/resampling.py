@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from typing import Any
 
 import numpy as np
 
@@ -69,7 +68,7 @@ def interpolate(
     return input
 
 
-def _each(name: str, given: Any, count: int, kinds: Any) -> tuple[Any, ...]:
+def _each(name, given, count, kinds):
     """One positive number for each dimension."""
     each = tuple(given) if isinstance(given, (tuple, list)) else (given,) * count
     if len(each) != count or not all(
@@ -79,7 +78,7 @@ def _each(name: str, given: Any, count: int, kinds: Any) -> tuple[Any, ...]:
     return each
 
 
-def _resampled(x: Tensor, dim: int, n: int, o: int, factor: float | None, mode: str, align_corners: bool) -> Tensor:
+def _resampled(x, dim, n, o, factor, mode, align_corners):
     """x with o places instead of n along `dim`, rounded where PyTorch rounds."""
     linear = mode.endswith("linear")
     if mode == "nearest" and x.ndim == 4 and o in (n, 2 * n):

@@ -16,6 +16,11 @@ Single = int | tuple[int]
 Pair = int | tuple[int, int]
 
 
+def is_integer(value: Any) -> bool:
+    """Whether it is an integer, which a bool is not."""
+    return isinstance(value, (int, np.integer)) and not isinstance(value, bool)
+
+
 def pair(value: Any, name: str, least: int = 1, spatial: int = 2) -> tuple[int, int]:
     """One size for all `spatial` dimensions, or one for each, as (height, width); a signal's height is `least`.
 
@@ -25,13 +30,20 @@ def pair(value: Any, name: str, least: int = 1, spatial: int = 2) -> tuple[int, 
         For anything but integers, each of at least `least`.
     """
     each = value if isinstance(value, (tuple, list)) else (value,)
-    if len(each) not in (1, spatial) or not all(
-        isinstance(n, (int, np.integer)) and not isinstance(n, bool) for n in each
-    ):
+    if len(each) not in (1, spatial) or not all(map(is_integer, each)):
         raise ValueError(f"{name}: expected an int{' or a pair of ints' * (spatial == 2)}, got {value!r}")
     if min(each) < least:
         raise ValueError(f"{name}: must be at least {least}, got {value!r}")
     return int(each[0]) if spatial == 2 else least, int(each[-1])
+
+
+def sliding(name, spatial, kernel_size, stride, padding, dilation):
+    """The window that a function's arguments ask for, with the same padding on both sides."""
+    given = dict(kernel_size=kernel_size, stride=stride, padding=padding, dilation=dilation)
+    size, steps, (y, x), gaps = (
+        pair(value, f"{name}: {option}", int(option != "padding"), spatial) for option, value in given.items()
+    )
+    return Window(size, steps, ((y, y), (x, x)), gaps)
 
 
 def as_images(name: str, input: Tensor, spatial: int = 2) -> Tensor:
@@ -52,9 +64,9 @@ def as_given(z: Tensor, input: Tensor, spatial: int = 2) -> Tensor:
     return z if input.ndim == spatial + 2 else squeeze(z, 0)
 
 
-def check_fits(name: str, input: Tensor, window: Window, x: Tensor, spatial: int = 2) -> None:
+def check_fits(name: str, input: Tensor, x: Tensor, window: Window, spatial: int = 2) -> None:
     """Refuse a window that has no place in x, which is `input` as images."""
-    if min(window.size) < 1 or min(window.positions(*x.shape[2:])) < 1 or 0 in x.shape[1:]:
+    if min(window.positions(*x.shape[2:])) < 1 or 0 in x.shape[1:]:
         raise ValueError(
             f"{name}: a window of {dims(window.extent()[-spatial:])} does not fit into an input of "
             f"{dims(input.shape[-spatial:])} with padding {window.padding[-spatial:]} (input {dims(input.shape)})"

@@ -13,17 +13,12 @@ from minidl.ops.shape import take_along
 @op
 def window_argmax(xp, x, *, window):
     """Which element of each window, counted row by row, is its first maximum (NaN counts as largest). No gradient."""
-    (h, w), (_, kw) = x.shape[2:], window.size
     least = -np.inf if x.dtype.kind == "f" else np.iinfo(x.dtype).min
-    places = window.positions(h, w)
-    taps = window.taps(window.padded(xp, x, least), places)
-    i, j = (
-        np.maximum(-((s * np.arange(n) - before) // d), 0)  # the first that is not in the padding
-        for n, s, d, (before, _) in zip(places, window.stride, window.dilation, window.padding, strict=True)
-    )
-    counts = np.min_scalar_type(math.prod(window.size))
+    taps = window.taps(window.padded(xp, x, least), window.positions(*x.shape[2:]))
     best = next(taps).copy()
-    chosen = xp.broadcast_to(xp.asarray((i[:, None] * kw + j).astype(counts)[:, :, None]), best.shape)
+    i, j = ((seen >= 0).argmax(1) for seen in window.coordinates(x.shape[2:]))  # the first not in the padding
+    first = (i[:, None] * window.size[1] + j).astype(np.min_scalar_type(math.prod(window.size)))
+    chosen = xp.broadcast_to(xp.asarray(first)[:, :, None], best.shape)
     for k, seen in enumerate(taps, start=1):
         larger = (seen > best) | (seen != seen)
         chosen = xp.maximum(chosen, larger * chosen.dtype.type(k))

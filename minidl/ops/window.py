@@ -9,6 +9,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import Any, NamedTuple
 
+import numpy as np
+
 from minidl.backend import Array
 
 
@@ -29,6 +31,15 @@ class Window(NamedTuple):
         return tuple(  # type: ignore[return-value]
             (n + sum(p) - e) // s + 1
             for n, p, e, s in zip((height, width), self.padding, self.extent(), self.stride, strict=True)
+        )
+
+    def coordinates(self, size: tuple[int, int]) -> tuple[np.ndarray, np.ndarray]:
+        """Which rows, and which columns, of an image of `size` it sees from its places: (OH, KH) and (OW, KW)."""
+        return tuple(  # type: ignore[return-value]
+            s * np.arange(places)[:, None] - before + d * np.arange(k)
+            for places, (before, _), k, s, d in zip(
+                self.positions(*size), self.padding, self.size, self.stride, self.dilation, strict=True
+            )
         )
 
     def padded(self, xp: Any, x: Array, value: float = 0) -> Array:

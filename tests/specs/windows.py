@@ -1,6 +1,7 @@
 """Matrix products, convolution, pooling."""
 
 import itertools
+import math
 
 import numpy as np
 import scipy.signal
@@ -45,8 +46,13 @@ def _image(draw, window):
 
 def _triad(draw):
     """Shapes of x, w and g of one convolution, its options, and the sizes of image and kernel."""
-    window, groups = _window(draw), draw(st.integers(1, 2))
-    n, c, o = draw(st.integers(1, 2)), groups * draw(st.integers(1, 2)), groups * draw(st.integers(1, 2))
+    window, groups = _window(draw), draw(st.integers(1, 3))
+    alone = groups > 1 and draw(st.booleans())  # depthwise
+    n, c, o = (
+        draw(st.integers(1, 2)),
+        groups * (1 if alone else draw(st.integers(1, 2))),
+        groups * draw(st.integers(1, 3)),
+    )
     image = _image(draw, window)
     options = dict(stride=window.stride, padding=window.padding, dilation=window.dilation, groups=groups)
     return (n, c, *image), (o, c // groups, *window.size), (n, o, *window.positions(*image)), options
@@ -183,3 +189,47 @@ SPECS["window_spread"] = Spec(
         lambda unit, a, k: _seen(unit, k["window"], 0).sum(-1), lambda a, size, k: (*a[0].shape[:2], *size), at=0
     ),
 )
+
+
+def _im2col(draw, rng):
+    window = _window(draw)
+    return Case(
+        [normal(rng, draw(st.integers(1, 2)), draw(st.integers(1, 2)), *_image(draw, window))], {"window": window}
+    )
+
+
+def _columns(x, window):
+    seen = _seen(x, window, 0)
+    n, c, oh, ow, k = seen.shape
+    return np.moveaxis(seen, -1, 2).reshape(n, c * k, oh * ow)
+
+
+def _col2im(draw, rng):
+    case = _im2col(draw, rng)
+    (x,), window = case.arrays, case.options["window"]
+    return Case([normal(rng, *_columns(x, window).shape)], dict(window=window, size=x.shape[2:]))
+
+
+def _place(draw, rng):
+    n, c, used, free = (draw(st.integers(1, 3)) for _ in range(4))
+    index = rng.permuted(np.broadcast_to(np.arange(used + free), (n, c, used + free)), axis=2)[:, :, :used]
+    return Case([normal(rng, n, c, used), index], dict(size=used + free))
+
+
+def _place_oracle(x, index, size):
+    z = np.zeros((*x.shape[:2], size), x.dtype)
+    for place in np.ndindex(x.shape):
+        z[(*place[:2], index[place])] = x[place]
+    return z
+
+
+SPECS["im2col"] = Spec(_im2col, _columns)
+SPECS["col2im"] = Spec(
+    _col2im,
+    _transposed(
+        lambda unit, a, k: _columns(unit, k["window"]),
+        lambda a, size, k: (a[0].shape[0], a[0].shape[1] // math.prod(k["window"].size), *size),
+        at=0,
+    ),
+)
+SPECS["place"] = Spec(_place, _place_oracle)
