@@ -16,7 +16,7 @@ import functools
 import inspect
 from collections.abc import Callable
 from types import NoneType
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
 import numpy as np
 
@@ -25,6 +25,7 @@ from minidl.backend import Array, dims
 from minidl.core import Edge, Node, Tensor, origin
 from minidl.modes import mode
 
+Function = TypeVar("Function", bound=Callable[..., Any])
 registry: dict[str, Op] = {}
 PUBLIC = {"x": "input", "y": "other", "order": "dims", "size": "shape"}  # what PyTorch calls what rules call x, y, …
 
@@ -277,6 +278,24 @@ def explained(name: str, arrays: list[Array], error: Exception) -> Exception:
         return ValueError(f"{name}: shapes {' and '.join(dims(a.shape) for a in arrays)} do not broadcast")
     kind = next(kind for kind in (IndexError, ValueError, TypeError) if isinstance(error, kind))
     return kind(f"{name}: {error}")
+
+
+def named(function: Function) -> Function:
+    """A function that is made of ops, with errors in its own name, whichever of them they come from."""
+    name = function.__name__
+
+    @functools.wraps(function)
+    def call(*args: Any, **options: Any) -> Any:
+        try:
+            return function(*args, **options)
+        except (ValueError, TypeError, RuntimeError, IndexError) as error:
+            if not str(error).startswith(name):
+                error.args = (f"{name}: {error}",)
+            raise
+        except AttributeError:
+            raise TypeError(f"{name}: expected a Tensor, got {', '.join(type(a).__name__ for a in args)}") from None
+
+    return call  # type: ignore[return-value]
 
 
 def record(self: Any, args: tuple[Any, ...], array: Array, keep: Callable[[tuple[int, ...]], dict[str, Any]]) -> Tensor:

@@ -7,7 +7,7 @@ import math
 from minidl.backend import dims
 from minidl.core import Tensor
 from minidl.dtypes import require_float
-from minidl.op import require_tensors
+from minidl.op import named, require_tensors
 from minidl.ops.elementwise import abs, hardtanh, sigmoid, tanh, where
 from minidl.ops.norm import along_channels
 from minidl.ops.special import erf, expm1
@@ -15,17 +15,20 @@ from minidl.ops.special import erf, expm1
 SELU_ALPHA, SELU_SCALE = 1.6732632423543772, 1.0507009873554805
 
 
+@named
 def relu6(input: Tensor) -> Tensor:
     """min(max(x, 0), 6); gradient 0 at 0 and 6. Howard et al. (2017), "MobileNets"."""
     return hardtanh(input, 0.0, 6.0)
 
 
+@named
 def leaky_relu(input: Tensor, negative_slope: float = 0.01) -> Tensor:
     """x where positive, else negative_slope · x. Maas et al. (2013)."""
     _check("leaky_relu", input)
     return where(input > 0, input, input * negative_slope)
 
 
+@named
 def prelu(input: Tensor, weight: Tensor) -> Tensor:
     """x where positive, else weight · x, with one learned weight, or one for each channel of (N, C, …).
 
@@ -46,17 +49,20 @@ def prelu(input: Tensor, weight: Tensor) -> Tensor:
     return where(input > 0, input, input * slope)
 
 
+@named
 def elu(input: Tensor, alpha: float = 1.0) -> Tensor:
     """x where positive, else alpha · (eˣ − 1). Clevert et al. (2016)."""
     _check("elu", input)
     return where(input > 0, input, alpha * expm1(where(input > 0, 0.0, input)))
 
 
+@named
 def selu(input: Tensor) -> Tensor:
     """1.0507 · elu(x, 1.6733), which keeps mean 0 and variance 1. Klambauer et al. (2017), eq. 2 and 14."""
     return SELU_SCALE * elu(input, SELU_ALPHA)
 
 
+@named
 def gelu(input: Tensor, approximate: str = "none") -> Tensor:
     """x · Φ(x), with Φ the normal distribution, or its approximation by "tanh". Hendrycks & Gimpel (2016).
 
@@ -73,24 +79,28 @@ def gelu(input: Tensor, approximate: str = "none") -> Tensor:
     return 0.5 * input * (1 + erf(input * math.sqrt(0.5)))
 
 
+@named
 def silu(input: Tensor) -> Tensor:
     """x · sigmoid(x), also called swish. Ramachandran et al. (2017)."""
     _check("silu", input)
     return input * sigmoid(input)
 
 
+@named
 def softsign(input: Tensor) -> Tensor:
     """x / (1 + |x|). Bergstra et al. (2009)."""
     require_tensors("softsign", input)
     return input / (1 + abs(input))
 
 
+@named
 def hardsigmoid(input: Tensor) -> Tensor:
     """min(max(x + 3, 0), 6) / 6. Courbariaux et al. (2015)."""
     _check("hardsigmoid", input)
     return relu6(input + 3) / 6
 
 
+@named
 def hardswish(input: Tensor) -> Tensor:
     """x · hardsigmoid(x). Howard et al. (2019), "Searching for MobileNetV3"."""
     _check("hardswish", input)

@@ -11,10 +11,11 @@ from minidl import backend
 from minidl.backend import dims
 from minidl.core import Tensor
 from minidl.dtypes import int64
-from minidl.op import cast, expand, require_tensors, same_dtype
+from minidl.op import cast, expand, named, require_tensors, same_dtype
 from minidl.ops import elementwise, linalg, reduce, shape
 
 
+@named
 def linear(input: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
     """input (…, in) times weightᵀ (out, in), plus bias (out): (…, out).
 
@@ -39,6 +40,7 @@ def linear(input: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
     return shape.reshape(z, (*batch, weight.shape[0]))
 
 
+@named
 def embedding(input: Tensor, weight: Tensor, padding_idx: int | None = None) -> Tensor:
     """The rows of a table that integers name.
 
@@ -71,6 +73,7 @@ def embedding(input: Tensor, weight: Tensor, padding_idx: int | None = None) -> 
     return shape.reshape(picked, (*input.shape, weight.shape[1]))
 
 
+@named
 def one_hot(tensor: Tensor, num_classes: int = -1) -> Tensor:
     """1 where the class is, 0 elsewhere: integers (…) as int64 (…, num_classes), by default as many as occur.
 
@@ -84,21 +87,25 @@ def one_hot(tensor: Tensor, num_classes: int = -1) -> Tensor:
         raise TypeError(f"one_hot: expected integers, got {tensor.dtype}")
     low, high = (tensor.data.min(), tensor.data.max()) if tensor.data.size else (0, -1)
     classes = int(high) + 1 if num_classes == -1 else num_classes
-    if low < 0 or high >= classes or classes < 1:
+    if not isinstance(classes, int) or low < 0 or high >= classes or classes < 1:
         raise ValueError(f"one_hot: classes from {low} to {high} do not fit num_classes={num_classes}")
     codes = backend.namespace(tensor.data).arange(classes)
     return cast(shape.unsqueeze(tensor, -1) == Tensor(codes), int64)
 
 
+@named
 def normalize(input: Tensor, p: float = 2.0, dim: Any = 1, eps: float = 1e-12) -> Tensor:
     """The input divided by its p-norm along `dim`, or by eps where that is greater."""
     require_tensors("normalize", input)
     return input / elementwise.clip(reduce.norm(input, p, dim, keepdim=True), min=eps)
 
 
+@named
 def cosine_similarity(x1: Tensor, x2: Tensor, dim: int = 1, eps: float = 1e-8) -> Tensor:
     """x1 · x2 / (max(‖x1‖, eps) · max(‖x2‖, eps)) along `dim`; they broadcast."""
     require_tensors("cosine_similarity", x1, x2)
+    if not isinstance(dim, int) or eps < 0:
+        raise ValueError(f"cosine_similarity: dim must be an integer and eps not negative, got {dim!r} and {eps}")
     if x1.ndim != x2.ndim:  # so that `dim` is the same in both
         size = np.broadcast_shapes(x1.shape, x2.shape)
         x1, x2 = expand(x1, size), expand(x2, size)

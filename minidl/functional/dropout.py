@@ -8,9 +8,10 @@ from minidl import backend
 from minidl.backend import Generator, dims
 from minidl.core import Tensor
 from minidl.dtypes import require_float
-from minidl.op import require_tensors
+from minidl.op import named, require_tensors
 
 
+@named
 def dropout(input: Tensor, p: float = 0.5, training: bool = True, *, generator: Generator | None = None) -> Tensor:
     """Zero each element with probability `p` and scale the others by 1/(1 − p), so that the mean is kept.
 
@@ -25,6 +26,7 @@ def dropout(input: Tensor, p: float = 0.5, training: bool = True, *, generator: 
     return _dropped("dropout", input, p, training, generator, input.shape)
 
 
+@named
 def dropout2d(input: Tensor, p: float = 0.5, training: bool = True, *, generator: Generator | None = None) -> Tensor:
     """`dropout` of whole channels of input (N, C, H, W), or (N, C, L). Tompson et al. (2015).
 

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import warnings
 
+import numpy as np
+
 from minidl.backend import dims
 from minidl.core import Tensor
 from minidl.dtypes import require_float
-from minidl.op import require_tensors
+from minidl.op import named, require_tensors, same_dtype
 from minidl.ops import compare, elementwise, loss, reduce, shape, special
 from minidl.ops.create import ones_like
 
@@ -26,6 +28,7 @@ def _reduced(name: str, each: Tensor, reduction: str, weights: Tensor | None = N
 # --- regression -------------------------------------------------------------------------------------------------------
 
 
+@named
 def mse_loss(input: Tensor, target: Tensor, reduction: str = "mean", weight: Tensor | None = None) -> Tensor:
     """(input − target)², by default its mean, with `weight` (of the input's shape) its weighted mean.
 
@@ -38,6 +41,7 @@ def mse_loss(input: Tensor, target: Tensor, reduction: str = "mean", weight: Ten
     return _reduced("mse_loss", d * d if weight is None else d * d * weight, reduction, weight)
 
 
+@named
 def l1_loss(input: Tensor, target: Tensor, reduction: str = "mean", weight: Tensor | None = None) -> Tensor:
     """|input − target|, by default its mean, with `weight` (of the input's shape) its weighted mean.
 
@@ -50,6 +54,7 @@ def l1_loss(input: Tensor, target: Tensor, reduction: str = "mean", weight: Tens
     return _reduced("l1_loss", d if weight is None else d * weight, reduction, weight)
 
 
+@named
 def smooth_l1_loss(input: Tensor, target: Tensor, reduction: str = "mean", beta: float = 1.0) -> Tensor:
     """`huber_loss` with delta = beta, divided by beta; `l1_loss` for beta = 0. Girshick (2015), "Fast R-CNN", eq. 3.
 
@@ -60,11 +65,11 @@ def smooth_l1_loss(input: Tensor, target: Tensor, reduction: str = "mean", beta:
     """
     if beta < 0:
         raise ValueError(f"smooth_l1_loss: beta must not be negative, got {beta}")
-    d = elementwise.abs(_difference("smooth_l1_loss", input, target, None))
-    each = d if beta == 0 else elementwise.where(d < beta, d * d * (0.5 / beta), d - 0.5 * beta)
-    return _reduced("smooth_l1_loss", each, reduction)
+    d = _difference("smooth_l1_loss", input, target, None)
+    return _reduced("smooth_l1_loss", _huber(d, beta) / beta if beta else elementwise.abs(d), reduction)
 
 
+@named
 def huber_loss(
     input: Tensor, target: Tensor, reduction: str = "mean", delta: float = 1.0, weight: Tensor | None = None
 ) -> Tensor:
@@ -77,9 +82,14 @@ def huber_loss(
     """
     if delta <= 0:
         raise ValueError(f"huber_loss: delta must be positive, got {delta}")
-    d = elementwise.abs(_difference("huber_loss", input, target, weight))
-    each = elementwise.where(d <= delta, d * d * 0.5, (d - 0.5 * delta) * delta)
+    each = _huber(_difference("huber_loss", input, target, weight), delta)
     return _reduced("huber_loss", each if weight is None else each * weight, reduction)
+
+
+def _huber(d: Tensor, delta: float) -> Tensor:
+    size = elementwise.abs(d)
+    near = elementwise.where(size < delta, d, 0.0)  # an infinite d must not meet the square
+    return elementwise.where(size < delta, near * near * 0.5, (size - 0.5 * delta) * delta)
 
 
 def _difference(name: str, input: Tensor, target: Tensor, weight: Tensor | None) -> Tensor:
@@ -89,7 +99,7 @@ def _difference(name: str, input: Tensor, target: Tensor, weight: Tensor | None)
         warnings.warn(
             f"{name}: input is {dims(input.shape)}, target is {dims(target.shape)}: they are broadcast, which is "
             "seldom meant; give both one shape",
-            stacklevel=3,
+            stacklevel=4,
         )
     if weight is not None and weight.shape != input.shape:
         raise ValueError(f"{name}: weight is {dims(weight.shape)}, the input is {dims(input.shape)}")
@@ -99,6 +109,7 @@ def _difference(name: str, input: Tensor, target: Tensor, weight: Tensor | None)
 # --- probabilities ----------------------------------------------------------------------------------------------------
 
 
+@named
 def binary_cross_entropy(
     input: Tensor, target: Tensor, weight: Tensor | None = None, reduction: str = "mean"
 ) -> Tensor:
@@ -125,6 +136,7 @@ def binary_cross_entropy(
     return _reduced("binary_cross_entropy", each if weight is None else each * weight, reduction)
 
 
+@named
 def binary_cross_entropy_with_logits(
     input: Tensor,
     target: Tensor,
@@ -152,6 +164,7 @@ def binary_cross_entropy_with_logits(
     return _reduced(name, each if weight is None else each * weight, reduction)
 
 
+@named
 def kl_div(input: Tensor, target: Tensor, reduction: str = "mean", log_target: bool = False) -> Tensor:
     """target · (ln target − input): the divergence of probabilities `target` from log-probabilities `input`.
 
@@ -180,13 +193,20 @@ def kl_div(input: Tensor, target: Tensor, reduction: str = "mean", log_target: b
 def _check_targets(name: str, input: Tensor, target: Tensor, *weights: Tensor | None) -> None:
     require_tensors(name, input, target, *weights)
     require_float(name, input.dtype)
+    same_dtype(name, input, target, *weights)
     if input.shape != target.shape:
         raise ValueError(f"{name}: target is {dims(target.shape)}, the input is {dims(input.shape)}")
+    for weight in weights:
+        if weight is not None and np.broadcast_shapes(weight.shape, input.shape) != input.shape:
+            raise ValueError(
+                f"{name}: a weight {dims(weight.shape)} has more dimensions than the input {dims(input.shape)}"
+            )
 
 
 # --- classes ----------------------------------------------------------------------------------------------------------
 
 
+@named
 def nll_loss(
     input: Tensor, target: Tensor, weight: Tensor | None = None, ignore_index: int = -100, reduction: str = "mean"
 ) -> Tensor:
@@ -207,6 +227,7 @@ def nll_loss(
     return _reduced("nll_loss", each, reduction, weights)
 
 
+@named
 def cross_entropy(
     input: Tensor,
     target: Tensor,
@@ -243,6 +264,10 @@ def cross_entropy(
                 f"cross_entropy: target probabilities are {dims(target.shape)}, the input is {dims(input.shape)}; "
                 "class labels must be integers"
             )
+        if ignore_index >= 0:
+            raise ValueError(
+                f"cross_entropy: ignore_index={ignore_index} is for class labels, target is {target.dtype}"
+            )
         each = reduce.sum(by_class * (target * (1 - label_smoothing) + spread if spread else target), over)
         weights = ones_like(each)
     else:
@@ -261,6 +286,7 @@ def _classes(name: str, input: Tensor, target: Tensor, weight: Tensor | None) ->
     if not input.ndim:
         raise ValueError(f"{name}: expected an input (C,), (N, C) or (N, C, …), got a scalar")
     over = min(1, input.ndim - 1)
+    same_dtype(name, input, weight)
     if weight is not None and weight.shape != (input.shape[over],):
         raise ValueError(
             f"{name}: weight is {dims(weight.shape)}, expected one for each of {input.shape[over]} classes"

@@ -9,7 +9,7 @@ from minidl.backend import dims
 from minidl.core import Tensor
 from minidl.dtypes import require_float
 from minidl.modes import no_grad
-from minidl.op import require_tensors
+from minidl.op import named, require_tensors, same_dtype
 from minidl.ops import elementwise, reduce, shape
 from minidl.ops.norm import along_channels, normalize_channels, standardize
 
@@ -24,9 +24,12 @@ def _per_channel(vector: Tensor | None, ndim: int) -> Tensor | None:
 
 
 def _check_channels(name: str, input: Tensor, **vectors: Tensor | None) -> None:
-    """The input must be floating, (N, C, …), and each vector (C,)."""
+    """The input must be floating, (N, C, …), and each vector (C,), of the same dtype."""
     require_tensors(name, input, *vectors.values())
     require_float(name, input.dtype)
+    same_dtype(name, input, *vectors.values())
+    if (vectors.get("running_mean") is None) != (vectors.get("running_var") is None):
+        raise ValueError(f"{name}: give running_mean and running_var, or neither")
     if input.ndim < 2:
         raise ValueError(f"{name}: expected an input (N, C, …), got {dims(input.shape)}")
     for which, vector in vectors.items():
@@ -36,6 +39,7 @@ def _check_channels(name: str, input: Tensor, **vectors: Tensor | None) -> None:
             )
 
 
+@named
 def batch_norm(
     input: Tensor,
     running_mean: Tensor | None,
@@ -80,6 +84,7 @@ def batch_norm(
     return z
 
 
+@named
 def layer_norm(
     input: Tensor,
     normalized_shape: Sequence[int],
@@ -97,7 +102,10 @@ def layer_norm(
         If the input does not end in `normalized_shape`, or weight or bias are of another shape.
     """
     require_tensors("layer_norm", input, weight, bias)
+    same_dtype("layer_norm", input, weight, bias)
     require_float("layer_norm", input.dtype)
+    if not isinstance(normalized_shape, (tuple, list)):
+        raise TypeError(f"layer_norm: normalized_shape must be a sequence of sizes, got {normalized_shape!r}")
     wanted = tuple(normalized_shape)
     if not wanted or input.shape[-len(wanted) :] != wanted:
         raise ValueError(f"layer_norm: input {dims(input.shape)} does not end in normalized_shape {wanted}")
@@ -108,6 +116,7 @@ def layer_norm(
     return _scaled(z, weight, bias)
 
 
+@named
 def group_norm(
     input: Tensor, num_groups: int, weight: Tensor | None = None, bias: Tensor | None = None, eps: float = 1e-5
 ) -> Tensor:
@@ -122,7 +131,7 @@ def group_norm(
     """
     _check_channels("group_norm", input, weight=weight, bias=bias)
     n, c, *rest = input.shape
-    if num_groups < 1 or c % num_groups:
+    if not isinstance(num_groups, int) or num_groups < 1 or c % num_groups:
         raise ValueError(f"group_norm: num_groups must divide the {c} channels, got {num_groups}")
     each = c // num_groups * math.prod(rest)
     if n * each == 1:
@@ -132,6 +141,7 @@ def group_norm(
     return _scaled(shape.reshape(z, input.shape), *vectors)
 
 
+@named
 def instance_norm(
     input: Tensor,
     running_mean: Tensor | None = None,
@@ -159,7 +169,7 @@ def instance_norm(
     n, c, *rest = input.shape
     if math.prod(rest) == 1:
         raise ValueError(f"instance_norm: expected more than 1 value per channel, got an input {dims(input.shape)}")
-    means, variances = (None if v is None else shape.tile(v, (n,)) for v in (running_mean, running_var))
+    means, variances = (None if v is None else shape.tile(v, (n,)).clone() for v in (running_mean, running_var))
     z = batch_norm(shape.reshape(input, (1, n * c, *rest)), means, variances, None, None, True, momentum, eps)
     for running, new in ((running_mean, means), (running_var, variances)):
         if running is not None:

@@ -8,10 +8,11 @@ import numpy as np
 
 from minidl.backend import dims
 from minidl.core import Tensor
-from minidl.op import require_tensors
+from minidl.op import named, require_tensors
 from minidl.ops import shape
 
 
+@named
 def pad(input: Tensor, pad: Sequence[int], mode: str = "constant", value: float | None = None) -> Tensor:
     """Put something around a tensor; negative sizes crop.
 

@@ -4,7 +4,7 @@ from typing import Any
 
 from minidl.backend import dims
 from minidl.dtypes import SCALARS, result_type
-from minidl.op import op, require_arrays
+from minidl.op import named, op, require_arrays
 
 
 @op(broadcasts=True, promotes=True)
@@ -167,6 +167,8 @@ def abs(xp, x):
 @op
 def relu(xp, x):
     """max(x, 0); gradient 0 at 0."""
+    if x.dtype.kind == "b":
+        raise TypeError("relu: not defined for bool")
     return xp.maximum(x, xp.zeros((), x.dtype))
 
 
@@ -175,7 +177,9 @@ def hardtanh(xp, x, min_val=-1.0, max_val=1.0):
     """x limited to [min_val, max_val]; on a bound the gradient is 0, unlike that of `clip`."""
     if min_val > max_val:
         raise ValueError(f"hardtanh: min_val {min_val} is greater than max_val {max_val}")
-    return xp.clip(x, min_val, max_val)
+    if x.dtype.kind == "b" or (x.dtype.kind == "u" and min_val < 0):
+        raise TypeError(f"hardtanh: not defined for {x.dtype} between {min_val} and {max_val}")
+    return xp.clip(x, *xp.asarray([min_val, max_val], x.dtype))
 
 
 abs.vjp(x=lambda g, x: g * sign(x))
@@ -218,6 +222,7 @@ def _within(x, min, max):
 limit.vjp(x=lambda g, x, min, max: keep(g, _within(x, min, max)))
 
 
+@named
 def clip(input: Any, min: Any = None, max: Any = None) -> Any:
     """The input limited to [min, max], numbers or tensors (PyTorch's ``clamp``); on a bound the input has the gradient.
 
@@ -237,6 +242,7 @@ def clip(input: Any, min: Any = None, max: Any = None) -> Any:
     return above if max is None else where(above > max, max, above)
 
 
+@named
 def masked_fill(input: Any, mask: Any, value: Any) -> Any:
     """The input with `value`, one number, wherever the bools of `mask` are true; they broadcast.
 

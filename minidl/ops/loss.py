@@ -8,8 +8,9 @@ from minidl.ops.shape import axes, axis
 
 
 @op
-def softmax(xp, x, *, dim):
-    """exp(x) / Σ exp(x) along `dim`, shifted by the maximum so that nothing overflows."""
+def softmax(xp, x, *, dim, dtype=None):
+    """exp(x) / Σ exp(x) along `dim`, shifted by the maximum so that nothing overflows; in `dtype`, if given."""
+    x = x if dtype is None else x.astype(dtype)
     require_float("softmax", x.dtype)
     over = axes(axis(dim, x.ndim), x.ndim)
     e = xp.exp(_below_maximum(xp, x, over))
@@ -17,8 +18,9 @@ def softmax(xp, x, *, dim):
 
 
 @op
-def log_softmax(xp, x, *, dim):
-    """x − ln Σ exp(x) along `dim`, shifted by the maximum so that nothing overflows."""
+def log_softmax(xp, x, *, dim, dtype=None):
+    """x − ln Σ exp(x) along `dim`, shifted by the maximum so that nothing overflows; in `dtype`, if given."""
+    x = x if dtype is None else x.astype(dtype)
     require_float("log_softmax", x.dtype)
     over = axes(axis(dim, x.ndim), x.ndim)
     below = _below_maximum(xp, x, over)

@@ -7,7 +7,7 @@ import numpy as np
 
 from minidl.backend import dims
 from minidl.dtypes import float16, float32, int64, require_float
-from minidl.op import cast, expand, op, require_arrays
+from minidl.op import cast, expand, named, op, require_arrays
 from minidl.ops.elementwise import abs, exp, keep, root, where
 from minidl.ops.shape import along, axes, axis, cat, flip, reshape, squeeze, take_along
 
@@ -61,6 +61,7 @@ def count(shape: tuple[int, ...], dim: Any) -> int:
     return math.prod(shape[i] for i in axes(dim, len(shape)))
 
 
+@named
 def mean(input: Any, dim: Any = None, keepdim: bool = False) -> Any:
     """The mean over `dim` (int, tuple, or None for all) of a floating-point array."""
     require_arrays("mean", input)
@@ -70,6 +71,7 @@ def mean(input: Any, dim: Any = None, keepdim: bool = False) -> Any:
     return sum(input, dim, keepdim) / float(count(input.shape, dim))
 
 
+@named
 def var(
     input: Any, dim: Any = None, unbiased: bool | None = None, *, correction: float = 1, keepdim: bool = False
 ) -> Any:
@@ -87,6 +89,7 @@ def var(
     return sum(centred * centred, dim, keepdim) / float(freedom if freedom > 0 else 0)
 
 
+@named
 def std(
     input: Any, dim: Any = None, unbiased: bool | None = None, *, correction: float = 1, keepdim: bool = False
 ) -> Any:
@@ -94,6 +97,7 @@ def std(
     return root(var(input, dim, unbiased, correction=correction, keepdim=keepdim))
 
 
+@named
 def norm(input: Any, p: float | str = "fro", dim: Any = None, keepdim: bool = False) -> Any:
     """The p-norm (Σ|x|ᵖ)^(1/p) over `dim`, of all its elements as one vector; the gradient is 0 where the norm is.
 
@@ -117,6 +121,7 @@ def norm(input: Any, p: float | str = "fro", dim: Any = None, keepdim: bool = Fa
     return where(total == 0, 0.0, where(total == 0, 1.0, total) ** (1 / p))
 
 
+@named
 def prod(input: Any, dim: int | None = None, keepdim: bool = False) -> Any:
     """The product over one `dim`, or of all elements. Integers and bools multiply to int64.
 
@@ -206,16 +211,19 @@ class Extreme(NamedTuple):
     indices: Any
 
 
+@named
 def max(input: Any, dim: int | None = None, keepdim: bool = False) -> Any:
     """The largest element (ties share the gradient), or along one `dim` its ``(values, indices)`` (the first wins)."""
     return amax(input) if dim is None else _chosen(input, argmax(input, dim, keepdim=True), dim, keepdim)
 
 
+@named
 def min(input: Any, dim: int | None = None, keepdim: bool = False) -> Any:
     """The smallest element (ties share the gradient), or along one `dim` its ``(values, indices)`` (the first wins)."""
     return amin(input) if dim is None else _chosen(input, argmin(input, dim, keepdim=True), dim, keepdim)
 
 
+@named
 def topk(input: Any, k: int, dim: int = -1, largest: bool = True, sorted: bool = True) -> Extreme:
     """The k largest elements along `dim`, or the smallest, in order: ``(values, indices)``; the first of equals first.
 

@@ -16,7 +16,7 @@ import numpy as np
 from minidl import backend
 from minidl.backend import dims
 from minidl.core import Tensor
-from minidl.op import expand, op, require_arrays, same_device, same_dtype
+from minidl.op import expand, named, op, require_arrays, same_device, same_dtype
 
 
 def axes(dim: int | Sequence[int] | None, ndim: int, name: str = "dim") -> tuple[int, ...]:
@@ -86,6 +86,7 @@ permute.vjp(x=lambda g, shape, order: permute(g, tuple(np.argsort(axes(order, le
 flip.vjp(x=lambda g, dims: flip(g, dims))
 
 
+@named
 def transpose(input: Any, dim0: int, dim1: int) -> Any:
     """x with two dimensions swapped; a view."""
     order = list(range(input.ndim))
@@ -95,6 +96,7 @@ def transpose(input: Any, dim0: int, dim1: int) -> Any:
     return permute(input, tuple(order))
 
 
+@named
 def flatten(input: Any, start_dim: int = 0, end_dim: int = -1) -> Any:
     """x with the dimensions from `start_dim` to `end_dim`, inclusive, made one."""
     if not input.ndim:
@@ -105,18 +107,21 @@ def flatten(input: Any, start_dim: int = 0, end_dim: int = -1) -> Any:
     return reshape(input, (*input.shape[:i], math.prod(input.shape[i : j + 1]), *input.shape[j + 1 :]))
 
 
+@named
 def unsqueeze(input: Any, dim: int) -> Any:
     """x with a new dimension of size 1 at `dim`."""
     i = axis(dim, input.ndim + 1, "unsqueeze")
     return reshape(input, (*input.shape[:i], 1, *input.shape[i:]))
 
 
+@named
 def squeeze(input: Any, dim: int | Sequence[int] | None = None) -> Any:
     """x without its dimensions of size 1, or without those among `dim`."""
     named = axes(dim, input.ndim, "squeeze")
     return reshape(input, tuple(n for i, n in enumerate(input.shape) if n != 1 or i not in named))
 
 
+@named
 def tile(input: Any, dims: Sequence[int]) -> Any:
     """x repeated so often along each dimension; `dims` and the shape are aligned at the last one."""
     times = (1,) * (input.ndim - len(dims)) + tuple(dims)
@@ -196,6 +201,7 @@ take_along.vjp(x=lambda g, index, dim, shape: put_along(g, index, dim, shape))
 put_along.vjp(x=lambda g, index, dim: take_along(g, index, dim))
 
 
+@named
 def gather(input: Any, dim: int, index: Any) -> Any:
     """z[i][j][k] = input[index[i][j][k]][j][k] for dim 0, and so on: of the shape of `index`.
 
@@ -209,6 +215,7 @@ def gather(input: Any, dim: int, index: Any) -> Any:
     return reshape(take_along(x, at, dim=i), index.shape)
 
 
+@named
 def scatter_add(input: Any, dim: int, index: Any, src: Any) -> Any:
     """The input with src[i][j][k] added at [index[i][j][k]][j][k] for dim 0, and so on: the adjoint of `gather`.
 
@@ -228,6 +235,7 @@ def scatter_add(input: Any, dim: int, index: Any, src: Any) -> Any:
     return input + reshape(added, input.shape)
 
 
+@named
 def index_select(input: Any, dim: int, index: Any) -> Any:
     """The slices of the input along `dim` that an integer vector `index` names.
 
@@ -263,6 +271,7 @@ def _check_room(name: str, inner: tuple[int, ...], outer: tuple[int, ...], free:
         raise ValueError(f"{name}: index {dims(inner)} is larger than {dims(outer)}, or has other dimensions")
 
 
+@named
 def split(tensor: Any, split_size_or_sections: int | Sequence[int], dim: int = 0) -> tuple[Any, ...]:
     """Consecutive pieces along `dim`, as views: all of one size but the last, which may be smaller, or of given sizes.
 
@@ -281,6 +290,7 @@ def split(tensor: Any, split_size_or_sections: int | Sequence[int], dim: int = 0
     return tuple(along(tensor, i, slice(end - k, end)) for k, end in zip(given, accumulate(given), strict=True))
 
 
+@named
 def chunk(input: Any, chunks: int, dim: int = 0) -> tuple[Any, ...]:
     """At most so many pieces along `dim`, of one size but the last, which may be smaller: views.
 
