@@ -1,6 +1,7 @@
 """minidl: a deep-learning engine that can be read whole. This is its public face: only names."""
 
-# ruff: noqa: F401
+# ruff: noqa: F401, I001
+# fmt: off
 from minidl import data, functional, kernels, models, nn, ops, optim
 from minidl.autograd import hvp, jacobian, jvp, vjp
 from minidl.backend import Generator, manual_seed
@@ -12,113 +13,27 @@ from minidl.files import load, save
 from minidl.modes import detect_anomaly, enable_grad, is_grad_enabled, no_fusion, no_grad
 from minidl.nn.summary import summary
 from minidl.ops.compare import (
-    eq,
-    ge,
-    gt,
-    isfinite,
-    isinf,
-    isnan,
-    le,
-    logical_and,
-    logical_not,
-    logical_or,
-    logical_xor,
-    lt,
-    ne,
+    eq, ge, gt, isfinite, isinf, isnan, le, logical_and, logical_not, logical_or, logical_xor, lt, ne,
 )
 from minidl.ops.create import (
-    arange,
-    from_numpy,
-    full,
-    ones,
-    ones_like,
-    rand,
-    randint,
-    randn,
-    tensor,
-    zeros,
-    zeros_like,
+    arange, from_numpy, full, ones, ones_like, rand, randint, randn, tensor, zeros, zeros_like,
 )
 from minidl.ops.elementwise import (
-    abs,
-    add,
-    ceil,
-    clip,
-    div,
-    exp,
-    floor,
-    log,
-    masked_fill,
-    maximum,
-    minimum,
-    mul,
-    neg,
-    pow,
-    relu,
-    round,
-    sigmoid,
-    sign,
-    sqrt,
-    sub,
-    tanh,
-    trunc,
-    where,
+    abs, add, ceil, clip, div, exp, floor, log, masked_fill, maximum, minimum, mul, neg, pow, relu, round, sigmoid,
+    sign, sqrt, sub, tanh, trunc, where,
 )
 from minidl.ops.elementwise import clip as clamp
 from minidl.ops.linalg import matmul
 from minidl.ops.loss import log_softmax, softmax
 from minidl.ops.reduce import (
-    all,
-    amax,
-    amin,
-    any,
-    argmax,
-    argmin,
-    cumsum,
-    logsumexp,
-    max,
-    mean,
-    min,
-    norm,
-    prod,
-    std,
-    sum,
-    topk,
-    var,
+    all, amax, amin, any, argmax, argmin, cumsum, logsumexp, max, mean, min, norm, prod, std, sum, topk, var,
 )
 from minidl.ops.shape import (
-    cat,
-    chunk,
-    flatten,
-    flip,
-    gather,
-    index_select,
-    permute,
-    reshape,
-    scatter_add,
-    split,
-    squeeze,
-    stack,
-    tile,
-    transpose,
-    unsqueeze,
+    cat, chunk, flatten, flip, gather, index_select, permute, reshape, scatter_add, split, squeeze, stack, tile,
+    transpose, unsqueeze,
 )
 from minidl.ops.special import (
-    acos,
-    acosh,
-    asin,
-    asinh,
-    atan,
-    atanh,
-    cos,
-    cosh,
-    erf,
-    expm1,
-    log1p,
-    sin,
-    sinh,
-    tan,
-    xlogy,
+    acos, acosh, asin, asinh, atan, atanh, cos, cosh, erf, expm1, log1p, sin, sinh, tan, xlogy,
 )
 
 __version__ = "0.1.0"

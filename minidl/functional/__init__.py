@@ -1,45 +1,22 @@
 """Functions of networks, what users call ``F``: PyTorch's names, arguments, defaults and semantics."""
 
-# ruff: noqa: F401
+# ruff: noqa: F401, I001
+# fmt: off
 from minidl.functional.activations import (
-    elu,
-    gelu,
-    hardsigmoid,
-    hardswish,
-    leaky_relu,
-    prelu,
-    relu6,
-    selu,
-    silu,
-    softsign,
+    elu, gelu, hardsigmoid, hardswish, leaky_relu, prelu, relu6, selu, silu, softsign,
 )
 from minidl.functional.convolution import conv1d, conv2d, conv_transpose1d, conv_transpose2d, fold, unfold
 from minidl.functional.dense import cosine_similarity, embedding, linear, normalize, one_hot
 from minidl.functional.dropout import dropout, dropout2d
 from minidl.functional.losses import (
-    binary_cross_entropy,
-    binary_cross_entropy_with_logits,
-    cross_entropy,
-    huber_loss,
-    kl_div,
-    l1_loss,
-    mse_loss,
-    nll_loss,
-    smooth_l1_loss,
+    binary_cross_entropy, binary_cross_entropy_with_logits, cross_entropy, huber_loss, kl_div, l1_loss, mse_loss,
+    nll_loss, smooth_l1_loss,
 )
 from minidl.functional.normalisation import batch_norm, group_norm, instance_norm, layer_norm
 from minidl.functional.padding import pad
 from minidl.functional.pooling import (
-    adaptive_avg_pool1d,
-    adaptive_avg_pool2d,
-    adaptive_max_pool1d,
-    adaptive_max_pool2d,
-    avg_pool1d,
-    avg_pool2d,
-    local_response_norm,
-    max_pool1d,
-    max_pool2d,
-    max_unpool2d,
+    adaptive_avg_pool1d, adaptive_avg_pool2d, adaptive_max_pool1d, adaptive_max_pool2d, avg_pool1d, avg_pool2d,
+    local_response_norm, max_pool1d, max_pool2d, max_unpool2d,
 )
 from minidl.functional.resampling import interpolate
 from minidl.ops.elementwise import hardtanh, relu, sigmoid, tanh

@@ -1,64 +1,22 @@
 """Networks: modules, layers, containers, initialisation."""
 
-# ruff: noqa: F401
+# ruff: noqa: F401, I001
+# fmt: off
 from minidl.nn import init, utils
 from minidl.nn.containers import ModuleDict, ModuleList, Sequential
 from minidl.nn.convolution import Conv1d, Conv2d, ConvTranspose1d, ConvTranspose2d
 from minidl.nn.functions import (
-    ELU,
-    GELU,
-    SELU,
-    AdaptiveAvgPool1d,
-    AdaptiveAvgPool2d,
-    AdaptiveMaxPool1d,
-    AdaptiveMaxPool2d,
-    AvgPool1d,
-    AvgPool2d,
-    BCELoss,
-    BCEWithLogitsLoss,
-    CosineSimilarity,
-    CrossEntropyLoss,
-    Fold,
-    Hardsigmoid,
-    Hardswish,
-    Hardtanh,
-    HuberLoss,
-    KLDivLoss,
-    L1Loss,
-    LeakyReLU,
-    LocalResponseNorm,
-    LogSigmoid,
-    LogSoftmax,
-    MaxPool1d,
-    MaxPool2d,
-    MaxUnpool2d,
-    MSELoss,
-    NLLLoss,
-    ReLU,
-    ReLU6,
-    Sigmoid,
-    SiLU,
-    SmoothL1Loss,
-    Softmax,
-    Softplus,
-    Softsign,
-    Tanh,
-    Unfold,
-    Upsample,
+    ELU, GELU, SELU, AdaptiveAvgPool1d, AdaptiveAvgPool2d, AdaptiveMaxPool1d, AdaptiveMaxPool2d, AvgPool1d,
+    AvgPool2d, BCELoss, BCEWithLogitsLoss, CosineSimilarity, CrossEntropyLoss, Fold, Hardsigmoid, Hardswish,
+    Hardtanh, HuberLoss, KLDivLoss, L1Loss, LeakyReLU, LocalResponseNorm, LogSigmoid, LogSoftmax, MaxPool1d,
+    MaxPool2d, MaxUnpool2d, MSELoss, NLLLoss, ReLU, ReLU6, Sigmoid, SiLU, SmoothL1Loss, Softmax, Softplus, Softsign,
+    Tanh, Unfold, Upsample,
 )
 from minidl.nn.layers import Dropout, Dropout2d, Embedding, Flatten, Identity, Linear, PReLU
 from minidl.nn.module import Module, Parameter
 from minidl.nn.normalisation import BatchNorm1d, BatchNorm2d, GroupNorm, InstanceNorm1d, InstanceNorm2d, LayerNorm
 from minidl.nn.padding import (
-    CircularPad1d,
-    CircularPad2d,
-    ConstantPad1d,
-    ConstantPad2d,
-    ReflectionPad1d,
-    ReflectionPad2d,
-    ReplicationPad1d,
-    ReplicationPad2d,
-    ZeroPad1d,
-    ZeroPad2d,
+    CircularPad1d, CircularPad2d, ConstantPad1d, ConstantPad2d, ReflectionPad1d, ReflectionPad2d, ReplicationPad1d,
+    ReplicationPad2d, ZeroPad1d, ZeroPad2d,
 )
 from minidl.nn.summary import summary
