@@ -3,6 +3,7 @@
 A case is a function ``f(m, *tensors)`` that runs on either library: `m` is `OURS` or `THEIRS`.
 """
 
+import re
 from types import SimpleNamespace
 
 import numpy as np
@@ -17,6 +18,10 @@ torch.set_num_threads(1)
 OURS = SimpleNamespace(**vars(md) | dict(F=md.functional))
 THEIRS = SimpleNamespace(**vars(torch) | dict(F=torch.nn.functional, grad=torch.autograd.grad))
 RNG = np.random.default_rng(0)
+MISTAKES = (ValueError, TypeError, RuntimeError, IndexError)
+RAW = re.compile(  # the words of NumPy, of Python and of private names
+    r"numpy|ufunc|ndarray|operands|\baxis\b|\barray\b|unpack|object is not|has no attribute|\b_[a-z]"
+)
 
 
 def normal(*size):
@@ -42,6 +47,11 @@ def functional(name, *args, **options):
     return lambda m, *xs: getattr(m.F, name)(*xs, *args, **options)
 
 
+def method(name, *args, **options):
+    """A case: the method of that name."""
+    return lambda m, x, *xs: getattr(x, name)(*xs, *args, **options)
+
+
 def dtype_name(x):
     return str(x.dtype).removeprefix("torch.")
 
@@ -51,12 +61,13 @@ def like(m, x, values):
     return m.tensor(np.asarray(values, dtype_name(x)))
 
 
-def same(got, want, tol=1e-11):
-    """Equal dtypes and shapes, and values within `tol` of the largest."""
+def same(got, want, tol=1e-11, scale=None):
+    """Equal dtypes and shapes, and values within `tol` of their own size and of `scale`, by default the largest."""
     for a, b in zip(got, want, strict=True):
         a, b = a.detach().numpy(), b.detach().numpy(force=True)
         assert (a.dtype, a.shape) == (b.dtype, b.shape)
-        np.testing.assert_allclose(a, b, rtol=tol, atol=tol * np.abs(b[np.isfinite(b)] * 1.0).max(initial=0))
+        largest = np.abs(b[np.isfinite(b)] * 1.0).max(initial=0) if scale is None else scale
+        np.testing.assert_allclose(a, b, rtol=tol, atol=tol * largest)
 
 
 def pull(m, outputs, inputs, create_graph):
@@ -71,19 +82,41 @@ def pull(m, outputs, inputs, create_graph):
 
 
 def results(m, f, arrays, order):
-    """What f gives; its gradients; for order 2 the same recorded, and the gradients of those."""
+    """What f gives; for order 1 its gradients; for order 2 the same recorded, and the gradients of those."""
     tensors = [m.tensor(a, requires_grad=a.dtype.kind == "f") for a in arrays]
     inputs = [x for x in tensors if x.requires_grad]
     z = f(m, *tensors)
     z = list(z) if isinstance(z, tuple) else [z]
     yield z
-    yield pull(m, z, inputs, create_graph=False)
+    if order:
+        yield pull(m, z, inputs, create_graph=False)
     if order == 2:
         yield (first := pull(m, z, inputs, create_graph=True))
         yield pull(m, first, inputs, create_graph=False)
 
 
-def compare(f, *arrays, order=2, tol=1e-11):
+def compare(f, *arrays, order=2, tol=1e-11, scale=None):
     """f(m, *tensors) and its gradients up to `order` are the same on both."""
     for got, want in zip(results(OURS, f, arrays, order), results(THEIRS, f, arrays, order), strict=True):
-        same(got, want, tol)
+        same(got, want, tol, scale)
+
+
+def refused(name, f, *arrays):
+    """Both refuse f(m, *tensors); minidl in the name of the function, and not in NumPy's words."""
+    with pytest.raises((*MISTAKES, AttributeError)):
+        f(THEIRS, *map(torch.tensor, arrays))
+    with pytest.raises(MISTAKES) as caught:
+        f(OURS, *map(md.tensor, arrays))
+    message = str(caught.value)
+    assert re.search(rf"\b{name}\b", message) and not RAW.search(message), message
+
+
+def agree(name, f, *arrays, **options):
+    """Both give the same, or both refuse; what PyTorch only has no code for, in a dtype, is left open."""
+    try:
+        f(THEIRS, *map(torch.tensor, arrays))
+    except MISTAKES as error:
+        if "not implemented for" not in str(error):
+            refused(name, f, *arrays)
+    else:
+        compare(f, *arrays, **options)
