@@ -130,6 +130,28 @@ OPS = {
     "avg_pool2d stride": (lambda: F.avg_pool2d(IMAGE, 2, 0), "avg_pool2d", "stride", "0"),
     "avg_pool2d too small": (lambda: F.avg_pool2d(x(1, 1, 1, 1), (2, 1)), "avg_pool2d", "2×1", "1×1"),
     "avg_pool2d divisor": (lambda: F.avg_pool2d(IMAGE, 2, divisor_override=0), "avg_pool2d", "divisor_override", "0"),
+    "conv1d rank": (lambda: F.conv1d(IMAGE, x(4, 3, 3)), "conv1d", "2×3×8×8", "(N, C, L)"),
+    "conv1d channels": (lambda: F.conv1d(x(2, 3, 8), x(4, 2, 3)), "conv1d", "3 channels", "expects 2", "4×2×3"),
+    "conv1d too small": (lambda: F.conv1d(x(2, 3, 2), x(4, 3, 3)), "conv1d", "window of 3", "input of 2", "2×3×2"),
+    "conv1d stride pair": (lambda: F.conv1d(x(2, 3, 8), x(4, 3, 3), stride=(1, 1)), "conv1d", "stride", "(1, 1)"),
+    "conv_transpose2d channels": (lambda: F.conv_transpose2d(IMAGE, WEIGHT), "3 channels", "expects 4", "4×3×3×3"),
+    "conv_transpose2d weight rank": (lambda: F.conv_transpose2d(IMAGE, x(3)), "(C, O/groups, KH, KW)", "got 3"),
+    "conv_transpose2d output_padding": (
+        lambda: F.conv_transpose2d(IMAGE, x(3, 4, 3, 3), output_padding=1), "output_padding", "stride or dilation", "1"
+    ),
+    "conv_transpose1d padding": (
+        lambda: F.conv_transpose1d(x(3, 2), x(3, 4, 3), padding=2), "conv_transpose1d", "3×2", "padding=2"
+    ),
+    "fold columns": (lambda: F.fold(x(1, 4, 5), 3, 2), "fold", "C·4", "2×2", "3×3", "1×4×5"),
+    "adaptive_avg_pool2d size": (lambda: F.adaptive_avg_pool2d(IMAGE, (2, -1)), "adaptive_avg_pool2d", "(2, -1)"),
+    "max_unpool2d index": (lambda: F.max_unpool2d(x(1, 1, 1), labels([[4]]), 2), "max_unpool2d", "4", "2×2"),
+    "max_unpool2d size": (
+        lambda: F.max_unpool2d(x(1, 1, 1), labels([[0]]), 2, output_size=(4, 4)), "max_unpool2d", "(4, 4)", "(2, 2)"
+    ),
+    "interpolate mode": (lambda: F.interpolate(IMAGE, 4, mode="area"), "interpolate", "'bilinear'", "'area'"),
+    "interpolate rank": (lambda: F.interpolate(IMAGE, 4, mode="linear"), "interpolate", "'linear'", "2×3×8×8"),
+    "interpolate nothing": (lambda: F.interpolate(IMAGE, scale_factor=0.1), "interpolate", "0.1", "8×8"),
+    "local_response_norm rank": (lambda: F.local_response_norm(x(2, 3), 3), "local_response_norm", "2×3"),
     "batch_norm rank": (lambda: F.batch_norm(x(3), None, None, training=True), "batch_norm", "3", "(N, C, …)"),
     "batch_norm vector": (lambda: F.batch_norm(IMAGE, x(2), x(3)), "batch_norm", "running_mean", "2", "3 channels"),
     "batch_norm eval": (lambda: F.batch_norm(IMAGE, None, None), "batch_norm", "running", "training"),

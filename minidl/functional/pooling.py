@@ -297,9 +297,10 @@ def local_response_norm(input: Tensor, size: int, alpha: float = 1e-4, beta: flo
     require_float("local_response_norm", input.dtype)
     if input.ndim < 3:
         raise ValueError(f"local_response_norm: expected an input (N, C, L, …), got {dims(input.shape)}")
+    if not is_integer(size) or size < 1:
+        raise ValueError(f"local_response_norm: size must be an integer of at least 1, got {size!r}")
     n, c, *rest = input.shape
-    _, channels = pair(size, "local_response_norm: size", 1, 1)
-    window = Window((channels, 1), padding=((channels // 2, (channels - 1) // 2), (0, 0)))
+    window = Window((size, 1), padding=((size // 2, (size - 1) // 2), (0, 0)))
     squares = reshape(input * input, (n, 1, c, math.prod(rest)))
     sums = reshape(pool.window_sum(squares, window=window), input.shape)
-    return input / pow(sums * (alpha / channels) + k, beta)
+    return input / pow(sums * (alpha / size) + k, beta)

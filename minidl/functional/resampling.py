@@ -57,7 +57,7 @@ def interpolate(
     if scale_factor is None:
         outer = _each("size", size, len(inner), (int, np.integer))
     else:
-        scales = _each("scale_factor", scale_factor, len(inner), (int, float, np.number))
+        scales = tuple(map(float, _each("scale_factor", scale_factor, len(inner), (int, float, np.number))))
         outer = tuple(int(n * scale) for n, scale in zip(inner, scales, strict=True))
         factors = factors if recompute_scale_factor else scales
     if min(outer) < 1:

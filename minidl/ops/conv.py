@@ -167,10 +167,8 @@ conv.vjp(
     w=lambda g, x, shape, **k: conv_w(x, g, size=shape[2:], **k),
 )
 conv_x.vjp(
-    g=lambda h, w, size, **k: conv(h, w, **k),
-    w=lambda h, g, shape, size, **k: conv_w(h, g, size=shape[2:], **k),
+    g=lambda h, w, size, **k: conv(h, w, **k), w=lambda h, g, shape, size, **k: conv_w(h, g, size=shape[2:], **k)
 )
 conv_w.vjp(
-    x=lambda h, g, shape, size, **k: conv_x(g, h, size=shape[2:], **k),
-    g=lambda h, x, size, **k: conv(x, h, **k),
+    x=lambda h, g, shape, size, **k: conv_x(g, h, size=shape[2:], **k), g=lambda h, x, size, **k: conv(x, h, **k)
 )

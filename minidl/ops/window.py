@@ -74,9 +74,7 @@ class Window(NamedTuple):
         (sh, sw), (dh, dw) = self.stride, self.dilation
         n, y, x, c = image.strides
         return xp.lib.stride_tricks.as_strided(
-            image,
-            (image.shape[0], *places, *self.size, image.shape[3]),
-            (n, y * sh, x * sw, y * dh, x * dw, c),
+            image, (image.shape[0], *places, *self.size, image.shape[3]), (n, y * sh, x * sw, y * dh, x * dw, c)
         )
 
     def scattered(self, xp: Any, parts: Iterable[Array], like: Array, size: tuple[int, int]) -> Array:
