@@ -22,16 +22,14 @@ from typing import Any
 
 import numpy as np
 import scipy.special
-import test_ops
-from specs import SPECS
+from specs import SPECS, oracles
 
 import minidl as md
 from minidl.fusion import composites
 from minidl.op import Op, registry
 
 PAGE = Path(md.ops.__file__).with_name("README.md")
-ORDER_1 = {"test_first_order": "Δ", "test_first_order_by_complex_step": "ih", "test_adjoint_identity": "⟨⟩"}
-ORDER_2 = {"test_second_order": "Δ"}
+MARKS = {"central differences": "Δ", "complex step": "ih", "exact differences": "δ", "adjoint identity": "⟨⟩"}
 INTRODUCTION = r"""# The derivative table
 
 What every op computes, and its vector-Jacobian products: $`\bar x`$, the gradient of an argument, from $`\bar z`$,
@@ -47,9 +45,10 @@ that of the result. The formulas are the rules of this folder themselves, run on
 - Upright names are ops of this table, and options, as if all were given; those that a rule passes on whole are left
   out.
 
-Gradients are checked by **Δ** central differences, **ih** the complex step, **⟨⟩** the adjoint identity, over cases
-that hypothesis draws; order 2 is the gradient of the gradient. Values are compared with the function that is named,
-else with the definition written out in [`tests/specs`](../../tests/specs).
+Gradients are checked by **Δ** central differences, **ih** the complex step, or, where an op is piecewise linear,
+**δ** exact differences, and **⟨⟩** the adjoint identity, over cases that hypothesis draws; order 2 is the gradient of
+the gradient. Values are compared with the function that is named, else with the definition written out in
+[`tests/specs`](../../tests/specs).
 """
 TABLE = "| op | z | gradients | order 1 | order 2 | value |\n|---|---|---|---|---|---|\n"
 COMPARISON, SUM, PREFIX, NEGATIVE, PRODUCT, POWER, ATOM = range(7)  # how strongly a formula holds together
@@ -291,11 +290,6 @@ def sentences(f: Any) -> list[str]:
     return re.split(r"(?<=\.)\s(?=[A-Z])", " ".join(inspect.getdoc(f).split()).replace("|", r"\|"))
 
 
-def tested(name: str, tests: dict[str, str]) -> str:
-    """The marks of the tests that walk over this op."""
-    return " ".join(mark for test, mark in tests.items() if name in getattr(test_ops, test).pytestmark[0].args[1])
-
-
 def oracle(name: str) -> str:
     """The library function that is the op's oracle, or that the oracle applies."""
     f = SPECS[name].oracle
@@ -316,8 +310,7 @@ def page() -> str:
             f"`{name}({', '.join((*op.arguments, *op.options))})`",
             " ".join([z, *[cited for cited in sentences(f)[1:] if re.search(r"\(\d{4}\)", cited)]]),
             bars,
-            tested(name, ORDER_1),
-            tested(name, ORDER_2),
+            *[" ".join(MARKS[which] for which in oracles(name)[order]) for order in (1, 2)],
             oracle(name),
         ]
         tables[f.__module__] = tables.get(f.__module__, TABLE) + f"| {' | '.join(cells)} |\n"

@@ -6,7 +6,8 @@ construction: `spaced` numbers differ by far more than a finite difference moves
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import contextlib
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -25,7 +26,10 @@ class Case:
 
 @dataclass
 class Spec:
-    """`draw(draw, rng)` makes a Case; `oracle(*arrays, **options)` its value; `analytic`: the complex step applies."""
+    """`draw(draw, rng)` makes a Case, and `oracle(*arrays, **options)` its value.
+
+    Where an op is `analytic`, it is differentiated by the complex step; else it must be piecewise linear.
+    """
 
     draw: Callable[..., Case]
     oracle: Callable[..., Any]
@@ -65,10 +69,34 @@ def spaced(rng, *shape):
     return (0.1 * (rng.permutation(size) - size // 2) + 0.05).reshape(shape)
 
 
+SIDES = [(1, 4)]  # the smallest and the largest size that shapes are drawn with: the last entry holds
+
+
+@contextlib.contextmanager
+def sides(least: int, most: int) -> Iterator[None]:
+    """Within it shapes have sizes from `least` to `most`; where `least` is 0, one of them is."""
+    SIDES.append((least, most))
+    try:
+        yield
+    finally:
+        SIDES.pop()
+
+
 def shapes(draw, least=0, most=3, smallest=1):
-    return draw(hnp.array_shapes(min_dims=max(least, 1), max_dims=most, min_side=smallest, max_side=4)) if (
-        least or draw(st.booleans())
-    ) else ()  # fmt: skip
+    """A shape of `least` to `most` dimensions, of sizes from `smallest` (or 0, where `sides` begin there)."""
+    low, high = SIDES[-1]
+    low = max(low, smallest) if low else 0
+    if not (least or low == 0 or draw(st.booleans())):
+        return ()
+    drawn = hnp.array_shapes(min_dims=max(least, 1), max_dims=most, min_side=low, max_side=max(low, high))
+    return draw(drawn.filter(lambda shape: low or 0 in shape))
+
+
+def broadcastable(draw, number):
+    """Shapes that broadcast together."""
+    low, high = SIDES[-1]
+    drawn = hnp.mutually_broadcastable_shapes(num_shapes=number, max_dims=3, min_side=low, max_side=min(high, 3))
+    return draw(drawn.map(lambda them: them.input_shapes).filter(lambda them: low or any(0 in s for s in them)))
 
 
 def some_dims(draw, shape):

@@ -5,9 +5,8 @@ import math
 import numpy as np
 import scipy.special
 from hypothesis import strategies as st
-from hypothesis.extra import numpy as hnp
 
-from specs.drawing import SPECS, Case, Spec, away_from_zero, normal, positive, shapes, spaced
+from specs.drawing import SPECS, Case, Spec, away_from_zero, broadcastable, normal, positive, shapes, spaced
 
 
 def unary(name, oracle, values=normal, analytic=True):
@@ -16,7 +15,7 @@ def unary(name, oracle, values=normal, analytic=True):
 
 def binary(name, oracle, values=normal, analytic=True):
     def draw_pair(draw, rng):
-        pair = draw(hnp.mutually_broadcastable_shapes(num_shapes=2, max_dims=3, max_side=3)).input_shapes
+        pair = broadcastable(draw, 2)
         both = values(rng, sum(int(np.prod(s)) for s in pair))  # drawn together: no ties between the two
         cut = int(np.prod(pair[0]))
         return Case([both[:cut].reshape(pair[0]), both[cut:].reshape(pair[1])])
@@ -82,7 +81,7 @@ binary("xlogy", lambda x, y: x * each(math.log)(y), positive)
 
 
 def _log_likelihood(draw, rng):
-    p, y = draw(hnp.mutually_broadcastable_shapes(num_shapes=2, max_dims=3, max_side=3)).input_shapes
+    p, y = broadcastable(draw, 2)
     return Case([rng.uniform(0.1, 0.9, p), rng.uniform(0, 1, y)])
 
 
@@ -105,7 +104,7 @@ SPECS["softplus"] = Spec(_softplus, _softplus_oracle)
 
 
 def _where(draw, rng):
-    c, x, y = draw(hnp.mutually_broadcastable_shapes(num_shapes=3, max_dims=3, max_side=3)).input_shapes
+    c, x, y = broadcastable(draw, 3)
     return Case([rng.random(c) < 0.5, normal(rng, *x), normal(rng, *y)])
 
 

@@ -30,6 +30,11 @@ def _cumsum(draw, rng):
     return Case([x], dict(dim=draw(st.integers(-x.ndim, x.ndim - 1))))
 
 
+def _cumsum_oracle(x, dim):
+    rows = np.moveaxis(x, dim, 0)
+    return np.moveaxis(np.array(list(accumulate(rows))).reshape(rows.shape), 0, dim)
+
+
 def _logsumexp(x, dim, keepdim):
     return np.log(np.add.reduce(np.exp(x), _axes(x, dim), keepdims=keepdim))
 
@@ -38,8 +43,8 @@ def _bits(rng, *shape):
     return rng.integers(0, 2, shape)
 
 
-def _reducing(function):
-    return lambda x, dim, keepdim: function.reduce(x, _axes(x, dim), keepdims=keepdim)
+def _reducing(function, **start):
+    return lambda x, dim, keepdim: function.reduce(x, _axes(x, dim), keepdims=keepdim, **start)
 
 
 def _top(draw, rng):
@@ -52,14 +57,14 @@ def _top_oracle(x, k, dim, largest):
     def best(row):
         return sorted(range(len(row)), key=lambda i: (-row[i] if largest else row[i], i))[:k]
 
-    return np.apply_along_axis(best, dim, x) if k else np.take(x, [], dim)
+    return np.apply_along_axis(best, dim, x) if k and x.size else np.take(x, range(k), dim)
 
 
 SPECS["sum"] = Spec(_reduce(normal), _reducing(np.add))
 SPECS["logsumexp"] = Spec(_reduce(lambda rng, *shape: 9 * normal(rng, *shape)), _logsumexp)
-SPECS["cumsum"] = Spec(_cumsum, lambda x, dim: np.moveaxis(np.array(list(accumulate(np.moveaxis(x, dim, 0)))), 0, dim))
+SPECS["cumsum"] = Spec(_cumsum, _cumsum_oracle)
 SPECS["all"] = Spec(_reduce(_bits), _reducing(np.multiply), False)
-SPECS["any"] = Spec(_reduce(_bits), _reducing(np.maximum), False)
+SPECS["any"] = Spec(_reduce(_bits), _reducing(np.maximum, initial=0), False)
 SPECS["top_indices"] = Spec(_top, _top_oracle, False)
 SPECS["amax"] = Spec(_reduce(spaced), _reducing(np.maximum), False)
 SPECS["amin"] = Spec(

@@ -10,7 +10,7 @@ from specs.drawing import SPECS, Case, Spec, normal, shapes
 def _reshape(draw, rng):
     shape = shapes(draw)
     size = tuple(draw(st.permutations(shape)))
-    if size and draw(st.booleans()):
+    if size and 0 not in size and draw(st.booleans()):  # with a 0, -1 could be anything
         at = draw(st.integers(0, len(size) - 1))
         size = size[:at] + (-1,) + size[at + 1 :]
     return Case([normal(rng, *shape)], dict(size=size))
@@ -47,7 +47,7 @@ def _expand(draw, rng):
 
 def _broadcast(draw):
     small = shapes(draw)
-    big = tuple(n if n > 1 else draw(st.integers(1, 3)) for n in small)
+    big = tuple(n if n != 1 else draw(st.integers(1, 3)) for n in small)
     return small, tuple(draw(st.lists(st.integers(1, 3), max_size=2))) + big
 
 
@@ -68,7 +68,8 @@ SPECS["expand"] = Spec(_expand, lambda x, size: x + np.zeros(size))
 
 def _index(draw, rng, shape):
     """Basic, integer or boolean; integers may name a place twice."""
-    kind = draw(st.sampled_from(["basic", "integers", "mask", "mixed", "repeated"]))
+    by_number = [] if 0 in shape[:2] else ["integers", "mixed", "repeated"]
+    kind = draw(st.sampled_from(["basic", "mask", *by_number]))
     if kind == "repeated":
         return (np.array([0, 0]),)
     if kind == "basic":
@@ -98,8 +99,8 @@ def _unindex_oracle(x, index, size):
 def _take_along(draw, rng):
     shape = shapes(draw, least=1)
     dim = draw(st.integers(0, len(shape) - 1))
-    size = tuple(draw(st.integers(1, 3 if d == dim else n)) for d, n in enumerate(shape))
-    return Case([normal(rng, *shape), rng.integers(0, shape[dim], size)], dict(dim=dim))
+    size = tuple(draw(st.integers(min(n, 1), 3 if n and d == dim else n)) for d, n in enumerate(shape))
+    return Case([normal(rng, *shape), rng.integers(0, max(shape[dim], 1), size)], dict(dim=dim))
 
 
 def _put_along(draw, rng):
@@ -134,8 +135,12 @@ SPECS["put_along"] = Spec(_put_along, _put_along_oracle)
 
 
 def _pad(draw, rng):
-    shape = shapes(draw, least=1, smallest=3)
-    widths = draw(st.lists(st.integers(-1, 2), min_size=2, max_size=2 * len(shape)).filter(lambda w: len(w) % 2 == 0))
+    shape = shapes(draw, least=1, smallest=draw(st.sampled_from([1, 3])))
+    widths = draw(
+        st.lists(st.integers(-(min(shape) >= 2), 2), min_size=2, max_size=2 * len(shape)).filter(
+            lambda w: len(w) % 2 == 0
+        )
+    )
     return Case([normal(rng, *shape)], dict(widths=tuple(widths), value=draw(st.sampled_from([0.0, 1.5]))))
 
 

@@ -88,7 +88,8 @@ def _conv_oracle(x, w, *, stride, padding, dilation, groups):
         ]
         for image in x
     ]
-    return np.array(planes)[:, :, :: stride[0], :: stride[1]]
+    size = np.subtract(x.shape[2:], dilated.shape[2:]) + 1
+    return np.array(planes).reshape(len(x), o, *size)[:, :, :: stride[0], :: stride[1]]
 
 
 def _transposed(forward, inner, at):
