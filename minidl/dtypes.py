@@ -32,6 +32,13 @@ def require_float(name: str, dtype: np.dtype) -> None:
         raise TypeError(f"{name}: needs a floating dtype, got {dtype}; convert with .to(md.float32)")
 
 
+def require_room(name: str, value: Any, dtype: np.dtype) -> None:
+    """Raise ValueError, in the name of an op, for a number that is out of the range of `dtype`."""
+    limits = np.iinfo(dtype) if dtype.kind in "iu" else np.finfo(dtype) if dtype.kind == "f" else None
+    if limits and np.isfinite(float(value)) and not float(limits.min) <= float(value) <= float(limits.max):
+        raise ValueError(f"{name}: {value} is out of range for {dtype}")
+
+
 def _promote(a: np.dtype, b: np.dtype) -> np.dtype:
     if _CATEGORY[a.kind] != _CATEGORY[b.kind]:
         return a if _CATEGORY[a.kind] > _CATEGORY[b.kind] else b

@@ -27,7 +27,7 @@ from minidl.modes import mode
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 registry: dict[str, Op] = {}
-PUBLIC = {"x": "input", "y": "other", "order": "dims", "size": "shape"}  # what PyTorch calls what rules call x, y, …
+PUBLIC = {"x": "input", "y": "other", "n": "exponent", "order": "dims", "size": "shape"}  # what PyTorch calls x, y, …
 
 
 class Rule(NamedTuple):
@@ -145,6 +145,8 @@ class Op(Declaration):
             elif isinstance(a, Tensor):
                 unified.append(a if a.data.dtype == dtype else cast(a, dtype))
             else:
+                if dtype.kind in "iu":
+                    dtypes.require_room(self.name, a, dtype)
                 unified.append(xp.asarray(a).astype(dtype))
         return tuple(unified)
 

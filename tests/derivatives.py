@@ -128,6 +128,9 @@ class Tex:
     __lt__, __ge__ = comparison("<", r"\geq"), comparison(r"\geq", "<")
     __gt__, __le__ = comparison(">", r"\leq"), comparison(r"\leq", ">")
 
+    def __invert__(self) -> Tex:
+        return Tex(rf"\neg {self.at(ATOM)}", COMPARISON, self) if self.opposite is None else self.opposite
+
     def __getitem__(self, index: Any) -> Tex:
         return Tex(f"{self.at(ATOM)}[{argument(index).text}]")
 
@@ -268,7 +271,7 @@ def derivative(op: Op, argument: str) -> Tex:
 def value(op: Op) -> str:
     """An op's own expression where it is one and says more than a name, else what its docstring says first."""
     if op.forward.__code__.co_nlocals == 1 + len(op.arguments) + len(op.options):
-        with contextlib.suppress(Unwritten):
+        with contextlib.suppress(TypeError):
             options = {name: symbol(name) for name in op.options}
             z = symbolic(op.forward)(Library(), *map(symbol, op.arguments), **options)
             if z.text != "x" and not z.text.startswith(symbol(op.name).text):

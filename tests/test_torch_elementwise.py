@@ -136,9 +136,13 @@ SAMPLES = {dtype: a.astype(dtype) for dtype, a in SAMPLES.items()}
 @pytest.mark.parametrize("name", OPERATORS)
 def test_number(name, number, dtype):
     f, x, tol = OPERATORS[name], SAMPLES[dtype], 1e-11 if dtype == "float64" else 1e-6
-    if dtype == "uint8" and number == -3 and name in LOGIC:
-        return  # which PyTorch takes for 253
+    if dtype == "uint8" and number in (-3, 300) and name in ("add", "sub", "mul", *LOGIC * (number == -3)):
+        return  # which PyTorch takes for 253 and 44
+    if (name == "sub" and (dtype == "bool" or number is True)) or (name, dtype, number) == ("pow", "bool", True):
+        return  # bools are numbers to minidl
     agree(name, lambda m, x: f(x, number), x, tol=tol)
+    if name == "pow" and dtype == "uint8" and number in (-3, 300):
+        return  # which PyTorch takes for 253 and 44
     if name == "pow" and (number is True or number == 0):
         return  # PyTorch fails inside for True ** x, and its second derivative of 0 ** x is NaN
     x = abs(x) if name == "pow" and dtype == "int64" else x  # a whole number to the power -1 is 0 in PyTorch
@@ -150,6 +154,8 @@ def test_number(name, number, dtype):
 @pytest.mark.parametrize("name", OPERATORS)
 def test_operator(name, dtype, other):
     x, y = SAMPLES[dtype], SAMPLES[other][:1]
+    if name == "sub" and "bool" in (dtype, other):
+        return  # which PyTorch refuses
     if name == "pow":  # PyTorch has no gradient for a power of bools, and takes an integer to the power -1 for 0
         y = abs(y).astype("uint8") if other == "bool" else abs(y)
     agree(name, lambda m, x, y: OPERATORS[name](x, y), x, y, order=1, tol=1e-6)
@@ -202,9 +208,10 @@ EDGE_CASES |= {
     f"clip {low} {high}": (call("clip", low, high), OPERANDS)
     for low, high in [(0, 1), (-np.inf, 0), (np.nan, 1), (0, np.nan), (np.inf, None), (None, -np.inf)]
 }
+NUMBERS = [a[~np.isnan(PAIRS).any(0)] for a in PAIRS]  # the gradient of what is NaN is another in PyTorch
 EDGE_CASES |= {
-    "clip by odd minima": (call("clip"), *PAIRS, np.full(256, 2.25)),
-    "clip by odd maxima": (lambda m, x, high, low: m.clip(x, low, high), *PAIRS, np.full(256, -2.25)),
+    "clip by odd minima": (call("clip"), *NUMBERS, np.full(NUMBERS[0].size, 2.25)),
+    "clip by odd maxima": (lambda m, x, high, low: m.clip(x, low, high), *NUMBERS, np.full(NUMBERS[0].size, -2.25)),
     "where": (lambda m, x, y: m.where(x > y, x, y), *PAIRS),
     "where of what is not chosen": (lambda m, x: m.where(x > 0, x, x * 0 + 1), OPERANDS),
     "masked_fill": (lambda m, x, y: m.masked_fill(x, x > y, np.nan), *PAIRS),

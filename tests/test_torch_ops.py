@@ -67,7 +67,7 @@ NOT_SPELLED = {  # PyTorch's own parameter is called otherwise than it says; it 
     ("var", "position"), ("var", "method"), ("std", "position"), ("std", "method"),
 }  # fmt: skip
 LEFT_OPEN = {  # what PyTorch refuses, rounds, or gives a dtype of its own
-    "bool": ["relu", "topk", "argmax", "argmin", "masked_fill"], "uint8": ["any", "all"],
+    "bool": ["relu", "topk", "argmax", "argmin", "masked_fill", "sign"], "uint8": ["any", "all"],
 }  # fmt: skip
 
 
@@ -145,6 +145,8 @@ def test_promotion(name):
 
     pairs = [(a, b) for a, b in product(OPERANDS, OPERANDS) if "d" in a and ("d" in b or name not in TENSORS_ONLY)]
     want = {(a, b): promoted(THEIRS, OPERANDS[a], OPERANDS[b]) for a, b in pairs}
+    if name in ("sub", "pow"):  # bools are numbers to minidl
+        want = {(a, b): dtype for (a, b), dtype in want.items() if "bool" not in a + b and b != "True"}
     want = {pair: dtype for pair, dtype in want.items() if dtype}
     assert {(a, b): promoted(OURS, OPERANDS[a], OPERANDS[b]) for a, b in want} == want
 

@@ -128,7 +128,7 @@ ROWS = np.array([
 ONE_BY_ONE = {f"{name}": call(name, dim=-1) for name in REDUCTIONS if name != "norm"}
 ONE_BY_ONE |= {"cumsum": call("cumsum", 0), "topk": call("topk", 2), "topk smallest": call("topk", 1, largest=False)}
 ONE_BY_ONE |= {f"norm {p}": call("norm", p, -1) for p in POWERS}
-VALUES = ["var", "std", "prod", "norm 0.5", "norm 1.5", "norm 3", "norm -1", "norm -2.5"]  # whose gradients overflow
+VALUES = ["var", "std", "prod", "norm 0.5", "norm 1.5", "norm 3", "norm -1", "norm -2.5", "norm inf", "norm -inf"]  # whose gradients overflow
 
 
 @pytest.mark.parametrize("name", ONE_BY_ONE)

@@ -59,7 +59,6 @@ def test_method(name, size):
 
 
 KEYWORDS = {
-    "split": lambda m, x: x.split(split_size=2, dim=1),
     "expand": lambda m, x: x.expand(size=(2, 3, 2, 4)),
     "reshape": lambda m, x: x.reshape(shape=(4, 6)),
     "view": lambda m, x: x.view(size=(4, 6)),
@@ -107,7 +106,9 @@ WIDTHS = [
 @pytest.mark.parametrize("mode", ["constant", "reflect", "replicate", "circular", "nonsense"])
 def test_pad(mode, size):
     for widths in WIDTHS:
-        if mode != "circular" or widths != (-1, 1, 2, -2):  # which wraps around twice: PyTorch returns anything
+        if mode == "circular" and widths == (-1, 1, 2, -2):
+            continue  # which wraps around twice: PyTorch returns anything
+        if 0 not in size or len(widths) != 6:  # of nothing, nothing is repeated, which PyTorch refuses
             agree("pad", functional("pad", widths, mode), normal(*size))
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from types import NoneType
 
 import numpy as np
 
@@ -31,18 +32,20 @@ def pad(input: Tensor, pad: Sequence[int], mode: str = "constant", value: float 
     require_tensors("pad", input)
     if not isinstance(pad, (tuple, list)):
         raise TypeError(f"pad: expected sizes before and after, from the last dimension on, got {pad!r}")
+    if not isinstance(value, (int, float, NoneType)):
+        raise TypeError(f"pad: value must be a number, got {value!r}")
     if mode == "constant":
         return shape.pad(input, widths=tuple(pad), value=0.0 if value is None else value)
     if mode not in ("reflect", "replicate", "circular"):
         raise ValueError(f"pad: mode must be 'constant', 'reflect', 'replicate' or 'circular', got {mode!r}")
     if value:
         raise ValueError(f"pad: mode {mode!r} has no use for a value, got {value}")
-    if len(pad) % 2 or not pad or input.ndim - len(pad) // 2 not in (1, 2):
+    if len(pad) not in (2, 4, 6) or input.ndim - len(pad) // 2 not in (1, 2):
         raise ValueError(f"pad: {len(pad)} sizes do not fit an input {dims(input.shape)} with mode {mode!r}")
     for i, (before, after) in enumerate(zip(pad[::2], pad[1::2], strict=True), start=1):
         n = input.shape[-i]
         most = {"reflect": n - 1, "replicate": max(before, after) if n else 0, "circular": n}[mode]
-        if max(before, after) > most or n + before + after < 0 or min(before, after) < -n:
+        if max(before, after) > most or n + before + after < (mode != "circular"):
             raise ValueError(f"pad: {before} and {after} do not fit a size of {n} with mode {mode!r}")
         places = np.arange(-before, n + after)
         if mode == "reflect":
@@ -50,6 +53,7 @@ def pad(input: Tensor, pad: Sequence[int], mode: str = "constant", value: float 
         elif mode == "replicate":
             places = places.clip(0, n - 1)
         else:
-            places = places % n
+            first, left = max(-before, 0), n + min(before, 0) + min(after, 0)  # negative sizes crop before
+            places = first + (places - first) % left
         input = shape.along(input, input.ndim - i, places)
     return input

@@ -3,7 +3,7 @@
 from typing import Any
 
 from minidl.backend import dims
-from minidl.dtypes import SCALARS, result_type
+from minidl.dtypes import SCALARS, require_room, result_type
 from minidl.op import named, op, require_arrays
 
 
@@ -54,11 +54,13 @@ def keep(xp, x, mask):
 @op(broadcasts=True, promotes=True)
 def where(xp, condition, x, y):
     """x where condition, else y."""
+    if condition.dtype.kind != "b":
+        raise TypeError(f"where: condition must be of bools, got {condition.dtype}")
     return xp.where(condition, x, y)
 
 
 keep.vjp(x=lambda g, mask: keep(g, mask))
-where.vjp(x=lambda g, condition: keep(g, condition != 0), y=lambda g, condition: keep(g, condition == 0))
+where.vjp(x=lambda g, condition: keep(g, condition), y=lambda g, condition: keep(g, ~condition))
 
 
 @op(floats=True)
@@ -106,14 +108,14 @@ sigmoid.vjp(x=lambda g, z: g * (z * (1 - z)))
 
 
 @op(broadcasts=True, promotes=True)
-def pow(xp, x, y):
-    """x to the power y."""
-    return x**y
+def pow(xp, x, n):
+    """x to the power n."""
+    return x**n
 
 
 pow.vjp(
-    x=lambda g, x, y: where(y == 0, 0.0, g * (y * x ** where(y == 0, 1.0, y - 1))),
-    y=lambda g, z, x, y: where((x == 0) * (y >= 0), 0.0, g * (z * log(x))),
+    x=lambda g, x, n: where(n == 0, 0.0, g * (n * x ** where(n == 0, 1.0, n - 1))),
+    n=lambda g, z, x, n: where((x == 0) * (n >= 0), 0.0, g * (z * log(x))),
 )
 
 
@@ -123,8 +125,8 @@ def _flat(g):
 
 @op
 def sign(xp, x):
-    """−1, 0 or 1; gradient 0."""
-    return xp.sign(x)
+    """−1, 0 or 1, and 0 for NaN; gradient 0."""
+    return (x > 0).astype(x.dtype) - (x < 0)
 
 
 @op
@@ -183,7 +185,7 @@ def hardtanh(xp, x, min_val=-1.0, max_val=1.0):
 
 
 abs.vjp(x=lambda g, x: g * sign(x))
-relu.vjp(x=lambda g, z: keep(g, z > 0))
+relu.vjp(x=lambda g, z: keep(g, z != 0))  # and where it is NaN
 hardtanh.vjp(x=lambda g, x, min_val, max_val: keep(g, (x > min_val) * (x < max_val)))
 
 
@@ -199,12 +201,12 @@ def minimum(xp, x, y):
     return xp.minimum(x, y)
 
 
-def _won(g, wins, ties):
-    return keep(g, wins) + keep(g, ties) * 0.5
+def _unless(loses, ties, g):
+    return keep(where(ties, g * 0.5, g), ~loses)
 
 
-maximum.vjp(x=lambda g, x, y: _won(g, x > y, x == y), y=lambda g, x, y: _won(g, y > x, x == y))
-minimum.vjp(x=lambda g, x, y: _won(g, x < y, x == y), y=lambda g, x, y: _won(g, y < x, x == y))
+maximum.vjp(x=lambda g, x, y: _unless(x < y, x == y, g), y=lambda g, x, y: _unless(y < x, x == y, g))
+minimum.vjp(x=lambda g, x, y: _unless(x > y, x == y, g), y=lambda g, x, y: _unless(y > x, x == y, g))
 
 
 @op
@@ -238,8 +240,8 @@ def clip(input: Any, min: Any = None, max: Any = None) -> Any:
     require_arrays("clip", *bounds, scalars=True)
     if all([isinstance(bound, SCALARS) for bound in bounds]):
         return limit(input, min=min, max=max)
-    above = input if min is None else where(input < min, min, input)
-    return above if max is None else where(above > max, max, above)
+    above = input if min is None else where((input < min) | (min != min), min, input)  # a bound that is NaN counts
+    return above if max is None else where((above > max) | (max != max), max, above)
 
 
 @named
@@ -259,4 +261,5 @@ def masked_fill(input: Any, mask: Any, value: Any) -> Any:
         raise ValueError(f"masked_fill: value must be one number, got {dims(value.shape)}")
     if result_type((input, value)) != input.dtype:
         raise TypeError(f"masked_fill: {input.dtype} can't hold the value {value}")
+    require_room("masked_fill", value, input.dtype)
     return where(mask, value, input)

@@ -1,10 +1,11 @@
 """The operators and methods of Tensor, in one table."""
 
+import functools
 from typing import Any
 
 from minidl import backend, dtypes
 from minidl.core import Tensor
-from minidl.op import clone, expand
+from minidl.op import clone, expand, named
 from minidl.ops import compare, create, elementwise, inplace, linalg, loss, reduce, shape, special
 
 
@@ -26,7 +27,12 @@ def _transposed(x: Tensor) -> Tensor:
 
 def _variadic(f: Any) -> Any:
     """`f(x, sizes)` as a method that takes the sizes one by one too."""
-    return lambda x, *given: f(x, shape.sizes(given))
+
+    @functools.wraps(f)
+    def method(x: Tensor, *given: Any, **options: Any) -> Any:
+        return f(x, **options) if options else f(x, shape.sizes(given))
+
+    return named(method)
 
 
 def _masks(f: Any) -> Any:
@@ -72,6 +78,7 @@ TABLE = {
     "__hash__": object.__hash__,
     "__getitem__": lambda x, index: shape.getitem(x, shape.raw_index(index)),
     "__setitem__": inplace.setitem,
+    "where": lambda x, condition, y: elementwise.where(condition, x, y),
     "T": property(_transposed, doc="A matrix transposed."),
     "clone": clone,
     "to": create.to,
@@ -86,9 +93,10 @@ TABLE = {
     "log_softmax": loss.log_softmax,
 }
 METHODS = {
-    elementwise: "abs exp log sqrt tanh sigmoid relu pow sign floor ceil trunc round maximum minimum clip masked_fill",
+    elementwise: "add sub mul div neg pow abs sign floor ceil trunc round exp log sqrt tanh sigmoid relu clip "
+    "maximum minimum masked_fill",
     special: "sin cos tan asin acos atan sinh cosh asinh acosh atanh expm1 log1p erf",
-    compare: "isnan isinf isfinite logical_and logical_or logical_xor logical_not",
+    compare: "eq ne lt le gt ge isnan isinf isfinite logical_and logical_or logical_xor logical_not",
     reduce: "sum cumsum logsumexp mean var std norm prod amax amin argmax argmin all any max min topk",
     shape: "transpose flatten squeeze unsqueeze gather scatter_add index_select split chunk",
     inplace: "copy_ fill_ zero_ add_ sub_ mul_",

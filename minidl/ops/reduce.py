@@ -73,17 +73,20 @@ def mean(input: Any, dim: Any = None, keepdim: bool = False) -> Any:
 
 @named
 def var(
-    input: Any, dim: Any = None, unbiased: bool | None = None, *, correction: float = 1, keepdim: bool = False
+    input: Any, dim: Any = None, unbiased: bool | None = None, *, correction: float | None = None, keepdim: bool = False
 ) -> Any:
     """The variance over `dim`, Σ(x − mean)² / (n − correction), divided by 0 where n ≤ correction.
 
-    `unbiased` says the same in an older way: True is a correction of 1, False of 0.
+    The correction is 1 unless given. `unbiased` says the same in an older way: True is a correction of 1, False of 0.
     """
     require_arrays("var", input)
     require_float("var", input.dtype)
     if input.dtype == float16:
         return cast(var(cast(input, float32), dim, unbiased, correction=correction, keepdim=keepdim), float16)
-    correction = correction if unbiased is None else int(unbiased)
+    if correction is None:
+        correction = 1 if unbiased is None else int(unbiased)
+    elif unbiased is not None:
+        raise ValueError("var: give correction or unbiased, not both")
     centred = input - mean(input, dim, keepdim=True)
     freedom = count(input.shape, dim) - correction
     return sum(centred * centred, dim, keepdim) / float(freedom if freedom > 0 else 0)
@@ -91,7 +94,7 @@ def var(
 
 @named
 def std(
-    input: Any, dim: Any = None, unbiased: bool | None = None, *, correction: float = 1, keepdim: bool = False
+    input: Any, dim: Any = None, unbiased: bool | None = None, *, correction: float | None = None, keepdim: bool = False
 ) -> Any:
     """The standard deviation over `dim`: the root of `var`; the gradient of a constant is 0."""
     return root(var(input, dim, unbiased, correction=correction, keepdim=keepdim))
@@ -107,9 +110,13 @@ def norm(input: Any, p: float | str = "fro", dim: Any = None, keepdim: bool = Fa
     """
     require_arrays("norm", input)
     require_float("norm", input.dtype)
+    if p == "fro" and dim not in (None, (), []) and len(axes(dim, input.ndim)) > 2:
+        raise ValueError(f"norm: 'fro' is of vectors and matrices, got dim {dim}; p=2 takes any")
     p = 2 if p == "fro" else p
     if not isinstance(p, (int, float)):
         raise ValueError(f"norm: p must be a number or 'fro', got {p!r}")
+    if p < 0:
+        _refuse_nothing("norm", input.shape, dim)
     if p == 2:
         return root(sum(input * input, dim, keepdim))
     if p == 0:
@@ -118,7 +125,7 @@ def norm(input: Any, p: float | str = "fro", dim: Any = None, keepdim: bool = Fa
         return amax(abs(input), dim, keepdim) if p > 0 else amin(abs(input), dim, keepdim)
     zero = input == 0  # whose powers have no derivative
     total = sum(where(zero, 0.0 if p > 0 else math.inf, abs(where(zero, 1.0, input)) ** p), dim, keepdim)
-    return where(total == 0, 0.0, where(total == 0, 1.0, total) ** (1 / p))
+    return where(total == 0, 0.0 if p > 0 else math.inf, where(total == 0, 1.0, total) ** (1 / p))
 
 
 @named
@@ -174,14 +181,14 @@ amin.vjp(x=_shared)
 def argmax(xp, x, dim=None, keepdim=False):
     """The index of the first maximum along `dim`, or in the flattened array. No gradient."""
     _refuse_nothing("argmax", x.shape, dim)
-    return x.argmax(None if dim is None or not x.ndim else axis(dim, x.ndim), keepdims=keepdim)
+    return x.argmax(None if dim is None else axis(dim, x.ndim), keepdims=keepdim)
 
 
 @op
 def argmin(xp, x, dim=None, keepdim=False):
     """The index of the first minimum along `dim`, or in the flattened array. No gradient."""
     _refuse_nothing("argmin", x.shape, dim)
-    return x.argmin(None if dim is None or not x.ndim else axis(dim, x.ndim), keepdims=keepdim)
+    return x.argmin(None if dim is None else axis(dim, x.ndim), keepdims=keepdim)
 
 
 @op

@@ -31,9 +31,11 @@ def axes(dim: int | Sequence[int] | None, ndim: int, name: str = "dim") -> tuple
     """
     if hasattr(dim, "shape"):
         raise TypeError(f"{name}: dim must be an integer or a tuple of them, got {type(dim).__name__}")
-    if dim is None or (not isinstance(dim, (int, np.integer)) and len(dim) == 0):
+    if dim is None or dim in ((), []):
         return tuple(range(ndim))
-    named = (dim,) if isinstance(dim, (int, np.integer)) else tuple(dim)
+    named = tuple(dim) if isinstance(dim, (tuple, list)) else (dim,)
+    if not all(isinstance(d, (int, np.integer)) and not isinstance(d, bool) for d in named):
+        raise TypeError(f"{name}: expected an integer or a tuple of them, got {dim!r}")
     limit = max(ndim, 1)  # a 0-d tensor may be reduced over dim 0 or -1
     for d in named:
         if not -limit <= d < limit:
@@ -46,7 +48,7 @@ def axes(dim: int | Sequence[int] | None, ndim: int, name: str = "dim") -> tuple
 
 def axis(dim: int, ndim: int, name: str = "dim") -> int:
     """The one dimension that `dim` names, counted from 0; 0 for a 0-d tensor. TypeError unless it is an integer."""
-    if not isinstance(dim, (int, np.integer)):
+    if not isinstance(dim, (int, np.integer)) or isinstance(dim, bool):
         raise TypeError(f"{name}: expected one dim, an integer, got {dim!r}")
     return (*axes(dim, ndim, name), 0)[0]
 
@@ -60,6 +62,8 @@ def sizes(shape: tuple[Any, ...]) -> tuple[int, ...]:
 @op
 def reshape(xp, x, *, size):
     """x in another shape, elements in row-major order; one size may be -1. A view where that is possible."""
+    if not isinstance(size, (tuple, list)):
+        raise TypeError(f"reshape: expected a sequence of sizes, got {size!r}")
     known = math.prod(n for n in size if n != -1)
     wanted = tuple(x.size // known if n == -1 and known else n for n in size)
     if size.count(-1) > 1 or min(wanted, default=0) < 0 or math.prod(wanted) != x.size:
@@ -70,7 +74,7 @@ def reshape(xp, x, *, size):
 @op
 def permute(xp, x, *, order):
     """x with its dimensions in another order; a view."""
-    if len(axes(order, x.ndim)) != x.ndim:
+    if not isinstance(order, (tuple, list)) or len(order) != x.ndim:
         raise ValueError(f"permute: {order} does not name each dimension of {dims(x.shape)} once")
     return x.transpose(axes(order, x.ndim))
 
@@ -78,7 +82,9 @@ def permute(xp, x, *, order):
 @op
 def flip(xp, x, *, dims):
     """x with its elements in reverse order along `dims`; a copy."""
-    return xp.flip(x, axes(dims, x.ndim) if dims != () else ()).copy()
+    if dims is None:
+        raise TypeError("flip: expected dims, an integer or a tuple of them, got None")
+    return xp.flip(x, axes(dims, x.ndim) if dims not in ((), []) else ()).copy()
 
 
 reshape.vjp(x=lambda g, shape: reshape(g, shape))
@@ -89,9 +95,9 @@ flip.vjp(x=lambda g, dims: flip(g, dims))
 @named
 def transpose(input: Any, dim0: int, dim1: int) -> Any:
     """x with two dimensions swapped; a view."""
+    i, j = axis(dim0, input.ndim), axis(dim1, input.ndim)
     order = list(range(input.ndim))
     if order:
-        i, j = axis(dim0, input.ndim, "transpose"), axis(dim1, input.ndim, "transpose")
         order[i], order[j] = j, i
     return permute(input, tuple(order))
 
@@ -99,11 +105,9 @@ def transpose(input: Any, dim0: int, dim1: int) -> Any:
 @named
 def flatten(input: Any, start_dim: int = 0, end_dim: int = -1) -> Any:
     """x with the dimensions from `start_dim` to `end_dim`, inclusive, made one."""
-    if not input.ndim:
-        return reshape(input, (1,))
-    i, j = axis(start_dim, input.ndim, "flatten"), axis(end_dim, input.ndim, "flatten")
+    i, j = axis(start_dim, input.ndim), axis(end_dim, input.ndim)
     if i > j:
-        raise ValueError(f"flatten: start_dim {start_dim} comes after end_dim {end_dim}")
+        raise ValueError(f"start_dim {start_dim} comes after end_dim {end_dim}")
     return reshape(input, (*input.shape[:i], math.prod(input.shape[i : j + 1]), *input.shape[j + 1 :]))
 
 
@@ -117,7 +121,7 @@ def unsqueeze(input: Any, dim: int) -> Any:
 @named
 def squeeze(input: Any, dim: int | Sequence[int] | None = None) -> Any:
     """x without its dimensions of size 1, or without those among `dim`."""
-    named = axes(dim, input.ndim, "squeeze")
+    named = axes(dim, input.ndim) if dim not in ((), []) else ()
     return reshape(input, tuple(n for i, n in enumerate(input.shape) if n != 1 or i not in named))
 
 
@@ -154,7 +158,8 @@ def getitem(xp, x, *, index):
     try:
         return x[index]
     except IndexError as error:
-        raise IndexError(f"{error}; the tensor is {dims(x.shape)}") from None
+        said = str(error).replace("numpy.newaxis (`None`)", "None").replace("axis", "dim").replace("array", "tensor")
+        raise IndexError(f"{said}; the tensor is {dims(x.shape)}") from None
 
 
 @op
@@ -282,9 +287,9 @@ def split(tensor: Any, split_size_or_sections: int | Sequence[int], dim: int = 0
     """
     require_arrays("split", tensor)
     given, n = split_size_or_sections, (*tensor.shape, 0)[axis(dim, tensor.ndim, "split")]
-    if isinstance(given, (int, np.integer)):
+    if isinstance(given, (int, np.integer)) and given >= 0:
         given = [min(given, n - start) for start in range(0, n, max(given, 1))] or [0]
-    if not tensor.ndim or min(given, default=0) < 0 or sum(given) != n:
+    if not isinstance(given, (tuple, list)) or not tensor.ndim or min(given, default=0) < 0 or sum(given) != n:
         raise ValueError(f"split: {split_size_or_sections} does not divide dim {dim} of {dims(tensor.shape)}")
     i = axis(dim, tensor.ndim)
     return tuple(along(tensor, i, slice(end - k, end)) for k, end in zip(given, accumulate(given), strict=True))
@@ -345,9 +350,16 @@ def _piece(g, i, shapes, dim):
 concatenate.vjp(xs=_piece)
 
 
+def require_sequence(tensors: Any) -> None:
+    """Raise TypeError unless it is a tuple or a list: a tensor would be taken apart."""
+    if not isinstance(tensors, (tuple, list)):
+        raise TypeError(f"expected a sequence of tensors, got {type(tensors).__name__}")
+
+
+@named
 def cat(tensors: Sequence[Any], dim: int = 0) -> Any:
     """Tensors joined along an existing dimension, in which alone their sizes may differ."""
-    tensors = tuple(tensors)
+    require_sequence(tensors)
     require_arrays("cat", *tensors)
     if not tensors or not all(t.ndim for t in tensors):
         raise ValueError(f"cat: expected tensors with dimensions, got {[dims(t.shape) for t in tensors]}")
@@ -359,11 +371,13 @@ def cat(tensors: Sequence[Any], dim: int = 0) -> Any:
     return concatenate(*tensors, dim=i)
 
 
+@named
 def stack(tensors: Sequence[Any], dim: int = 0) -> Any:
     """Tensors of one shape joined along a new dimension."""
-    tensors = tuple(tensors)
+    require_sequence(tensors)
     require_arrays("stack", *tensors)
     shapes = {t.shape for t in tensors}
     if len(shapes) != 1:
         raise ValueError(f"stack: expected tensors of one shape, got shapes {sorted(shapes)}")
-    return cat([unsqueeze(t, dim) for t in tensors], axis(dim, tensors[0].ndim + 1, "stack"))
+    i = axis(dim, tensors[0].ndim + 1)
+    return cat([unsqueeze(t, i) for t in tensors], i)
