@@ -51,11 +51,11 @@ def watched(function, register="register_full_backward_hook", result=None):
 
 def test_pre_hooks_see_and_replace_the_arguments():
     layer, seen = Function(lambda *args, scale=1: sum(args) * scale), []
-    x = md.tensor([1.0])
-    assert layer.register_forward_pre_hook(lambda module, args: seen.append((module, args))).kind == "forward_pre"
+    x = md.tensor([[1.0]])
+    layer.register_forward_pre_hook(lambda module, args: seen.append((module, args)))
     assert layer(x, x, scale=3).item() == 6 and seen == [(layer, (x, x))]
     with layer.register_forward_pre_hook(lambda module, args: args[0] * 10):  # one value is the only argument
-        assert layer(x, x).item() == 10
+        assert layer(x, x).numpy().tolist() == [[10]]
     with layer.register_forward_pre_hook(lambda module, args: (*args, x)):
         assert layer(x, x).item() == 3
     with layer.register_forward_pre_hook(lambda module, args: ()):
@@ -164,10 +164,7 @@ def test_several_inputs_and_outputs_come_together():
     first, _, _, n, last = module(a, b, 4, constant, unused)
     assert n == 4
     (first.sum() + last.sum()).backward()
-    assert seen.pop() == (
-        [[5.0, 5.0], [7.0], None, None, [[0.0], [0.0]]],
-        [[1.0, 1.0], None, None, None, [1.0]],
-    )
+    assert seen.pop() == ([[5.0, 5.0], [7.0], None, None, [[0.0], [0.0]]], [[1.0, 1.0], None, None, None, [1.0]])
     assert a.grad.numpy().tolist() == [5, 5] and b.grad.item() == 7 and unused.grad.numpy().tolist() == [[0], [0]]
     module(a, b, 4, c, unused)[2].sum().backward()
     assert seen == [([[0.0, 0.0], [0.0], None, [3.0], [[0.0], [0.0]]], [[0.0, 0.0], None, [1.0], None, [0.0]])]
@@ -191,9 +188,15 @@ def test_where_no_input_needs_a_gradient_the_outputs_call_the_hook():
     layer(input=md.ones(1, 2, requires_grad=True)).sum().backward()  # arguments by name are not looked at
     assert seen.pop()[0] == ()
     layer.requires_grad_(False)
-    with md.no_grad():
-        assert not layer(md.ones(1, 2, requires_grad=True)).requires_grad
     assert not layer(md.ones(1, 2)).requires_grad and not seen
+
+
+def test_without_recording_the_arguments_pass_as_they_are():
+    module, _ = watched(lambda x: x)
+    x = leaf(1.0)
+    assert module(x) is not x
+    with md.no_grad():
+        assert module(x) is x
 
 
 def test_outputs_that_are_tuples_keep_their_kind():
@@ -285,17 +288,17 @@ def test_hooks_change_no_number():
 
 
 def test_what_a_hook_keeps_is_its_own():
-    kept = []
-    module = Function(lambda x, y: x + y)
-    module.register_full_backward_hook(lambda _, gi, go: kept.extend([*gi, *go]))
-    x, y, seed = leaf(1.0), leaf(1.0), md.tensor([3.0], dtype=md.float64)
-    module(x, y).backward(seed)
-    for tensor in (x.grad, y.grad, seed):
-        tensor.fill_(9)
-    assert [g.item() for g in kept] == [3, 3, 3]
-    (g,) = kept[:1]
-    g.fill_(7)
-    assert x.grad.item() == 9
+    for function in (lambda x, y: x + y, lambda x: x * 1):
+        kept, module = [], Function(function)
+        module.register_full_backward_hook(lambda _, gi, go, kept=kept: kept.extend([*gi, *go]))
+        xs = [leaf(1.0) for _ in function.__code__.co_varnames]
+        seed = md.tensor([3.0], dtype=md.float64)
+        module(*xs).backward(seed)
+        for tensor in (seed, *(x.grad for x in xs)):
+            tensor.fill_(9)
+        assert [g.item() for g in kept] == [3] * len(kept) == [3] * (len(xs) + 1)
+        kept[0].fill_(7)
+        assert xs[0].grad.item() == 9
 
 
 @pytest.mark.parametrize("function", [lambda x, y: x**3 * y, lambda x, y: (x * y).tanh(), lambda x, y: x.sign() + y])

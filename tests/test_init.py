@@ -80,6 +80,7 @@ def test_distributions(name, shape, dtype):
     w, expected = weight(*shape, dtype=dtype), distribution(shape)
     assert fill(w) is w and w.dtype == dtype and w.requires_grad and w.is_leaf
     x, n = w.data.ravel().astype(np.float64), w.data.size
+    assert dtype == np.float32 or not np.array_equal(x, x.astype(np.float32))
     low, high = expected.support()
     slack = 2 * np.finfo(dtype).eps * max(abs(v) for v in (low, high) if np.isfinite(v)) if np.isfinite(low) else 0
     assert low - slack <= x.min() and x.max() <= high + slack
@@ -87,6 +88,12 @@ def test_distributions(name, shape, dtype):
     assert abs(x.mean() - mean) < 4.5 * math.sqrt(variance / n)
     assert abs(x.var() - variance) < 4.5 * variance * math.sqrt((kurtosis + 2) / n)
     assert scipy.stats.kstest(x, expected.cdf).pvalue > 1e-4
+
+
+def test_truncation_is_exact():
+    a, b = 7, 7 + 1e-14
+    x = init.trunc_normal_(weight(9, 9, dtype=np.float64), a=a, b=b).data
+    assert a <= x.min() < x.max() <= b
 
 
 @pytest.mark.parametrize("name", [*RANDOM, "orthogonal_"])

@@ -250,8 +250,8 @@ def test_slices_of_a_sequential_keep_their_names_and_those_of_a_list_do_not():
     assert children(nn.Sequential(*LAYERS)[1:]) == {"1": LAYERS[1], "2": LAYERS[2]}  # as in PyTorch
     assert children(nn.ModuleList(LAYERS)[1:]) == {"0": LAYERS[1], "1": LAYERS[2]}
     assert list(nn.ModuleList(LAYERS)[::-1]) == LAYERS[::-1]
-    part = nn.Sequential(*LAYERS)[2:].append(LAYERS[0])
-    assert list(part) == [LAYERS[2], LAYERS[0]]  # beside "2", not in its place
+    part = nn.Sequential(*LAYERS)[1:].append(LAYERS[0])
+    assert list(part) == [*LAYERS[1:], LAYERS[0]]  # beside "1" and "2", not in their place
 
 
 def test_sequential():
@@ -339,6 +339,7 @@ def test_registering():
     module, p, layer = nn.Module(), nn.Parameter(md.ones(2)), nn.ReLU()
     module.register_parameter("p", p)
     module.register_parameter("none", None)
+    module.layer = None
     module.add_module("layer", layer)
     module.register_module("3", layer)
     module.register_buffer("b", md.zeros(1))
@@ -422,6 +423,55 @@ def test_default_initialisation(make, fan_in):
     assert not same(values(layer), values(other))
     md.manual_seed(3)
     assert same(values(layer), values(make()))
+
+
+# --- limits of gradients, parameters as a vector ----------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("write", [
+    lambda p: nn.utils.clip_grad_norm_(p, 0.1), lambda p: nn.utils.clip_grad_value_(p, 0.1),
+    lambda p: nn.utils.vector_to_parameters(md.zeros(2), [p.grad]),
+])  # fmt: skip
+def test_what_is_written_in_place_is_on_record(write):
+    p = nn.Parameter(md.ones(2))
+    p.grad = md.ones(2)
+    array, z = p.grad.data, (md.ones(2, requires_grad=True) * p.grad).sum()
+    write(p)
+    assert p.grad.data is array and (array < 0.5).all()
+    with pytest.raises(RuntimeError, match="changed in place after it was read"):
+        z.backward()
+
+
+def test_recorded_gradients_can_be_limited_too():
+    for limit in (nn.utils.clip_grad_norm_, nn.utils.clip_grad_value_):
+        p = nn.Parameter(md.ones(1))
+        p.grad = md.ones(1, requires_grad=True) * 2
+        total = limit(p, 0.5)
+        assert p.grad.item() == pytest.approx(0.5) and not getattr(total, "requires_grad", False)
+
+
+def test_parameters_as_a_vector():
+    block = Block()
+    vector = nn.utils.parameters_to_vector(block.parameters()).detach()
+    assert vector.shape == (sum(p.data.size for p in block.parameters()),)
+    arrays = [p.data for p in block.parameters()]
+    nn.utils.vector_to_parameters(vector.to(md.float64) * 2, block.parameters())
+    assert all(p.data is a and p.dtype == md.float32 for p, a in zip(block.parameters(), arrays, strict=True))
+    assert (nn.utils.parameters_to_vector(block.parameters()).detach() == vector * 2).all()
+
+
+@pytest.mark.parametrize("call, error, said", [
+    (lambda p: nn.utils.vector_to_parameters(md.ones(4), [p]), ValueError, "a vector of 3 elements, got 4"),
+    (lambda p: nn.utils.vector_to_parameters(md.ones(1, 3), [p]), ValueError, "a vector of 3 elements, got 1×3"),
+    (lambda p: nn.utils.vector_to_parameters(np.ones(3), [p]), TypeError, "expected a Tensor, got ndarray"),
+    (lambda p: nn.utils.parameters_to_vector([np.ones(3)]), TypeError, "expected a Tensor, got ndarray"),
+    (lambda p: nn.utils.parameters_to_vector([]), ValueError, "expected tensors"),
+    (lambda p: nn.utils.clip_grad_norm_([p, "p"], 1.0), TypeError, "clip_grad_norm_: expected a Tensor, got str"),
+    (lambda p: nn.utils.clip_grad_value_({"p": p}, 1.0), TypeError, "clip_grad_value_: expected a Tensor, got str"),
+])  # fmt: skip
+def test_mistakes_of_utilities(call, error, said):
+    with pytest.raises(error, match=said):
+        call(nn.Parameter(md.zeros(3)))
 
 
 # --- dropout and batch normalisation ----------------------------------------------------------------------------------

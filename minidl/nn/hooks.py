@@ -84,7 +84,7 @@ class BackwardHooks:
     def at_outputs(self, gradients: Values) -> Values:
         """Call the hooks of grad_output; those of grad_input too, if no input has a gradient."""
         gradients = self.called(self.before, gradients)
-        self.grad_output = [None if g is None else weakly(g) for g in gradients]
+        self.grad_output = [None if g is None else (g.data, weakref.ref(origin(g))) for g in gradients]
         if self.absent is not None:
             self.at_inputs(self.absent)
         return gradients
@@ -93,7 +93,7 @@ class BackwardHooks:
         """Call the hooks of grad_input; none where it has not come by way of the output, as in a second backward."""
         if self.grad_output is None:
             return gradients
-        grad_output = tuple([again and again() for again in self.grad_output])
+        grad_output = tuple([held and recalled(*held) for held in self.grad_output])
         self.grad_output = None
         return self.called(self.after, gradients, grad_output)
 
@@ -120,15 +120,10 @@ def described(gradients: Values) -> str:
     return ", ".join("None" if g is None else f"{dims(g.shape)} {g.dtype}" for g in gradients)
 
 
-def weakly(g: Tensor) -> Callable[[], Tensor]:
-    """A function that gives `g` again, and holds no graph: that of a gradient leads back to the node of its gate."""
-    array, place = g.data, weakref.ref(origin(g))
-
-    def again() -> Tensor:
-        parent = place()
-        return Tensor(array) if parent is None else attach(array, parent)
-
-    return again
+def recalled(array: Any, place: weakref.ref) -> Tensor:
+    """A gradient again, whose place in the graph was held weakly: that graph may lead back to the node of its gate."""
+    parent = place()
+    return Tensor(array) if parent is None else attach(array, parent)
 
 
 def gate(values: Values, watch: Callable[[Values], Values]) -> Values:
@@ -149,5 +144,5 @@ def gate(values: Values, watch: Callable[[Values], Values]) -> Values:
         parts = iter([vector] if len(known) == 1 else pieces(vector, [shape for shape, _ in known]))
         return tuple([kind and next(parts).to(kind[1]) for kind in kinds])
 
-    passed = split(tap(join(values), hook=lambda g: clone(join(watch(split(clone(g)))))))  # hooks keep what they see
+    passed = split(tap(join(values), hook=lambda g: clone(join(watch(split(clone(g)))))))  # hooks may keep copies
     return tuple([v if t is None else t for v, t in zip(values, passed, strict=True)])
