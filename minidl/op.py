@@ -78,12 +78,15 @@ class Declaration:
 class Op(Declaration):
     """A function of raw arrays with its derivative rules: what `op` makes of a declaration."""
 
-    def __init__(self, forward: Callable[..., Any], broadcasts: bool, promotes: bool, floats: bool) -> None:
+    def __init__(
+        self, forward: Callable[..., Any], broadcasts: bool, promotes: bool, floats: bool, wraps: bool
+    ) -> None:
         super().__init__(forward.__name__, list(inspect.signature(forward).parameters.values())[1:])
         self.forward = forward
         self.broadcasts = broadcasts
         self.promotes = promotes
         self.floats = floats
+        self.wraps = wraps
         self.rules: dict[str, Rule] = {}
         self.plans: dict[tuple[int, ...], tuple[str, ...]] = {}
 
@@ -145,7 +148,7 @@ class Op(Declaration):
             elif isinstance(a, Tensor):
                 unified.append(a if a.data.dtype == dtype else cast(a, dtype))
             else:
-                if dtype.kind in "iu":
+                if dtype.kind in "iu" and not self.wraps:
                     dtypes.require_room(self.name, a, dtype)
                 unified.append(xp.asarray(a).astype(dtype))
         return tuple(unified)
@@ -218,7 +221,9 @@ def checked(op: Any, position: int, d: Any, shape: tuple[int, ...], dtype: np.dt
     return d if d.dtype == dtype else cast(d, dtype)
 
 
-def op(forward: Any = None, *, broadcasts: bool = False, promotes: bool = False, floats: bool = False) -> Any:
+def op(
+    forward: Any = None, *, broadcasts: bool = False, promotes: bool = False, floats: bool = False, wraps: bool = False
+) -> Any:
     """Declare an op: ``forward(xp, *arrays, **options)`` on raw arrays, `xp` being NumPy or CuPy.
 
     Parameters
@@ -231,14 +236,16 @@ def op(forward: Any = None, *, broadcasts: bool = False, promotes: bool = False,
         Operands of different dtypes are brought to their common one, which is an error otherwise.
     floats : bool
         Its result is floating-point: integer operands become the default float first.
+    wraps : bool
+        Integers are taken modulo the range of their dtype; a number out of it is refused otherwise.
 
     Returns
     -------
     A plain function: on arrays it computes; on Tensors it computes and records. Its ``vjp`` declares the derivatives.
     """
     if forward is None:
-        return functools.partial(op, broadcasts=broadcasts, promotes=promotes, floats=floats)
-    self = Op(forward, broadcasts, promotes, floats)
+        return functools.partial(op, broadcasts=broadcasts, promotes=promotes, floats=floats, wraps=wraps)
+    self = Op(forward, broadcasts, promotes, floats, wraps)
 
     @functools.wraps(forward)
     def call(*args: Any, **options: Any) -> Any:

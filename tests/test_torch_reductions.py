@@ -128,14 +128,15 @@ ROWS = np.array([
 ONE_BY_ONE = {f"{name}": call(name, dim=-1) for name in REDUCTIONS if name != "norm"}
 ONE_BY_ONE |= {"cumsum": call("cumsum", 0), "topk": call("topk", 2), "topk smallest": call("topk", 1, largest=False)}
 ONE_BY_ONE |= {f"norm {p}": call("norm", p, -1) for p in POWERS}
-VALUES = ["var", "std", "prod", "norm 0.5", "norm 1.5", "norm 3", "norm -1", "norm -2.5", "norm inf", "norm -inf"]  # whose gradients overflow
+VALUES = ["var", "std", "prod", "norm 0.5", "norm 1.5", "norm 3", "norm -1", "norm -2.5"]  # whose gradients overflow
 
 
 @pytest.mark.parametrize("name", ONE_BY_ONE)
 def test_edge(name):
     """Each row alone, so that none hides behind a larger one."""
     for row in ROWS:
-        agree(name, ONE_BY_ONE[name], row, order=name not in VALUES, scale=0)
+        order = name not in (*VALUES, "norm inf", "norm -inf")  # which PyTorch gives the gradient 0 at NaN
+        agree(name, ONE_BY_ONE[name], row, order=order, scale=0)
         if name not in VALUES and "norm" not in name:
             agree(name, ONE_BY_ONE[name], row[:1], order=1, scale=0)
 

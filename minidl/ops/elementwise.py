@@ -7,19 +7,19 @@ from minidl.dtypes import SCALARS, require_room, result_type
 from minidl.op import named, op, require_arrays
 
 
-@op(broadcasts=True, promotes=True)
+@op(broadcasts=True, promotes=True, wraps=True)
 def add(xp, x, y):
     """x + y."""
     return x + y
 
 
-@op(broadcasts=True, promotes=True)
+@op(broadcasts=True, promotes=True, wraps=True)
 def sub(xp, x, y):
     """x − y."""
     return x - y
 
 
-@op(broadcasts=True, promotes=True)
+@op(broadcasts=True, promotes=True, wraps=True)
 def mul(xp, x, y):
     """x · y."""
     return x * y
