@@ -344,7 +344,7 @@ MISTAKES = {
     "adaptive_max_pool2d": [dict(input=X[0, 0]), dict(input=X[None]), dict(input=X[:, :, :0]), dict(output_size=-1)],
     "max_unpool2d": [dict(indices=np.array([[[[0, 3], [5, 9]]]])), dict(indices=np.array([[[[0, 3], [5, -1]]]])),
                      dict(indices=np.array([[[[0, 3]]]])), dict(indices=normal(1, 1, 2, 2)), dict(input=normal(2, 2)),
-                     dict(output_size=(4, 4)), dict(output_size=(0, 3)), dict(output_size=(3,)), dict(padding=3),
+                     dict(output_size=(4, 4)), dict(output_size=(0, 3)), dict(output_size=(3,)), dict(output_size=3), dict(padding=3),
                      dict(kernel_size=None), dict(output_size=(3.5, 3))],
     "interpolate": [dict(input=normal(3, 4)), dict(size=3), dict(scale_factor=None), dict(mode="linear"),
                     dict(mode="cubic"), dict(mode=None), dict(mode="nearest"), dict(input=X[:, :0]),

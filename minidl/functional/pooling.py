@@ -259,7 +259,7 @@ def max_unpool2d(
     default = tuple(
         (n - 1) * s + k - sum(p) for n, s, k, p in zip(x.shape[2:], steps, window.size, window.padding, strict=True)
     )
-    if output_size is not None and len(output_size) not in (2, 4):
+    if output_size is not None and not (isinstance(output_size, (tuple, list)) and len(output_size) in (2, 4)):
         raise ValueError(f"max_unpool2d: output_size must be (OH, OW) or (N, C, OH, OW), got {output_size!r}")
     outer = default if output_size is None else pair(tuple(output_size[-2:]), "max_unpool2d: output_size", 0)
     if min(outer) < 0 or any(abs(m - n) >= s for m, n, s in zip(outer, default, steps, strict=True)):

@@ -41,10 +41,10 @@ def interpolate(
         For another mode, other dimensions, or sizes below 1.
     """
     require_tensors("interpolate", input)
-    if input.ndim not in MODES.get(mode, (3, 4)) or 0 in input.shape[1:]:
-        raise ValueError(f"interpolate: mode {mode!r} does not take an input {dims(input.shape)}")
-    if mode not in MODES:
+    if mode not in tuple(MODES):
         raise ValueError(f"interpolate: mode must be one of {', '.join(map(repr, MODES))}, got {mode!r}")
+    if input.ndim not in MODES[mode] or 0 in input.shape[1:]:
+        raise ValueError(f"interpolate: mode {mode!r} does not take an input {dims(input.shape)}")
     linear = mode.endswith("linear")
     if linear:
         require_float("interpolate", input.dtype)
