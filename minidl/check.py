@@ -79,15 +79,12 @@ def gradgradcheck(
     func: Callable[..., Any],
     inputs: Tensor | Sequence[Any],
     grad_outputs: Tensor | Sequence[Tensor] | None = None,
-    *,
-    eps: float = 1e-6,
-    atol: float = 1e-5,
-    rtol: float = 1e-3,
-    raise_exception: bool = True,
-    nondet_tol: float = 0.0,
-    fast_mode: bool = False,
+    **options: Any,
 ) -> bool:
-    """`gradcheck` of the gradients: with respect to the inputs and to `grad_outputs` (drawn at random unless given)."""
+    """`gradcheck` of the gradients, with respect to the inputs and to `grad_outputs` (drawn at random unless given).
+
+    The options are those of `gradcheck`.
+    """
     xs = as_tuple(inputs)
     wanted = [x for x in xs if _checked(x)]
     if grad_outputs is None:
@@ -98,16 +95,7 @@ def gradgradcheck(
         outputs = [y for y in _recorded(func, arguments[: len(xs)]) if y.tracked]
         return grad(outputs, wanted, arguments[len(xs) :], create_graph=is_grad_enabled(), materialize_grads=True)
 
-    return gradcheck(
-        gradients,
-        (*xs, *as_tuple(grad_outputs)),
-        eps=eps,
-        atol=atol,
-        rtol=rtol,
-        raise_exception=raise_exception,
-        nondet_tol=nondet_tol,
-        fast_mode=fast_mode,
-    )
+    return gradcheck(gradients, (*xs, *as_tuple(grad_outputs)), **options)
 
 
 def _checked(x: Any) -> bool:

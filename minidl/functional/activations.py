@@ -43,7 +43,7 @@ def prelu(input: Tensor, weight: Tensor) -> Tensor:
     channels = input.shape[1] if input.ndim > 1 else 1
     if weight.ndim > 1 or weight.data.size not in (1, channels):
         raise ValueError(
-            f"prelu: weight is {dims(weight.shape)}, expected 1 or {channels} as input {dims(input.shape)} has channels"
+            f"weight is {dims(weight.shape)}, expected 1 or {channels} as input {dims(input.shape)} has channels"
         )
     slope = along_channels(weight, input.ndim) if weight.data.size > 1 else weight.reshape(())
     return where(input > 0, input, input * slope)
@@ -73,7 +73,7 @@ def gelu(input: Tensor, approximate: str = "none") -> Tensor:
     """
     _check("gelu", input)
     if approximate not in ("none", "tanh"):
-        raise ValueError(f"gelu: approximate must be 'none' or 'tanh', got {approximate!r}")
+        raise ValueError(f"approximate must be 'none' or 'tanh', got {approximate!r}")
     if approximate == "tanh":
         return 0.5 * input * (1 + tanh(math.sqrt(2 / math.pi) * (input + 0.044715 * input * input * input)))
     return 0.5 * input * (1 + erf(input * math.sqrt(0.5)))

@@ -28,12 +28,10 @@ def linear(input: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
     same_dtype("linear", input, weight, bias)
     if weight.ndim != 2 or not input.ndim or input.shape[-1] != weight.shape[1]:
         raise ValueError(
-            f"linear: input is {dims(input.shape)}, but its last size must be the second of weight {dims(weight.shape)}"
+            f"input is {dims(input.shape)}, but its last size must be the second of weight {dims(weight.shape)}"
         )
     if bias is not None and bias.shape != weight.shape[:1]:
-        raise ValueError(
-            f"linear: bias is {dims(bias.shape)}, expected {weight.shape[0]} as weight {dims(weight.shape)} has"
-        )
+        raise ValueError(f"bias is {dims(bias.shape)}, expected {weight.shape[0]} as weight {dims(weight.shape)} has")
     *batch, features = input.shape
     z = linalg.linear(shape.reshape(input, (math.prod(batch), features)), weight)
     z = z if bias is None else z + bias
@@ -61,10 +59,10 @@ def embedding(input: Tensor, weight: Tensor, padding_idx: int | None = None) -> 
     """
     require_tensors("embedding", input, weight)
     if weight.ndim != 2:
-        raise ValueError(f"embedding: expected a weight (rows, features), got {dims(weight.shape)}")
+        raise ValueError(f"expected a weight (rows, features), got {dims(weight.shape)}")
     rows = weight.shape[0]
     if padding_idx is not None and not -rows <= padding_idx < rows:
-        raise ValueError(f"embedding: padding_idx {padding_idx} is out of range for {rows} rows")
+        raise ValueError(f"padding_idx {padding_idx} is out of range for {rows} rows")
     _, at, _ = shape.indexed("embedding", weight, 0, shape.flatten(input))
     picked = shape.along(weight, 0, shape.raw_index(at))
     if padding_idx is not None:
@@ -84,11 +82,11 @@ def one_hot(tensor: Tensor, num_classes: int = -1) -> Tensor:
     """
     require_tensors("one_hot", tensor)
     if tensor.dtype.kind not in "iu":
-        raise TypeError(f"one_hot: expected integers, got {tensor.dtype}")
+        raise TypeError(f"expected integers, got {tensor.dtype}")
     low, high = (tensor.data.min(), tensor.data.max()) if tensor.data.size else (0, -1)
     classes = int(high) + 1 if num_classes == -1 else num_classes
     if not isinstance(classes, int) or low < 0 or high >= classes or classes < 1:
-        raise ValueError(f"one_hot: classes from {low} to {high} do not fit num_classes={num_classes}")
+        raise ValueError(f"classes from {low} to {high} do not fit num_classes={num_classes}")
     codes = backend.namespace(tensor.data).arange(classes)
     return cast(shape.unsqueeze(tensor, -1) == Tensor(codes), int64)
 
@@ -105,7 +103,7 @@ def cosine_similarity(x1: Tensor, x2: Tensor, dim: int = 1, eps: float = 1e-8) -
     """x1 · x2 / (max(‖x1‖, eps) · max(‖x2‖, eps)) along `dim`; they broadcast."""
     require_tensors("cosine_similarity", x1, x2)
     if not isinstance(dim, int) or eps < 0:
-        raise ValueError(f"cosine_similarity: dim must be an integer and eps not negative, got {dim!r} and {eps}")
+        raise ValueError(f"dim must be an integer and eps not negative, got {dim!r} and {eps}")
     if x1.ndim != x2.ndim:  # so that `dim` is the same in both
         size = np.broadcast_shapes(x1.shape, x2.shape)
         x1, x2 = expand(x1, size), expand(x2, size)

@@ -37,7 +37,7 @@ def dropout2d(input: Tensor, p: float = 0.5, training: bool = True, *, generator
     """
     require_tensors("dropout2d", input)
     if input.ndim not in (3, 4):
-        raise ValueError(f"dropout2d: expected an input (N, C, H, W) or (N, C, L), got {dims(input.shape)}")
+        raise ValueError(f"expected an input (N, C, H, W) or (N, C, L), got {dims(input.shape)}")
     kept = (*input.shape[:2], *(1,) * (input.ndim - 2))
     return _dropped("dropout2d", input, p, training, generator, kept)
 
@@ -48,7 +48,7 @@ def _dropped(
     """Dropout with one draw for each element of `shape`, which broadcasts."""
     require_float(name, input.dtype)
     if not 0 <= p <= 1:
-        raise ValueError(f"{name}: p is a probability, expected 0 ≤ p ≤ 1, got {p}")
+        raise ValueError(f"p is a probability, expected 0 ≤ p ≤ 1, got {p}")
     if not training or p == 0:
         return input
     drawn = (generator or backend.default_generator).numpy.random(shape, np.float32)

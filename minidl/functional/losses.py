@@ -14,10 +14,10 @@ from minidl.ops import compare, elementwise, loss, reduce, shape, special
 from minidl.ops.create import ones_like
 
 
-def _reduced(name: str, each: Tensor, reduction: str, weights: Tensor | None = None) -> Tensor:
+def _reduced(each: Tensor, reduction: str, weights: Tensor | None = None) -> Tensor:
     """The losses of the elements as `reduction` says: their mean is over `weights`, where there are any."""
     if reduction not in ("mean", "sum", "none"):
-        raise ValueError(f"{name}: reduction must be 'mean', 'sum' or 'none', got {reduction!r}")
+        raise ValueError(f"reduction must be 'mean', 'sum' or 'none', got {reduction!r}")
     if reduction == "none":
         return each
     if reduction == "sum":
@@ -38,7 +38,7 @@ def mse_loss(input: Tensor, target: Tensor, reduction: str = "mean", weight: Ten
         For shapes that do not broadcast, or an unknown reduction. Shapes that differ are warned of.
     """
     d = _difference("mse_loss", input, target, weight)
-    return _reduced("mse_loss", d * d if weight is None else d * d * weight, reduction, weight)
+    return _reduced(d * d if weight is None else d * d * weight, reduction, weight)
 
 
 @named
@@ -51,7 +51,7 @@ def l1_loss(input: Tensor, target: Tensor, reduction: str = "mean", weight: Tens
         As `mse_loss`.
     """
     d = elementwise.abs(_difference("l1_loss", input, target, weight))
-    return _reduced("l1_loss", d if weight is None else d * weight, reduction, weight)
+    return _reduced(d if weight is None else d * weight, reduction, weight)
 
 
 @named
@@ -64,9 +64,9 @@ def smooth_l1_loss(input: Tensor, target: Tensor, reduction: str = "mean", beta:
         As `mse_loss`; and for a negative beta.
     """
     if beta < 0:
-        raise ValueError(f"smooth_l1_loss: beta must not be negative, got {beta}")
+        raise ValueError(f"beta must not be negative, got {beta}")
     d = _difference("smooth_l1_loss", input, target, None)
-    return _reduced("smooth_l1_loss", _huber(d, beta) / beta if beta else elementwise.abs(d), reduction)
+    return _reduced(_huber(d, beta) / beta if beta else elementwise.abs(d), reduction)
 
 
 @named
@@ -81,9 +81,9 @@ def huber_loss(
         As `mse_loss`; and unless delta is positive.
     """
     if delta <= 0:
-        raise ValueError(f"huber_loss: delta must be positive, got {delta}")
+        raise ValueError(f"delta must be positive, got {delta}")
     each = _huber(_difference("huber_loss", input, target, weight), delta)
-    return _reduced("huber_loss", each if weight is None else each * weight, reduction)
+    return _reduced(each if weight is None else each * weight, reduction)
 
 
 def _huber(d: Tensor, delta: float) -> Tensor:
@@ -102,7 +102,7 @@ def _difference(name: str, input: Tensor, target: Tensor, weight: Tensor | None)
             stacklevel=4,
         )
     if weight is not None and weight.shape != input.shape:
-        raise ValueError(f"{name}: weight is {dims(weight.shape)}, the input is {dims(input.shape)}")
+        raise ValueError(f"weight is {dims(weight.shape)}, the input is {dims(input.shape)}")
     return input - target
 
 
@@ -129,11 +129,10 @@ def binary_cross_entropy(
     for name, x in (("input", input.data), ("target", target.data)):
         if x.size and not (x.min() >= 0 and x.max() <= 1):
             raise ValueError(
-                f"binary_cross_entropy: {name} must be in [0, 1], is in [{x.min()}, {x.max()}]; for scores there is "
-                "binary_cross_entropy_with_logits"
+                f"{name} must be in [0, 1], is in [{x.min()}, {x.max()}]; binary_cross_entropy_with_logits takes scores"
             )
     each = -special.log_likelihood(input, target)
-    return _reduced("binary_cross_entropy", each if weight is None else each * weight, reduction)
+    return _reduced(each if weight is None else each * weight, reduction)
 
 
 @named
@@ -161,7 +160,7 @@ def binary_cross_entropy_with_logits(
     _check_targets(name, input, target, weight, pos_weight)
     positive = target if pos_weight is None else target * pos_weight
     each = -(positive * special.logsigmoid(input) + (1 - target) * special.logsigmoid(-input))
-    return _reduced(name, each if weight is None else each * weight, reduction)
+    return _reduced(each if weight is None else each * weight, reduction)
 
 
 @named
@@ -187,7 +186,7 @@ def kl_div(input: Tensor, target: Tensor, reduction: str = "mean", log_target: b
         each = special.xlogy(target, target) - target * input
     if reduction == "batchmean":
         return each.sum() / (input.shape[0] if input.ndim else 1)
-    return _reduced("kl_div", each, reduction)
+    return _reduced(each, reduction)
 
 
 def _check_targets(name: str, input: Tensor, target: Tensor, *weights: Tensor | None) -> None:
@@ -195,12 +194,10 @@ def _check_targets(name: str, input: Tensor, target: Tensor, *weights: Tensor | 
     require_float(name, input.dtype)
     same_dtype(name, input, target, *weights)
     if input.shape != target.shape:
-        raise ValueError(f"{name}: target is {dims(target.shape)}, the input is {dims(input.shape)}")
+        raise ValueError(f"target is {dims(target.shape)}, the input is {dims(input.shape)}")
     for weight in weights:
         if weight is not None and np.broadcast_shapes(weight.shape, input.shape) != input.shape:
-            raise ValueError(
-                f"{name}: a weight {dims(weight.shape)} has more dimensions than the input {dims(input.shape)}"
-            )
+            raise ValueError(f"a weight {dims(weight.shape)} has more dimensions than the input {dims(input.shape)}")
 
 
 # --- classes ----------------------------------------------------------------------------------------------------------
@@ -223,8 +220,8 @@ def nll_loss(
         As `cross_entropy`.
     """
     over = _classes("nll_loss", input, target, weight)
-    each, weights = _against_labels("nll_loss", -input, target, weight, over, ignore_index)
-    return _reduced("nll_loss", each, reduction, weights)
+    each, weights = _against_labels(-input, target, weight, over, ignore_index)
+    return _reduced(each, reduction, weights)
 
 
 @named
@@ -254,29 +251,27 @@ def cross_entropy(
     """
     over = _classes("cross_entropy", input, target, weight)
     if not 0 <= label_smoothing <= 1:
-        raise ValueError(f"cross_entropy: label_smoothing must be in [0, 1], got {label_smoothing}")
+        raise ValueError(f"label_smoothing must be in [0, 1], got {label_smoothing}")
     losses = -loss.log_softmax(input, over)
     spread = label_smoothing / input.shape[over] if label_smoothing else 0.0
     by_class = losses if weight is None else losses * shape.reshape(weight, (-1, *(1,) * (input.ndim - over - 1)))
     if target.dtype.kind == "f":
         if target.shape != input.shape:
             raise ValueError(
-                f"cross_entropy: target probabilities are {dims(target.shape)}, the input is {dims(input.shape)}; "
+                f"target probabilities are {dims(target.shape)}, the input is {dims(input.shape)}; "
                 "class labels must be integers"
             )
         if ignore_index >= 0:
-            raise ValueError(
-                f"cross_entropy: ignore_index={ignore_index} is for class labels, target is {target.dtype}"
-            )
+            raise ValueError(f"ignore_index={ignore_index} is for class labels, target is {target.dtype}")
         each = reduce.sum(by_class * (target * (1 - label_smoothing) + spread if spread else target), over)
         weights = ones_like(each)
     else:
-        each, weights = _against_labels("cross_entropy", losses, target, weight, over, ignore_index)
+        each, weights = _against_labels(losses, target, weight, over, ignore_index)
         if spread:
             counted = compare.ne(target, ignore_index)
             smooth = elementwise.where(counted, reduce.sum(by_class, over), 0.0)
             each = each * (1 - label_smoothing) + smooth * spread
-    return _reduced("cross_entropy", each, reduction, weights)
+    return _reduced(each, reduction, weights)
 
 
 def _classes(name: str, input: Tensor, target: Tensor, weight: Tensor | None) -> int:
@@ -284,31 +279,29 @@ def _classes(name: str, input: Tensor, target: Tensor, weight: Tensor | None) ->
     require_tensors(name, input, target, weight)
     require_float(name, input.dtype)
     if not input.ndim:
-        raise ValueError(f"{name}: expected an input (C,), (N, C) or (N, C, …), got a scalar")
+        raise ValueError("expected an input (C,), (N, C) or (N, C, …), got a scalar")
     over = min(1, input.ndim - 1)
     same_dtype(name, input, weight)
     if weight is not None and weight.shape != (input.shape[over],):
-        raise ValueError(
-            f"{name}: weight is {dims(weight.shape)}, expected one for each of {input.shape[over]} classes"
-        )
+        raise ValueError(f"weight is {dims(weight.shape)}, expected one for each of {input.shape[over]} classes")
     return over
 
 
 def _against_labels(
-    name: str, losses: Tensor, target: Tensor, weight: Tensor | None, over: int, ignore_index: int
+    losses: Tensor, target: Tensor, weight: Tensor | None, over: int, ignore_index: int
 ) -> tuple[Tensor, Tensor]:
     """The loss of each element, its label's, and its weight in the mean."""
     classes, expected = losses.shape[over], losses.shape[:over] + losses.shape[over + 1 :]
     if target.dtype.kind not in "iu" or target.shape != expected:
         raise ValueError(
-            f"{name}: target is {target.dtype} {dims(target.shape)}, expected integer labels {dims(expected)} "
+            f"target is {target.dtype} {dims(target.shape)}, expected integer labels {dims(expected)} "
             f"(input {dims(losses.shape)})"
         )
     counted = compare.ne(target, ignore_index)
     outside = target[counted & ((target < 0) | (target >= classes))]
     if outside.data.size:
         raise ValueError(
-            f"{name}: label {outside[0].item()} is out of range for {classes} classes (input {dims(losses.shape)})"
+            f"label {outside[0].item()} is out of range for {classes} classes (input {dims(losses.shape)})"
         )
     labels = elementwise.where(counted, target, 0)
     weights = counted.to(losses.dtype) if weight is None else weight.detach()[labels] * counted

@@ -29,13 +29,13 @@ def _check_channels(name: str, input: Tensor, **vectors: Tensor | None) -> None:
     require_float(name, input.dtype)
     same_dtype(name, input, *vectors.values())
     if (vectors.get("running_mean") is None) != (vectors.get("running_var") is None):
-        raise ValueError(f"{name}: give running_mean and running_var, or neither")
+        raise ValueError("give running_mean and running_var, or neither")
     if input.ndim < 2:
-        raise ValueError(f"{name}: expected an input (N, C, …), got {dims(input.shape)}")
+        raise ValueError(f"expected an input (N, C, …), got {dims(input.shape)}")
     for which, vector in vectors.items():
         if vector is not None and vector.shape != input.shape[1:2]:
             raise ValueError(
-                f"{name}: {which} is {dims(vector.shape)}, the input {dims(input.shape)} has {input.shape[1]} channels"
+                f"{which} is {dims(vector.shape)}, the input {dims(input.shape)} has {input.shape[1]} channels"
             )
 
 
@@ -64,18 +64,16 @@ def batch_norm(
     _check_channels("batch_norm", input, **vectors)
     if not training:
         if running_mean is None or running_var is None:
-            raise ValueError("batch_norm: without running statistics it works in training only")
+            raise ValueError("without running statistics it works in training only")
         scale = 1 / elementwise.sqrt(running_var + eps)
         scale = scale if weight is None else scale * weight
         centred = input - along_channels(running_mean, input.ndim)
         return _scaled(centred, along_channels(scale, input.ndim), _per_channel(bias, input.ndim))
     if not isinstance(momentum, (int, float)):
-        raise TypeError(f"batch_norm: momentum must be a number, got {momentum!r}")
+        raise TypeError(f"momentum must be a number, got {momentum!r}")
     count = math.prod(input.shape) // max(input.shape[1], 1)
     if count < 2:
-        raise ValueError(
-            f"batch_norm: expected more than 1 value per channel in training, got an input {dims(input.shape)}"
-        )
+        raise ValueError(f"expected more than 1 value per channel in training, got an input {dims(input.shape)}")
     z, mean, var = normalize_channels(input, weight, bias, eps=eps)
     for running, batch in ((running_mean, mean), (running_var, var * (count / (count - 1)))):
         if running is not None:
@@ -105,13 +103,13 @@ def layer_norm(
     same_dtype("layer_norm", input, weight, bias)
     require_float("layer_norm", input.dtype)
     if not isinstance(normalized_shape, (tuple, list)):
-        raise TypeError(f"layer_norm: normalized_shape must be a sequence of sizes, got {normalized_shape!r}")
+        raise TypeError(f"normalized_shape must be a sequence of sizes, got {normalized_shape!r}")
     wanted = tuple(normalized_shape)
     if not wanted or input.shape[-len(wanted) :] != wanted:
-        raise ValueError(f"layer_norm: input {dims(input.shape)} does not end in normalized_shape {wanted}")
+        raise ValueError(f"input {dims(input.shape)} does not end in normalized_shape {wanted}")
     for which, vector in (("weight", weight), ("bias", bias)):
         if vector is not None and vector.shape != wanted:
-            raise ValueError(f"layer_norm: {which} is {dims(vector.shape)}, expected {dims(wanted)}")
+            raise ValueError(f"{which} is {dims(vector.shape)}, expected {dims(wanted)}")
     z, _, _ = standardize(input, tuple(range(-len(wanted), 0)), eps)
     return _scaled(z, weight, bias)
 
@@ -132,10 +130,10 @@ def group_norm(
     _check_channels("group_norm", input, weight=weight, bias=bias)
     n, c, *rest = input.shape
     if not isinstance(num_groups, int) or num_groups < 1 or c % num_groups:
-        raise ValueError(f"group_norm: num_groups must divide the {c} channels, got {num_groups}")
+        raise ValueError(f"num_groups must divide the {c} channels, got {num_groups}")
     each = c // num_groups * math.prod(rest)
     if n * each == 1:
-        raise ValueError(f"group_norm: expected more than 1 value per group, got an input {dims(input.shape)}")
+        raise ValueError(f"expected more than 1 value per group, got an input {dims(input.shape)}")
     z, _, _ = standardize(shape.reshape(input, (n, num_groups, each)), -1, eps)
     vectors = (_per_channel(vector, input.ndim) for vector in (weight, bias))
     return _scaled(shape.reshape(z, input.shape), *vectors)
@@ -168,7 +166,7 @@ def instance_norm(
     _check_channels("instance_norm", input, **vectors)
     n, c, *rest = input.shape
     if math.prod(rest) == 1:
-        raise ValueError(f"instance_norm: expected more than 1 value per channel, got an input {dims(input.shape)}")
+        raise ValueError(f"expected more than 1 value per channel, got an input {dims(input.shape)}")
     means, variances = (None if v is None else shape.tile(v, (n,)).clone() for v in (running_mean, running_var))
     z = batch_norm(shape.reshape(input, (1, n * c, *rest)), means, variances, None, None, True, momentum, eps)
     for running, new in ((running_mean, means), (running_var, variances)):

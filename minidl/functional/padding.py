@@ -31,22 +31,22 @@ def pad(input: Tensor, pad: Sequence[int], mode: str = "constant", value: float 
     """
     require_tensors("pad", input)
     if not isinstance(pad, (tuple, list)):
-        raise TypeError(f"pad: expected sizes before and after, from the last dimension on, got {pad!r}")
+        raise TypeError(f"expected sizes before and after, from the last dimension on, got {pad!r}")
     if not isinstance(value, (int, float, NoneType)):
-        raise TypeError(f"pad: value must be a number, got {value!r}")
+        raise TypeError(f"value must be a number, got {value!r}")
     if mode == "constant":
         return shape.pad(input, widths=tuple(pad), value=0.0 if value is None else value)
     if mode not in ("reflect", "replicate", "circular"):
-        raise ValueError(f"pad: mode must be 'constant', 'reflect', 'replicate' or 'circular', got {mode!r}")
+        raise ValueError(f"mode must be 'constant', 'reflect', 'replicate' or 'circular', got {mode!r}")
     if value:
-        raise ValueError(f"pad: mode {mode!r} has no use for a value, got {value}")
+        raise ValueError(f"mode {mode!r} has no use for a value, got {value}")
     if len(pad) not in (2, 4, 6) or input.ndim - len(pad) // 2 not in (1, 2):
-        raise ValueError(f"pad: {len(pad)} sizes do not fit an input {dims(input.shape)} with mode {mode!r}")
+        raise ValueError(f"{len(pad)} sizes do not fit an input {dims(input.shape)} with mode {mode!r}")
     for i, (before, after) in enumerate(zip(pad[::2], pad[1::2], strict=True), start=1):
         n = input.shape[-i]
         most = {"reflect": n - 1, "replicate": max(before, after) if n else 0, "circular": n}[mode]
         if max(before, after) > most or n + before + after < (mode != "circular"):
-            raise ValueError(f"pad: {before} and {after} do not fit a size of {n} with mode {mode!r}")
+            raise ValueError(f"{before} and {after} do not fit a size of {n} with mode {mode!r}")
         places = np.arange(-before, n + after)
         if mode == "reflect":
             places = n - 1 - abs(n - 1 - abs(places))

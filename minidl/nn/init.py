@@ -6,7 +6,6 @@ import math
 from typing import Any
 
 import numpy as np
-from scipy.special import ndtr, ndtri
 
 from minidl import backend
 from minidl.backend import Generator, dims
@@ -65,10 +64,11 @@ def trunc_normal_(
     if not (std > 0 and a < b):
         raise ValueError(f"trunc_normal_: expected std > 0 and a < b, got std={std}, a={a} and b={b}")
     side = -1 if a > mean else 1  # the distribution function is exact in its lower tail, and 1 in the upper one
-    p, q = sorted(ndtr([side * (a - mean) / std, side * (b - mean) / std]))
+    special = backend.special(np)
+    p, q = sorted(special.ndtr([side * (a - mean) / std, side * (b - mean) / std]))
     if p == q:
         raise ValueError(f"trunc_normal_: no numbers of mean {mean} and std {std} lie in [{a}, {b}]")
-    drawn = mean + side * std * ndtri(_stream(generator).uniform(p, q, tensor.shape))
+    drawn = mean + side * std * special.ndtri(_stream(generator).uniform(p, q, tensor.shape))
     return _fill(tensor, np.clip(drawn, a, b))
 
 

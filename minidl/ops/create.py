@@ -60,11 +60,7 @@ zeros, ones = _filled("zeros"), _filled("ones")
 
 
 def full(
-    size: Sequence[int],
-    fill_value: float,
-    dtype: Any = None,
-    device: str = "cpu",
-    requires_grad: bool = False,
+    size: Sequence[int], fill_value: float, dtype: Any = None, device: str = "cpu", requires_grad: bool = False
 ) -> Tensor:
     """A tensor of `size`, every element `fill_value`."""
     dtype = dtypes.scalar_dtype(fill_value) if dtype is None else dtype

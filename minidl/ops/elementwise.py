@@ -235,7 +235,7 @@ def clip(input: Any, min: Any = None, max: Any = None) -> Any:
     """
     bounds = [bound for bound in (min, max) if bound is not None]
     if not bounds:
-        raise ValueError("clip: at least one of min and max must be given")
+        raise ValueError("at least one of min and max must be given")
     require_arrays("clip", input)
     require_arrays("clip", *bounds, scalars=True)
     if all([isinstance(bound, SCALARS) for bound in bounds]):
@@ -256,10 +256,10 @@ def masked_fill(input: Any, mask: Any, value: Any) -> Any:
     require_arrays("masked_fill", input, mask)
     require_arrays("masked_fill", value, scalars=True)
     if mask.dtype.kind != "b":
-        raise TypeError(f"masked_fill: mask must be of bools, got {mask.dtype}")
+        raise TypeError(f"mask must be of bools, got {mask.dtype}")
     if not isinstance(value, SCALARS) and value.shape:
-        raise ValueError(f"masked_fill: value must be one number, got {dims(value.shape)}")
+        raise ValueError(f"value must be one number, got {dims(value.shape)}")
     if result_type((input, value)) != input.dtype:
-        raise TypeError(f"masked_fill: {input.dtype} can't hold the value {value}")
+        raise TypeError(f"{input.dtype} can't hold the value {value}")
     require_room("masked_fill", value, input.dtype)
     return where(mask, value, input)

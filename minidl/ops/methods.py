@@ -47,19 +47,20 @@ def _masks(f: Any) -> Any:
     return operator
 
 
-TABLE = {
-    "__add__": elementwise.add,
-    "__radd__": elementwise.add,
-    "__sub__": elementwise.sub,
-    "__rsub__": _swapped(elementwise.sub),
-    "__mul__": elementwise.mul,
-    "__rmul__": elementwise.mul,
-    "__truediv__": elementwise.div,
-    "__rtruediv__": _swapped(elementwise.div),
-    "__pow__": elementwise.pow,
-    "__rpow__": _swapped(elementwise.pow),
-    "__matmul__": linalg.matmul,
-    "__rmatmul__": _swapped(linalg.matmul),
+OPERATORS = {
+    "add": elementwise.add,
+    "sub": elementwise.sub,
+    "mul": elementwise.mul,
+    "truediv": elementwise.div,
+    "pow": elementwise.pow,
+    "matmul": linalg.matmul,
+    "and": _masks(compare.logical_and),
+    "or": _masks(compare.logical_or),
+    "xor": _masks(compare.logical_xor),
+}
+TABLE = {f"__{name}__": f for name, f in OPERATORS.items()}
+TABLE |= {f"__r{name}__": _swapped(f) for name, f in OPERATORS.items()}
+TABLE |= {
     "__neg__": elementwise.neg,
     "__abs__": elementwise.abs,
     "__eq__": _equality(compare.eq),
@@ -68,12 +69,6 @@ TABLE = {
     "__le__": compare.le,
     "__gt__": compare.gt,
     "__ge__": compare.ge,
-    "__and__": _masks(compare.logical_and),
-    "__rand__": _masks(compare.logical_and),
-    "__or__": _masks(compare.logical_or),
-    "__ror__": _masks(compare.logical_or),
-    "__xor__": _masks(compare.logical_xor),
-    "__rxor__": _masks(compare.logical_xor),
     "__invert__": _masks(compare.logical_not),
     "__hash__": object.__hash__,
     "__getitem__": lambda x, index: shape.getitem(x, shape.raw_index(index)),

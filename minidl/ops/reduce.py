@@ -86,7 +86,7 @@ def var(
     if correction is None:
         correction = 1 if unbiased is None else int(unbiased)
     elif unbiased is not None:
-        raise ValueError("var: give correction or unbiased, not both")
+        raise ValueError("give correction or unbiased, not both")
     centred = input - mean(input, dim, keepdim=True)
     freedom = count(input.shape, dim) - correction
     return sum(centred * centred, dim, keepdim) / float(freedom if freedom > 0 else 0)
@@ -111,10 +111,10 @@ def norm(input: Any, p: float | str = "fro", dim: Any = None, keepdim: bool = Fa
     require_arrays("norm", input)
     require_float("norm", input.dtype)
     if p == "fro" and dim not in (None, (), []) and len(axes(dim, input.ndim)) > 2:
-        raise ValueError(f"norm: 'fro' is of vectors and matrices, got dim {dim}; p=2 takes any")
+        raise ValueError(f"'fro' is of vectors and matrices, got dim {dim}; p=2 takes any")
     p = 2 if p == "fro" else p
     if not isinstance(p, (int, float)):
-        raise ValueError(f"norm: p must be a number or 'fro', got {p!r}")
+        raise ValueError(f"p must be a number or 'fro', got {p!r}")
     if p < 0:
         _refuse_nothing("norm", input.shape, dim)
     if p == 2:
@@ -244,7 +244,7 @@ def topk(input: Any, k: int, dim: int = -1, largest: bool = True, sorted: bool =
     require_arrays("topk", input)
     i = axis(dim, input.ndim, "topk")
     if not isinstance(k, (int, np.integer)) or not 0 <= k <= (input.shape[i] if input.ndim else 1):
-        raise ValueError(f"topk: k must be between 0 and the size of dim {dim} of {dims(input.shape)}, got {k}")
+        raise ValueError(f"k must be between 0 and the size of dim {dim} of {dims(input.shape)}, got {k}")
     x = input if input.ndim else reshape(input, (1,))
     index = top_indices(x, k=k, dim=i, largest=largest)
     return _chosen(x, index, i, keepdim=bool(input.ndim) or k != 1)

@@ -131,7 +131,7 @@ def tile(input: Any, dims: Sequence[int]) -> Any:
     times = (1,) * (input.ndim - len(dims)) + tuple(dims)
     shape = (1,) * (len(times) - input.ndim) + input.shape
     if min(times, default=0) < 0:
-        raise ValueError(f"tile: dims must not be negative, got {tuple(dims)}")
+        raise ValueError(f"dims must not be negative, got {tuple(dims)}")
     spread = expand(reshape(input, [m for n in shape for m in (1, n)]), [m for pair in zip(times, shape) for m in pair])  # noqa: B905
     return reshape(spread, [t * n for t, n in zip(times, shape, strict=True)])
 
@@ -216,7 +216,7 @@ def gather(input: Any, dim: int, index: Any) -> Any:
         Unless `index` is of integers in range, of as many dimensions as the input, and no larger in any other.
     """
     x, at, i = indexed("gather", input, dim, index)
-    _check_room("gather", at.shape, x.shape, i)
+    _check_room(at.shape, x.shape, i)
     return reshape(take_along(x, at, dim=i), index.shape)
 
 
@@ -234,8 +234,8 @@ def scatter_add(input: Any, dim: int, index: Any, src: Any) -> Any:
     same_device("scatter_add", input, src)
     same_dtype("scatter_add", input, src)
     source = reshape(src, src.shape or (1,))
-    _check_room("scatter_add", at.shape, x.shape, i)
-    _check_room("scatter_add", at.shape, source.shape, None)
+    _check_room(at.shape, x.shape, i)
+    _check_room(at.shape, source.shape, None)
     added = put_along(getitem(source, tuple(map(slice, at.shape))), at, dim=i, size=x.shape)
     return input + reshape(added, input.shape)
 
@@ -251,7 +251,7 @@ def index_select(input: Any, dim: int, index: Any) -> Any:
     """
     x, at, i = indexed("index_select", input, dim, index)
     if at.ndim != 1:
-        raise ValueError(f"index_select: index must be a vector, got {dims(at.shape)}")
+        raise ValueError(f"index must be a vector, got {dims(at.shape)}")
     return reshape(along(x, i, raw_index(at)), input.shape and (*x.shape[:i], at.shape[0], *x.shape[i + 1 :]))
 
 
@@ -261,19 +261,17 @@ def indexed(name: str, input: Any, dim: int, index: Any) -> tuple[Any, Any, int]
     same_device(name, input, index)
     i, x, at = axis(dim, input.ndim, name), reshape(input, input.shape or (1,)), reshape(index, index.shape or (1,))
     if index.dtype.kind not in "iu":
-        raise TypeError(f"{name}: index must be of integers, got {index.dtype}")
+        raise TypeError(f"index must be of integers, got {index.dtype}")
     raw = index.data if isinstance(index, Tensor) else index
     if raw.size and (raw.min() < 0 or raw.max() >= x.shape[i]):
-        raise IndexError(
-            f"{name}: index from {raw.min()} to {raw.max()} is out of range for dim {dim} of {dims(input.shape)}"
-        )
+        raise IndexError(f"index from {raw.min()} to {raw.max()} is out of range for dim {dim} of {dims(input.shape)}")
     return x, at, i
 
 
-def _check_room(name: str, inner: tuple[int, ...], outer: tuple[int, ...], free: int | None) -> None:
+def _check_room(inner: tuple[int, ...], outer: tuple[int, ...], free: int | None) -> None:
     """Refuse an index that is larger than what it indexes, but along the `free` dimension."""
     if len(inner) != len(outer) or any(n > m for j, (n, m) in enumerate(zip(inner, outer, strict=True)) if j != free):
-        raise ValueError(f"{name}: index {dims(inner)} is larger than {dims(outer)}, or has other dimensions")
+        raise ValueError(f"index {dims(inner)} is larger than {dims(outer)}, or has other dimensions")
 
 
 @named
@@ -290,7 +288,7 @@ def split(tensor: Any, split_size_or_sections: int | Sequence[int], dim: int = 0
     if isinstance(given, (int, np.integer)) and given >= 0:
         given = [min(given, n - start) for start in range(0, n, max(given, 1))] or [0]
     if not isinstance(given, (tuple, list)) or not tensor.ndim or min(given, default=0) < 0 or sum(given) != n:
-        raise ValueError(f"split: {split_size_or_sections} does not divide dim {dim} of {dims(tensor.shape)}")
+        raise ValueError(f"{split_size_or_sections} does not divide dim {dim} of {dims(tensor.shape)}")
     i = axis(dim, tensor.ndim)
     return tuple(along(tensor, i, slice(end - k, end)) for k, end in zip(given, accumulate(given), strict=True))
 
@@ -306,7 +304,7 @@ def chunk(input: Any, chunks: int, dim: int = 0) -> tuple[Any, ...]:
     """
     require_arrays("chunk", input)
     if not isinstance(chunks, (int, np.integer)) or chunks < 1:
-        raise ValueError(f"chunk: chunks must be a positive integer, got {chunks!r}")
+        raise ValueError(f"chunks must be a positive integer, got {chunks!r}")
     n = (*input.shape, 0)[axis(dim, input.ndim, "chunk")]
     return split(input, -(-n // chunks) if n else [0] * chunks, dim)
 
@@ -362,12 +360,12 @@ def cat(tensors: Sequence[Any], dim: int = 0) -> Any:
     require_sequence(tensors)
     require_arrays("cat", *tensors)
     if not tensors or not all(t.ndim for t in tensors):
-        raise ValueError(f"cat: expected tensors with dimensions, got {[dims(t.shape) for t in tensors]}")
+        raise ValueError(f"expected tensors with dimensions, got {[dims(t.shape) for t in tensors]}")
     first, *others = tensors
     i = axis(dim, first.ndim, "cat")
     for t in others:
         if t.shape[:i] + t.shape[i + 1 :] != first.shape[:i] + first.shape[i + 1 :] or t.ndim != first.ndim:
-            raise ValueError(f"cat: {dims(first.shape)} and {dims(t.shape)} differ in more than dimension {i}")
+            raise ValueError(f"{dims(first.shape)} and {dims(t.shape)} differ in more than dimension {i}")
     return concatenate(*tensors, dim=i)
 
 
@@ -378,6 +376,6 @@ def stack(tensors: Sequence[Any], dim: int = 0) -> Any:
     require_arrays("stack", *tensors)
     shapes = {t.shape for t in tensors}
     if len(shapes) != 1:
-        raise ValueError(f"stack: expected tensors of one shape, got shapes {sorted(shapes)}")
+        raise ValueError(f"expected tensors of one shape, got shapes {sorted(shapes)}")
     i = axis(dim, tensors[0].ndim + 1)
     return cat([unsqueeze(t, i) for t in tensors], i)

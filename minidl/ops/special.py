@@ -140,11 +140,5 @@ def log_likelihood(xp, p, y):
     return y * xp.maximum(xp.log(p), -100) + (1 - y) * xp.maximum(xp.log1p(-p), -100)
 
 
-xlogy.vjp(
-    x=lambda g, x, y: where((x == 0) * (y <= 0), 0.0, g * log(y)),
-    y=lambda g, x, y: g * x / y,
-)
-log_likelihood.vjp(
-    p=lambda g, p, y: g * (y - p) / maximum(p * (1 - p), 1e-12),
-    y=lambda g, p: g * (log(p) - log1p(-p)),
-)
+xlogy.vjp(x=lambda g, x, y: where((x == 0) * (y <= 0), 0.0, g * log(y)), y=lambda g, x, y: g * x / y)
+log_likelihood.vjp(p=lambda g, p, y: g * (y - p) / maximum(p * (1 - p), 1e-12), y=lambda g, p: g * (log(p) - log1p(-p)))
