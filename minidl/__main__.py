@@ -1,7 +1,5 @@
 """The ``minidl`` command."""
 
-from __future__ import annotations
-
 import argparse
 import platform
 import sys

@@ -3,8 +3,6 @@
 Signatures and results are those of ``torch.autograd.functional``.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable, Sequence
 from typing import Any
 

@@ -5,8 +5,6 @@ V (f(x + εU) − f(x − εU)) / 2ε. Small Jacobians are compared whole (V and
 probes; V never is a row of ones alone, since the gradient of a plain sum hides faults (that of Σ softmax is zero).
 """
 
-from __future__ import annotations
-
 import math
 import warnings
 from collections.abc import Callable, Sequence

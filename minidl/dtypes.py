@@ -4,8 +4,6 @@ NumPy's own rules differ where it hurts: float32 * float64(2) and float32 * int6
 float32 here.
 """
 
-from __future__ import annotations
-
 from typing import Any
 
 import numpy as np

@@ -1,7 +1,5 @@
 """Weights in files: safetensors, which the ecosystem reads and which can hold nothing but arrays."""
 
-from __future__ import annotations
-
 import os
 from collections.abc import Mapping
 from pathlib import Path

@@ -4,8 +4,6 @@ One clock numbers everything: a node's serial says when it read its arguments, a
 when it changed an array. A saved array that was written after it was read would give a wrong gradient.
 """
 
-from __future__ import annotations
-
 import itertools
 import weakref
 import zlib

@@ -1,7 +1,5 @@
 """Activations that are made of others; `relu`, `sigmoid`, `tanh`, `softplus`, … are ops themselves."""
 
-from __future__ import annotations
-
 import math
 
 from minidl.backend import dims

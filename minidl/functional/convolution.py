@@ -1,19 +1,18 @@
 """Convolution, its transpose, and the columns that it can be computed with."""
 
-from __future__ import annotations
-
 import math
 
 from minidl.backend import dims
 from minidl.core import Tensor
 from minidl.functional.windows import Pair, Single, as_given, as_images, check_fits, is_integer, pair, sliding
-from minidl.op import require_tensors, same_dtype
+from minidl.op import named, require_tensors, same_dtype
 from minidl.ops import pool
 from minidl.ops.conv import conv, conv_x
 from minidl.ops.norm import along_channels
 from minidl.ops.shape import pad, squeeze, unsqueeze
 
 
+@named
 def conv1d(
     input: Tensor,
     weight: Tensor,
@@ -24,9 +23,10 @@ def conv1d(
     groups: int = 1,
 ) -> Tensor:
     """`conv2d` of signals, (N, C, L) or (C, L), with a weight (O, C / groups, K): (N, O, OL)."""
-    return _convolve("conv1d", 1, input, weight, bias, stride, padding, dilation, groups)
+    return _convolve(1, input, weight, bias, stride, padding, dilation, groups)
 
 
+@named
 def conv2d(
     input: Tensor,
     weight: Tensor,
@@ -56,44 +56,45 @@ def conv2d(
     ValueError
         For ranks, channels or sizes that do not fit.
     """
-    return _convolve("conv2d", 2, input, weight, bias, stride, padding, dilation, groups)
+    return _convolve(2, input, weight, bias, stride, padding, dilation, groups)
 
 
-def _convolve(name, spatial, input, weight, bias, stride, padding, dilation, groups):
-    x, w = _operands(name, spatial, input, weight, bias, groups)
-    window = sliding(name, spatial, weight.shape[2:], stride, 0 if isinstance(padding, str) else padding, dilation)
+def _convolve(spatial, input, weight, bias, stride, padding, dilation, groups):
+    x, w = _operands(spatial, input, weight, bias, groups)
+    window = sliding(spatial, weight.shape[2:], stride, 0 if isinstance(padding, str) else padding, dilation)
     if padding == "same":
         if window.stride != (1, 1):
-            raise ValueError(f"{name}: padding='same' needs stride 1, got {stride!r}")
+            raise ValueError(f"padding='same' needs stride 1, got {stride!r}")
         window = window._replace(padding=tuple(((e - 1) // 2, e // 2) for e in window.extent()))
     elif isinstance(padding, str) and padding != "valid":
-        raise ValueError(f"{name}: padding must be a number, a pair, 'same' or 'valid', got {padding!r}")
-    check_fits(name, input, x, window, spatial)
+        raise ValueError(f"padding must be a number, a pair, 'same' or 'valid', got {padding!r}")
+    check_fits(input, x, window, spatial)
     z = conv(x, w, stride=window.stride, padding=window.padding, dilation=window.dilation, groups=groups)
     return as_given(z if bias is None else z + along_channels(bias, 4), input, spatial)
 
 
-def _operands(name, spatial, input, weight, bias, groups, transposed=False):
+def _operands(spatial, input, weight, bias, groups, transposed=False):
     """Input and weight as those of images, once channels and ranks are known to fit."""
-    require_tensors(name, input, weight, bias)
-    same_dtype(name, input, weight, bias)
-    x = as_images(name, input, spatial)
+    require_tensors("arguments", input, weight, bias)
+    same_dtype("arguments", input, weight, bias)
+    x = as_images(input, spatial)
     first, second = "CO" if transposed else "OC"
     if weight.ndim != spatial + 2:
         sides = "KH, KW" if spatial == 2 else "K"
-        raise ValueError(f"{name}: expected a weight ({first}, {second}/groups, {sides}), got {dims(weight.shape)}")
+        raise ValueError(f"expected a weight ({first}, {second}/groups, {sides}), got {dims(weight.shape)}")
     if not is_integer(groups) or groups < 1 or weight.shape[0] % groups:
-        raise ValueError(f"{name}: groups must be at least 1 and divide {first} = {weight.shape[0]}, got {groups}")
+        raise ValueError(f"groups must be at least 1 and divide {first} = {weight.shape[0]}, got {groups}")
     sizes = {first: weight.shape[0], second: weight.shape[1] * groups}
     shown = f"(weight {dims(weight.shape)}, groups={groups})"
     if x.shape[1] != sizes["C"]:
         channels = f"{x.shape[1]} channel{'s' * (x.shape[1] != 1)}"
-        raise ValueError(f"{name}: input has {channels}, weight expects {sizes['C']} {shown}")
+        raise ValueError(f"input has {channels}, weight expects {sizes['C']} {shown}")
     if bias is not None and bias.shape != (sizes["O"],):
-        raise ValueError(f"{name}: bias is {dims(bias.shape)}, expected {sizes['O']} {shown}")
+        raise ValueError(f"bias is {dims(bias.shape)}, expected {sizes['O']} {shown}")
     return x, weight if spatial == 2 else unsqueeze(weight, 2)
 
 
+@named
 def conv_transpose1d(
     input: Tensor,
     weight: Tensor,
@@ -105,11 +106,10 @@ def conv_transpose1d(
     dilation: Single = 1,
 ) -> Tensor:
     """`conv_transpose2d` of signals, (N, C, L) or (C, L), with a weight (C, O / groups, K): (N, O, OL)."""
-    return _convolve_transposed(
-        "conv_transpose1d", 1, input, weight, bias, stride, padding, output_padding, groups, dilation
-    )
+    return _convolve_transposed(1, input, weight, bias, stride, padding, output_padding, groups, dilation)
 
 
+@named
 def conv_transpose2d(
     input: Tensor,
     weight: Tensor,
@@ -140,17 +140,15 @@ def conv_transpose2d(
     ValueError
         For ranks, channels or sizes that do not fit.
     """
-    return _convolve_transposed(
-        "conv_transpose2d", 2, input, weight, bias, stride, padding, output_padding, groups, dilation
-    )
+    return _convolve_transposed(2, input, weight, bias, stride, padding, output_padding, groups, dilation)
 
 
-def _convolve_transposed(name, spatial, input, weight, bias, stride, padding, output_padding, groups, dilation):
-    x, w = _operands(name, spatial, input, weight, bias, groups, transposed=True)
-    window = sliding(name, spatial, weight.shape[2:], stride, padding, dilation)
-    extra = pair(output_padding, f"{name}: output_padding", 0, spatial)
+def _convolve_transposed(spatial, input, weight, bias, stride, padding, output_padding, groups, dilation):
+    x, w = _operands(spatial, input, weight, bias, groups, transposed=True)
+    window = sliding(spatial, weight.shape[2:], stride, padding, dilation)
+    extra = pair(output_padding, "output_padding", 0, spatial)
     if any(q >= max(s, d) for q, s, d in zip(extra, window.stride, window.dilation, strict=True)):
-        raise ValueError(f"{name}: output_padding must be smaller than stride or dilation, got {output_padding!r}")
+        raise ValueError(f"output_padding must be smaller than stride or dilation, got {output_padding!r}")
     around, inner, outer = [], [], []
     for n, s, e, (p, _), q in zip(x.shape[2:], window.stride, window.extent(), window.padding, extra, strict=True):
         reach = (n - 1) * s + e  # of all windows; what is asked for beyond it is 0
@@ -158,7 +156,7 @@ def _convolve_transposed(name, spatial, input, weight, bias, stride, padding, ou
         inner.append(reach - sum(around[-1]))
         outer.append(reach - 2 * p + q)
     if min(outer) < 1 or 0 in x.shape[1:] + w.shape:
-        raise ValueError(f"{name}: of an input {dims(input.shape)} nothing is left with padding={padding!r}")
+        raise ValueError(f"of an input {dims(input.shape)} nothing is left with padding={padding!r}")
     geometry = dict(stride=window.stride, padding=tuple(around), dilation=window.dilation, groups=groups)
     z = conv_x(x, w, size=tuple(inner), **geometry)
     if inner != outer:
@@ -166,6 +164,7 @@ def _convolve_transposed(name, spatial, input, weight, bias, stride, padding, ou
     return as_given(z if bias is None else z + along_channels(bias, 4), input, spatial)
 
 
+@named
 def unfold(input: Tensor, kernel_size: Pair, dilation: Pair = 1, padding: Pair = 0, stride: Pair = 1) -> Tensor:
     """What a sliding window sees, one column for each of its L places (im2col).
 
@@ -183,13 +182,14 @@ def unfold(input: Tensor, kernel_size: Pair, dilation: Pair = 1, padding: Pair =
     ValueError
         For sizes that do not fit.
     """
-    x = as_images("unfold", input)
-    window = sliding("unfold", 2, kernel_size, stride, padding, dilation)
-    check_fits("unfold", input, x, window)
+    x = as_images(input)
+    window = sliding(2, kernel_size, stride, padding, dilation)
+    check_fits(input, x, window)
     columns = pool.im2col(x, window=window)
     return columns if input.ndim == 4 else squeeze(columns, 0)
 
 
+@named
 def fold(
     input: Tensor, output_size: Pair, kernel_size: Pair, dilation: Pair = 1, padding: Pair = 0, stride: Pair = 1
 ) -> Tensor:
@@ -210,13 +210,13 @@ def fold(
     ValueError
         For sizes that do not fit.
     """
-    require_tensors("fold", input)
-    size, window = pair(output_size, "fold: output_size"), sliding("fold", 2, kernel_size, stride, padding, dilation)
+    require_tensors("input", input)
+    size, window = pair(output_size, "output_size"), sliding(2, kernel_size, stride, padding, dilation)
     places, k = window.positions(*size), math.prod(window.size)
     rows, columns = input.shape[-2:] if input.ndim in (2, 3) else (0, 0)
     if not rows or rows % k or min(places) < 1 or columns != math.prod(places):
         raise ValueError(
-            f"fold: expected an input (N, C·{k}, L) or (C·{k}, L) with L = {dims(places)}, the places of a window of "
+            f"expected an input (N, C·{k}, L) or (C·{k}, L) with L = {dims(places)}, the places of a window of "
             f"{dims(window.extent())} in {dims(size)}; got {dims(input.shape)}"
         )
     z = pool.col2im(input if input.ndim == 3 else unsqueeze(input, 0), window=window, size=size)

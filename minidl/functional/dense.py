@@ -1,7 +1,5 @@
 """Functions of vectors: the linear map, embedding, one-hot codes, lengths and angles."""
 
-from __future__ import annotations
-
 import math
 from typing import Any
 

@@ -1,7 +1,5 @@
 """Losses."""
 
-from __future__ import annotations
-
 import warnings
 
 import numpy as np

@@ -1,7 +1,5 @@
 """Normalisation over batches, layers, groups and instances."""
 
-from __future__ import annotations
-
 import math
 from collections.abc import Sequence
 

@@ -1,7 +1,5 @@
 """Pooling: the largest element or the mean of each window, and what undoes or resembles it."""
 
-from __future__ import annotations
-
 import math
 from typing import Any
 
@@ -12,7 +10,7 @@ from minidl.backend import dims
 from minidl.core import Tensor
 from minidl.dtypes import require_float
 from minidl.functional.windows import Pair, Single, as_given, as_images, check_fits, is_integer, pair, sliding
-from minidl.op import require_tensors
+from minidl.op import named, require_tensors
 from minidl.ops import pool
 from minidl.ops.elementwise import pow
 from minidl.ops.reduce import mean
@@ -20,21 +18,22 @@ from minidl.ops.shape import cat, flatten, getitem, pad, reshape, take_along
 from minidl.ops.window import Window
 
 
-def _window(name, spatial, input, x, kernel_size, stride, padding, dilation, ceil_mode):
+def _window(spatial, input, x, kernel_size, stride, padding, dilation, ceil_mode):
     """The window of a pooling, with room at the far side for the last one that `ceil_mode` lets in."""
-    window = sliding(name, spatial, kernel_size, kernel_size if stride is None else stride, padding, dilation)
+    window = sliding(spatial, kernel_size, kernel_size if stride is None else stride, padding, dilation)
     if any(p > k // 2 for (p, _), k in zip(window.padding, window.size, strict=True)):
-        raise ValueError(f"{name}: padding must be at most half of kernel_size {kernel_size}, got {padding!r}")
+        raise ValueError(f"padding must be at most half of kernel_size {kernel_size}, got {padding!r}")
     around = []
     for n, (p, _), s, e in zip(x.shape[2:], window.padding, window.stride, window.extent(), strict=True):
         last = -(-(n + 2 * p - e) // s)
         last -= last * s >= n + p  # a window must start inside the image or its near padding
         around.append((p, max(p, last * s + e - n - p)))
     window = window._replace(padding=tuple(around)) if ceil_mode else window
-    check_fits(name, input, x, window, spatial)
+    check_fits(input, x, window, spatial)
     return window
 
 
+@named
 def max_pool1d(
     input: Tensor,
     kernel_size: Single,
@@ -45,9 +44,10 @@ def max_pool1d(
     return_indices: bool = False,
 ) -> Any:
     """`max_pool2d` of signals, (N, C, L) or (C, L)."""
-    return _max_pool("max_pool1d", 1, input, kernel_size, stride, padding, dilation, ceil_mode, return_indices)
+    return _max_pool(1, input, kernel_size, stride, padding, dilation, ceil_mode, return_indices)
 
 
+@named
 def max_pool2d(
     input: Tensor,
     kernel_size: Pair,
@@ -71,16 +71,16 @@ def max_pool2d(
     ValueError
         For sizes that do not fit.
     """
-    return _max_pool("max_pool2d", 2, input, kernel_size, stride, padding, dilation, ceil_mode, return_indices)
+    return _max_pool(2, input, kernel_size, stride, padding, dilation, ceil_mode, return_indices)
 
 
-def _max_pool(name, spatial, input, kernel_size, stride, padding, dilation, ceil_mode, return_indices):
-    x = as_images(name, input, spatial)
-    window = _window(name, spatial, input, x, kernel_size, stride, padding, dilation, ceil_mode)
+def _max_pool(spatial, input, kernel_size, stride, padding, dilation, ceil_mode, return_indices):
+    x = as_images(input, spatial)
+    window = _window(spatial, input, x, kernel_size, stride, padding, dilation, ceil_mode)
     rows, columns = window.coordinates(x.shape[2:])
     for n, seen in zip(x.shape[2:], (rows, columns), strict=True):  # dilation can step over all of a small image
         if not ((seen >= 0) & (seen < n)).any(1).all():
-            raise ValueError(f"{name}: a window lies wholly in the padding (input {dims(input.shape)}, {window})")
+            raise ValueError(f"a window lies wholly in the padding (input {dims(input.shape)}, {window})")
     chosen = pool.window_argmax(x, window=window)
     z = as_given(pool.window_take(x, chosen, window=window), input, spatial)
     if not return_indices:
@@ -92,6 +92,7 @@ def _max_pool(name, spatial, input, kernel_size, stride, padding, dilation, ceil
     return z, as_given(indices, input, spatial)
 
 
+@named
 def avg_pool1d(
     input: Tensor,
     kernel_size: Single,
@@ -101,9 +102,10 @@ def avg_pool1d(
     count_include_pad: bool = True,
 ) -> Tensor:
     """`avg_pool2d` of signals, (N, C, L) or (C, L)."""
-    return _avg_pool("avg_pool1d", 1, input, kernel_size, stride, padding, ceil_mode, count_include_pad, None)
+    return _avg_pool(1, input, kernel_size, stride, padding, ceil_mode, count_include_pad, None)
 
 
+@named
 def avg_pool2d(
     input: Tensor,
     kernel_size: Pair,
@@ -127,17 +129,15 @@ def avg_pool2d(
     ValueError
         For sizes that do not fit.
     """
-    return _avg_pool(
-        "avg_pool2d", 2, input, kernel_size, stride, padding, ceil_mode, count_include_pad, divisor_override
-    )
+    return _avg_pool(2, input, kernel_size, stride, padding, ceil_mode, count_include_pad, divisor_override)
 
 
-def _avg_pool(name, spatial, input, kernel_size, stride, padding, ceil_mode, count_include_pad, divisor):
-    x = as_images(name, input, spatial)
-    require_float(name, x.dtype)
-    window = _window(name, spatial, input, x, kernel_size, stride, padding, 1, ceil_mode)
+def _avg_pool(spatial, input, kernel_size, stride, padding, ceil_mode, count_include_pad, divisor):
+    x = as_images(input, spatial)
+    require_float("input", x.dtype)
+    window = _window(spatial, input, x, kernel_size, stride, padding, 1, ceil_mode)
     if divisor is not None and (not is_integer(divisor) or divisor == 0):
-        raise ValueError(f"{name}: divisor_override must be an integer other than 0, got {divisor!r}")
+        raise ValueError(f"divisor_override must be an integer other than 0, got {divisor!r}")
     counted = backend.namespace(x.data).ones((1, 1, *x.shape[2:]), x.dtype)
     around = window
     if count_include_pad:  # count the padding asked for, but not the room that ceil_mode adds
@@ -148,11 +148,13 @@ def _avg_pool(name, spatial, input, kernel_size, stride, padding, ceil_mode, cou
     return as_given(z, input, spatial)
 
 
+@named
 def adaptive_avg_pool1d(input: Tensor, output_size: Single) -> Tensor:
     """`adaptive_avg_pool2d` of signals, (N, C, L) or (C, L)."""
-    return _adaptive_avg_pool("adaptive_avg_pool1d", 1, input, output_size)
+    return _adaptive_avg_pool(1, input, output_size)
 
 
+@named
 def adaptive_avg_pool2d(input: Tensor, output_size: int | None | tuple[int | None, int | None]) -> Tensor:
     """The means of `output_size` windows that cover the image, of sizes as equal as can be.
 
@@ -166,13 +168,13 @@ def adaptive_avg_pool2d(input: Tensor, output_size: int | None | tuple[int | Non
     ValueError
         For sizes that do not fit.
     """
-    return _adaptive_avg_pool("adaptive_avg_pool2d", 2, input, output_size)
+    return _adaptive_avg_pool(2, input, output_size)
 
 
-def _adaptive_avg_pool(name, spatial, input, output_size):
-    z = as_images(name, input, spatial)
-    require_float(name, z.dtype)
-    for dim, size in enumerate(_output_size(name, spatial, input, z, output_size), start=2):
+def _adaptive_avg_pool(spatial, input, output_size):
+    z = as_images(input, spatial)
+    require_float("input", z.dtype)
+    for dim, size in enumerate(_output_size(spatial, input, z, output_size), start=2):
         n, before = z.shape[dim], (slice(None),) * dim
         if size != n:  # the mean of a window of 1 is what is there
             ends = [(i * n // size, -(-(i + 1) * n // size)) for i in range(size)]
@@ -181,21 +183,23 @@ def _adaptive_avg_pool(name, spatial, input, output_size):
     return as_given(z, input, spatial)
 
 
-def _output_size(name, spatial, input, x, output_size):
+def _output_size(spatial, input, x, output_size):
     """The height and width that adaptive pooling of `input`, which is x as images, shall give."""
     if isinstance(output_size, (tuple, list)) and len(output_size) == spatial == 2:
         output_size = tuple(n if o is None else o for o, n in zip(output_size, x.shape[2:], strict=True))
-    height, width = pair(output_size, f"{name}: output_size", 0, spatial)
+    height, width = pair(output_size, "output_size", 0, spatial)
     if 0 in x.shape[2:]:
-        raise ValueError(f"{name}: nothing to pool in an input of {dims(input.shape)}")
+        raise ValueError(f"nothing to pool in an input of {dims(input.shape)}")
     return height if spatial == 2 else 1, width
 
 
+@named
 def adaptive_max_pool1d(input: Tensor, output_size: Single, return_indices: bool = False) -> Any:
     """`adaptive_max_pool2d` of signals, (N, C, L) or (C, L)."""
-    return _adaptive_max_pool("adaptive_max_pool1d", 1, input, output_size, return_indices)
+    return _adaptive_max_pool(1, input, output_size, return_indices)
 
 
+@named
 def adaptive_max_pool2d(
     input: Tensor, output_size: int | None | tuple[int | None, int | None], return_indices: bool = False
 ) -> Any:
@@ -206,12 +210,12 @@ def adaptive_max_pool2d(
     ValueError
         For sizes that do not fit.
     """
-    return _adaptive_max_pool("adaptive_max_pool2d", 2, input, output_size, return_indices)
+    return _adaptive_max_pool(2, input, output_size, return_indices)
 
 
-def _adaptive_max_pool(name, spatial, input, output_size, return_indices):
-    x = as_images(name, input, spatial)
-    height, width = _output_size(name, spatial, input, x, output_size)
+def _adaptive_max_pool(spatial, input, output_size, return_indices):
+    x = as_images(input, spatial)
+    height, width = _output_size(spatial, input, x, output_size)
     raw, xp = x.data, backend.namespace(x.data)
     across, down = _windows(xp, x.shape[3], width), _windows(xp, x.shape[2], height)
     column = across[xp.arange(width), raw[:, :, :, across].argmax(4)]
@@ -228,6 +232,7 @@ def _windows(xp, n, size):
     return xp.minimum(start[:, None] + xp.arange(int((stop - start).max(initial=1))), stop[:, None] - 1)
 
 
+@named
 def max_unpool2d(
     input: Tensor,
     indices: Tensor,
@@ -252,30 +257,29 @@ def max_unpool2d(
     ValueError
         For sizes that do not fit, and indices out of range.
     """
-    require_tensors("max_unpool2d", input, indices)
-    x = as_images("max_unpool2d", input)
-    window = sliding("max_unpool2d", 2, kernel_size, kernel_size if stride is None else stride, padding, 1)
+    require_tensors("arguments", input, indices)
+    x = as_images(input)
+    window = sliding(2, kernel_size, kernel_size if stride is None else stride, padding, 1)
     steps = window.stride
     default = tuple(
         (n - 1) * s + k - sum(p) for n, s, k, p in zip(x.shape[2:], steps, window.size, window.padding, strict=True)
     )
     if output_size is not None and not (isinstance(output_size, (tuple, list)) and len(output_size) in (2, 4)):
-        raise ValueError(f"max_unpool2d: output_size must be (OH, OW) or (N, C, OH, OW), got {output_size!r}")
-    outer = default if output_size is None else pair(tuple(output_size[-2:]), "max_unpool2d: output_size", 0)
+        raise ValueError(f"output_size must be (OH, OW) or (N, C, OH, OW), got {output_size!r}")
+    outer = default if output_size is None else pair(tuple(output_size[-2:]), "output_size", 0)
     if min(outer) < 0 or any(abs(m - n) >= s for m, n, s in zip(outer, default, steps, strict=True)):
-        raise ValueError(f"max_unpool2d: output_size {outer} must be nearer to {default} than stride {steps}")
+        raise ValueError(f"output_size {outer} must be nearer to {default} than stride {steps}")
     if indices.dtype.kind not in "iu" or indices.shape != input.shape:
-        raise ValueError(
-            f"max_unpool2d: expected integer indices {dims(input.shape)}, got {indices.dtype} {dims(indices.shape)}"
-        )
+        raise ValueError(f"expected integer indices {dims(input.shape)}, got {indices.dtype} {dims(indices.shape)}")
     at = indices.data
     if at.size and (at.min() < 0 or at.max() >= math.prod(outer)):
-        raise ValueError(f"max_unpool2d: indices from {at.min()} to {at.max()} are out of range for {dims(outer)}")
+        raise ValueError(f"indices from {at.min()} to {at.max()} are out of range for {dims(outer)}")
     rows = flatten(x, 2)
     z = pool.place(rows, reshape(indices, rows.shape), size=math.prod(outer))
     return as_given(reshape(z, (*x.shape[:2], *outer)), input)
 
 
+@named
 def local_response_norm(input: Tensor, size: int, alpha: float = 1e-4, beta: float = 0.75, k: float = 1.0) -> Tensor:
     """input / (k + alpha · mean of the squares of `size` neighbouring channels)^beta.
 
@@ -293,12 +297,12 @@ def local_response_norm(input: Tensor, size: int, alpha: float = 1e-4, beta: flo
     ValueError
         For an input of fewer than 3 dimensions, or a size below 1.
     """
-    require_tensors("local_response_norm", input)
-    require_float("local_response_norm", input.dtype)
+    require_tensors("input", input)
+    require_float("input", input.dtype)
     if input.ndim < 3:
-        raise ValueError(f"local_response_norm: expected an input (N, C, L, …), got {dims(input.shape)}")
+        raise ValueError(f"expected an input (N, C, L, …), got {dims(input.shape)}")
     if not is_integer(size) or size < 1:
-        raise ValueError(f"local_response_norm: size must be an integer of at least 1, got {size!r}")
+        raise ValueError(f"size must be an integer of at least 1, got {size!r}")
     n, c, *rest = input.shape
     window = Window((size, 1), padding=((size // 2, (size - 1) // 2), (0, 0)))
     squares = reshape(input * input, (n, 1, c, math.prod(rest)))

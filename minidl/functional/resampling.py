@@ -1,7 +1,5 @@
 """Images of another size, by what lies nearest or by weights of what lies on both sides."""
 
-from __future__ import annotations
-
 import math
 
 import numpy as np
@@ -10,12 +8,13 @@ from minidl import backend
 from minidl.backend import dims
 from minidl.core import Tensor
 from minidl.dtypes import float64, require_float
-from minidl.op import require_tensors
+from minidl.op import named, require_tensors
 from minidl.ops.shape import index_select, reshape
 
 MODES = {"nearest": (3, 4), "nearest-exact": (3, 4), "linear": (3,), "bilinear": (4,)}  # and their inputs' dimensions
 
 
+@named
 def interpolate(
     input: Tensor,
     size: int | tuple[int, ...] | None = None,
@@ -40,18 +39,18 @@ def interpolate(
     ValueError
         For another mode, other dimensions, or sizes below 1.
     """
-    require_tensors("interpolate", input)
+    require_tensors("input", input)
     if mode not in tuple(MODES):
-        raise ValueError(f"interpolate: mode must be one of {', '.join(map(repr, MODES))}, got {mode!r}")
+        raise ValueError(f"mode must be one of {', '.join(map(repr, MODES))}, got {mode!r}")
     if input.ndim not in MODES[mode] or 0 in input.shape[1:]:
-        raise ValueError(f"interpolate: mode {mode!r} does not take an input {dims(input.shape)}")
+        raise ValueError(f"mode {mode!r} does not take an input {dims(input.shape)}")
     linear = mode.endswith("linear")
     if linear:
-        require_float("interpolate", input.dtype)
+        require_float("input", input.dtype)
     elif align_corners is not None:
-        raise ValueError("interpolate: align_corners is an option of the linear modes only")
+        raise ValueError("align_corners is an option of the linear modes only")
     if (size is None) == (scale_factor is None) or (recompute_scale_factor and size is not None):
-        raise ValueError("interpolate: give either size, or scale_factor with or without recompute_scale_factor")
+        raise ValueError("give either size, or scale_factor with or without recompute_scale_factor")
     inner = input.shape[2:]
     factors: tuple[float | None, ...] = (None,) * len(inner)
     if scale_factor is None:
@@ -61,7 +60,7 @@ def interpolate(
         outer = tuple(int(n * scale) for n, scale in zip(inner, scales, strict=True))
         factors = factors if recompute_scale_factor else scales
     if min(outer) < 1:
-        raise ValueError(f"interpolate: scale_factor {scale_factor} leaves nothing of {dims(inner)}")
+        raise ValueError(f"scale_factor {scale_factor} leaves nothing of {dims(inner)}")
     for dim, (n, o, factor) in enumerate(zip(inner, outer, factors, strict=True), start=2):
         if not linear or n != o:
             input = _resampled(input, dim, n, o, factor, mode, bool(align_corners))
@@ -74,7 +73,7 @@ def _each(name, given, count, kinds):
     if len(each) != count or not all(
         isinstance(v, kinds) and not isinstance(v, bool) and 0 < v < math.inf for v in each
     ):
-        raise ValueError(f"interpolate: {name} must be positive, one number or {count}, got {given!r}")
+        raise ValueError(f"{name} must be positive, one number or {count}, got {given!r}")
     return each
 
 

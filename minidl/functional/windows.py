@@ -1,7 +1,5 @@
 """What the functions of a sliding window share: their arguments, and signals taken for images of height 1."""
 
-from __future__ import annotations
-
 from typing import Any
 
 import numpy as np
@@ -37,23 +35,23 @@ def pair(value: Any, name: str, least: int = 1, spatial: int = 2) -> tuple[int, 
     return int(each[0]) if spatial == 2 else least, int(each[-1])
 
 
-def sliding(name, spatial, kernel_size, stride, padding, dilation):
+def sliding(spatial, kernel_size, stride, padding, dilation):
     """The window that a function's arguments ask for, with the same padding on both sides."""
     given = dict(kernel_size=kernel_size, stride=stride, padding=padding, dilation=dilation)
     size, steps, (y, x), gaps = (
-        pair(value, f"{name}: {option}", int(option != "padding"), spatial) for option, value in given.items()
+        pair(value, option, int(option != "padding"), spatial) for option, value in given.items()
     )
     return Window(size, steps, ((y, y), (x, x)), gaps)
 
 
-def as_images(name: str, input: Tensor, spatial: int = 2) -> Tensor:
+def as_images(input: Tensor, spatial: int = 2) -> Tensor:
     """The input as (N, C, H, W): one without N as a batch of one, a signal (N, C, L) with a height of 1."""
-    require_tensors(name, input)
+    require_tensors("input", input)
     if input.ndim not in (spatial + 1, spatial + 2):
         expected = "(N, C, H, W) or (C, H, W)" if spatial == 2 else "(N, C, L) or (C, L)"
-        raise ValueError(f"{name}: expected an input {expected}, got {dims(input.shape)}")
+        raise ValueError(f"expected an input {expected}, got {dims(input.shape)}")
     if input.dtype.kind == "b":
-        raise TypeError(f"{name}: not defined for bool; convert with .to(md.float32)")
+        raise TypeError("not defined for bool; convert with .to(md.float32)")
     x = input if input.ndim == spatial + 2 else unsqueeze(input, 0)
     return x if spatial == 2 else unsqueeze(x, 2)
 
@@ -64,10 +62,10 @@ def as_given(z: Tensor, input: Tensor, spatial: int = 2) -> Tensor:
     return z if input.ndim == spatial + 2 else squeeze(z, 0)
 
 
-def check_fits(name: str, input: Tensor, x: Tensor, window: Window, spatial: int = 2) -> None:
+def check_fits(input: Tensor, x: Tensor, window: Window, spatial: int = 2) -> None:
     """Refuse a window that has no place in x, which is `input` as images."""
     if min(window.positions(*x.shape[2:])) < 1 or 0 in x.shape[1:]:
         raise ValueError(
-            f"{name}: a window of {dims(window.extent()[-spatial:])} does not fit into an input of "
+            f"a window of {dims(window.extent()[-spatial:])} does not fit into an input of "
             f"{dims(input.shape[-spatial:])} with padding {window.padding[-spatial:]} (input {dims(input.shape)})"
         )

@@ -1,7 +1,5 @@
 """Modules made of modules."""
 
-from __future__ import annotations
-
 import itertools
 import operator
 from collections.abc import Iterable, Iterator, Mapping, MutableMapping

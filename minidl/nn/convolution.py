@@ -1,7 +1,5 @@
 """Convolutions and transposed convolutions, of signals and of images."""
 
-from __future__ import annotations
-
 from typing import Any
 
 from minidl import functional as F

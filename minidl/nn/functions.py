@@ -1,7 +1,5 @@
 """Layers without parameters: a function of `minidl.functional`, with its options set once."""
 
-from __future__ import annotations
-
 import inspect
 from collections.abc import Callable
 from typing import Any

@@ -1,7 +1,5 @@
 """Filling parameters with first values, in place, from the global random stream or a given one."""
 
-from __future__ import annotations
-
 import math
 from typing import Any
 

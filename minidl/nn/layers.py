@@ -1,7 +1,5 @@
 """Layers with parameters or a mode of their own, initialised as in PyTorch."""
 
-from __future__ import annotations
-
 import math
 from typing import Any
 

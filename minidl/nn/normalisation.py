@@ -1,7 +1,5 @@
 """Layers that normalise, with their learned scales and running statistics."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from typing import Any
 

@@ -1,7 +1,5 @@
 """Layers that pad."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 
 from minidl import functional as F

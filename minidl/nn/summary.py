@@ -1,7 +1,5 @@
 """A table of a network's layers, in the manner of Keras."""
 
-from __future__ import annotations
-
 from typing import Any
 
 import numpy as np

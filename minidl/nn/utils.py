@@ -1,7 +1,5 @@
 """Limits for gradients, and parameters as one vector."""
 
-from __future__ import annotations
-
 import math
 from collections.abc import Iterable, Sequence
 

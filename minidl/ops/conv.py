@@ -6,8 +6,6 @@ other two, so every order is at hand. The columns (im2col) are those of Chellapi
 performance convolutional neural networks for document processing".
 """
 
-from __future__ import annotations
-
 import math
 from collections.abc import Iterator
 from typing import Any

@@ -1,7 +1,5 @@
 """Making tensors: from data, filled, counted, drawn at random; and moving them to another dtype or device."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from typing import Any
 

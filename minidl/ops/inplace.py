@@ -1,7 +1,5 @@
 """Writing into tensors: on the record, so that backward notices (see `minidl.writes`), and never into history."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from typing import Any
 

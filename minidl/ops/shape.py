@@ -3,8 +3,6 @@
 Each comes with its adjoint, which is again one of them: the derivative of taking is putting.
 """
 
-from __future__ import annotations
-
 import math
 import operator
 from collections.abc import Sequence

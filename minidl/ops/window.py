@@ -4,8 +4,6 @@ Arrays are worked on as N×H×W×C views. Where their memory runs in that order 
 have), the columns of a convolution are copied in contiguous runs, and matrix products land in place.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Iterator
 from typing import Any, NamedTuple
 

@@ -1,7 +1,5 @@
 """What optimizers share: groups of parameters, each with options, and a state per parameter."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterable
 from typing import Any
 
