@@ -41,6 +41,11 @@ def special(xp: ModuleType) -> ModuleType:
     return importlib.import_module("scipy.special" if xp is np else "cupyx.scipy.special")
 
 
+def sparse(xp: ModuleType) -> ModuleType:
+    """SciPy's sparse matrices for the arrays of a namespace; imported when first asked for."""
+    return importlib.import_module("scipy.sparse" if xp is np else "cupyx.scipy.sparse")
+
+
 def is_array(value: Any) -> bool:
     """Whether `value` is an array of one of the backends."""
     return isinstance(value, np.ndarray) or (hasattr(value, "dtype") and namespace(value) is not np)

@@ -302,7 +302,8 @@ def named(function: Function) -> Function:
                 error.args = (f"{name}: {error}",)
             raise
         except AttributeError:
-            raise TypeError(f"{name}: expected a Tensor, got {', '.join(type(a).__name__ for a in args)}") from None
+            given = ", ".join(type(a).__name__ for a in (*args, *options.values()))
+            raise TypeError(f"{name}: expected a Tensor, got {given}") from None
 
     return call  # type: ignore[return-value]
 

@@ -14,6 +14,7 @@ import numpy as np
 from minidl import backend
 from minidl.backend import dims
 from minidl.core import Tensor
+from minidl.dtypes import float32
 from minidl.op import expand, named, op, require_arrays, same_device, same_dtype
 
 
@@ -165,11 +166,23 @@ def unindex(xp, x, *, index, size):
     """Zeros of `size` with x added at `index`: the adjoint of `getitem`."""
     z = xp.zeros(size, x.dtype)
     parts = index if isinstance(index, tuple) else (index,)
-    if any(backend.is_array(part) and part.dtype.kind != "b" for part in parts):  # may name a place more than once
+    picks = [backend.is_array(part) and part.dtype.kind != "b" for part in parts]  # may name a place more than once
+    whole = all(isinstance(part, slice) and part == slice(None) for part in parts[:-1])
+    if x.size and whole and picks[-1:] == [True] and parts[-1].ndim == 1:
+        return _added(xp, x, parts[-1], size, len(parts) - 1)
+    if any(picks):
         xp.add.at(z, index, x)
     else:
         z[index] = x
     return z
+
+
+def _added(xp, x, index, size, dim):
+    """Zeros of `size` with the slices of x along `dim` added at `index`: a sparse matrix times x."""
+    rows, k = xp.moveaxis(x.astype(xp.result_type(x, float32), copy=False), dim, 0), len(index)
+    ones = (xp.ones(k, rows.dtype), (index % size[dim], xp.arange(k)))
+    z = backend.sparse(xp).csr_matrix(ones, (size[dim], k)) @ rows.reshape(k, x.size // k)
+    return xp.moveaxis(z.astype(x.dtype, copy=False).reshape(size[dim], *rows.shape[1:]), 0, dim)
 
 
 getitem.vjp(x=lambda g, shape, index: unindex(g, index, shape))
