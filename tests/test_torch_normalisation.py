@@ -82,6 +82,10 @@ def test_instance_norm(use, vectors, dtype, tol):
             compare(f, *arrays, order=ORDER[dtype], tol=tol, scale=1)
 
 
+def test_instance_norm_of_no_images():
+    compare(normalised("instance_norm"), normal(0, 3, 4))
+
+
 @PRECISION
 @AFFINE
 @pytest.mark.parametrize("name, cases", [("layer_norm", LAYERS), ("group_norm", GROUPS)])
