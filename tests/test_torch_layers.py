@@ -8,6 +8,7 @@ import minidl as md
 
 @pytest.mark.parametrize("options", [
     {}, {"momentum": 0.3, "eps": 1e-3}, {"momentum": None}, {"affine": False}, {"track_running_stats": False},
+    {"bias": False},
 ], ids=str)  # fmt: skip
 @pytest.mark.parametrize("layer, size", [("BatchNorm1d", (4,)), ("BatchNorm1d", (4, 3)), ("BatchNorm2d", (4, 2, 3))])
 def test_batch_norm(layer, size, options):
@@ -24,6 +25,20 @@ def test_batch_norm(layer, size, options):
         return *training, made.eval()(xs[3]), *counted, *pull(m, training, weights, create_graph=False)
 
     compare(f, *batches)
+
+
+@pytest.mark.parametrize("bias", [True, False])
+@pytest.mark.parametrize("layer, sizes, options", [
+    ("LayerNorm", (3,), {}), ("GroupNorm", (2, 4), {}), ("InstanceNorm1d", (4,), {"affine": True}),
+    ("InstanceNorm1d", (4,), {}),
+], ids=str)  # fmt: skip
+def test_weight_and_bias(layer, sizes, options, bias):
+    def f(m, x):
+        made = getattr(m.nn, layer)(*sizes, **options, bias=bias).to(md.float64 if m is OURS else torch.float64)
+        z = made(x)
+        return z, *made.state_dict().values(), *pull(m, [z], list(made.parameters()), create_graph=False)
+
+    compare(f, normal(2, 4, 3), order=0)
 
 
 @pytest.mark.parametrize("vectors", [0, 1, 2])

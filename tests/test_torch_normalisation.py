@@ -48,8 +48,8 @@ def normalised(name, running=None, vectors=(), **options):
 
 MOMENTA = [{}, {"momentum": 0.3, "eps": 1e-3}, {"momentum": 0.0}, {"momentum": 1.0, "eps": 1.0}, {"momentum": 1}]
 EPSILONS = [{}, {"eps": 1e-3}, {"eps": 1.0}]
-BATCHES = [(5, 3), (4, 3, 2), (1, 3, 4), (2, 3, 2, 2), (2, 3, 1, 2, 2), (4, 1)]
-INSTANCES = [(2, 3, 4), (3, 1, 3), (2, 3, 2, 2), (2, 3, 1, 2, 2)]
+BATCHES = [(5, 3), (4, 3, 2), (1, 3, 4), (2, 3, 2, 2), (2, 3, 1, 2, 2), (4, 1), (0, 3, 2), (2, 3, 0)]
+INSTANCES = [(2, 3, 4), (3, 1, 3), (2, 3, 2, 2), (2, 3, 1, 2, 2), (2, 3, 0)]
 LAYERS = [
     ((4,), (4,)), ((3, 4), (4,)), ((2, 3, 4), [3, 4]), ((2, 3, 4), (2, 3, 4)), ((2, 3, 2, 2), (2, 2)), ((3, 1), (1,)),
     ((0, 4), (4,)), ((2, 0), (0,)), ((0, 2, 3), (2, 3)),
@@ -64,7 +64,7 @@ GROUPS = [
 @AFFINE
 @pytest.mark.parametrize("training", [True, False])
 def test_batch_norm(training, vectors, dtype, tol):
-    for size, options in product(BATCHES + [(0, 3, 2)] * (not training), MOMENTA):
+    for size, options in product(BATCHES, MOMENTA):
         arrays = [a.astype(dtype) for a in (scaled(*size), *(normal(size[1]) for _ in vectors))]
         for running in [statistics(size)] + [None] * training:
             f = normalised("batch_norm", running, vectors, training=training, **options)
@@ -116,6 +116,7 @@ def test_tiny_eps(eps):
     compare(normalised("batch_norm", statistics((2, 3)), eps=eps), normal(2, 3, 4))
     compare(functional("layer_norm", (4,), eps=eps), normal(2, 3, 4))
     compare(functional("group_norm", 3, eps=eps), normal(2, 3, 4))
+    compare(normalised("instance_norm", statistics((2, 3)), eps=eps), normal(2, 3, 4))
 
 
 def test_by_position():
@@ -211,7 +212,8 @@ def test_normalize_ties_and_nothing(p):
 
 COSINES = [
     ((4,), (4,), 0), ((2, 3), (2, 3), 1), ((2, 3), (2, 3), -2), ((2, 3), (3,), 1), ((3,), (2, 3), 1),
-    ((2, 1, 3), (4, 3), -1), ((2, 3, 4), (2, 3, 4), 1), ((2, 3, 4, 2), (2, 3, 4, 2), 1), ((0, 3), (0, 3), 1),
+    ((2, 1, 3), (4, 3), -1), ((1, 2, 3), (2, 1, 3), -2), ((2, 3), (2, 1), 1),
+    ((2, 3, 4), (2, 3, 4), 1), ((2, 3, 4, 2), (2, 3, 4, 2), 1), ((0, 3), (0, 3), 1),
     ((3, 0), (3, 0), 1), ((), (), 0),
 ]  # fmt: skip
 
@@ -253,6 +255,7 @@ BAD = [
     bad("batch_norm", X, S4, S4, S4, S3),
     bad("batch_norm", X, S4, S4, training=True, momentum=None),
     bad("batch_norm", X, S4, S4, eps=-1.0),
+    bad("batch_norm", X, S4, S4, training=True, eps=0.0),
     bad("batch_norm", X, SINGLE, SINGLE),
     bad("batch_norm", X.astype("float32"), S4, S4),
     bad("batch_norm", X, S4, S4, SINGLE),

@@ -53,6 +53,11 @@ def test_norm(p, size, dtype, tol):
             agree("norm", f, ties(*size).astype(dtype), order=1, tol=tol, scale=1)
 
 
+def test_counting_has_a_gradient():
+    """The norm of order 0 is flat, but no constant."""
+    compare(lambda m, x: tuple(m.grad(m.norm(x, 0), [x], materialize_grads=True)), ties(2, 3), order=0)
+
+
 @PRECISION
 @pytest.mark.parametrize("name", ["var", "std"])
 def test_correction(name, dtype, tol):

@@ -102,7 +102,7 @@ def cosine_similarity(x1: Tensor, x2: Tensor, dim: int = 1, eps: float = 1e-8) -
     require_tensors("cosine_similarity", x1, x2)
     if not isinstance(dim, int) or eps < 0:
         raise ValueError(f"dim must be an integer and eps not negative, got {dim!r} and {eps}")
-    if x1.ndim != x2.ndim:  # so that `dim` is the same in both
+    if x1.shape != x2.shape:  # so that `dim` is the same in both, and of one size
         size = np.broadcast_shapes(x1.shape, x2.shape)
         x1, x2 = expand(x1, size), expand(x2, size)
     return reduce.sum(normalize(x1, dim=dim, eps=eps) * normalize(x2, dim=dim, eps=eps), dim)

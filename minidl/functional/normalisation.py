@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Sequence
+from typing import Any
 
 from minidl.backend import dims
 from minidl.core import Tensor
@@ -56,10 +57,13 @@ def batch_norm(
     Raises
     ------
     ValueError
-        For an input without channels, vectors that are not (C,), or one value per channel in training.
+        For an input without channels, vectors that are not (C,), or one value per channel in training; for a negative
+        eps, and an eps of 0 in training.
     """
     vectors = dict(running_mean=running_mean, running_var=running_var, weight=weight, bias=bias)
     _check_channels("batch_norm", input, **vectors)
+    if eps < 0 or (training and not eps):
+        raise ValueError(f"eps must be positive (in evaluation it may be 0), got {eps}")
     if not training:
         if running_mean is None or running_var is None:
             raise ValueError("without running statistics it works in training only")
@@ -67,17 +71,24 @@ def batch_norm(
         scale = scale if weight is None else scale * weight
         centred = input - along_channels(running_mean, input.ndim)
         return _scaled(centred, along_channels(scale, input.ndim), _per_channel(bias, input.ndim))
-    if not isinstance(momentum, (int, float)):
-        raise TypeError(f"momentum must be a number, got {momentum!r}")
     count = math.prod(input.shape) // max(input.shape[1], 1)
-    if count < 2:
+    if count == 1:
         raise ValueError(f"expected more than 1 value per channel in training, got an input {dims(input.shape)}")
     z, mean, var = normalize_channels(input, weight, bias, eps=eps)
+    _update(running_mean, running_var, mean, var, count, momentum)
+    return z
+
+
+def _update(
+    running_mean: Tensor | None, running_var: Tensor | None, mean: Any, var: Any, count: int, momentum: float
+) -> None:
+    """Move running statistics towards those of a batch, the mean and the biased variance of `count` values."""
+    if not isinstance(momentum, (int, float)):
+        raise TypeError(f"momentum must be a number, got {momentum!r}")
     for running, batch in ((running_mean, mean), (running_var, var * (count / (count - 1)))):
-        if running is not None:
+        if running is not None and count:
             with no_grad():
                 running.copy_(running * (1 - momentum) + batch * momentum)
-    return z
 
 
 @named
@@ -165,10 +176,7 @@ def instance_norm(
     n, c, *rest = input.shape
     if math.prod(rest) == 1:
         raise ValueError(f"expected more than 1 value per channel, got an input {dims(input.shape)}")
-    means, variances = (None if v is None else shape.tile(v, (n,)).clone() for v in (running_mean, running_var))
-    z = batch_norm(shape.reshape(input, (1, n * c, *rest)), means, variances, None, None, True, momentum, eps)
-    for running, new in ((running_mean, means), (running_var, variances)):
-        if running is not None:
-            with no_grad():
-                running.copy_(reduce.mean(shape.reshape(new, (n, c)), 0))
+    z, *own = normalize_channels(shape.reshape(input, (1, n * c, *rest)), None, None, eps=eps)
+    mean, var = (reduce.mean(Tensor(s.reshape(n, c)), 0) for s in own)
+    _update(running_mean, running_var, mean, var, math.prod(rest), momentum)
     return _scaled(shape.reshape(z, input.shape), _per_channel(weight, input.ndim), _per_channel(bias, input.ndim))

@@ -13,8 +13,9 @@ from minidl.nn.module import Module, Parameter
 from minidl.op import require_tensors
 
 
-def _ones_and_zeros(*size: int) -> tuple[Parameter, Parameter]:
-    return Parameter(np.ones(size, np.float32)), Parameter(np.zeros(size, np.float32))
+def _weight_and_bias(size: tuple[int, ...], affine: bool, bias: bool) -> tuple[Parameter | None, Parameter | None]:
+    weight = Parameter(np.ones(size, np.float32)) if affine else None
+    return weight, Parameter(np.zeros(size, np.float32)) if affine and bias else None
 
 
 class _Norm(Module):
@@ -27,6 +28,7 @@ class _Norm(Module):
     momentum : the share of a batch in the running statistics; None: their plain average over all batches
     affine : learn a weight and a bias (C,)
     track_running_stats : keep running statistics for evaluation; without, the batch's are used there too
+    bias : False for a weight alone
     """
 
     ranks: tuple[int, ...]
@@ -43,6 +45,8 @@ class _Norm(Module):
         momentum: float | None = 0.1,
         affine: bool = True,
         track_running_stats: bool = True,
+        *,
+        bias: bool = True,
     ) -> None:
         require_positive(type(self).__name__, num_features=num_features)
         self.num_features = num_features
@@ -50,7 +54,7 @@ class _Norm(Module):
         self.momentum = momentum
         self.affine = affine
         self.track_running_stats = track_running_stats
-        self.weight, self.bias = _ones_and_zeros(num_features) if affine else (None, None)
+        self.weight, self.bias = _weight_and_bias((num_features,), affine, bias)
         tracked = track_running_stats
         self.register_buffer("running_mean", Tensor(np.zeros(num_features, np.float32)) if tracked else None)
         self.register_buffer("running_var", Tensor(np.ones(num_features, np.float32)) if tracked else None)
@@ -94,8 +98,10 @@ class _InstanceNorm(_Norm):
         momentum: float | None = 0.1,
         affine: bool = False,
         track_running_stats: bool = False,
+        *,
+        bias: bool = True,
     ) -> None:
-        super().__init__(num_features, eps, momentum, affine, track_running_stats)
+        super().__init__(num_features, eps, momentum, affine, track_running_stats, bias=bias)
 
     def forward(self, input: Tensor) -> Tensor:
         unbatched = input.ndim == self.ranks[0]
@@ -131,9 +137,7 @@ class LayerNorm(Module):
         self.normalized_shape: tuple[int, ...] = (normalized_shape,) if single else tuple(normalized_shape)  # type: ignore
         self.eps = eps
         self.elementwise_affine = elementwise_affine
-        weight, offset = _ones_and_zeros(*self.normalized_shape)
-        self.weight = weight if elementwise_affine else None
-        self.bias = offset if elementwise_affine and bias else None
+        self.weight, self.bias = _weight_and_bias(self.normalized_shape, elementwise_affine, bias)
 
     def forward(self, input: Tensor) -> Tensor:
         return F.layer_norm(input, self.normalized_shape, self.weight, self.bias, self.eps)
@@ -142,7 +146,9 @@ class LayerNorm(Module):
 class GroupNorm(Module):
     """`minidl.functional.group_norm` over blocks of channels, with weight and bias (C,)."""
 
-    def __init__(self, num_groups: int, num_channels: int, eps: float = 1e-5, affine: bool = True) -> None:
+    def __init__(
+        self, num_groups: int, num_channels: int, eps: float = 1e-5, affine: bool = True, *, bias: bool = True
+    ) -> None:
         require_positive("GroupNorm", num_groups=num_groups, num_channels=num_channels)
         if num_channels % num_groups:
             raise ValueError(f"GroupNorm: num_groups={num_groups} must divide num_channels={num_channels}")
@@ -150,9 +156,7 @@ class GroupNorm(Module):
         self.num_channels = num_channels
         self.eps = eps
         self.affine = affine
-        weight, bias = _ones_and_zeros(num_channels)
-        self.weight = weight if affine else None
-        self.bias = bias if affine else None
+        self.weight, self.bias = _weight_and_bias((num_channels,), affine, bias)
 
     def forward(self, input: Tensor) -> Tensor:
         if input.ndim > 1 and input.shape[1] != self.num_channels:

@@ -8,7 +8,7 @@ import numpy as np
 from minidl.backend import dims
 from minidl.dtypes import float16, float32, int64, require_float
 from minidl.op import cast, expand, named, op, require_arrays
-from minidl.ops.elementwise import abs, exp, keep, root, where
+from minidl.ops.elementwise import abs, exp, keep, root, sign, where
 from minidl.ops.shape import along, axes, axis, cat, flip, reshape, squeeze, take_along
 
 
@@ -120,7 +120,7 @@ def norm(input: Any, p: float | str = "fro", dim: Any = None, keepdim: bool = Fa
     if p == 2:
         return root(sum(input * input, dim, keepdim))
     if p == 0:
-        return sum(cast(input != 0, input.dtype), dim, keepdim)
+        return sum(where(input != 0, 1.0, sign(input)), dim, keepdim)  # with a gradient, of 0
     if math.isinf(p):
         return amax(abs(input), dim, keepdim) if p > 0 else amin(abs(input), dim, keepdim)
     zero = input == 0  # whose powers have no derivative

@@ -367,14 +367,16 @@ def require_sequence(tensors: Any) -> None:
 
 @named
 def cat(tensors: Sequence[Any], dim: int = 0) -> Any:
-    """Tensors joined along an existing dimension, in which alone their sizes may differ."""
+    """Tensors joined along an existing dimension, in which alone their sizes may differ; empty vectors fit anywhere."""
     require_sequence(tensors)
     require_arrays("cat", *tensors)
     if not tensors or not all(t.ndim for t in tensors):
         raise ValueError(f"expected tensors with dimensions, got {[dims(t.shape) for t in tensors]}")
-    first, *others = tensors
+    first = next((t for t in tensors if t.shape != (0,)), tensors[0])
     i = axis(dim, first.ndim, "cat")
-    for t in others:
+    nothing = (*first.shape[:i], 0, *first.shape[i + 1 :])
+    tensors = [reshape(t, nothing) if t.shape == (0,) else t for t in tensors]
+    for t in tensors:
         if t.shape[:i] + t.shape[i + 1 :] != first.shape[:i] + first.shape[i + 1 :] or t.ndim != first.ndim:
             raise ValueError(f"{dims(first.shape)} and {dims(t.shape)} differ in more than dimension {i}")
     return concatenate(*tensors, dim=i)
