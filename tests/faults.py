@@ -1,0 +1,60 @@
+"""The proofs proven: plant every fault, and print which are found. ``python tests/faults.py [-j N] [OP …]``.
+
+Exits with 1 if a fault survives that is not known to be equivalent, or if one that is listed so is found.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from collections import Counter
+from collections.abc import Iterable
+from concurrent.futures import ProcessPoolExecutor
+
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # the processes are threads enough
+
+from mutants import Outcome, engine  # noqa: E402
+from mutants.equivalent import EQUIVALENT  # noqa: E402
+from mutants.trial import trial  # noqa: E402
+from specs import DIFFERENTIABLE, oracles  # noqa: E402
+
+
+def run(subject: str | engine.Fault) -> list[Outcome]:
+    """The faults of an op, or one of the engine."""
+    return trial(subject) if isinstance(subject, str) else [engine.trial(subject)]
+
+
+def table(title: str, outcomes: Iterable[tuple[str, Outcome]]) -> None:
+    """Print how many faults there are in each row, how many are found, equivalent, and survive."""
+    rows: dict[str, Counter[str]] = {}
+    for row, outcome in outcomes:
+        verdict = "found" if outcome.found else "equivalent" if outcome.fault in EQUIVALENT else "survive"
+        rows.setdefault(row, Counter())[verdict] += 1
+    columns = ("found", "equivalent", "survive")
+    print(f"\n{title:24}{'faults':>8}" + "".join(f"{column:>12}" for column in columns))
+    for row, count in [*rows.items(), ("total", sum(rows.values(), Counter()))]:
+        print(f"{row:24}{count.total():8}" + "".join(f"{count[column]:12}" for column in columns))
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser.add_argument("-j", type=int, default=os.cpu_count(), metavar="N", help="processes (default: one a core)")
+    parser.add_argument("ops", nargs="*", metavar="OP", help="only these ops (default: all, and the engine)")
+    arguments = parser.parse_args()
+    with ProcessPoolExecutor(arguments.j) as pool:
+        outcomes = [o for some in pool.map(run, arguments.ops or [*DIFFERENTIABLE, *engine.faults()]) for o in some]
+    table("by op", ((outcome.where, outcome) for outcome in outcomes))
+    table("by kind", ((outcome.kind, outcome) for outcome in outcomes))
+    hidden = {outcome.fault for outcome in outcomes if not outcome.found}
+    stale = [f for f in EQUIVALENT if f not in hidden and f.partition(".")[0] in {o.where for o in outcomes}]
+    for verdict, named in ("survives", sorted(hidden - EQUIVALENT.keys())), ("is not equivalent, or is no more", stale):
+        for fault in named:
+            print(f"\n{fault}: {verdict}")
+    proven = [name for name in DIFFERENTIABLE if all(len(set(by)) >= 2 for by in oracles(name).values())]
+    print(f"\n{len(proven)} of {len(DIFFERENTIABLE)} ops have two oracles at both orders")
+    return 1 if stale or hidden - EQUIVALENT.keys() else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,63 @@
+"""Faults that change nothing that can be seen, with the reason. One that is found, or is no more, fails the suite."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+
+def each(places: Iterable[str], faults: Iterable[str]) -> list[str]:
+    return [f"{place}: {fault}" for place in places for fault in faults]
+
+
+FLAT = ("sign.x", "floor.x", "ceil.x", "trunc.x", "round.x")
+LINEAR = ("zero", "negate", "scale", "lose precision", "reverse", "roll", "swap axes", "drop an element", "square in g")
+
+REASONS: dict[str, list[str]] = {
+    "The gradient is 0 for every finite cotangent, and so is what becomes of it.": each(FLAT, LINEAR),
+    "The array is only compared, or asked for its sign: no gradient passes through that.": [
+        *each(["abs.x", "hardtanh.x", "limit.x"], ["detach x"]),
+        *each(["maximum.x", "maximum.y", "minimum.x", "minimum.y"], ["detach x", "detach y"]),
+        *each(["amax.x", "amin.x"], ["detach x", "detach z"]),
+        "relu.x: detach z",
+        "pow.n: detach n",
+        "xlogy.x: detach x",
+    ],
+    "The result lies within the same bounds as the argument.": ["hardtanh.x: keep z for x"],
+    "Two dimensions are swapped in either order, and of two there is but one pair.": [
+        *each(["bmm._swap", "linear._swap"], ["transpose(x, -2, -1) → transpose(x, -1, -2)"]),
+        "linear._swap: -1 → 1",
+    ],
+    "The function is symmetric.": [
+        "log_likelihood.p: maximum(p * (1 - p), 1e-12) → maximum(1e-12, p * (1 - p))",
+        "normalize_channels.chunks: max(1, CHUNK // x.shape[1]) → max(CHUNK // x.shape[1], 1)",
+        "normalize_channels.reference: (0, *range(2, x.ndim)) → (*range(2, x.ndim), 0)",
+    ],
+    "Where y ≤ 0, z = x · ln y is 0 just where x is.": ["xlogy.x: keep z for x"],
+    "There the numerator is 0, so that any divisor will do, and the product is not used, so that any factor will.": [
+        "root.x: where(z != 0, z, 1.0) → where(z != 0, z, 2.0)",
+        "pow.x: where(n == 0, 1.0, n - 1) → where(n == 0, 2.0, n - 1)",
+    ],
+    "Any sequence of integers is an order.": [
+        "permute.x: tuple(np.argsort(axes(order, len(shape))).tolist()) → np.argsort(axes(order, len(shape))).tolist()",
+        "permute.x: np.argsort(axes(order, len(shape))).tolist() → np.argsort(axes(order, len(shape)))",
+    ],
+    "A vector has no two dimensions.": each(
+        ["normalize_channels.NormalizeChannels.weight", "normalize_channels.NormalizeChannels.bias"], ["swap axes"]
+    ),
+    "How many rows are worked on at a time is a question of speed.": each(
+        ["normalize_channels.chunks"],
+        [
+            "max(1, CHUNK // x.shape[1]) → 1",
+            "max(1, CHUNK // x.shape[1]) → max(2, CHUNK // x.shape[1])",
+            "CHUNK // x.shape[1] → CHUNK",
+            "CHUNK // x.shape[1] → x.shape[1]",
+            "CHUNK // x.shape[1] → CHUNK * x.shape[1]",
+            "CHUNK // x.shape[1] → x.shape[1] // CHUNK",
+        ],
+    ),
+    "Both devices are the CPU, where a transfer moves nothing.": [
+        "transfer.x: transfer(g, source, device) → g",
+        "transfer.x: transfer(g, source, device) → transfer(g, device, source)",
+    ],
+}
+EQUIVALENT = {fault: reason for reason, faults in REASONS.items() for fault in faults}

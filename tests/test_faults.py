@@ -1,0 +1,43 @@
+"""The proofs proven: every fault that is planted must be found (``python tests/faults.py`` prints the table)."""
+
+import pytest
+from mutants import checks, engine, sources, trial
+from mutants.equivalent import EQUIVALENT
+from specs import DIFFERENTIABLE
+
+
+@pytest.mark.parametrize("name", DIFFERENTIABLE)
+def test_every_fault_of_an_op_is_found(name):
+    survivors = [outcome.fault for outcome in trial.trial(name) if not outcome.found]
+    assert sorted(survivors) == sorted(fault for fault in EQUIVALENT if fault.startswith(f"{name}."))
+
+
+@pytest.mark.parametrize("fault", engine.faults(), ids=str)
+def test_every_fault_of_the_engine_is_found(fault):
+    assert fault.is_there(), "the engine has changed: so must engine.txt"
+    assert not engine.passes(fault)
+
+
+def test_the_engine_passes_as_it_is():
+    assert engine.passes(None)
+
+
+def test_there_are_many_faults_of_many_kinds():
+    faults = [fault for name in DIFFERENTIABLE for fault in sources.mutants(name)]
+    assert len({str(fault) for fault in faults}) == len(faults) >= 2000
+    assert len({fault.kind for fault in faults}) >= 20
+    assert {fault.partition(".")[0] for fault in EQUIVALENT} <= {*DIFFERENTIABLE}
+
+
+def test_checks_that_always_pass_find_nothing(monkeypatch):
+    monkeypatch.setattr(checks, "promised", lambda name, some: [lambda: None])
+    monkeypatch.setattr(checks, "pointed", lambda name: [])
+    assert not any(outcome.found for outcome in trial.trial("mul"))
+    monkeypatch.setattr(engine, "BATTERY", ["test_points.py"])
+    assert engine.passes(engine.faults()[0])
+
+
+def test_a_promise_that_the_op_itself_breaks_is_no_proof(monkeypatch):
+    monkeypatch.setattr(checks, "promised", lambda name, some: [lambda: pytest.fail("broken")])
+    with pytest.raises(pytest.fail.Exception, match="broken"):
+        trial.trial("mul")

@@ -1,0 +1,50 @@
+"""Points of rules and kernels that no drawing of random numbers meets, besides those of test_hard_points.py."""
+
+import numpy as np
+import pytest
+
+import minidl as md
+from minidl.core import Tensor
+from minidl.fusion import composites
+from minidl.ops.elementwise import root
+from minidl.ops.norm import normalize_channels
+
+
+def gradients(function, *values):
+    """The gradients of an elementwise function, for the cotangent 2, 3, … of its result."""
+    xs = [Tensor(np.array(v, np.float64), requires_grad=True) for v in values]
+    z = function(*xs)
+    return [g.numpy().tolist() for g in md.grad(z, xs, Tensor(np.arange(2.0, 2 + z.data.size)))]
+
+
+def test_corners():
+    assert gradients(md.maximum, [1, 2, 4], [1, 3, 2]) == [[1, 0, 4], [1, 3, 0]]
+    assert gradients(md.minimum, [1, 2, 4], [1, 3, 2]) == [[1, 3, 0], [1, 0, 4]]
+    assert gradients(root, [0, 4, 1]) == [[0, 3 / 4, 2]]
+    assert gradients(md.xlogy, [1, 0, 0], [0, 0.5, -1])[0] == [-np.inf, 3 * np.log(0.5), 0]
+    assert gradients(md.functional.softplus, [21, 20]) == [[2, 3 / (1 + np.exp(-20))]]
+
+
+def test_normalisation_far_from_zero():
+    """The statistics to the last digits, where the mean is 100,000 deviations off; fused or not."""
+    x = np.random.default_rng(0).normal(1e6, 10, (512, 2, 4, 4)).astype(np.float32)
+    mean, var = x.astype(np.float64).mean((0, 2, 3)), x.astype(np.float64).var((0, 2, 3))
+    standard = np.moveaxis((np.moveaxis(x, 1, -1) - mean) / np.sqrt(var + 1e-5), -1, 1)
+    for fused in (True, False):
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(md.modes.mode, "fused", fused)
+            z, *statistics = normalize_channels(Tensor(x), None, None, eps=1e-5)
+        assert all(type(s) is np.ndarray for s in statistics)
+        np.testing.assert_allclose(statistics[0], mean, rtol=0, atol=0.3)
+        np.testing.assert_allclose(statistics[1], var, rtol=1e-3)
+        np.testing.assert_allclose(z.numpy(), standard, atol=0.03)
+
+
+def test_a_kernel_leaves_out_what_is_not_needed():
+    x, v = np.random.default_rng(0).standard_normal((4, 3)), Tensor(np.ones(3), requires_grad=True)
+    for kernel in composites["normalize_channels"].kernels:
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(md.modes.mode, "fused", True)
+            patch.setattr(composites["normalize_channels"], "kernels", [kernel])
+            z, *_ = normalize_channels(Tensor(x), v, v, eps=1e-5)
+        assert kernel.backward(x, z.node.kept["saved"], {1, 2}, x, v.data, v.data, eps=1e-5)[0] is None
