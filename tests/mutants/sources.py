@@ -36,18 +36,17 @@ def planned(op: Op | Composite) -> Iterator[Mutant]:
     """Faults around the rules of an op or around its kernels, and in their source or that of what they call."""
     if isinstance(op, Op):
         yield from wrapped.mutants(op)
-        arrays = (*op.arguments, "z")
         functions = {argument: rule.function for argument, rule in op.rules.items()}
     else:
         yield from itertools.chain(*(wrapped_kernel(op, kernel) for kernel in op.kernels))
-        arrays = op.arguments
         functions = {"reference": op.reference}
         functions |= {f"{k.__name__}.{part}": getattr(k, part) for k in op.kernels for part in ("forward", "backward")}
+    arrays = {"g", "h", "z", *op.arguments}
     helpers: dict[str, FunctionType] = {}
     for root in functions.values():
         reach(root, helpers)
     for place, function in (functions | helpers).items():
-        for kind, change, code in syntax.faults(function, place, () if place in helpers else arrays):
+        for kind, change, code in syntax.faults(function, place, set() if place in helpers else arrays):
             yield Mutant(op.name, place, kind, change, partial(syntax.recoded, function, code))
 
 

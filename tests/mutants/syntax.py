@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 import inspect
 import textwrap
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Set
 from contextlib import contextmanager
 from functools import cache, partial
 from pathlib import Path
@@ -47,11 +47,13 @@ def recoded(function: FunctionType, code: CodeType) -> Iterator[None]:
         function.__code__ = own
 
 
-def faults(function: FunctionType, argument: str, arrays: tuple[str, ...]) -> Iterator[tuple[str, str, CodeType]]:
-    """All ways to change one place: the kind, the change in words, the code. `arrays` may be taken for each other."""
+def faults(function: FunctionType, argument: str, arrays: Set[str]) -> Iterator[tuple[str, str, CodeType]]:
+    """All ways to change one place: the kind, the change in words, the code.
+
+    A lambda is the rule of an `argument`; parameters named in `arrays` may be taken for each other.
+    """
     tree = definition(function, argument)
-    given = {p.arg for p in ast.walk(tree) if isinstance(p, ast.arg)}
-    names = [name for name in arrays if name in given]
+    names = [p.arg for p in tree.args.args if p.arg in arrays]
     seen = {ast.unparse(tree)}
     for node, parent, put in list(places(tree)):
         around = parent if isinstance(node, (ast.Name, ast.Constant)) and isinstance(parent, ast.expr) else None

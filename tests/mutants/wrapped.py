@@ -127,19 +127,15 @@ def wrong_inputs(op: Op, rule: Rule) -> Iterator[tuple[str, str, Rule]]:
             yield "drop an option", what, rule._replace(function=function)
 
 
-NEUTRAL = {"stride": 1, "dilation": 1, "padding": 0, "groups": 1}  # as if it had not been given
+NEUTRAL = {"stride": 1, "dilation": 1, "padding": 0, "groups": 1}  # as if they had not been given
 
 
 def without_option(name: str) -> Iterator[tuple[str, Callable[[Any], Any]]]:
-    """Ways to ignore an option: of a convolution or pooling, as a parameter or in its window."""
+    """Ways to ignore an option of a convolution, or a part of the window of a pooling."""
     if name in NEUTRAL:
         yield f"ignore {name}", lambda value: filled(value, NEUTRAL[name])
-    if name == "window":
-        for part in ("stride", "dilation", "padding"):
-            yield (
-                f"ignore {part}",
-                lambda window, part=part: window._replace(**{part: filled(getattr(window, part), NEUTRAL[part])}),
-            )
+    for part in ("stride", "dilation", "padding") if name == "window" else ():
+        yield f"ignore {part}", lambda w, part=part: w._replace(**{part: filled(getattr(w, part), NEUTRAL[part])})
 
 
 def filled(value: Any, number: int) -> Any:
