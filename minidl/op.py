@@ -273,8 +273,8 @@ def compute(self: Op, arrays: list[Array], options: dict[str, Any]) -> Array:
     try:
         with np.errstate(all="ignore"):  # 1/0 and log 0 are inf, as on a GPU, and no warning
             return xp.asarray(self.forward(xp, *arrays, **options))
-    except (ValueError, TypeError, IndexError) as error:
-        if str(error).startswith(self.name):
+    except (ValueError, TypeError, IndexError, OverflowError) as error:
+        if str(error).startswith(f"{self.name}:"):
             raise
         raise explained(self.name, arrays, error) from None
 
@@ -285,7 +285,7 @@ def explained(name: str, arrays: list[Array], error: Exception) -> Exception:
         return TypeError(f"{name}: not defined for {' and '.join(str(a.dtype) for a in arrays)}")
     if isinstance(error, ValueError) and "broadcast" in str(error):
         return ValueError(f"{name}: shapes {' and '.join(dims(a.shape) for a in arrays)} do not broadcast")
-    kind = next(kind for kind in (IndexError, ValueError, TypeError) if isinstance(error, kind))
+    kind = next((kind for kind in (IndexError, ValueError, TypeError) if isinstance(error, kind)), ValueError)
     return kind(f"{name}: {error}")
 
 
@@ -298,12 +298,31 @@ def named(function: Function) -> Function:
         try:
             return function(*args, **options)
         except (ValueError, TypeError, RuntimeError, IndexError) as error:
-            if not str(error).startswith(name):
+            if not str(error).startswith(f"{name}:"):
                 error.args = (f"{name}: {error}",)
             raise
         except AttributeError:
+            if all(isinstance(a, Tensor) for a in args):
+                raise
             given = ", ".join(type(a).__name__ for a in (*args, *options.values()))
             raise TypeError(f"{name}: expected a Tensor, got {given}") from None
+
+    return call  # type: ignore[return-value]
+
+
+def in_single(function: Function) -> Function:
+    """A function that computes in float32 what it is given, as its first argument, in float16: sums overflow there."""
+
+    @functools.wraps(function)
+    def call(input: Any, *args: Any, **options: Any) -> Any:
+        if getattr(input, "dtype", None) != dtypes.float16:
+            return function(input, *args, **options)
+
+        def widened(a: Any) -> Any:
+            return cast(a, dtypes.float32) if getattr(a, "dtype", None) == dtypes.float16 else a
+
+        options = {name: widened(a) for name, a in options.items()}
+        return cast(function(*map(widened, (input, *args)), **options), dtypes.float16)
 
     return call  # type: ignore[return-value]
 

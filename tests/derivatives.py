@@ -69,7 +69,7 @@ def reflected(f: Callable[..., Tex]) -> Any:
 def comparison(sign: str, opposite: str) -> Any:
     def compared(self: Tex, other: Any) -> Tex:
         left, right = self.at(SUM), lift(other).at(SUM)
-        if left == right and sign == r"\neq":
+        if left == right and sign in (r"\neq", "<"):
             return Tex("0")
         return Tex(f"{left} {sign} {right}", COMPARISON, Tex(f"{left} {opposite} {right}", COMPARISON))
 

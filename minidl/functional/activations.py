@@ -5,8 +5,8 @@ import math
 from minidl.backend import dims
 from minidl.core import Tensor
 from minidl.dtypes import require_float
-from minidl.op import named, require_tensors
-from minidl.ops.elementwise import abs, hardtanh, sigmoid, tanh, where
+from minidl.op import in_single, named, require_tensors, same_dtype
+from minidl.ops.elementwise import abs, hardtanh, sigmoid, where
 from minidl.ops.norm import along_channels
 from minidl.ops.special import erf, expm1
 
@@ -38,6 +38,7 @@ def prelu(input: Tensor, weight: Tensor) -> Tensor:
         If there are neither one weight nor as many as channels.
     """
     _check("prelu", input, weight)
+    same_dtype("prelu", input, weight)
     channels = input.shape[1] if input.ndim > 1 else 1
     if weight.ndim > 1 or weight.data.size not in (1, channels):
         raise ValueError(
@@ -61,6 +62,7 @@ def selu(input: Tensor) -> Tensor:
 
 
 @named
+@in_single
 def gelu(input: Tensor, approximate: str = "none") -> Tensor:
     """x · Φ(x), with Φ the normal distribution, or its approximation by "tanh". Hendrycks & Gimpel (2016).
 
@@ -73,7 +75,7 @@ def gelu(input: Tensor, approximate: str = "none") -> Tensor:
     if approximate not in ("none", "tanh"):
         raise ValueError(f"approximate must be 'none' or 'tanh', got {approximate!r}")
     if approximate == "tanh":
-        return 0.5 * input * (1 + tanh(math.sqrt(2 / math.pi) * (input + 0.044715 * input * input * input)))
+        return input * sigmoid(input * (math.sqrt(8 / math.pi) * (1 + 0.044715 * input * input)))
     return 0.5 * input * (1 + erf(input * math.sqrt(0.5)))
 
 

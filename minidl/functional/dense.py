@@ -70,7 +70,7 @@ def embedding(input: Tensor, weight: Tensor, padding_idx: int | None = None) -> 
 
 
 @named
-def one_hot(tensor: Tensor, num_classes: int = -1) -> Tensor:
+def one_hot(input: Tensor, num_classes: int = -1) -> Tensor:
     """1 where the class is, 0 elsewhere: integers (…) as int64 (…, num_classes), by default as many as occur.
 
     Raises
@@ -78,15 +78,15 @@ def one_hot(tensor: Tensor, num_classes: int = -1) -> Tensor:
     TypeError, ValueError
         For what is not of integers, negative, or too large for `num_classes`.
     """
-    require_tensors("one_hot", tensor)
-    if tensor.dtype.kind not in "iu":
-        raise TypeError(f"expected integers, got {tensor.dtype}")
-    low, high = (tensor.data.min(), tensor.data.max()) if tensor.data.size else (0, -1)
+    require_tensors("one_hot", input)
+    if input.dtype.kind not in "iu":
+        raise TypeError(f"expected integers, got {input.dtype}")
+    low, high = (input.data.min(), input.data.max()) if input.data.size else (0, -1)
     classes = int(high) + 1 if num_classes == -1 else num_classes
     if not isinstance(classes, int) or low < 0 or high >= classes or classes < 1:
         raise ValueError(f"classes from {low} to {high} do not fit num_classes={num_classes}")
-    codes = backend.namespace(tensor.data).arange(classes)
-    return cast(shape.unsqueeze(tensor, -1) == Tensor(codes), int64)
+    codes = backend.namespace(input.data).arange(classes)
+    return cast(shape.unsqueeze(input, -1) == Tensor(codes), int64)
 
 
 @named

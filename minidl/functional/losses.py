@@ -85,9 +85,8 @@ def huber_loss(
 
 
 def _huber(d: Tensor, delta: float) -> Tensor:
-    size = elementwise.abs(d)
-    near = elementwise.where(size < delta, d, 0.0)  # an infinite d must not meet the square
-    return elementwise.where(size < delta, near * near * 0.5, (size - 0.5 * delta) * delta)
+    near = elementwise.hardtanh(d, -delta, delta)
+    return near * (d - 0.5 * near)
 
 
 def _difference(name: str, input: Tensor, target: Tensor, weight: Tensor | None) -> Tensor:
@@ -156,8 +155,8 @@ def binary_cross_entropy_with_logits(
     """
     name = "binary_cross_entropy_with_logits"
     _check_targets(name, input, target, weight, pos_weight)
-    positive = target if pos_weight is None else target * pos_weight
-    each = -(positive * special.logsigmoid(input) + (1 - target) * special.logsigmoid(-input))
+    weights = 1 if pos_weight is None else 1 + (pos_weight - 1) * target
+    each = (1 - target) * input - weights * special.logsigmoid(input)
     return _reduced(each if weight is None else each * weight, reduction)
 
 

@@ -8,7 +8,7 @@ from minidl.backend import dims
 from minidl.core import Tensor
 from minidl.dtypes import require_float
 from minidl.modes import no_grad
-from minidl.op import named, require_tensors, same_dtype
+from minidl.op import in_single, named, require_tensors, same_dtype
 from minidl.ops import elementwise, reduce, shape
 from minidl.ops.norm import along_channels, normalize_channels, standardize
 
@@ -92,6 +92,7 @@ def _update(
 
 
 @named
+@in_single
 def layer_norm(
     input: Tensor,
     normalized_shape: Sequence[int],
@@ -124,6 +125,7 @@ def layer_norm(
 
 
 @named
+@in_single
 def group_norm(
     input: Tensor, num_groups: int, weight: Tensor | None = None, bias: Tensor | None = None, eps: float = 1e-5
 ) -> Tensor:

@@ -35,8 +35,8 @@ class _Conv(Module):
         return pair(getattr(self, option), f"{type(self).__name__}: {option}", least, self.rank)[-self.rank :]
 
 
-class Conv1d(_Conv):
-    """`minidl.functional.conv1d` with a learned weight (O, C / groups, K) and bias (O,).
+class _Plain(_Conv):
+    """A learned weight (O, C / groups, …) and bias (O,) for `conv1d` or `conv2d` of `minidl.functional`.
 
     Parameters
     ----------
@@ -45,7 +45,6 @@ class Conv1d(_Conv):
     padding_mode : what is around the input, "zeros" or a mode of `minidl.functional.pad`
     """
 
-    rank = 1
     transposed = False
 
     def __init__(
@@ -65,6 +64,10 @@ class Conv1d(_Conv):
                 f"{type(self).__name__}: padding_mode must be 'zeros', 'reflect', 'replicate' or 'circular', "
                 f"got {padding_mode!r}"
             )
+        if isinstance(padding, str) and (
+            padding not in ("valid", "same") or (padding == "same" and stride not in (1, (1, 1)))
+        ):
+            raise ValueError(f"{type(self).__name__}: padding={padding!r} with stride={stride}; 'same' needs stride 1")
         super().__init__(in_channels, out_channels, kernel_size, groups, bias)
         self.stride = stride
         self.padding = padding
@@ -86,13 +89,18 @@ class Conv1d(_Conv):
         return [n for p in reversed(self.each("padding", least=0)) for n in (p, p)]
 
 
-class Conv2d(Conv1d):
-    __doc__ = (Conv1d.__doc__ or "").replace("conv1d", "conv2d").replace(", K)", ", KH, KW)")
+class Conv1d(_Plain):
+    __doc__ = _Plain.__doc__
+    rank = 1
+
+
+class Conv2d(_Plain):
+    __doc__ = _Plain.__doc__
     rank = 2
 
 
-class ConvTranspose1d(_Conv):
-    """`minidl.functional.conv_transpose1d` with a learned weight (C, O / groups, K) and bias (O,).
+class _Transposed(_Conv):
+    """A learned weight (C, O / groups, …) and bias (O,) for `conv_transpose1d` or `conv_transpose2d`.
 
     Parameters
     ----------
@@ -100,7 +108,6 @@ class ConvTranspose1d(_Conv):
     bias : learn a bias
     """
 
-    rank = 1
     transposed = True
 
     def __init__(
@@ -135,6 +142,11 @@ class ConvTranspose1d(_Conv):
         return function(input, self.weight, self.bias, self.stride, self.padding, extra, self.groups, self.dilation)
 
 
-class ConvTranspose2d(ConvTranspose1d):
-    __doc__ = (ConvTranspose1d.__doc__ or "").replace("transpose1d", "transpose2d").replace(", K)", ", KH, KW)")
+class ConvTranspose1d(_Transposed):
+    __doc__ = _Transposed.__doc__
+    rank = 1
+
+
+class ConvTranspose2d(_Transposed):
+    __doc__ = _Transposed.__doc__
     rank = 2

@@ -45,19 +45,21 @@ class Linear(Module):
         return F.linear(input, self.weight, self.bias)
 
 
-class Dropout(Module):
-    """`minidl.functional.dropout` while training, the identity otherwise."""
-
+class _Dropout(Module):
     def __init__(self, p: float = 0.5) -> None:
         if not 0 <= p <= 1:
             raise ValueError(f"{type(self).__name__}: p is a probability, expected 0 ≤ p ≤ 1, got {p}")
         self.p = p
 
+
+class Dropout(_Dropout):
+    """`minidl.functional.dropout` while training, the identity otherwise."""
+
     def forward(self, input: Tensor) -> Tensor:
         return F.dropout(input, self.p, self.training)
 
 
-class Dropout2d(Dropout):
+class Dropout2d(_Dropout):
     """`minidl.functional.dropout2d` while training, the identity otherwise."""
 
     def forward(self, input: Tensor) -> Tensor:

@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 
 from minidl.backend import dims
-from minidl.core import Tensor
+from minidl.core import Tensor, as_tuple
 from minidl.modes import no_grad
 from minidl.nn.module import Module
 
@@ -30,9 +30,10 @@ def summary(model: Module, input_size: tuple[int, ...]) -> str:
     for path, module in model.named_modules():
         if not any(True for _ in module.children()):
 
-            def note(layer: Module, _: Any, output: Tensor, path: str = path) -> None:
+            def note(layer: Module, _: Any, output: Any, path: str = path) -> None:
                 count = sum(p.data.size for p in layer.parameters())
-                rows.append((f"{path} ({type(layer).__name__})".strip(), f"N×{dims(output.shape[1:])}", f"{count:,}"))
+                first, *_ = as_tuple(output)
+                rows.append((f"{path} ({type(layer).__name__})".strip(), f"N×{dims(first.shape[1:])}", f"{count:,}"))
 
             hooks.append(module.register_forward_hook(note))
     try:

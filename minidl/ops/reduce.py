@@ -7,7 +7,7 @@ import numpy as np
 
 from minidl.backend import dims
 from minidl.dtypes import float16, float32, int64, require_float
-from minidl.op import cast, expand, named, op, require_arrays
+from minidl.op import cast, expand, in_single, named, op, require_arrays
 from minidl.ops.elementwise import abs, exp, keep, root, sign, where
 from minidl.ops.shape import along, axes, axis, cat, flip, reshape, squeeze, take_along
 
@@ -27,18 +27,19 @@ def back(y, shape, dim):
 
 
 @op
-def sum(xp, x, dim=None, keepdim=False):
-    """The sum over `dim`: an int, a tuple, or None for all. Integers and bools sum to int64."""
-    dtype = x.dtype if x.dtype.kind in "fc" else int64
+def sum(xp, x, dim=None, keepdim=False, *, dtype=None):
+    """The sum over `dim`: an int, a tuple, or None for all; in `dtype`, by default int64 for integers and bools."""
+    dtype = xp.dtype(dtype or (x.dtype if x.dtype.kind in "fc" else int64))
     wide = float32 if dtype == float16 else dtype  # halves lose count at 2,048
     return x.sum(axes(dim, x.ndim), dtype=wide, keepdims=keepdim).astype(dtype, copy=False)
 
 
 @op
-def cumsum(xp, x, *, dim):
-    """The sums of the elements up to each one along `dim`. Integers and bools sum to int64."""
-    dtype = x.dtype if x.dtype.kind in "fc" else int64
-    return xp.atleast_1d(x).cumsum(axis(dim, x.ndim), dtype=dtype).reshape(x.shape)
+def cumsum(xp, x, *, dim, dtype=None):
+    """The sums of the elements up to each one along `dim`; dtypes are as in `sum`."""
+    dtype = xp.dtype(dtype or (x.dtype if x.dtype.kind in "fc" else int64))
+    wide = float32 if dtype == float16 else dtype
+    return xp.atleast_1d(x).cumsum(axis(dim, x.ndim), dtype=wide).astype(dtype, copy=False).reshape(x.shape)
 
 
 @op(floats=True)
@@ -62,16 +63,16 @@ def count(shape: tuple[int, ...], dim: Any) -> int:
 
 
 @named
+@in_single
 def mean(input: Any, dim: Any = None, keepdim: bool = False) -> Any:
     """The mean over `dim` (int, tuple, or None for all) of a floating-point array."""
     require_arrays("mean", input)
     require_float("mean", input.dtype)
-    if input.dtype == float16:  # whose sums overflow
-        return cast(mean(cast(input, float32), dim, keepdim), float16)
     return sum(input, dim, keepdim) / float(count(input.shape, dim))
 
 
 @named
+@in_single
 def var(
     input: Any, dim: Any = None, unbiased: bool | None = None, *, correction: float | None = None, keepdim: bool = False
 ) -> Any:
@@ -81,8 +82,6 @@ def var(
     """
     require_arrays("var", input)
     require_float("var", input.dtype)
-    if input.dtype == float16:
-        return cast(var(cast(input, float32), dim, unbiased, correction=correction, keepdim=keepdim), float16)
     if correction is None:
         correction = 1 if unbiased is None else int(unbiased)
     elif unbiased is not None:
@@ -93,6 +92,7 @@ def var(
 
 
 @named
+@in_single
 def std(
     input: Any, dim: Any = None, unbiased: bool | None = None, *, correction: float | None = None, keepdim: bool = False
 ) -> Any:
@@ -101,6 +101,7 @@ def std(
 
 
 @named
+@in_single
 def norm(input: Any, p: float | str = "fro", dim: Any = None, keepdim: bool = False) -> Any:
     """The p-norm (Σ|x|ᵖ)^(1/p) over `dim`, of all its elements as one vector; the gradient is 0 where the norm is.
 
@@ -129,6 +130,7 @@ def norm(input: Any, p: float | str = "fro", dim: Any = None, keepdim: bool = Fa
 
 
 @named
+@in_single
 def prod(input: Any, dim: int | None = None, keepdim: bool = False) -> Any:
     """The product over one `dim`, or of all elements. Integers and bools multiply to int64.
 

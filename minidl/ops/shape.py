@@ -203,9 +203,10 @@ def take_along(xp, x, index, *, dim):
 @op
 def put_along(xp, x, index, *, dim, size):
     """Zeros of `size` with x added at `index` along `dim`: the adjoint of `take_along`."""
-    z = xp.zeros(size, x.dtype)
-    xp.add.at(z, _places(xp, index, dim), x)
-    return z
+    z = xp.zeros(math.prod(size), x.dtype)
+    if x.size:
+        xp.add.at(z, xp.ravel_multi_index(xp.broadcast_arrays(*_places(xp, index, dim)), size).ravel(), x.ravel())
+    return z.reshape(size)
 
 
 def _places(xp, index, dim):

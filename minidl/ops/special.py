@@ -106,7 +106,7 @@ def erf(xp, x):
     return backend.special(xp).erf(x).astype(x.dtype, copy=False)
 
 
-expm1.vjp(x=lambda g, z: g * (z + 1))
+expm1.vjp(x=lambda g, x: g * exp(x))
 log1p.vjp(x=lambda g, x: g / (x + 1))
 erf.vjp(x=lambda g, x: g * (2 / math.sqrt(math.pi) * exp(-x * x)))
 
@@ -114,8 +114,7 @@ erf.vjp(x=lambda g, x: g * (2 / math.sqrt(math.pi) * exp(-x * x)))
 @op(floats=True)
 def logsigmoid(xp, x):
     """ln(1 / (1 + e⁻ˣ)), which neither overflows nor loses digits."""
-    below = x.real < 0
-    return xp.where(below, x, 0) - xp.log1p(xp.exp(xp.where(below, x, -x)))
+    return xp.minimum(x, 0) - xp.log1p(xp.exp(xp.minimum(x, -x)))
 
 
 @op(floats=True)
