@@ -12,11 +12,11 @@ from minidl.functional.losses import (
     binary_cross_entropy, binary_cross_entropy_with_logits, cross_entropy, huber_loss, kl_div, l1_loss, mse_loss,
     nll_loss, smooth_l1_loss,
 )
-from minidl.functional.normalisation import batch_norm, group_norm, instance_norm, layer_norm
+from minidl.functional.normalisation import batch_norm, group_norm, instance_norm, layer_norm, local_response_norm
 from minidl.functional.padding import pad
 from minidl.functional.pooling import (
     adaptive_avg_pool1d, adaptive_avg_pool2d, adaptive_max_pool1d, adaptive_max_pool2d, avg_pool1d, avg_pool2d,
-    local_response_norm, max_pool1d, max_pool2d, max_unpool2d,
+    max_pool1d, max_pool2d, max_unpool2d,
 )
 from minidl.functional.resampling import interpolate
 from minidl.ops.elementwise import hardtanh, relu, sigmoid, tanh

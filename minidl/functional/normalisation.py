@@ -9,8 +9,9 @@ from minidl.core import Tensor
 from minidl.dtypes import require_float
 from minidl.modes import no_grad
 from minidl.op import in_single, named, require_tensors, same_dtype
-from minidl.ops import elementwise, reduce, shape
+from minidl.ops import elementwise, pool, reduce, shape
 from minidl.ops.norm import along_channels, normalize_channels, standardize
+from minidl.ops.window import Window
 
 
 def _scaled(z: Tensor, weight: Tensor | None, bias: Tensor | None) -> Tensor:
@@ -69,8 +70,8 @@ def batch_norm(
             raise ValueError("without running statistics it works in training only")
         scale = 1 / elementwise.sqrt(running_var + eps)
         scale = scale if weight is None else scale * weight
-        centred = input - along_channels(running_mean, input.ndim)
-        return _scaled(centred, along_channels(scale, input.ndim), _per_channel(bias, input.ndim))
+        shift = -running_mean * scale if bias is None else bias - running_mean * scale
+        return _scaled(input, along_channels(scale, input.ndim), along_channels(shift, input.ndim))
     count = math.prod(input.shape) // max(input.shape[1], 1)
     if count == 1:
         raise ValueError(f"expected more than 1 value per channel in training, got an input {dims(input.shape)}")
@@ -182,3 +183,34 @@ def instance_norm(
     mean, var = (reduce.mean(Tensor(s.reshape(n, c)), 0) for s in own)
     _update(running_mean, running_var, mean, var, math.prod(rest), momentum)
     return _scaled(shape.reshape(z, input.shape), _per_channel(weight, input.ndim), _per_channel(bias, input.ndim))
+
+
+@named
+def local_response_norm(input: Tensor, size: int, alpha: float = 1e-4, beta: float = 0.75, k: float = 1.0) -> Tensor:
+    """input / (k + alpha · mean of the squares of `size` neighbouring channels)^beta.
+
+    Krizhevsky, Sutskever & Hinton (2012), "ImageNet classification with deep convolutional neural networks", with
+    alpha divided by `size`. Beyond the first and the last channel there are zeros.
+
+    Parameters
+    ----------
+    input : (N, C, L, …), floating-point
+    size : at least 1
+    alpha, beta, k : numbers
+
+    Raises
+    ------
+    ValueError
+        For an input of fewer than 3 dimensions, or a size below 1.
+    """
+    require_tensors("input", input)
+    require_float("input", input.dtype)
+    if input.ndim < 3:
+        raise ValueError(f"expected an input (N, C, L, …), got {dims(input.shape)}")
+    if not isinstance(size, int) or size < 1:
+        raise ValueError(f"size must be an integer of at least 1, got {size!r}")
+    n, c, *rest = input.shape
+    window = Window((size, 1), padding=((size // 2, (size - 1) // 2), (0, 0)))
+    squares = shape.reshape(input * input, (n, 1, c, math.prod(rest)))
+    sums = shape.reshape(pool.window_sum(squares, window=window), input.shape)
+    return input / elementwise.pow(sums * (alpha / size) + k, beta)

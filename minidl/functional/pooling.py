@@ -12,10 +12,8 @@ from minidl.dtypes import require_float
 from minidl.functional.windows import Pair, Single, as_given, as_images, check_fits, is_integer, pair, sliding
 from minidl.op import named, require_tensors
 from minidl.ops import pool
-from minidl.ops.elementwise import pow
 from minidl.ops.reduce import mean
 from minidl.ops.shape import cat, flatten, getitem, pad, reshape, take_along
-from minidl.ops.window import Window
 
 
 def _window(spatial, input, x, kernel_size, stride, padding, dilation, ceil_mode):
@@ -277,34 +275,3 @@ def max_unpool2d(
     rows = flatten(x, 2)
     z = pool.place(rows, reshape(indices, rows.shape), size=math.prod(outer))
     return as_given(reshape(z, (*x.shape[:2], *outer)), input)
-
-
-@named
-def local_response_norm(input: Tensor, size: int, alpha: float = 1e-4, beta: float = 0.75, k: float = 1.0) -> Tensor:
-    """input / (k + alpha · mean of the squares of `size` neighbouring channels)^beta.
-
-    Krizhevsky, Sutskever & Hinton (2012), "ImageNet classification with deep convolutional neural networks", with
-    alpha divided by `size`. Beyond the first and the last channel there are zeros.
-
-    Parameters
-    ----------
-    input : (N, C, L, …), floating-point
-    size : at least 1
-    alpha, beta, k : numbers
-
-    Raises
-    ------
-    ValueError
-        For an input of fewer than 3 dimensions, or a size below 1.
-    """
-    require_tensors("input", input)
-    require_float("input", input.dtype)
-    if input.ndim < 3:
-        raise ValueError(f"expected an input (N, C, L, …), got {dims(input.shape)}")
-    if not is_integer(size) or size < 1:
-        raise ValueError(f"size must be an integer of at least 1, got {size!r}")
-    n, c, *rest = input.shape
-    window = Window((size, 1), padding=((size // 2, (size - 1) // 2), (0, 0)))
-    squares = reshape(input * input, (n, 1, c, math.prod(rest)))
-    sums = reshape(pool.window_sum(squares, window=window), input.shape)
-    return input / pow(sums * (alpha / size) + k, beta)
