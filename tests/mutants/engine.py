@@ -17,6 +17,7 @@ from mutants import Outcome
 
 TESTS = Path(__file__).parents[1]
 ROOT = TESTS.parent
+OURS = (str(ROOT / "minidl"), str(TESTS))  # but not an environment that stands in the checkout
 BATTERY = ["test_engine_steps.py", "test_engine.py", "test_check.py"]
 SLOW = ["test_a_chain_of_100_000_ops_works_and_is_dropped", "test_peak_memory_does_not_grow_over_many_steps"]
 SECONDS = 60  # for a fault with which the engine runs for ever
@@ -76,7 +77,7 @@ def battery(fault: Fault | None) -> int:
     for stream in range(3):
         os.dup2(nothing, stream)
     for name, module in list(sys.modules.items()):
-        if name != "__main__" and (getattr(module, "__file__", None) or "").startswith(str(ROOT)):
+        if name != "__main__" and (getattr(module, "__file__", None) or "").startswith(OURS):
             del sys.modules[name]
     sys.path.insert(0, str(ROOT))
     sys.meta_path[:] = [BuiltinImporter, FrozenImporter, PathFinder]  # a runner adds one that rewrites tests
