@@ -27,6 +27,7 @@ from minidl.modes import mode
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 registry: dict[str, Op] = {}
+composed: set[str] = set()  # the names of functions that are made of ops
 PUBLIC = {"x": "input", "y": "other", "n": "exponent", "order": "dims", "size": "shape"}  # what PyTorch calls x, y, …
 
 
@@ -188,9 +189,12 @@ def require_arrays(name: str, *args: Any, scalars: bool = False) -> None:
 
 
 def require_tensors(name: str, *args: Any) -> None:
-    """Raise TypeError, in the name of a function, for anything but Tensors (and None); RuntimeError for two devices."""
-    for a in args:
-        if not isinstance(a, (Tensor, NoneType)):
+    """Raise TypeError, in the name of a function, for anything but Tensors; RuntimeError for two devices.
+
+    All but the first may be None.
+    """
+    for i, a in enumerate(args):
+        if not isinstance(a, (Tensor, NoneType)) or (i == 0 and a is None):
             raise TypeError(f"{name}: expected a Tensor, got {type(a).__name__}; md.tensor() makes one")
     same_device(name, *args)
 
@@ -207,6 +211,14 @@ def same_dtype(name: str, *args: Any) -> None:
     kinds = {str(a.dtype) for a in args if a is not None}
     if len(kinds) > 1:
         raise TypeError(f"{name}: mixed dtypes {' and '.join(sorted(kinds))}; convert with .to(dtype)")
+
+
+def broadcast_shapes(*shapes: tuple[int, ...]) -> tuple[int, ...]:
+    """The shape that these broadcast to; ValueError if they don't."""
+    try:
+        return np.broadcast_shapes(*shapes)
+    except ValueError:
+        raise ValueError(f"shapes {' and '.join(map(dims, shapes))} do not broadcast") from None
 
 
 def checked(op: Any, position: int, d: Any, shape: tuple[int, ...], dtype: np.dtype) -> Any:
@@ -292,14 +304,17 @@ def explained(name: str, arrays: list[Array], error: Exception) -> Exception:
 def named(function: Function) -> Function:
     """A function that is made of ops, with errors in its own name, whichever of them they come from."""
     name = function.__name__
+    composed.add(name)
 
     @functools.wraps(function)
     def call(*args: Any, **options: Any) -> Any:
         try:
             return function(*args, **options)
         except (ValueError, TypeError, RuntimeError, IndexError) as error:
-            if not str(error).startswith(f"{name}:"):
-                error.args = (f"{name}: {error}",)
+            said = str(error)
+            while (head := said.partition(": "))[0] in registry or head[0] in composed:
+                said = head[2]
+            error.args = (f"{name}: {said}",)
             raise
         except AttributeError:
             if all(isinstance(a, Tensor) for a in args):

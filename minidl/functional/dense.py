@@ -3,13 +3,11 @@
 import math
 from typing import Any
 
-import numpy as np
-
 from minidl import backend
 from minidl.backend import dims
 from minidl.core import Tensor
 from minidl.dtypes import int64
-from minidl.op import cast, expand, named, require_tensors, same_dtype
+from minidl.op import broadcast_shapes, cast, expand, named, require_tensors, same_dtype
 from minidl.ops import elementwise, linalg, reduce, shape
 
 
@@ -103,6 +101,6 @@ def cosine_similarity(x1: Tensor, x2: Tensor, dim: int = 1, eps: float = 1e-8) -
     if not isinstance(dim, int) or eps < 0:
         raise ValueError(f"dim must be an integer and eps not negative, got {dim!r} and {eps}")
     if x1.shape != x2.shape:  # so that `dim` is the same in both, and of one size
-        size = np.broadcast_shapes(x1.shape, x2.shape)
+        size = broadcast_shapes(x1.shape, x2.shape)
         x1, x2 = expand(x1, size), expand(x2, size)
     return reduce.sum(normalize(x1, dim=dim, eps=eps) * normalize(x2, dim=dim, eps=eps), dim)

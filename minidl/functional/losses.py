@@ -2,12 +2,10 @@
 
 import warnings
 
-import numpy as np
-
 from minidl.backend import dims
 from minidl.core import Tensor
 from minidl.dtypes import require_float
-from minidl.op import named, require_tensors, same_dtype
+from minidl.op import broadcast_shapes, named, require_tensors, same_dtype
 from minidl.ops import compare, elementwise, loss, reduce, shape, special
 from minidl.ops.create import ones_like
 
@@ -193,7 +191,7 @@ def _check_targets(name: str, input: Tensor, target: Tensor, *weights: Tensor | 
     if input.shape != target.shape:
         raise ValueError(f"target is {dims(target.shape)}, the input is {dims(input.shape)}")
     for weight in weights:
-        if weight is not None and np.broadcast_shapes(weight.shape, input.shape) != input.shape:
+        if weight is not None and broadcast_shapes(weight.shape, input.shape) != input.shape:
             raise ValueError(f"a weight {dims(weight.shape)} has more dimensions than the input {dims(input.shape)}")
 
 

@@ -203,8 +203,8 @@ def local_response_norm(input: Tensor, size: int, alpha: float = 1e-4, beta: flo
     ValueError
         For an input of fewer than 3 dimensions, or a size below 1.
     """
-    require_tensors("input", input)
-    require_float("input", input.dtype)
+    require_tensors("local_response_norm", input)
+    require_float("local_response_norm", input.dtype)
     if input.ndim < 3:
         raise ValueError(f"expected an input (N, C, L, …), got {dims(input.shape)}")
     if not isinstance(size, int) or size < 1:

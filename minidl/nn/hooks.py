@@ -104,7 +104,7 @@ class BackwardHooks:
                 changed = hook(self.module, gradients, *others)
                 if changed is not None:
                     changed = as_tuple(changed)
-                    require_tensors("backward hook", *changed)
+                    require_tensors("backward hook", *[g for g in changed if g is not None])
                     given, expected = described(changed), described(gradients)
                     if given != expected:
                         raise RuntimeError(f"backward hook: must return None or gradients {expected}, got {given}")

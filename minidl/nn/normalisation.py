@@ -104,8 +104,8 @@ class _InstanceNorm(_Norm):
         super().__init__(num_features, eps, momentum, affine, track_running_stats, bias=bias)
 
     def forward(self, input: Tensor) -> Tensor:
+        self.check(input, channels=1 - self.ranks[-1])
         unbatched = input.ndim == self.ranks[0]
-        self.check(input, channels=0 if unbatched else 1)
         own = self.training or not self.track_running_stats
         running = (self.running_mean, self.running_var)
         batch = input.unsqueeze(0) if unbatched else input
@@ -133,8 +133,8 @@ class LayerNorm(Module):
         elementwise_affine: bool = True,
         bias: bool = True,
     ) -> None:
-        single = isinstance(normalized_shape, int)
-        self.normalized_shape: tuple[int, ...] = (normalized_shape,) if single else tuple(normalized_shape)  # type: ignore
+        given = (normalized_shape,) if isinstance(normalized_shape, (int, np.integer)) else normalized_shape
+        self.normalized_shape = tuple(given)
         self.eps = eps
         self.elementwise_affine = elementwise_affine
         self.weight, self.bias = _weight_and_bias(self.normalized_shape, elementwise_affine, bias)
@@ -159,6 +159,7 @@ class GroupNorm(Module):
         self.weight, self.bias = _weight_and_bias((num_channels,), affine, bias)
 
     def forward(self, input: Tensor) -> Tensor:
+        require_tensors("group_norm", input)
         if input.ndim > 1 and input.shape[1] != self.num_channels:
             raise ValueError(f"expected an input with {self.num_channels} channels, got {dims(input.shape)}")
         return F.group_norm(input, self.num_groups, self.weight, self.bias, self.eps)

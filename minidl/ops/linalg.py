@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 
 from minidl.backend import dims
-from minidl.op import op, require_arrays, same_device, same_dtype
+from minidl.op import named, op, require_arrays, same_device, same_dtype
 from minidl.ops.shape import squeeze, transpose, unsqueeze
 
 
@@ -31,8 +31,9 @@ def linear(xp, x, w):
 linear.vjp(x=lambda g, w: bmm(g, w), w=lambda g, x: bmm(_swap(g), x))
 
 
-def matmul(x: Any, y: Any) -> Any:
-    """The matrix product x @ y of arrays of one dtype, as in PyTorch.
+@named
+def matmul(input: Any, other: Any) -> Any:
+    """The matrix product of arrays of one dtype, as in PyTorch.
 
     A vector is a row on the left and a column on the right; dimensions before the last two are a batch and broadcast.
 
@@ -41,17 +42,16 @@ def matmul(x: Any, y: Any) -> Any:
     ValueError
         For a 0-d operand, or inner sizes that differ.
     """
+    x, y = input, other
     require_arrays("matmul", x, y)
     same_device("matmul", x, y)
     same_dtype("matmul", x, y)
     if not x.ndim or not y.ndim or x.shape[-1] != y.shape[-2 if y.ndim > 1 else 0]:
-        raise ValueError(
-            f"matmul: {dims(x.shape)} @ {dims(y.shape)}: the left's last size must be the right's second to last"
-        )
+        raise ValueError(f"{dims(x.shape)} @ {dims(y.shape)}: the left's last size must be the right's second to last")
     try:
         np.broadcast_shapes(x.shape[:-2], y.shape[:-2])
     except ValueError:
-        raise ValueError(f"matmul: the batches of {dims(x.shape)} and {dims(y.shape)} do not broadcast") from None
+        raise ValueError(f"the batches of {dims(x.shape)} and {dims(y.shape)} do not broadcast") from None
     z = bmm(x if x.ndim > 1 else unsqueeze(x, 0), y if y.ndim > 1 else unsqueeze(y, 1))
     z = z if x.ndim > 1 else squeeze(z, -2)
     return z if y.ndim > 1 else squeeze(z, -1)

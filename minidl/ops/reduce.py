@@ -117,7 +117,7 @@ def norm(input: Any, p: float | str = "fro", dim: Any = None, keepdim: bool = Fa
     if not isinstance(p, (int, float)):
         raise ValueError(f"p must be a number or 'fro', got {p!r}")
     if p < 0:
-        _refuse_nothing("norm", input.shape, dim)
+        _refuse_nothing(input.shape, dim)
     if p == 2:
         return root(sum(input * input, dim, keepdim))
     if p == 0:
@@ -139,7 +139,7 @@ def prod(input: Any, dim: int | None = None, keepdim: bool = False) -> Any:
     require_arrays("prod", input)
     x = input if input.dtype.kind in "fc" else cast(input, int64)
     x = reshape(x, (count(x.shape, None),)) if dim is None or not x.ndim else x
-    i = axis(0 if dim is None else dim, x.ndim, "prod")
+    i = axis(0 if dim is None else dim, x.ndim)
     if not x.shape[i]:
         return sum(x, i, keepdim) + 1
     while (n := x.shape[i]) > 1:
@@ -154,20 +154,20 @@ def prod(input: Any, dim: int | None = None, keepdim: bool = False) -> Any:
 @op
 def amax(xp, x, dim=None, keepdim=False):
     """The maximum over `dim`; the gradient is shared evenly between tied elements."""
-    _refuse_nothing("amax", x.shape, dim)
+    _refuse_nothing(x.shape, dim)
     return x.max(axes(dim, x.ndim), keepdims=keepdim)
 
 
 @op
 def amin(xp, x, dim=None, keepdim=False):
     """The minimum over `dim`; the gradient is shared evenly between tied elements."""
-    _refuse_nothing("amin", x.shape, dim)
+    _refuse_nothing(x.shape, dim)
     return x.min(axes(dim, x.ndim), keepdims=keepdim)
 
 
-def _refuse_nothing(name, shape, dim):
+def _refuse_nothing(shape, dim):
     if 0 in [shape[i] for i in axes(dim, len(shape))]:
-        raise ValueError(f"{name}: {dims(shape)} has no elements to choose from in dim {dim}")
+        raise ValueError(f"{dims(shape)} has no elements to choose from in dim {dim}")
 
 
 def _shared(g, x, z, shape, dim):
@@ -182,14 +182,14 @@ amin.vjp(x=_shared)
 @op
 def argmax(xp, x, dim=None, keepdim=False):
     """The index of the first maximum along `dim`, or in the flattened array. No gradient."""
-    _refuse_nothing("argmax", x.shape, dim)
+    _refuse_nothing(x.shape, dim)
     return x.argmax(None if dim is None else axis(dim, x.ndim), keepdims=keepdim)
 
 
 @op
 def argmin(xp, x, dim=None, keepdim=False):
     """The index of the first minimum along `dim`, or in the flattened array. No gradient."""
-    _refuse_nothing("argmin", x.shape, dim)
+    _refuse_nothing(x.shape, dim)
     return x.argmin(None if dim is None else axis(dim, x.ndim), keepdims=keepdim)
 
 
@@ -244,7 +244,7 @@ def topk(input: Any, k: int, dim: int = -1, largest: bool = True, sorted: bool =
         If there are less than k.
     """
     require_arrays("topk", input)
-    i = axis(dim, input.ndim, "topk")
+    i = axis(dim, input.ndim)
     if not isinstance(k, (int, np.integer)) or not 0 <= k <= (input.shape[i] if input.ndim else 1):
         raise ValueError(f"k must be between 0 and the size of dim {dim} of {dims(input.shape)}, got {k}")
     x = input if input.ndim else reshape(input, (1,))

@@ -18,7 +18,7 @@ from minidl.dtypes import float32
 from minidl.op import expand, named, op, require_arrays, same_device, same_dtype
 
 
-def axes(dim: int | Sequence[int] | None, ndim: int, name: str = "dim") -> tuple[int, ...]:
+def axes(dim: int | Sequence[int] | None, ndim: int) -> tuple[int, ...]:
     """The dimensions that `dim` names, counted from 0; None, or an empty sequence, is all of them.
 
     Raises
@@ -29,27 +29,27 @@ def axes(dim: int | Sequence[int] | None, ndim: int, name: str = "dim") -> tuple
         For one that is named twice.
     """
     if hasattr(dim, "shape"):
-        raise TypeError(f"{name}: dim must be an integer or a tuple of them, got {type(dim).__name__}")
+        raise TypeError(f"dim must be an integer or a tuple of them, got {type(dim).__name__}")
     if dim is None or dim in ((), []):
         return tuple(range(ndim))
     named = tuple(dim) if isinstance(dim, (tuple, list)) else (dim,)
     if not all(isinstance(d, (int, np.integer)) and not isinstance(d, bool) for d in named):
-        raise TypeError(f"{name}: expected an integer or a tuple of them, got {dim!r}")
+        raise TypeError(f"dim must be an integer or a tuple of them, got {dim!r}")
     limit = max(ndim, 1)  # a 0-d tensor may be reduced over dim 0 or -1
     for d in named:
         if not -limit <= d < limit:
-            raise IndexError(f"{name}: dim {d} is out of range for {ndim} dimensions")
+            raise IndexError(f"dim {d} is out of range for {ndim} dimensions")
     counted = tuple(int(d) % limit for d in named)
     if len(set(counted)) < len(counted):
-        raise ValueError(f"{name}: dim {dim} names a dimension twice")
+        raise ValueError(f"dim {dim} names a dimension twice")
     return counted if ndim else ()
 
 
-def axis(dim: int, ndim: int, name: str = "dim") -> int:
+def axis(dim: int, ndim: int) -> int:
     """The one dimension that `dim` names, counted from 0; 0 for a 0-d tensor. TypeError unless it is an integer."""
     if not isinstance(dim, (int, np.integer)) or isinstance(dim, bool):
-        raise TypeError(f"{name}: expected one dim, an integer, got {dim!r}")
-    return (*axes(dim, ndim, name), 0)[0]
+        raise TypeError(f"expected one dim, an integer, got {dim!r}")
+    return (*axes(dim, ndim), 0)[0]
 
 
 def sizes(shape: tuple[Any, ...]) -> tuple[int, ...]:
@@ -113,7 +113,7 @@ def flatten(input: Any, start_dim: int = 0, end_dim: int = -1) -> Any:
 @named
 def unsqueeze(input: Any, dim: int) -> Any:
     """x with a new dimension of size 1 at `dim`."""
-    i = axis(dim, input.ndim + 1, "unsqueeze")
+    i = axis(dim, input.ndim + 1)
     return reshape(input, (*input.shape[:i], 1, *input.shape[i:]))
 
 
@@ -271,7 +271,7 @@ def indexed(name: str, input: Any, dim: int, index: Any) -> tuple[Any, Any, int]
     """Input and index with at least one dimension, and the dimension that is indexed; the index is checked."""
     require_arrays(name, input, index)
     same_device(name, input, index)
-    i, x, at = axis(dim, input.ndim, name), reshape(input, input.shape or (1,)), reshape(index, index.shape or (1,))
+    i, x, at = axis(dim, input.ndim), reshape(input, input.shape or (1,)), reshape(index, index.shape or (1,))
     if index.dtype.kind not in "iu":
         raise TypeError(f"index must be of integers, got {index.dtype}")
     raw = index.data if isinstance(index, Tensor) else index
@@ -296,7 +296,7 @@ def split(tensor: Any, split_size_or_sections: int | Sequence[int], dim: int = 0
         For sizes that do not add up to the dimension's.
     """
     require_arrays("split", tensor)
-    given, n = split_size_or_sections, (*tensor.shape, 0)[axis(dim, tensor.ndim, "split")]
+    given, n = split_size_or_sections, (*tensor.shape, 0)[axis(dim, tensor.ndim)]
     if isinstance(given, (int, np.integer)) and given >= 0:
         given = [min(given, n - start) for start in range(0, n, max(given, 1))] or [0]
     if not isinstance(given, (tuple, list)) or not tensor.ndim or min(given, default=0) < 0 or sum(given) != n:
@@ -317,7 +317,7 @@ def chunk(input: Any, chunks: int, dim: int = 0) -> tuple[Any, ...]:
     require_arrays("chunk", input)
     if not isinstance(chunks, (int, np.integer)) or chunks < 1:
         raise ValueError(f"chunks must be a positive integer, got {chunks!r}")
-    n = (*input.shape, 0)[axis(dim, input.ndim, "chunk")]
+    n = (*input.shape, 0)[axis(dim, input.ndim)]
     return split(input, -(-n // chunks) if n else [0] * chunks, dim)
 
 
@@ -374,7 +374,7 @@ def cat(tensors: Sequence[Any], dim: int = 0) -> Any:
     if not tensors or not all(t.ndim for t in tensors):
         raise ValueError(f"expected tensors with dimensions, got {[dims(t.shape) for t in tensors]}")
     first = next((t for t in tensors if t.shape != (0,)), tensors[0])
-    i = axis(dim, first.ndim, "cat")
+    i = axis(dim, first.ndim)
     nothing = (*first.shape[:i], 0, *first.shape[i + 1 :])
     tensors = [reshape(t, nothing) if t.shape == (0,) else t for t in tensors]
     for t in tensors:
