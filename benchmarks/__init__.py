@@ -1,1 +1,1 @@
-"""Timings against named peers, as ratios from one run."""
+"""Timings beside named peers, as ratios from one run: ``python -m benchmarks``, or ``minidl bench`` in a checkout."""

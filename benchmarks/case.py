@@ -1,0 +1,41 @@
+"""A benchmark is a generator of cases: rows in which every engine does the same work."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+
+from benchmarks.engines import Engine, Work
+
+
+@dataclass(frozen=True)
+class Case:
+    """One row of a benchmark.
+
+    Attributes
+    ----------
+    name : as the table calls it
+    work : what an engine is asked for
+    tolerance : how far a candidate's outputs may be from the reference's, as ‖difference‖ / ‖reference‖ of each array
+    baselines : further candidates that are no engine, such as the matrix products alone
+    flops, bytes : the arithmetic of the case, and the memory that it must at least move; 0 where neither is said
+    unit : "s", or for a call that measures itself the unit of what it returns
+    """
+
+    name: str
+    work: Callable[[Engine], Work]
+    tolerance: float = 1e-4
+    baselines: Mapping[str, Callable[[], Work]] = field(default_factory=dict)
+    flops: float = 0
+    bytes: float = 0
+    unit: str = "s"
+
+
+Benchmark = Callable[[bool], Iterator[Case]]
+registry: dict[str, Benchmark] = {}
+
+
+def benchmark(function: Benchmark) -> Benchmark:
+    """Register ``function(quick)`` under its name; `quick` asks for tiny cases, for tests."""
+    registry[function.__name__] = function
+    return function

@@ -1,0 +1,87 @@
+"""What an engine must be able to do to take part, and what it hands over to be checked and timed."""
+
+from __future__ import annotations
+
+import contextlib
+import time
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from typing import Any, NamedTuple
+
+import numpy as np
+from threadpoolctl import threadpool_limits
+
+from minidl import nn
+
+
+class Work(NamedTuple):
+    """A candidate: `call` is what is timed, `outputs` gives the arrays that must be right before."""
+
+    call: Callable[[], Any]
+    outputs: Callable[[], list[np.ndarray]]
+
+
+class Lacking(NotImplementedError):
+    """An engine has no such layer or function, so that it is left out of a row."""
+
+
+class Engine:
+    """An engine under test. Each method prepares one kind of work; networks come as minidl's, and are translated.
+
+    Attributes
+    ----------
+    name : as the table calls it
+    package : what is imported
+    """
+
+    name: str
+    package: str
+
+    def inference(self, network: nn.Module, images: np.ndarray) -> Work:
+        """A forward pass in evaluation mode, of which nothing is recorded. Outputs: the scores."""
+        raise Lacking("inference")
+
+    def gradients(self, network: nn.Module, images: np.ndarray, cotangent: np.ndarray, of_images: bool) -> Work:
+        """Forward in training mode, and backward from `cotangent`. Outputs: the gradients of images and parameters."""
+        raise Lacking("gradients")
+
+    def cross_entropy(self, scores: np.ndarray, labels: np.ndarray) -> Work:
+        """The mean softmax cross-entropy, and backward. Outputs: the loss, the gradient of the scores."""
+        raise Lacking("softmax cross-entropy")
+
+    def update(self, parameters: list[np.ndarray], gradients: list[np.ndarray], optimizer: str) -> Work:
+        """One step of "Adam", or of "SGD" with momentum 0.9, both with lr 0.001. Outputs: the new parameters."""
+        raise Lacking(f"{optimizer}")
+
+    def training(self, network: nn.Module, images: np.ndarray, labels: np.ndarray) -> Work:
+        """Forward, mean cross-entropy, backward, Adam. Outputs: all gradients, and the losses of the first 3 steps."""
+        raise Lacking("training")
+
+    def chain(self, x: np.ndarray, a: np.ndarray, b: np.ndarray) -> Work:
+        """Five times ``x = (x * a + b).tanh() - b``, and backward from ones. Outputs: the gradients of x, a and b."""
+        raise Lacking("a chain of small ops")
+
+    def threads(self, count: int) -> AbstractContextManager[Any]:
+        """Work on that many threads, within the context."""
+        raise Lacking("a number of threads that can be set")
+
+    def seconds(self, call: Callable[[], Any], times: int) -> float:
+        """How long `times` calls take, all work included."""
+        started = time.perf_counter()
+        for _ in range(times):
+            call()
+        return time.perf_counter() - started
+
+
+def layers(network: nn.Module) -> list[nn.Module]:
+    """The layers of a plain stack in the order of their calls, with a Flatten before the first dense one."""
+    leaves = [m for m in network.modules() if not list(m.children()) and not isinstance(m, (nn.Flatten, nn.Dropout))]
+    dense = next((i for i, layer in enumerate(leaves) if isinstance(layer, nn.Linear)), len(leaves))
+    return [*leaves[:dense], *([nn.Flatten()] if dense < len(leaves) else []), *leaves[dense:]]
+
+
+@contextlib.contextmanager
+def blas_threads(count: int) -> Any:
+    """That many threads in the matrix products of NumPy."""
+    with threadpool_limits(count, user_api="blas"):
+        yield

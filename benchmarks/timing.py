@@ -1,0 +1,114 @@
+"""Checking candidates, then timing them in turns.
+
+All candidates of a case take turns in one process. Before each timed run comes an untimed one of the same candidate,
+since the threads of the one before still spin.
+"""
+
+from __future__ import annotations
+
+import gc
+import statistics
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+
+import minidl as md
+from benchmarks.case import Case
+from benchmarks.engines import Engine, Lacking, Minidl, Work
+
+SAMPLE = 0.02  # seconds that a sample takes at least: shorter calls are repeated
+
+
+@dataclass
+class Row:
+    """What was measured of a case: samples by candidate, and why the others have none."""
+
+    case: Case
+    samples: dict[str, list[float]] = field(default_factory=dict)
+    errors: dict[str, float] = field(default_factory=dict)
+    left_out: dict[str, str] = field(default_factory=dict)
+    refused: dict[str, str] = field(default_factory=dict)
+
+    def medians(self) -> dict[str, float]:
+        """The median of each candidate's samples."""
+        return {name: statistics.median(samples) for name, samples in self.samples.items()}
+
+
+class Wrong(ArithmeticError):
+    """A candidate's outputs are not the reference's."""
+
+
+def error(got: Sequence[np.ndarray], expected: Sequence[np.ndarray]) -> float:
+    """The largest relative error, ‖got − expected‖ / ‖expected‖, of any of the arrays."""
+    if [g.shape for g in got] != [e.shape for e in expected]:
+        raise Wrong(f"shapes {[g.shape for g in got]}, expected {[e.shape for e in expected]}")
+    return max((float(distance(g, e)) for g, e in zip(got, expected, strict=True)), default=0.0)
+
+
+def distance(got: np.ndarray, expected: np.ndarray) -> np.floating:
+    """‖got − expected‖ / ‖expected‖."""
+    tiny = np.finfo(np.float64).tiny
+    return np.linalg.norm((got - expected).ravel()) / max(np.linalg.norm(expected.ravel()), tiny)
+
+
+def reference(case: Case) -> list[np.ndarray]:
+    """What must come out: minidl's, in float64 and without fused kernels."""
+    with md.no_fusion():
+        return case.work(Minidl(np.float64)).outputs()
+
+
+def check(work: Work, expected: Sequence[np.ndarray], tolerance: float) -> float:
+    """The error of a candidate.
+
+    Raises
+    ------
+    Wrong
+        If it is more than `tolerance`, or no number.
+    """
+    off = error(work.outputs(), expected)
+    if not off <= tolerance:
+        raise Wrong(f"differs from the reference by {off:.1e}, allowed {tolerance:.0e}")
+    return off
+
+
+def measure(case: Case, engines: Sequence[Engine], repeats: int) -> Row:
+    """Check every candidate of a case, and time those that are right, `repeats` times."""
+    row = Row(case)
+    expected = reference(case)
+    turns: list[tuple[str, Engine, Work]] = []
+    builders = [(engine.name, engine, lambda engine=engine: case.work(engine)) for engine in engines]
+    builders += [(name, engines[0], build) for name, build in case.baselines.items()]
+    for name, engine, build in builders:
+        try:
+            work = build()
+            row.errors[name] = check(work, expected, case.tolerance)
+        except Lacking as lacking:
+            row.left_out[name] = f"has no {lacking}"
+        except Wrong as wrong:
+            row.refused[name] = str(wrong)
+        else:
+            turns.append((name, engine, work))
+    gc.collect()
+    gc.freeze()  # or every collection walks over the modules of all the peers
+    times = {name: enough(engine, work) for name, engine, work in turns}
+    row.samples = {name: [] for name in times}
+    for _ in range(repeats):
+        for name, engine, work in turns:
+            row.samples[name].append(sample(case, engine, work, times[name]))
+    gc.unfreeze()
+    return row
+
+
+def enough(engine: Engine, work: Work) -> int:
+    """How many calls fill a sample."""
+    work.call()
+    return max(1, round(SAMPLE / engine.seconds(work.call, 1)))
+
+
+def sample(case: Case, engine: Engine, work: Work, times: int) -> float:
+    """One sample: the seconds of a call, or what the call itself measured."""
+    if case.unit != "s":
+        return work.call()
+    work.call()
+    return engine.seconds(work.call, times) / times
