@@ -35,5 +35,6 @@ from minidl.ops.shape import (
 from minidl.ops.special import (
     acos, acosh, asin, asinh, atan, atanh, cos, cosh, erf, expm1, log1p, sin, sinh, tan, xlogy,
 )
+from minidl.threads import get_num_threads, set_num_threads
 
 __version__ = "0.1.0"

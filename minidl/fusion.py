@@ -19,6 +19,7 @@ from minidl.modes import mode
 from minidl.op import Declaration, alias, checked, record
 
 composites: dict[str, Composite] = {}
+runs: dict[tuple[type, ...], Callable[..., Tensor | None]] = {}  # types of layers in a row -> what serves them at once
 
 
 class Composite(Declaration):
@@ -41,7 +42,9 @@ class Composite(Declaration):
 
     def serving(self, arrays: list[Any], options: dict[str, Any]) -> Any:
         """The first kernel that serves these arrays, or None: then the reference runs."""
-        return next((k for k in self.kernels if k.when(*arrays, **options)), None) if mode.fused else None
+        if not mode.fused or mode.anomaly:  # which op a NaN comes from can be seen in the reference alone
+            return None
+        return next((k for k in self.kernels if k.when(*arrays, **options)), None)
 
     def pull(self, node: Node, g: Any, edges: tuple[Edge, ...]) -> list[Any]:
         """The gradients of the arguments at `edges`, from the gradient `g` of the result."""
@@ -83,3 +86,16 @@ def composite(reference: Callable[..., Any]) -> Any:
     call.kernels = self.kernels  # type: ignore[attr-defined]
     composites[self.name] = self
     return call
+
+
+def fuses(*layers: type) -> Callable[[Callable[..., Tensor | None]], Callable[..., Tensor | None]]:
+    """Declare ``function(input, *layers)``, which does what layers of exactly these types do in a row.
+
+    It gives None where it can't; where it raises, they run one by one, so that the error comes from the right layer.
+    """
+
+    def register(function: Callable[..., Tensor | None]) -> Callable[..., Tensor | None]:
+        runs[layers] = function
+        return function
+
+    return register

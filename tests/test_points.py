@@ -6,8 +6,8 @@ import pytest
 import minidl as md
 from minidl.core import Tensor
 from minidl.fusion import composites
+from minidl.ops.blocks import normalize_channels
 from minidl.ops.elementwise import root
-from minidl.ops.norm import normalize_channels
 
 
 def gradients(function, *values):

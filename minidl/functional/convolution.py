@@ -7,7 +7,8 @@ from minidl.core import Tensor
 from minidl.functional.windows import Pair, Single, as_given, as_images, check_fits, is_integer, pair, sliding
 from minidl.op import named, require_tensors, same_dtype
 from minidl.ops import pool
-from minidl.ops.conv import conv, conv_x
+from minidl.ops.blocks import convolve
+from minidl.ops.conv import conv_x
 from minidl.ops.norm import along_channels
 from minidl.ops.shape import pad, squeeze, unsqueeze
 
@@ -23,7 +24,7 @@ def conv1d(
     groups: int = 1,
 ) -> Tensor:
     """`conv2d` of signals, (N, C, L) or (C, L), with a weight (O, C / groups, K): (N, O, OL)."""
-    return _convolve(1, input, weight, bias, stride, padding, dilation, groups)
+    return convolved(1, input, weight, bias, stride, padding, dilation, groups)
 
 
 @named
@@ -56,10 +57,11 @@ def conv2d(
     ValueError
         For ranks, channels or sizes that do not fit.
     """
-    return _convolve(2, input, weight, bias, stride, padding, dilation, groups)
+    return convolved(2, input, weight, bias, stride, padding, dilation, groups)
 
 
-def _convolve(spatial, input, weight, bias, stride, padding, dilation, groups):
+def convolved(spatial, input, weight, bias, stride, padding, dilation, groups, pool=None, relu=False):
+    """Images or signals seen through weights, plus a bias; then the maximum of each window of `pool`, and relu."""
     x, w = _operands(spatial, input, weight, bias, groups)
     window = sliding(spatial, weight.shape[2:], stride, 0 if isinstance(padding, str) else padding, dilation)
     if padding == "same":
@@ -69,8 +71,10 @@ def _convolve(spatial, input, weight, bias, stride, padding, dilation, groups):
     elif isinstance(padding, str) and padding != "valid":
         raise ValueError(f"padding must be a number, a pair, 'same' or 'valid', got {padding!r}")
     check_fits(input, x, window, spatial)
-    z = conv(x, w, stride=window.stride, padding=window.padding, dilation=window.dilation, groups=groups)
-    return as_given(z if bias is None else z + along_channels(bias, 4), input, spatial)
+    if pool is not None and min(pool.positions(*window.positions(*x.shape[2:]))) < 1:
+        raise ValueError(f"a pooling window of {dims(pool.size)} does not fit into the result")
+    geometry = dict(stride=window.stride, padding=window.padding, dilation=window.dilation, groups=groups)
+    return as_given(convolve(x, w, bias, **geometry, pool=pool, relu=relu), input, spatial)
 
 
 def _operands(spatial, input, weight, bias, groups, transposed=False):

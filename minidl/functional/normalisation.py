@@ -9,8 +9,10 @@ from minidl.core import Tensor
 from minidl.dtypes import require_float
 from minidl.modes import no_grad
 from minidl.op import in_single, named, require_tensors, same_dtype
-from minidl.ops import elementwise, pool, reduce, shape
-from minidl.ops.norm import along_channels, normalize_channels, standardize
+from minidl.ops import elementwise, reduce, shape
+from minidl.ops.blocks import normalize_channels
+from minidl.ops.norm import along_channels, standardize
+from minidl.ops.pool import window_sum
 from minidl.ops.window import Window
 
 
@@ -61,21 +63,37 @@ def batch_norm(
         For an input without channels, vectors that are not (C,), or one value per channel in training; for a negative
         eps, and an eps of 0 in training.
     """
+    if training:
+        return batch_normalised(input, running_mean, running_var, weight, bias, momentum, eps)
+    scale, shift = evaluated(input, running_mean, running_var, weight, bias, eps)
+    return _scaled(input, along_channels(scale, input.ndim), along_channels(shift, input.ndim))
+
+
+def evaluated(input, running_mean, running_var, weight, bias, eps):
+    """What batch norm multiplies each channel by in evaluation, and what it adds: two vectors (C,)."""
     vectors = dict(running_mean=running_mean, running_var=running_var, weight=weight, bias=bias)
     _check_channels("batch_norm", input, **vectors)
-    if eps < 0 or (training and not eps):
+    if eps < 0:
+        raise ValueError(f"eps must not be negative, got {eps}")
+    if running_mean is None or running_var is None:
+        raise ValueError("without running statistics it works in training only")
+    scale = 1 / elementwise.sqrt(running_var + eps)
+    scale = scale if weight is None else scale * weight
+    return scale, -running_mean * scale if bias is None else bias - running_mean * scale
+
+
+def batch_normalised(input, running_mean, running_var, weight, bias, momentum, eps, pool=None, relu=False):
+    """Batch norm in training; then the maximum of each window of `pool`, and relu."""
+    vectors = dict(running_mean=running_mean, running_var=running_var, weight=weight, bias=bias)
+    _check_channels("batch_norm", input, **vectors)
+    if eps <= 0:
         raise ValueError(f"eps must be positive (in evaluation it may be 0), got {eps}")
-    if not training:
-        if running_mean is None or running_var is None:
-            raise ValueError("without running statistics it works in training only")
-        scale = 1 / elementwise.sqrt(running_var + eps)
-        scale = scale if weight is None else scale * weight
-        shift = -running_mean * scale if bias is None else bias - running_mean * scale
-        return _scaled(input, along_channels(scale, input.ndim), along_channels(shift, input.ndim))
     count = math.prod(input.shape) // max(input.shape[1], 1)
     if count == 1:
         raise ValueError(f"expected more than 1 value per channel in training, got an input {dims(input.shape)}")
-    z, mean, var = normalize_channels(input, weight, bias, eps=eps)
+    if pool is not None and min(pool.positions(*input.shape[2:])) < 1:
+        raise ValueError(f"a pooling window of {dims(pool.size)} does not fit into the input {dims(input.shape)}")
+    z, mean, var = normalize_channels(input, weight, bias, eps=eps, pool=pool, relu=relu)
     _update(running_mean, running_var, mean, var, count, momentum)
     return z
 
@@ -212,5 +230,5 @@ def local_response_norm(input: Tensor, size: int, alpha: float = 1e-4, beta: flo
     n, c, *rest = input.shape
     window = Window((size, 1), padding=((size // 2, (size - 1) // 2), (0, 0)))
     squares = shape.reshape(input * input, (n, 1, c, math.prod(rest)))
-    sums = shape.reshape(pool.window_sum(squares, window=window), input.shape)
+    sums = shape.reshape(window_sum(squares, window=window), input.shape)
     return input / elementwise.pow(sums * (alpha / size) + k, beta)

@@ -12,6 +12,7 @@ from minidl.dtypes import require_float
 from minidl.functional.windows import Pair, Single, as_given, as_images, check_fits, is_integer, pair, sliding
 from minidl.op import named, require_tensors
 from minidl.ops import pool
+from minidl.ops.blocks import max_pool
 from minidl.ops.reduce import mean
 from minidl.ops.shape import cat, flatten, getitem, pad, reshape, take_along
 
@@ -79,12 +80,12 @@ def _max_pool(spatial, input, kernel_size, stride, padding, dilation, ceil_mode,
     for n, seen in zip(x.shape[2:], (rows, columns), strict=True):  # dilation can step over all of a small image
         if not ((seen >= 0) & (seen < n)).any(1).all():
             raise ValueError(f"a window lies wholly in the padding (input {dims(input.shape)}, {window})")
-    chosen = pool.window_argmax(x, window=window)
-    z = as_given(pool.window_take(x, chosen, window=window), input, spatial)
+    maxima, chosen = max_pool(x, window=window)
+    z = as_given(maxima, input, spatial)
     if not return_indices:
         return z
     xp = backend.namespace(x.data)
-    i, j = xp.divmod(chosen.data.astype(np.int64), window.size[1])
+    i, j = xp.divmod(chosen.astype(np.int64), window.size[1])
     y = xp.asarray(rows)[xp.arange(len(rows))[:, None], i]
     indices = Tensor(y * x.shape[3] + xp.asarray(columns)[xp.arange(len(columns)), j])
     return z, as_given(indices, input, spatial)

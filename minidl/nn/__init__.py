@@ -2,7 +2,7 @@
 
 # ruff: noqa: F401, I001
 # fmt: off
-from minidl.nn import init, utils
+from minidl.nn import fused, init, utils
 from minidl.nn.containers import ModuleDict, ModuleList, Sequential
 from minidl.nn.convolution import Conv1d, Conv2d, ConvTranspose1d, ConvTranspose2d
 from minidl.nn.functions import (

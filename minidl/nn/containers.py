@@ -5,7 +5,12 @@ import operator
 from collections.abc import Iterable, Iterator, Mapping, MutableMapping
 from typing import Any
 
+from minidl.fusion import runs
+from minidl.modes import mode
+from minidl.nn.hooks import MISTAKES
 from minidl.nn.module import Module
+
+LONGEST = 4  # layers that are served at once
 
 
 class ModuleList(Module):
@@ -105,9 +110,26 @@ class Sequential(ModuleList):
         return super().__getitem__(index)
 
     def forward(self, input: Any) -> Any:
-        for module in self:
-            input = module(input)
+        modules = list(self)
+        while modules:
+            input, used = ahead(input, modules)
+            modules = modules[used:]
         return input
+
+
+def ahead(input: Any, modules: list[Module]) -> tuple[Any, int]:
+    """What becomes of the input in the longest run of modules that can be served at once, and how many these are."""
+    types = tuple(map(type, modules))
+    for length in range(min(len(types), LONGEST), 1, -1) if mode.fused and not mode.anomaly else ():
+        fused, run = runs.get(types[:length]), modules[:length]
+        if fused and not any(module.registered_hooks or "forward" in vars(module) for module in run):
+            try:
+                output = fused(input, *run)
+            except MISTAKES:
+                output = None  # the module that it comes from will raise it again, by its name
+            if output is not None:
+                return output, length
+    return modules[0](input), 1
 
 
 class ModuleDict(Module, MutableMapping[str, Module]):

@@ -71,13 +71,19 @@ class _Norm(Module):
 class _BatchNorm(_Norm):
     def forward(self, input: Tensor) -> Tensor:
         self.check(input, channels=1)
-        batch_statistics = self.training or not self.track_running_stats
-        momentum = self.momentum
-        if self.training and self.track_running_stats:
-            self.num_batches_tracked.add_(1)
-            momentum = 1 / self.num_batches_tracked.item() if momentum is None else momentum
         running = (self.running_mean, self.running_var)
-        return F.batch_norm(input, *running, self.weight, self.bias, batch_statistics, momentum or 0.0, self.eps)
+        return F.batch_norm(input, *running, self.weight, self.bias, self.by_batch(), self.counted(), self.eps)
+
+    def by_batch(self) -> bool:
+        """Whether it normalises by the statistics of the batch."""
+        return self.training or not self.track_running_stats
+
+    def counted(self) -> float:
+        """The share of this batch in the running statistics; in training the batch is counted."""
+        if not (self.training and self.track_running_stats):
+            return self.momentum or 0.0
+        self.num_batches_tracked.add_(1)
+        return 1 / self.num_batches_tracked.item() if self.momentum is None else self.momentum
 
 
 class BatchNorm1d(_BatchNorm):

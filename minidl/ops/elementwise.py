@@ -47,6 +47,8 @@ neg.vjp(x=lambda g: -g)
 @op
 def keep(xp, x, mask):
     """x where mask, else 0: also where x is infinite, when x · mask would be NaN."""
+    if x.dtype.kind == "c":  # in checks by the complex step
+        return x * mask
     bits = f"i{x.dtype.itemsize}"
     return (x.view(bits) & -mask.astype(bits)).view(x.dtype)
 

@@ -2,8 +2,6 @@
 
 from typing import Any
 
-from minidl.core import Tensor
-from minidl.fusion import composite
 from minidl.ops.elementwise import sqrt
 from minidl.ops.reduce import mean
 from minidl.ops.shape import reshape
@@ -20,16 +18,3 @@ def standardize(x: Any, over: Any, eps: float) -> tuple[Any, Any, Any]:
     centred = x - m
     v = mean(centred * centred, over, keepdim=True)
     return centred / sqrt(v + eps), m, v
-
-
-@composite
-def normalize_channels(x, weight, bias, *, eps):
-    """x (N, C, …) with each channel's mean taken off and divided by √(variance + eps), times weight, plus bias.
-
-    Weight and bias (C,) may be None. Also gives the mean and the biased variance (C,), as raw arrays. Ioffe & Szegedy
-    (2015), "Batch normalization", algorithm 1.
-    """
-    z, m, v = standardize(x, (0, *range(2, x.ndim)), eps)
-    z = z if weight is None else z * along_channels(weight, x.ndim)
-    z = z if bias is None else z + along_channels(bias, x.ndim)
-    return z, *[(s.data if isinstance(s, Tensor) else s).reshape(x.shape[1]) for s in (m, v)]

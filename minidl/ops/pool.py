@@ -13,7 +13,7 @@ from minidl.ops.shape import take_along
 @op
 def window_argmax(xp, x, *, window):
     """Which element of each window, counted row by row, is its first maximum (NaN counts as largest). No gradient."""
-    least = -np.inf if x.dtype.kind == "f" else np.iinfo(x.dtype).min
+    least = -np.inf if x.dtype.kind in "fc" else np.iinfo(x.dtype).min
     taps = window.taps(window.padded(xp, x, least), window.positions(*x.shape[2:]))
     best = next(taps).copy()
     i, j = ((seen >= 0).argmax(1) for seen in window.coordinates(x.shape[2:]))  # the first not in the padding

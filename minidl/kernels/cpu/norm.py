@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from minidl.ops.norm import normalize_channels
+from minidl.ops.blocks import normalize_channels
 
 CHUNK = 1 << 18  # elements worked on at a time: a few such arrays stay in cache
 
@@ -37,17 +37,19 @@ class NormalizeChannels:
     """`normalize_channels` in two passes forward and two back, without a temporary of the image's size."""
 
     @staticmethod
-    def when(x: Any, weight: Any, bias: Any, *, eps: float) -> bool:
+    def when(x: Any, weight: Any, bias: Any, *, eps: float, pool: Any, relu: bool) -> bool:
         """NumPy arrays of one floating dtype, float32 or wider, not empty."""
         arrays = [a for a in (x, weight, bias) if a is not None]
         return (
-            all(type(a) is np.ndarray and a.dtype == x.dtype for a in arrays)
+            pool is None
+            and not relu
+            and all(type(a) is np.ndarray and a.dtype == x.dtype for a in arrays)
             and x.dtype in (np.float32, np.float64)
             and x.size > 0
         )
 
     @staticmethod
-    def forward(x, weight, bias, *, eps):  # noqa: D102
+    def forward(x, weight, bias, *, eps, pool, relu):  # noqa: D102
         flat = rows(x)
         n = flat.shape[0]
         first = sum(column_sums(flat[c]) for c in chunks(flat)) / n
@@ -68,7 +70,7 @@ class NormalizeChannels:
         return images(z, x.shape), (mean, inverse), mean, var
 
     @staticmethod
-    def backward(g, saved, needs, x, weight, bias, *, eps):  # noqa: D102
+    def backward(g, saved, needs, x, weight, bias, *, eps, pool, relu):  # noqa: D102
         mean, inverse = saved
         flat, g = rows(x), rows(g)
         n = flat.shape[0]

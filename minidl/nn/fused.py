@@ -1,0 +1,71 @@
+"""Runs of layers that one composite serves; `Sequential` finds them."""
+
+from typing import Any
+
+from minidl.core import Tensor
+from minidl.functional.convolution import convolved
+from minidl.functional.normalisation import batch_normalised, evaluated
+from minidl.functional.windows import pair
+from minidl.fusion import fuses
+from minidl.nn.convolution import Conv2d
+from minidl.nn.functions import MaxPool2d, ReLU
+from minidl.nn.module import Module
+from minidl.nn.normalisation import BatchNorm2d
+from minidl.ops.window import Window
+
+
+def activation(layers: tuple[Any, ...]) -> dict[str, Any] | None:
+    """Relu and max pooling, in either order, as options of a composite; None for a pooling that pads or gives more."""
+    options: dict[str, Any] = {"pool": None, "relu": False}
+    for layer in layers:
+        if isinstance(layer, ReLU):
+            options["relu"] = True
+        elif layer.padding != 0 or layer.dilation != 1 or layer.ceil_mode or layer.return_indices:
+            return None
+        else:
+            stride = layer.kernel_size if layer.stride is None else layer.stride
+            options["pool"] = Window(pair(layer.kernel_size, "kernel_size"), pair(stride, "stride"))
+    return options
+
+
+@fuses(Conv2d, ReLU)
+@fuses(Conv2d, MaxPool2d)
+@fuses(Conv2d, ReLU, MaxPool2d)
+@fuses(Conv2d, MaxPool2d, ReLU)
+def conv_activation(input: Tensor, conv: Conv2d, *layers: Module) -> Tensor | None:
+    """A convolution, then relu or pooling or both."""
+    options = activation(layers)
+    if options is None or conv.padding_mode != "zeros":
+        return None
+    geometry = (conv.stride, conv.padding, conv.dilation, conv.groups)
+    return convolved(2, input, conv.weight, conv.bias, *geometry, **options)
+
+
+@fuses(Conv2d, BatchNorm2d)
+@fuses(Conv2d, BatchNorm2d, ReLU)
+@fuses(Conv2d, BatchNorm2d, ReLU, MaxPool2d)
+@fuses(Conv2d, BatchNorm2d, MaxPool2d, ReLU)
+def conv_folded_norm(input: Tensor, conv: Conv2d, norm: BatchNorm2d, *layers: Module) -> Tensor | None:
+    """In evaluation a batch norm after a convolution is one of other weights and another bias."""
+    options = activation(layers)
+    if norm.by_batch() or options is None or conv.padding_mode != "zeros":
+        return None
+    scale, shift = evaluated(
+        conv.weight.transpose(0, 1), norm.running_mean, norm.running_var, norm.weight, norm.bias, norm.eps
+    )
+    weight = conv.weight * scale.reshape(-1, 1, 1, 1)
+    bias = shift if conv.bias is None else shift + conv.bias * scale
+    return convolved(2, input, weight, bias, conv.stride, conv.padding, conv.dilation, conv.groups, **options)
+
+
+@fuses(BatchNorm2d, ReLU)
+@fuses(BatchNorm2d, ReLU, MaxPool2d)
+@fuses(BatchNorm2d, MaxPool2d, ReLU)
+def norm_activation(input: Tensor, norm: BatchNorm2d, *layers: Module) -> Tensor | None:
+    """A batch norm in training, then relu and perhaps pooling."""
+    options = activation(layers)
+    if not norm.by_batch() or options is None:
+        return None
+    norm.check(input, channels=1)
+    running = (norm.running_mean, norm.running_var)
+    return batch_normalised(input, *running, norm.weight, norm.bias, norm.counted(), norm.eps, **options)

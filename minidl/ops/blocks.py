@@ -1,0 +1,49 @@
+"""Runs of operations that networks go through again and again: what kernels may serve in one go."""
+
+from typing import Any
+
+from minidl.core import Tensor
+from minidl.fusion import composite
+from minidl.ops import elementwise
+from minidl.ops.conv import conv
+from minidl.ops.norm import along_channels, standardize
+from minidl.ops.pool import window_argmax, window_take
+
+
+def raw(a: Any) -> Any:
+    """The array of a Tensor, or the array that it is."""
+    return a.data if isinstance(a, Tensor) else a
+
+
+@composite
+def max_pool(x, *, window):
+    """The largest element of each window of images x (N, C, H, W). Also gives its place in the window, a raw array."""
+    chosen = window_argmax(x, window=window)
+    return window_take(x, chosen, window=window), raw(chosen)
+
+
+def activated(z, pool, relu):
+    """The largest element of each window of `pool`, if there is one, then relu, if asked for: the two commute."""
+    z = z if pool is None else max_pool(z, window=pool)[0]
+    return elementwise.relu(z) if relu else z
+
+
+@composite
+def convolve(x, weight, bias, *, stride, padding, dilation, groups, pool=None, relu=False):
+    """`conv` of images x (N, C, H, W), plus a bias (O,) for each channel, or None; then `activated`."""
+    z = conv(x, weight, stride=stride, padding=padding, dilation=dilation, groups=groups)
+    z = z if bias is None else z + along_channels(bias, 4)
+    return activated(z, pool, relu)
+
+
+@composite
+def normalize_channels(x, weight, bias, *, eps, pool=None, relu=False):
+    """x (N, C, …) with each channel's mean taken off and divided by √(variance + eps), times weight, plus bias.
+
+    Weight and bias (C,) may be None; the result is `activated`. Also gives the mean and the biased variance (C,), as
+    raw arrays. Ioffe & Szegedy (2015), "Batch normalization", algorithm 1.
+    """
+    z, m, v = standardize(x, (0, *range(2, x.ndim)), eps)
+    z = z if weight is None else z * along_channels(weight, x.ndim)
+    z = z if bias is None else z + along_channels(bias, x.ndim)
+    return activated(z, pool, relu), *[raw(s).reshape(x.shape[1]) for s in (m, v)]

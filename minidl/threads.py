@@ -1,0 +1,198 @@
+"""Chunks of work side by side: on the calling thread, and on workers beside it.
+
+NumPy lets go of the interpreter's lock in its loops and matrix products, so threads share the cores. While they work,
+BLAS is held to one thread a product: its own threads would wait for the same cores.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import functools
+import os
+import threading
+from collections.abc import Callable, Iterable, Iterator
+from queue import SimpleQueue
+from typing import Any
+
+import numpy as np
+
+
+def parallel(function: Callable[[Any], Any], chunks: Iterable[Any]) -> list[Any]:
+    """``[function(chunk) for chunk in chunks]``, several at a time; `function` must work on raw arrays only.
+
+    An error in one chunk is raised when those under way are finished. Within a chunk it runs one after the other.
+    """
+    waiting = list(chunks)
+    number = min(get_num_threads(), len(waiting))
+    if number < 2 or here.working:
+        return [function(chunk) for chunk in waiting]
+    job = Job(function, waiting)
+    with blas().held():
+        workers.offer(job, number - 1)
+        job.work()
+        job.finished.wait()
+    if job.error is not None:
+        raise job.error
+    return job.results.pop()
+
+
+def get_num_threads() -> int:
+    """How many threads an operation may use: what `set_num_threads`, or else ``MINIDL_NUM_THREADS``, or else NumPy's
+    BLAS says.
+    """
+    return blas().threads
+
+
+def set_num_threads(num: int) -> None:
+    """Let each operation, and each matrix product of NumPy, use at most so many threads (``torch.set_num_threads``).
+
+    Raises
+    ------
+    ValueError
+        Unless `num` is a positive integer.
+    """
+    if not isinstance(num, int) or isinstance(num, bool) or num < 1:
+        raise ValueError(f"set_num_threads: expected a positive integer, got {num!r}")
+    blas().limit(num)
+
+
+class Blas:
+    """How many threads NumPy's BLAS uses, which is a setting of the whole process."""
+
+    def __init__(self) -> None:
+        from threadpoolctl import ThreadpoolController  # of which `import minidl` would notice the milliseconds
+
+        self.libraries = ThreadpoolController().select(user_api="blas").lib_controllers
+        self.lock = threading.Lock()
+        self.holders = 0
+        self.before: list[int] = []
+        self.threads = max(self.counts(), default=1)
+        if asked := os.environ.get("MINIDL_NUM_THREADS"):
+            if not asked.isdecimal() or not int(asked):
+                raise ValueError(f"MINIDL_NUM_THREADS: expected a positive integer, got {asked!r}")
+            self.limit(int(asked))
+
+    def counts(self) -> list[int]:
+        """The threads of each library."""
+        return [library.get_num_threads() for library in self.libraries]
+
+    def limit(self, number: int) -> None:
+        """Give every library so many threads, now or when it is held no more."""
+        with self.lock:
+            self.threads, self.before = number, [number] * len(self.libraries)
+            if not self.holders:
+                self.restore()
+
+    def restore(self) -> None:
+        """Give every library the threads that it had before."""
+        for library, number in zip(self.libraries, self.before, strict=True):
+            library.set_num_threads(number)
+
+    @contextlib.contextmanager
+    def held(self) -> Iterator[None]:
+        """One thread a library within; what the user had comes back when the last of several callers leaves."""
+        with self.lock:
+            self.holders += 1
+            if self.holders == 1:
+                self.before = self.counts()
+                for library in self.libraries:
+                    library.set_num_threads(1)
+        try:
+            yield
+        finally:
+            with self.lock:
+                self.holders -= 1
+                if not self.holders:
+                    self.restore()
+
+
+class Job:
+    """A function to be called on every chunk, by whichever thread is free next."""
+
+    def __init__(self, function: Callable[[Any], Any], chunks: list[Any]) -> None:
+        self.function: Any = function
+        self.left = iter(enumerate(chunks))
+        self.unfinished = len(chunks)
+        self.results: list[list[Any]] = [[None] * len(chunks)]
+        self.error: BaseException | None = None
+        self.lock = threading.Lock()
+        self.finished = threading.Event()
+
+    def work(self) -> None:
+        """Take one chunk after the other until none is left."""
+        before, here.working = here.working, True
+        try:
+            while self.one():
+                pass
+        finally:
+            here.working = before
+
+    def one(self) -> bool:
+        """Work on the next chunk; False if there is none."""
+        with self.lock:
+            place, chunk = next(self.left, (None, None))
+        if place is None:
+            return False
+        try:
+            if self.error is None:
+                self.results[0][place] = self.function(chunk)
+        except BaseException as error:
+            self.error = error
+        with self.lock:
+            self.unfinished -= 1
+            if not self.unfinished:
+                self.function = None  # and with it the arrays that it works on: a worker may hold the job for longer
+                self.finished.set()
+        return True
+
+
+class Workers:
+    """Threads that wait for jobs."""
+
+    def __init__(self) -> None:
+        self.jobs: SimpleQueue[Job] = SimpleQueue()
+        self.lock = threading.Lock()
+        self.number = 0
+
+    def offer(self, job: Job, number: int) -> None:
+        """Ask so many workers to take part, and start those that are missing."""
+        with self.lock:
+            while self.number < number:
+                threading.Thread(target=self.serve, args=(self.jobs,), name="minidl", daemon=True).start()
+                self.number += 1
+        for _ in range(number):
+            self.jobs.put(job)
+
+    @staticmethod
+    def serve(jobs: SimpleQueue[Job]) -> None:
+        """What a worker does: one job after the other. Warnings of NumPy are a thread's own setting."""
+        with np.errstate(all="ignore"):
+            while True:
+                jobs.get().work()
+
+
+class Here(threading.local):
+    """Whether this thread is at work on a chunk."""
+
+    working = False
+
+
+here = Here()
+workers = Workers()
+blas = functools.cache(Blas)
+
+
+def start_anew() -> None:
+    """After a fork, in the child: threads and locks of the parent are of no use there."""
+    global workers
+    workers = Workers()
+    here.working = False
+    if blas.cache_info().currsize:
+        blas().lock = threading.Lock()
+        if blas().holders:
+            blas().holders = 0
+            blas().restore()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=start_anew)
