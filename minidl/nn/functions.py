@@ -18,7 +18,9 @@ class Functional(Module):
 
     function: Callable[..., Any]
 
-    def __init_subclass__(cls, of: Callable[..., Any], inputs: int = 1, options: str = "") -> None:
+    def __init_subclass__(cls, of: Callable[..., Any] | None = None, inputs: int = 1, options: str = "") -> None:
+        if of is None:  # it is a subclass of a layer
+            return
         parameters = dict(list(inspect.signature(of).parameters.items())[inputs:])
         names = options.split() if options else list(parameters)
         cls.function = staticmethod(of)
