@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import contextlib
+import copy
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from contextlib import AbstractContextManager
 from typing import Any, NamedTuple
 
 import numpy as np
-from threadpoolctl import threadpool_limits
 
 from minidl import nn
 
@@ -80,8 +79,18 @@ def layers(network: nn.Module) -> list[nn.Module]:
     return [*leaves[:dense], *([nn.Flatten()] if dense < len(leaves) else []), *leaves[dense:]]
 
 
-@contextlib.contextmanager
-def blas_threads(count: int) -> Any:
-    """That many threads in the matrix products of NumPy."""
-    with threadpool_limits(count, user_api="blas"):
-        yield
+def stack(network: nn.Module, training: bool) -> tuple[list[nn.Module], list[np.ndarray]]:
+    """A network for an engine that works with functions: its `layers`, in that mode, and their parameters in order."""
+    copied = layers(copy.deepcopy(network).train(training))
+    return copied, [p.data for layer in copied for p in layer.parameters()]
+
+
+def forward(functions: dict[str, Callable[..., Any]], stack: list[nn.Module], parameters: Iterable[Any], x: Any) -> Any:
+    """Apply each layer of a stack, ``functions[name](layer, x, *parameters)``, to what the one before gives."""
+    rest = iter(parameters)
+    for layer in stack:
+        own = [next(rest) for _ in layer.parameters()]
+        if type(layer).__name__ not in functions:
+            raise Lacking(type(layer).__name__)
+        x = functions[type(layer).__name__](layer, x, *own)
+    return x

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import contextlib
 import copy
+from contextlib import AbstractContextManager
 from typing import Any
 
 import numpy as np
@@ -38,7 +38,5 @@ class Minidl(Imperative):
     def numpy(self, tensor: md.Tensor) -> np.ndarray:
         return tensor.detach().numpy()
 
-    @contextlib.contextmanager
-    def threads(self, count: int) -> Any:
-        with threadpool_limits(count, user_api="blas"):
-            yield
+    def threads(self, count: int) -> AbstractContextManager[Any]:
+        return threadpool_limits(count, user_api="blas")
