@@ -1,3 +1,4 @@
 """Kernels on NumPy arrays."""
 
+from minidl.kernels.cpu import conv as conv
 from minidl.kernels.cpu import norm as norm
