@@ -3,44 +3,95 @@
 from __future__ import annotations
 
 import argparse
+import json
+import shlex
 import sys
 from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
 
-from benchmarks import small_ops, training  # noqa: F401: they register themselves
+from benchmarks import floor, import_time, inference, memory, ops, pictures, scaling, small_ops, training
 from benchmarks.case import registry
-from benchmarks.engines import PEERS, Minidl, installed, peers
-from benchmarks.report import table
-from benchmarks.timing import measure
+from benchmarks.engines import PEERS, Cuda, Engine, Minidl, installed, peers
+from benchmarks.machine import ceilings, description
+from benchmarks.report import as_json, table
+from benchmarks.timing import Row, measure
+from minidl.backend import check_device
+
+MODULES = (ops, training, inference, floor, small_ops, scaling, memory, import_time)  # registered, in the table's order
 
 
 def parser() -> argparse.ArgumentParser:
     """What the command line may say."""
-    top = argparse.ArgumentParser(prog="python -m benchmarks", description="Time minidl beside its peers, in one run.")
-    top.add_argument("names", nargs="*", metavar="NAME", help=f"one of {', '.join(registry)}; by default all")
-    top.add_argument("--cases", default="", metavar="TEXT", help="only cases with this text in their name")
-    top.add_argument("--peers", nargs="*", choices=PEERS, default=list(PEERS), help="by default all that are installed")
+    names = "\n".join(f"  {name:12} {function.__doc__}" for name, function in registry.items())
+    top = argparse.ArgumentParser(
+        prog="python -m benchmarks",
+        description="Time minidl beside its peers, in turns, in one run. Every candidate is checked first.",
+        epilog=f"benchmarks:\n{names}",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    top.add_argument("names", nargs="*", metavar="NAME", help="a benchmark; by default all of them")
+    top.add_argument("--cases", default="", metavar="TEXT", help="only the cases that have this text in their name")
+    top.add_argument("--peers", nargs="*", choices=PEERS, default=list(PEERS), help="by default all")
+    top.add_argument("--device", default="cpu", metavar="cpu|cuda[:N]", help="cuda: minidl on the CPU and on that GPU")
     top.add_argument("--repeats", type=int, default=20, metavar="N", help="timed runs of each candidate (default: 20)")
     top.add_argument("--quick", action="store_true", help="tiny cases, to see that everything works")
+    top.add_argument("--out", type=Path, metavar="FOLDER", help="leave the figures (JSON) and two pictures there")
     return top
 
 
-def main(arguments: Sequence[str] | None = None) -> int:
-    """Run the benchmarks; returns 1 if a candidate was refused."""
-    asked = parser().parse_args(arguments)
-    engines = [Minidl()]
-    for package in asked.peers:
+def engines(packages: Sequence[str], device: str) -> list[Engine]:
+    """minidl, on a GPU too if that is asked for, and the installed ones of these peers; says which are not."""
+    found: list[Engine] = [Minidl()]
+    if check_device(device)[0] == "cuda":
+        found.append(Cuda(device))
+    for package in packages:
         if installed(package):
-            engines += peers(package)
+            found += peers(package)
         else:
             print(f"{package} is not installed, so it is left out")
-    rows = []
+    return found
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the benchmarks; returns 1 if a candidate was refused, 2 for what can't be run."""
+    top = parser()
+    asked = top.parse_args(arguments)
+    unknown = [name for name in asked.names if name not in registry]
+    if unknown:
+        top.error(f"no benchmark {', '.join(unknown)}; there are {', '.join(registry)}")
+    try:
+        candidates = engines(asked.peers, asked.device)
+    except (RuntimeError, ValueError) as error:
+        top.error(str(error))
+    about = description([engine.package for engine in candidates[1:] if not engine.variant])
+    about["command"] = shlex.join(["python", "-m", "benchmarks", *(sys.argv[1:] if arguments is None else arguments)])
+    print(f"{about['processor']}, {about['cores']} cores, {about['threads']} threads, {', '.join(about['blas'])}")
+    rows: list[Row] = []
     for name in asked.names or registry:
-        print(f"{name}: {registry[name].__doc__}", flush=True)
+        print(f"{name}: {registry[name].__doc__}")
         for case in registry[name](asked.quick):
             if asked.cases.lower() in case.name.lower():
-                rows.append(measure(case, engines, asked.repeats))
+                rows.append(measure(name, case, candidates, asked.repeats))
                 print(table(rows[-1]), flush=True)
+    if asked.out:
+        write(asked.out, "-".join(asked.names) or "all", about | {"ceilings": ceilings(asked.quick)}, rows)
     return int(any(row.refused for row in rows))
+
+
+def write(folder: Path, name: str, about: dict[str, Any], rows: list[Row]) -> None:
+    """Leave ``name.json``, and the pictures for which there are figures."""
+    folder.mkdir(parents=True, exist_ok=True)
+    record = about | {"results": [as_json(row) for row in rows]}
+    (folder / f"{name}.json").write_text(json.dumps(record, indent=1, ensure_ascii=False) + "\n", "utf-8")
+    drawn = {}
+    if any(row.ratios() for row in rows):
+        drawn["ratios"] = pictures.ratios(rows)
+    if any(row.case.flops for row in rows):
+        drawn["roofline"] = pictures.roofline(rows, about["ceilings"])
+    for what, figure in drawn.items():
+        figure.savefig(folder / f"{name}-{what}.png", dpi=120)
+    print(f"written: {', '.join(sorted(str(path) for path in folder.glob(f'{name}*')))}")
 
 
 if __name__ == "__main__":

@@ -20,15 +20,19 @@ class Case:
     baselines : further candidates that are no engine, such as the matrix products alone
     flops, bytes : the arithmetic of the case, and the memory that it must at least move; 0 where neither is said
     unit : "s", or for a call that measures itself the unit of what it returns
+    threads : on how many threads it is done; None leaves to each engine what it does by itself
+    repeats : at most so many samples, where one takes long
     """
 
     name: str
     work: Callable[[Engine], Work]
     tolerance: float = 1e-4
-    baselines: Mapping[str, Callable[[], Work]] = field(default_factory=dict)
+    baselines: Mapping[str, Callable[[Engine], Work]] = field(default_factory=dict)
     flops: float = 0
     bytes: float = 0
     unit: str = "s"
+    threads: int | None = None
+    repeats: int | None = None
 
 
 Benchmark = Callable[[bool], Iterator[Case]]

@@ -2,27 +2,47 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from benchmarks.timing import Row
 
-UNITS = {"s": [(1.0, "s"), (1e-3, "ms"), (1e-6, "µs")]}
-
-
-def shown(value: float, scale: float) -> str:
-    """Three digits at least."""
-    return f"{value / scale:.{1 if value / scale >= 100 else 2}f}"
+UNITS = {"s": [(1.0, "s"), (1e-3, "ms"), (1e-6, "µs")], "MiB": [(1.0, "MiB")]}
 
 
 def table(row: Row) -> str:
-    """The lines of a case: median, range, and the ratio of minidl to each."""
-    medians = row.medians()
+    """The lines of a case: the median of each candidate, its range, and the ratio of minidl's median to it."""
     lines = [f"  {row.case.name}"]
-    for name, median in medians.items():
-        scale, unit = next(((s, u) for s, u in UNITS[row.case.unit] if median >= s), UNITS[row.case.unit][-1])
-        low, high = (shown(f(row.samples[name]), scale) for f in (min, max))
-        line = f"    {name:24}{shown(median, scale):>8} {unit:3} ({low} – {high})"
-        if "minidl" in medians and name != "minidl":
-            line = f"{line:66}minidl takes {medians['minidl'] / median:.2f} × its time"
-        lines.append(line)
-    lines += [f"    {name:24} left out: it {reason}" for name, reason in row.left_out.items()]
-    lines += [f"    {name:24} REFUSED: it {reason}" for name, reason in row.refused.items()]
+    ratios = row.ratios()
+    for name, median in row.medians().items():
+        units = UNITS[row.case.unit]
+        scale, unit = next(((s, u) for s, u in units if median >= s), units[-1])
+        low, middle, high = (digits(x / scale) for x in (min(row.samples[name]), median, max(row.samples[name])))
+        line = f"    {name:24}{middle:>8} {unit:3} ({low} – {high})"
+        lines.append(f"{line:66}minidl: {ratios[name]:.2f} × this" if name in ratios else line)
+    lines += [f"    {name:24} left out: it has no {what}" for name, what in row.left_out.items()]
+    lines += [f"    {name:24} REFUSED: {why}" for name, why in row.refused.items()]
     return "\n".join(lines)
+
+
+def digits(value: float) -> str:
+    """Three digits, or more where there are more before the point."""
+    return f"{value:.{max(0, 3 - len(str(int(abs(value)))))}f}"
+
+
+def as_json(row: Row) -> dict[str, Any]:
+    """A case with every sample."""
+    case = row.case
+    return {
+        "benchmark": row.benchmark,
+        "case": case.name,
+        "unit": case.unit,
+        "median": row.medians(),
+        "minidl / candidate": row.ratios(),
+        "samples": row.samples,
+        "error": row.errors,
+        "tolerance": case.tolerance,
+        "left out": row.left_out,
+        "refused": row.refused,
+        "flops": case.flops,
+        "bytes": case.bytes,
+    }

@@ -35,5 +35,5 @@ def small_ops(quick: bool) -> Iterator[Case]:
     """20 ops on 4×4, forward and backward."""
     x, a, b = np.random.default_rng(0).random((3, 4, 4), np.float32)
     yield Case(
-        "20-op chain", lambda engine: engine.chain(x, a, b), baselines={"NumPy by hand": lambda: by_hand(x, a, b)}
+        "20-op chain", lambda engine: engine.chain(x, a, b), baselines={"NumPy by hand": lambda _: by_hand(x, a, b)}
     )

@@ -6,10 +6,13 @@ since the threads of the one before still spin.
 
 from __future__ import annotations
 
+import contextlib
 import gc
 import statistics
 from collections.abc import Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 
@@ -22,8 +25,9 @@ SAMPLE = 0.02  # seconds that a sample takes at least: shorter calls are repeate
 
 @dataclass
 class Row:
-    """What was measured of a case: samples by candidate, and why the others have none."""
+    """What was measured of a case: samples and errors by candidate, and why others have none."""
 
+    benchmark: str
     case: Case
     samples: dict[str, list[float]] = field(default_factory=dict)
     errors: dict[str, float] = field(default_factory=dict)
@@ -33,6 +37,12 @@ class Row:
     def medians(self) -> dict[str, float]:
         """The median of each candidate's samples."""
         return {name: statistics.median(samples) for name, samples in self.samples.items()}
+
+    def ratios(self) -> dict[str, float]:
+        """minidl's median over that of each other candidate; none where either is nothing."""
+        medians = self.medians()
+        own = medians.pop("minidl", 0)
+        return {name: own / median for name, median in medians.items() if own and median}
 
 
 class Wrong(ArithmeticError):
@@ -54,55 +64,65 @@ def distance(got: np.ndarray, expected: np.ndarray) -> np.floating:
 
 def reference(case: Case) -> list[np.ndarray]:
     """What must come out: minidl's, in float64 and without fused kernels."""
+    work = case.work(Minidl(np.float64))
     with md.no_fusion():
-        return case.work(Minidl(np.float64)).outputs()
+        return work.outputs() if work.outputs else []
 
 
-def check(work: Work, expected: Sequence[np.ndarray], tolerance: float) -> float:
-    """The error of a candidate.
+def check(outputs: Sequence[np.ndarray], expected: Sequence[np.ndarray], tolerance: float) -> float:
+    """The error of a candidate's outputs.
 
     Raises
     ------
     Wrong
         If it is more than `tolerance`, or no number.
     """
-    off = error(work.outputs(), expected)
+    off = error(outputs, expected)
     if not off <= tolerance:
         raise Wrong(f"differs from the reference by {off:.1e}, allowed {tolerance:.0e}")
     return off
 
 
-def measure(case: Case, engines: Sequence[Engine], repeats: int) -> Row:
+def measure(benchmark: str, case: Case, engines: Sequence[Engine], repeats: int) -> Row:
     """Check every candidate of a case, and time those that are right, `repeats` times."""
-    row = Row(case)
+    row = Row(benchmark, case)
     expected = reference(case)
     turns: list[tuple[str, Engine, Work]] = []
-    builders = [(engine.name, engine, lambda engine=engine: case.work(engine)) for engine in engines]
-    builders += [(name, engines[0], build) for name, build in case.baselines.items()]
-    for name, engine, build in builders:
+    candidates = [(engine.name, engine, case.work) for engine in engines]
+    candidates += [(name, engines[0], build) for name, build in case.baselines.items()]
+    for name, engine, build in candidates:
         try:
-            work = build()
-            row.errors[name] = check(work, expected, case.tolerance)
+            with limit(engine, case):
+                work = build(engine)
+                if work.outputs:
+                    row.errors[name] = check(work.outputs(), expected, case.tolerance)
         except Lacking as lacking:
-            row.left_out[name] = f"has no {lacking}"
+            row.left_out[name] = str(lacking)
         except Wrong as wrong:
             row.refused[name] = str(wrong)
         else:
             turns.append((name, engine, work))
     gc.collect()
     gc.freeze()  # or every collection walks over the modules of all the peers
-    times = {name: enough(engine, work) for name, engine, work in turns}
+    times = {name: enough(engine, work) if case.unit == "s" else 1 for name, engine, work in turns}
     row.samples = {name: [] for name in times}
-    for _ in range(repeats):
+    for _ in range(min(repeats, case.repeats or repeats)):
         for name, engine, work in turns:
-            row.samples[name].append(sample(case, engine, work, times[name]))
+            with limit(engine, case):
+                row.samples[name].append(sample(case, engine, work, times[name]))
     gc.unfreeze()
     return row
 
 
+def limit(engine: Engine, case: Case) -> AbstractContextManager[Any]:
+    """The case's number of threads, where it has one."""
+    return engine.threads(case.threads) if case.threads else contextlib.nullcontext()
+
+
 def enough(engine: Engine, work: Work) -> int:
-    """How many calls fill a sample."""
-    work.call()
+    """How many calls fill a sample, found when the engine is warm."""
+    for _ in range(engine.warm_up):
+        work.call()
     return max(1, round(SAMPLE / engine.seconds(work.call, 1)))
 
 

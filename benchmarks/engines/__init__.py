@@ -5,6 +5,7 @@ from __future__ import annotations
 from importlib import import_module
 from importlib.util import find_spec
 
+from benchmarks.engines.cupy import Cuda as Cuda
 from benchmarks.engines.engine import Engine as Engine
 from benchmarks.engines.engine import Lacking as Lacking
 from benchmarks.engines.engine import Work as Work
@@ -28,3 +29,9 @@ def peers(package: str) -> list[Engine]:
     module, names = PEERS[package]
     adapter = import_module(f"benchmarks.engines.{module}")
     return [getattr(adapter, name)() for name in names]
+
+
+def find(name: str) -> Engine:
+    """The engine of that name."""
+    candidates = [Minidl(), *(engine for package in PEERS if installed(package) for engine in peers(package))]
+    return next(engine for engine in candidates if engine.name == name)

@@ -14,10 +14,13 @@ from minidl import nn
 
 
 class Work(NamedTuple):
-    """A candidate: `call` is what is timed, `outputs` gives the arrays that must be right before."""
+    """A candidate: `call` is what is timed, `outputs` gives the arrays that must be right before.
+
+    Where nothing is computed that could be right, `outputs` is None: an import, the memory of a process.
+    """
 
     call: Callable[[], Any]
-    outputs: Callable[[], list[np.ndarray]]
+    outputs: Callable[[], list[np.ndarray]] | None = None
 
 
 class Lacking(NotImplementedError):
@@ -31,10 +34,14 @@ class Engine:
     ----------
     name : as the table calls it
     package : what is imported
+    variant : whether it is another engine's package in another layout or on another device
+    warm_up : how many calls come before the first that is timed
     """
 
     name: str
     package: str
+    variant = False
+    warm_up = 1
 
     def inference(self, network: nn.Module, images: np.ndarray) -> Work:
         """A forward pass in evaluation mode, of which nothing is recorded. Outputs: the scores."""

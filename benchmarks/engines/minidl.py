@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import copy
-from contextlib import AbstractContextManager
 from typing import Any
 
 import numpy as np
-from threadpoolctl import threadpool_limits
 
 import minidl as md
 from benchmarks.engines.imperative import Imperative
@@ -38,5 +37,11 @@ class Minidl(Imperative):
     def numpy(self, tensor: md.Tensor) -> np.ndarray:
         return tensor.detach().numpy()
 
-    def threads(self, count: int) -> AbstractContextManager[Any]:
-        return threadpool_limits(count, user_api="blas")
+    @contextlib.contextmanager
+    def threads(self, count: int) -> Any:
+        before = md.get_num_threads()
+        md.set_num_threads(count)
+        try:
+            yield
+        finally:
+            md.set_num_threads(before)

@@ -66,4 +66,5 @@ class ChannelsLast(PyTorch):
     """PyTorch with weights and images channels last in memory."""
 
     name = "PyTorch channels_last"
+    variant = True
     memory_format = torch.channels_last
