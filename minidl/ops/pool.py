@@ -10,15 +10,19 @@ from minidl.ops.elementwise import keep
 from minidl.ops.shape import take_along
 
 
+def first_inside(window, size):
+    """Which element of each window, (OH, OW, 1), is the first that is not in the padding of images of `size` (H, W)."""
+    i, j = ((seen >= 0).argmax(1) for seen in window.coordinates(size))
+    return (i[:, None] * window.size[1] + j)[:, :, None].astype(np.min_scalar_type(math.prod(window.size)))
+
+
 @op
 def window_argmax(xp, x, *, window):
     """Which element of each window, counted row by row, is its first maximum (NaN counts as largest). No gradient."""
     least = -np.inf if x.dtype.kind in "fc" else np.iinfo(x.dtype).min
     taps = window.taps(window.padded(xp, x, least), window.positions(*x.shape[2:]))
     best = next(taps).copy()
-    i, j = ((seen >= 0).argmax(1) for seen in window.coordinates(x.shape[2:]))  # the first not in the padding
-    first = (i[:, None] * window.size[1] + j).astype(np.min_scalar_type(math.prod(window.size)))
-    chosen = xp.broadcast_to(xp.asarray(first)[:, :, None], best.shape)
+    chosen = xp.broadcast_to(xp.asarray(first_inside(window, x.shape[2:])), best.shape)
     for k, seen in enumerate(taps, start=1):
         larger = (seen > best) | (seen != seen)
         chosen = xp.maximum(chosen, larger * chosen.dtype.type(k))

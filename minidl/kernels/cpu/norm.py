@@ -1,92 +1,128 @@
-"""Batch normalisation over rows of channels."""
+"""Batch normalisation, with relu and max pooling."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
 
+from minidl.kernels.cpu.layout import channels_first, channels_last, chunks, column_sums, lines, repeated, rows
+from minidl.kernels.cpu.pool import pooled, scatter
+from minidl.memory import empty
 from minidl.ops.blocks import normalize_channels
-
-CHUNK = 1 << 18  # elements worked on at a time: a few such arrays stay in cache
-
-
-def rows(x: np.ndarray) -> np.ndarray:
-    """x (N, C, …) as rows of channels: a view where memory is channels last, a copy otherwise."""
-    return np.moveaxis(x, 1, -1).reshape(x.size // x.shape[1], x.shape[1])
+from minidl.threads import parallel
 
 
-def images(rows: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
-    """The inverse of `rows`."""
-    return np.moveaxis(rows.reshape(shape[0], *shape[2:], shape[1]), -1, 1)
+def statistics(image: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """The mean and the biased variance of each channel of images (N, …, C), in one pass.
+
+    Those of chunks put together. Chan, Golub & LeVeque (1983), "Algorithms for computing the sample variance", eq. 1.5.
+    """
+    n, means, squares = zip(*parallel(lambda part: moments(rows(image[part])), chunks(image)), strict=True)
+    n, means, squares = (np.array(values, np.float64) for values in (n, means, squares))
+    mean = n @ means / n.sum()
+    return mean, (squares.sum(0) + n @ np.square(means - mean)) / n.sum()
 
 
-def chunks(x: np.ndarray) -> Iterator[slice]:
-    """Slices of the rows of x."""
-    step = max(1, CHUNK // x.shape[1])
-    return (slice(start, start + step) for start in range(0, x.shape[0], step))
+def moments(x: np.ndarray) -> tuple[int, np.ndarray, np.ndarray]:
+    """How many rows, their mean, and Σ(x − mean)²: the mean is taken off first, so that a large one costs no digits."""
+    n, about = len(x), column_sums(x) / len(x)
+    centred = x - about
+    off = column_sums(centred) / n  # what rounding left of the mean
+    return n, about + off, column_sums(np.square(centred, out=centred)) - n * off * off
 
 
-def column_sums(x: np.ndarray) -> np.ndarray:
-    """Σ over rows: as a product with ones several times faster than ``sum(0)``."""
-    return np.ones(x.shape[0], x.dtype) @ x
+def affine(image: np.ndarray, scale: np.ndarray, shift: np.ndarray, relu: bool) -> np.ndarray:
+    """scale·x + shift, by channel, then relu if asked for."""
+    z = empty(image.shape, image.dtype)
+    scale, shift, zero = (repeated(v, image) for v in (scale, shift, np.zeros_like(shift)))
+
+    def work(part: slice) -> None:
+        x, out = lines(image[part]), lines(z[part])
+        np.multiply(x, scale, out=out)
+        np.add(out, shift, out=out)
+        if relu:
+            np.maximum(out, zero, out=out)
+
+    parallel(work, chunks(image))
+    return z
+
+
+def where_positive(g: np.ndarray, z: np.ndarray) -> np.ndarray:
+    """g where z is positive, else 0, also where g is infinite: the sign bit of −z, spread over all, cuts it out."""
+    bits = f"i{g.dtype.itemsize}"
+    mask = (0 - z).view(bits)
+    np.right_shift(mask, 8 * g.dtype.itemsize - 1, out=mask)
+    return np.bitwise_and(g.view(bits), mask, out=mask).view(g.dtype)
 
 
 class NormalizeChannels:
-    """`normalize_channels` in two passes forward and two back, without a temporary of the image's size."""
+    """`normalize_channels` in two passes forward and two back: for the sums over a channel, and for its elements.
+
+    The maximum of scale·x + shift is at that of ±x, so pooling comes first, and all else is done to what it leaves.
+    """
 
     @staticmethod
     def when(x: Any, weight: Any, bias: Any, *, eps: float, pool: Any, relu: bool) -> bool:
         """NumPy arrays of one floating dtype, float32 or wider, not empty."""
         arrays = [a for a in (x, weight, bias) if a is not None]
         return (
-            pool is None
-            and not relu
-            and all(type(a) is np.ndarray and a.dtype == x.dtype for a in arrays)
+            all(type(a) is np.ndarray and a.dtype == x.dtype for a in arrays)
             and x.dtype in (np.float32, np.float64)
             and x.size > 0
         )
 
     @staticmethod
     def forward(x, weight, bias, *, eps, pool, relu):  # noqa: D102
-        flat = rows(x)
-        n = flat.shape[0]
-        first = sum(column_sums(flat[c]) for c in chunks(flat)) / n
-        off, var = 0, 0  # Σ(x − first) and Σ(x − first)²: a large mean costs no digits of the variance
-        for c in chunks(flat):
-            centred = flat[c] - first
-            off += column_sums(centred) / n
-            var += column_sums(np.square(centred, out=centred)) / n
-        mean, var = first + off, var - off * off
-        inverse = 1 / np.sqrt(var + x.dtype.type(eps))
-        scale = inverse if weight is None else inverse * weight
-        z = np.empty_like(flat)
-        for c in chunks(flat):
-            np.subtract(flat[c], mean, out=z[c])
-            z[c] *= scale
-            if bias is not None:
-                z[c] += bias
-        return images(z, x.shape), (mean, inverse), mean, var
+        image = channels_last(x)
+        mean, var = statistics(image)
+        inverse = 1 / np.sqrt(var + eps)
+        scale = (inverse if weight is None else inverse * weight).astype(x.dtype)
+        shift = -mean * scale if bias is None else bias - mean * scale
+        sign = np.where(scale < 0, -1, 1).astype(x.dtype)
+        seen, chosen = (image, None) if pool is None else pooled(image, pool, sign)
+        z = affine(seen, scale if pool is None else scale * sign, shift, relu)
+        saved = mean, inverse, sign, None if pool is None else seen, chosen, z if relu else None
+        return channels_first(z), saved, mean.astype(x.dtype), var.astype(x.dtype)
 
     @staticmethod
     def backward(g, saved, needs, x, weight, bias, *, eps, pool, relu):  # noqa: D102
-        mean, inverse = saved
-        flat, g = rows(x), rows(g)
-        n = flat.shape[0]
-        g_sum = sum(column_sums(g[c]) for c in chunks(flat))
-        gx_sum = sum(column_sums(g[c] * (flat[c] - mean)) for c in chunks(flat)) * inverse
-        dx = None
-        if 0 in needs:  # scale·(g − mean(g) − x̂·mean(g·x̂)), with x̂ = (x − mean)·inverse
-            scale = inverse if weight is None else inverse * weight
-            slope = -scale * inverse * gx_sum / n
-            dx = np.empty_like(flat)
-            for c in chunks(flat):
-                np.subtract(flat[c], mean, out=dx[c])
-                dx[c] *= slope
-                dx[c] += (g[c] - g_sum / n) * scale
-            dx = images(dx, x.shape)
-        return dx, gx_sum, g_sum
+        mean, inverse, sign, best, chosen, z = saved
+        image, g = channels_last(x), channels_last(g)
+        seen, side = (image, 1) if pool is None else (best, sign)  # what was seen is side · x
+        kept = empty(g.shape, g.dtype) if relu else g
+        centre = repeated(side * mean, seen)
+
+        def sums(part: slice) -> np.ndarray:
+            if relu:
+                kept[part] = where_positive(g[part], z[part])
+            centred = lines(seen[part]) - centre
+            centred *= lines(kept[part])
+            return np.array([column_sums(rows(kept[part])), column_sums(centred.reshape(-1, len(mean)))], np.float64)
+
+        g_sum, gx_sum = sum(parallel(sums, chunks(seen)))
+        gx_sum *= side * inverse
+        if 0 not in needs:
+            return None, gx_sum, g_sum
+        n = image.size // len(mean)
+        scale = inverse if weight is None else inverse * weight
+        slope = -scale * inverse * gx_sum / n
+        offset = -scale * g_sum / n - slope * mean
+        dx = empty(image.shape, image.dtype)
+        slope, offset, factor = repeated(slope, image), repeated(offset, image), repeated(scale, kept)
+
+        def whole(part: slice) -> None:  # scale·(g − mean(g) − x̂·mean(g·x̂)), with x̂ = (x − mean)·inverse
+            d = lines(dx[part])
+            np.multiply(lines(image[part]), slope, out=d)
+            d += offset
+            scaled = lines(kept[part]) * factor
+            if pool is None:
+                d += scaled
+            else:
+                scatter(scaled.reshape(kept[part].shape), chosen[part], pool, dx[part])
+
+        parallel(whole, chunks(image))
+        return channels_first(dx), gx_sum, g_sum
 
 
 normalize_channels.kernels.append(NormalizeChannels)
