@@ -2,3 +2,4 @@
 
 from minidl.kernels.cpu import conv as conv
 from minidl.kernels.cpu import norm as norm
+from minidl.kernels.cpu import winograd as winograd
