@@ -12,7 +12,7 @@ from typing import Any
 
 from benchmarks import floor, import_time, inference, memory, ops, pictures, scaling, small_ops, training
 from benchmarks.case import registry
-from benchmarks.engines import PEERS, Cuda, Engine, Minidl, installed, peers
+from benchmarks.engines import PEERS, Cuda, Engine, installed, of_package
 from benchmarks.machine import ceilings, description
 from benchmarks.report import as_json, table
 from benchmarks.timing import Row, measure
@@ -42,12 +42,12 @@ def parser() -> argparse.ArgumentParser:
 
 def engines(packages: Sequence[str], device: str) -> list[Engine]:
     """minidl, on a GPU too if that is asked for, and the installed ones of these peers; says which are not."""
-    found: list[Engine] = [Minidl()]
+    found = of_package("minidl")
     if check_device(device)[0] == "cuda":
         found.append(Cuda(device))
     for package in packages:
         if installed(package):
-            found += peers(package)
+            found += of_package(package)
         else:
             print(f"{package} is not installed, so it is left out")
     return found

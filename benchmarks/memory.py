@@ -1,7 +1,7 @@
 """Peak resident memory of training steps, each engine in a process of its own.
 
-The process is this file: ``python -m benchmarks.memory ENGINE NETWORK BATCH WARM STEPS`` prints, in MiB, the peak
-before the first step, after WARM of them, and after STEPS more.
+The process is this file: ``python -m benchmarks.memory PACKAGE ENGINE NETWORK BATCH STEPS``. It prints by how many MiB
+its peak, after 20 steps and after STEPS more, is above what it held before the first.
 """
 
 from __future__ import annotations
@@ -10,62 +10,85 @@ import json
 import resource
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 from benchmarks.case import Case, benchmark
-from benchmarks.engines import Engine, Work, find
+from benchmarks.engines import Engine, Work, of_package
 from benchmarks.networks import problem
+
+PROC = Path("/proc/self")  # of Linux
+WARM = 20
 
 
 def peak() -> float:
-    """The largest resident memory that this process ever had, in MiB.
+    """The largest resident memory that this process had, in MiB.
 
     Linux counts in ``ru_maxrss`` also what the process was before exec, here the benchmarks with all the peers in it;
     its ``VmHWM`` starts anew.
     """
-    status = Path("/proc/self/status")
-    if status.exists():
-        return int(status.read_text("ascii").partition("VmHWM:")[2].split()[0]) / 1024
+    if PROC.exists():
+        return int((PROC / "status").read_text("utf-8").partition("VmHWM:")[2].split()[0]) / 2**10
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / (2**20 if sys.platform == "darwin" else 2**10)
 
 
-def peaks(engine: Engine, network: str, batch: int, warm: int, steps: int) -> tuple[float, float, float]:
-    """The peaks of a process that does these training steps: before, after the first `warm`, and at the end."""
-    command = [sys.executable, "-m", "benchmarks.memory", engine.name, network, *map(str, (batch, warm, steps))]
+def start_anew() -> None:
+    """Forget the peak of the imports, where the system can: from now on it is what is held, and more."""
+    if PROC.exists():
+        (PROC / "clear_refs").write_text("5", "ascii")
+
+
+def peaks(engine: Engine, network: str, batch: int, steps: int) -> tuple[float, float]:
+    """What a process needs for training steps, in MiB: in the first 20, and in these and `steps` more."""
+    command = [sys.executable, "-m", "benchmarks.memory", engine.package, engine.name, network, str(batch), str(steps)]
     done = subprocess.run(command, check=True, capture_output=True, text=True, cwd=Path(__file__).parents[1])
-    return json.loads(done.stdout)
+    first, last = json.loads(done.stdout)
+    return first, last
 
 
-def case(name: str, what: Callable[[tuple[float, float, float]], float], *run: object) -> Case:
-    """A figure of the peaks of a run."""
+def needed(network: str, batch: int) -> Case:
+    """The peak of the first steps."""
 
     def work(engine: Engine) -> Work:
-        return Work(lambda: what(peaks(engine, *run)))  # type: ignore[arg-type]
+        return Work(lambda: peaks(engine, network, batch, 0)[0])
 
-    return Case(name, work, unit="MiB", repeats=3)
+    return Case(f"{network}, batch {batch}", work, unit="MiB", repeats=3)
+
+
+def growth(network: str, batch: int, steps: int) -> Case:
+    """By how much the peak rises in further steps."""
+
+    def work(engine: Engine) -> Work:
+        def grown() -> float:
+            first, last = peaks(engine, network, batch, steps)
+            return last - first
+
+        return Work(grown)
+
+    return Case(f"{network}, batch {batch}, growth over {steps:,} more steps", work, unit="MiB", repeats=1)
 
 
 @benchmark
 def memory(quick: bool) -> Iterator[Case]:
-    """Peak resident memory: of the whole process, of the steps beyond what was there before, and its growth."""
+    """The peak of training steps above what the process held before them."""
     for network in ["SimpLeNet"] if quick else ["SimpLeNet", "VGG-style"]:
-        batches = [1] if quick else [32, 64, 128, 256]
-        for batch in batches:
-            yield case(f"{network}, batch {batch}, steps", lambda p: p[1] - p[0], network, batch, 5, 0)
-        yield case(f"{network}, batch {batches[-1]}, process", lambda p: p[1], network, batches[-1], 5, 0)
-        many, batch = (5, 1) if quick else (1000, 16)
-        name = f"{network}, batch {batch}, growth over {many:,} steps"
-        yield case(name, lambda p: p[2] - p[1], network, batch, 20, many)
+        for batch in [1] if quick else [32, 64, 128, 256]:
+            yield needed(network, batch)
+        yield growth(network, *((1, 2) if quick else (16, 1000)))
+
+
+def main(package: str, name: str, network: str, batch: str, steps: str) -> None:
+    """The process that is measured; of the engines it imports its own alone."""
+    engine = next(engine for engine in of_package(package) if engine.name == name)
+    step = engine.training(*problem(network, int(batch))).call
+    start_anew()
+    before, found = peak(), []
+    for count in WARM, int(steps):
+        for _ in range(count):
+            step()
+        found.append(peak() - before)
+    print(json.dumps(found))
 
 
 if __name__ == "__main__":
-    engine, network, *numbers = sys.argv[1:]
-    batch, warm, steps = map(int, numbers)
-    step = find(engine).training(*problem(network, batch)).call
-    found = [peak()]
-    for count in warm, steps:
-        for _ in range(count):
-            step()
-        found.append(peak())
-    print(json.dumps(found))
+    main(*sys.argv[1:])

@@ -1,10 +1,12 @@
 """The ``minidl`` command."""
 
 import argparse
+import importlib
 import platform
 import sys
 from collections.abc import Callable, Sequence
 from importlib.metadata import version
+from pathlib import Path
 from typing import NoReturn
 
 from threadpoolctl import threadpool_info
@@ -38,6 +40,7 @@ def parser() -> Parser:
     data.add_argument("name", choices=[files.name for files in DATA_SETS])
     network = commands.add_parser("summary", help="show the layers of a network")
     network.add_argument("name", choices=NETWORKS)
+    commands.add_parser("bench", add_help=False, help="in a checkout, time minidl beside its peers (bench --help)")
     return top
 
 
@@ -70,10 +73,24 @@ def gpu() -> str:
     return f"{name}, CuPy {cupy.__version__}"
 
 
+def bench(arguments: Sequence[str]) -> int:
+    """Run the benchmarks, which are no part of the package but stand beside it in a checkout."""
+    checkout = Path(__file__).resolve().parents[1]
+    if not (checkout / "benchmarks" / "__main__.py").exists():
+        raise FileNotFoundError("bench: only a checkout has the benchmarks; there: pip install -e . && minidl bench")
+    sys.path.insert(0, str(checkout))
+    return importlib.import_module("benchmarks.__main__").main(arguments)
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line; returns its exit code, 1 for an error that is told on one line."""
-    asked = parser().parse_args(arguments)
+    top = parser()
+    asked, rest = top.parse_known_args(arguments)
+    if rest and asked.command != "bench":
+        top.error(f"unrecognized arguments: {' '.join(rest)}")
     try:
+        if asked.command == "bench":
+            return bench(rest)
         if asked.command == "info":
             print(info())
         elif asked.command == "data":

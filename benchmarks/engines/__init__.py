@@ -11,7 +11,7 @@ from benchmarks.engines.engine import Lacking as Lacking
 from benchmarks.engines.engine import Work as Work
 from benchmarks.engines.minidl import Minidl as Minidl
 
-PEERS = {  # the package that is imported: the adapter's module, and the engines in it
+PEERS = {  # by the package that is imported: the adapter's module, and the engines in it
     "torch": ("pytorch", ["PyTorch", "ChannelsLast"]),
     "mygrad": ("mygrad", ["MyGrad"]),
     "tinygrad": ("tinygrad", ["Tinygrad"]),
@@ -24,14 +24,10 @@ def installed(package: str) -> bool:
     return find_spec(package) is not None
 
 
-def peers(package: str) -> list[Engine]:
-    """The engines of an installed peer."""
+def of_package(package: str) -> list[Engine]:
+    """minidl, or the engines of an installed peer."""
+    if package == "minidl":
+        return [Minidl()]
     module, names = PEERS[package]
     adapter = import_module(f"benchmarks.engines.{module}")
     return [getattr(adapter, name)() for name in names]
-
-
-def find(name: str) -> Engine:
-    """The engine of that name."""
-    candidates = [Minidl(), *(engine for package in PEERS if installed(package) for engine in peers(package))]
-    return next(engine for engine in candidates if engine.name == name)
