@@ -80,17 +80,17 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def write(folder: Path, name: str, about: dict[str, Any], rows: list[Row]) -> None:
-    """Leave ``name.json``, and the pictures for which there are figures."""
+    """Leave ``name.json``, and each picture for which there are figures."""
     folder.mkdir(parents=True, exist_ok=True)
     record = about | {"results": [as_json(row) for row in rows]}
     (folder / f"{name}.json").write_text(json.dumps(record, indent=1, ensure_ascii=False) + "\n", "utf-8")
-    drawn = {}
-    if any(row.ratios() for row in rows):
-        drawn["ratios"] = pictures.ratios(rows)
-    if any(row.case.flops for row in rows):
-        drawn["roofline"] = pictures.roofline(rows, about["ceilings"])
-    for what, figure in drawn.items():
-        figure.savefig(folder / f"{name}-{what}.png", dpi=120)
+    if installed("matplotlib"):
+        drawn = {"ratios": pictures.ratios(rows), "roofline": pictures.roofline(rows, about["ceilings"])}
+        for what, figure in drawn.items():
+            if figure is not None:
+                figure.savefig(folder / f"{name}-{what}.png", dpi=120)
+    else:
+        print("matplotlib is not installed, so the pictures are left out: pip install 'minidl[bench]'")
     print(f"written: {', '.join(sorted(str(path) for path in folder.glob(f'{name}*')))}")
 
 

@@ -1,28 +1,35 @@
-"""Pictures of what was measured; each function returns a matplotlib Figure."""
+"""Pictures of what was measured; each function returns a matplotlib Figure, or None where there is nothing to draw."""
 
 from __future__ import annotations
 
 import itertools
 from collections.abc import Sequence
+from importlib import import_module
 from typing import Any
 
 import numpy as np
 
 from benchmarks.timing import Row
-from minidl.learn.extras import extra
+
+
+def pyplot() -> Any:
+    """Matplotlib, imported when something is drawn."""
+    return import_module("matplotlib.pyplot")
 
 
 def ratios(rows: Sequence[Row]) -> Any:
     """A bar for each candidate of each case: minidl's median over the candidate's, on a logarithmic axis."""
-    shown = [row for row in rows if any(ratio > 0 for ratio in row.ratios().values())]
+    shown = [row for row in rows if row.ratios()]
+    if not shown:
+        return None
     names = list(dict.fromkeys(name for row in shown for name in row.ratios()))
-    height = 0.8 / max(len(names), 1)
+    height = 0.8 / len(names)
     size = (9, 1.5 + 0.16 * sum(len(row.ratios()) + 1 for row in shown))
-    figure, axes = extra("matplotlib.pyplot").subplots(figsize=size, layout="constrained")
+    figure, axes = pyplot().subplots(figsize=size, layout="constrained")
     for i, name in enumerate(names):
-        bars = [(at + (i + 0.5) * height - 0.4, row.ratios().get(name, 0)) for at, row in enumerate(shown)]
-        places, lengths = zip(*[bar for bar in bars if bar[1] > 0] or [(0, np.nan)], strict=True)
-        axes.barh(places, np.array(lengths) - 1, height, left=1, label=name)
+        places = np.arange(len(shown)) + (i + 0.5) * height - 0.4
+        lengths = np.array([row.ratios().get(name, 1) for row in shown])  # 1: no bar
+        axes.barh(places, lengths - 1, height, left=1, label=name)
     axes.axvline(1, color="black", linewidth=0.8)
     axes.set_xscale("log")
     axes.set_yticks(range(len(shown)), [f"{row.benchmark}: {row.case.name}" for row in shown], fontsize=7)
@@ -37,8 +44,10 @@ def roofline(rows: Sequence[Row], ceilings: dict[str, float]) -> Any:
 
     After Williams, Waterman & Patterson (2009), "Roofline: an insightful visual performance model".
     """
-    figure, axes = extra("matplotlib.pyplot").subplots(figsize=(8, 5.5), layout="constrained")
     counted = [row for row in rows if row.case.flops]
+    if not counted:
+        return None
+    figure, axes = pyplot().subplots(figsize=(8, 5.5), layout="constrained")
     intensity = np.array([row.case.flops / row.case.bytes for row in counted])
     line = np.geomspace(intensity.min() / 2, intensity.max() * 2, 200)
     axes.plot(line, np.minimum(ceilings["flops"], ceilings["bytes"] * line) / 1e9, color="black", label="roof")

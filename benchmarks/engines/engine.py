@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import AbstractContextManager
 from typing import Any, NamedTuple
 
@@ -92,7 +92,7 @@ def stack(network: nn.Module, training: bool) -> tuple[list[nn.Module], list[np.
     return copied, [p.data for layer in copied for p in layer.parameters()]
 
 
-def forward(functions: dict[str, Callable[..., Any]], stack: list[nn.Module], parameters: Iterable[Any], x: Any) -> Any:
+def forward(functions: Mapping[str, Any], stack: list[nn.Module], parameters: Iterable[Any], x: Any) -> Any:
     """Apply each layer of a stack, ``functions[name](layer, x, *parameters)``, to what the one before gives."""
     rest = iter(parameters)
     for layer in stack:
