@@ -12,13 +12,14 @@ import heapq
 import threading
 import warnings
 from collections.abc import Callable, Iterator, Sequence
+from operator import attrgetter
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
 from minidl import backend, dtypes
 from minidl.backend import Array, dims
-from minidl.modes import enable_grad, mode
+from minidl.modes import enable_grad, mode, no_grad
 from minidl.writes import clock, fingerprints, refuse_overwritten
 
 Method = Callable[..., Any]
@@ -77,9 +78,9 @@ class Tensor:
         if requires_grad:
             self.requires_grad = True
 
-    shape = property(lambda self: self.data.shape, doc="Its size along each dimension, a tuple.")
-    ndim = property(lambda self: self.data.ndim, doc="How many dimensions it has.")
-    dtype = property(lambda self: self.data.dtype, doc="A NumPy dtype: ``md.float32``, ``md.int64``, …")
+    shape = property(attrgetter("data.shape"), doc="Its size along each dimension, a tuple.")
+    ndim = property(attrgetter("data.ndim"), doc="How many dimensions it has.")
+    dtype = property(attrgetter("data.dtype"), doc="A NumPy dtype: ``md.float32``, ``md.int64``, …")
     device = property(lambda self: backend.device_of(self.data), doc='``"cpu"`` or ``"cuda:N"``.')
     is_leaf = property(lambda self: self.node is None, doc="True where no recorded op made it.")
 
@@ -143,7 +144,7 @@ class Tensor:
             For a non-scalar without `gradient`, a tensor without history, a second backward through freed buffers,
             or a saved array that was written in place after it was read.
         """
-        consume(self.backward_steps(gradient, retain_graph, create_graph))
+        consume(into_leaves(self, gradient, retain_graph, create_graph), create_graph)
 
     def backward_steps(
         self, gradient: Tensor | None = None, retain_graph: bool | None = None, create_graph: bool = False
@@ -152,17 +153,7 @@ class Tensor:
 
         Abandoned before, it leaves no gradients, and a graph that is freed as far as it came.
         """
-        if create_graph:
-            warnings.warn(
-                "backward(create_graph=True) makes a cycle through .grad, which only the garbage collector frees; "
-                "md.grad(..., create_graph=True) makes none",
-                stacklevel=3,
-            )
-        grads: dict[Any, Tensor] = {}
-        yield from walk((self,), (gradient,), grads, None, retain_graph, create_graph)
-        with deposit_lock, enable_grad():
-            for leaf, g in grads.items():
-                leaf.grad = g if leaf.grad is None else leaf.grad + g
+        yield from step_by_step(into_leaves(self, gradient, retain_graph, create_graph), create_graph)
 
     def __deepcopy__(self, memo: dict[int, Any]) -> Tensor:
         if self.node is not None:
@@ -221,28 +212,25 @@ class Tensor:
 # --- what is recorded -------------------------------------------------------------------------------------------------
 
 
-class Edge(NamedTuple):
-    """Where an argument of a node came from: the node that made it, or the leaf itself."""
-
-    position: int
-    parent: Node | Tensor
-    shape: tuple[int, ...]
-    dtype: np.dtype
+Edge = tuple[int, Any]  # the position of an argument, and where it came from: the Node that made it, or the leaf itself
 
 
 class Node:
     """A recorded call: its op, when it read its arguments, where they came from, and what its rules asked to keep.
 
-    It holds raw arrays, never its own output: no cycle forms, and memory goes when the last name goes.
+    It holds raw arrays, never its own output, of which it knows shape and dtype: no cycle forms, and memory goes when
+    the last name goes.
     """
 
-    __slots__ = ("serial", "op", "edges", "kept", "prints", "__weakref__")
+    __slots__ = ("serial", "op", "edges", "kept", "shape", "dtype", "prints", "__weakref__")
 
-    def __init__(self, op: Any, edges: tuple[Edge, ...], kept: dict[str, Any]) -> None:
+    def __init__(self, op: Any, edges: Sequence[Edge], kept: dict[str, Any], z: Array) -> None:
         self.serial = next(clock)
         self.op = op
         self.edges = edges
         self.kept: dict[str, Any] | None = kept
+        self.shape: tuple[int, ...] = z.shape
+        self.dtype: np.dtype = z.dtype
         self.prints = fingerprints(kept) if mode.anomaly else None
 
     def alive(self) -> dict[str, Any]:
@@ -259,9 +247,16 @@ class Node:
         kept = dict(self.alive())
         refuse_overwritten(self)
         if as_tensors:
-            parents = {self.op.argument(edge.position): edge.parent for edge in self.edges} | {"z": self}
+            parents = {self.op.argument(i): parent for i, parent in self.edges} | {"z": self}
             kept |= {name: attach(kept[name], parent) for name, parent in parents.items() if name in kept}
         return kept
+
+
+def wrap(array: Array) -> Tensor:
+    """A Tensor on an array that is known to be one, without the checks of the constructor."""
+    tensor = Tensor.__new__(Tensor)
+    tensor.data, tensor.grad, tensor.node, tensor.tracked = array, None, None, False
+    return tensor
 
 
 def attach(array: Array, parent: Node | Tensor) -> Tensor:
@@ -287,14 +282,14 @@ class Step(NamedTuple):
     """One op of the backward pass: the gradient that came `incoming`, and those it sent `outgoing` along `edges`."""
 
     name: str
-    edges: tuple[Edge, ...]
+    edges: Sequence[Edge]
     incoming: Any
     outgoing: list[Any]
 
     @property
     def shapes(self) -> tuple[tuple[int, ...], ...]:
         """The shapes of the arguments that a gradient was sent to."""
-        return tuple(edge.shape for edge in self.edges)
+        return tuple(parent.shape for _, parent in self.edges)
 
 
 def walk(
@@ -304,7 +299,7 @@ def walk(
     inputs: set[Node | Tensor] | None,
     retain_graph: bool | None,
     create_graph: bool,
-) -> Iterator[Step]:
+) -> Iterator[tuple[Any, ...]]:
     """Reverse mode: from `outputs` back to `inputs` (None: every leaf), whose gradients are left in `grads`.
 
     Gradients are raw arrays on the way, or Tensors where the pass itself shall be recorded (`create_graph`).
@@ -313,41 +308,65 @@ def walk(
     needed = inputs and leading_to(inputs, outputs)
     heap: list[tuple[int, Node]] = []
 
-    def give(parents: list[Node | Tensor], gradients: list[Any]) -> None:
-        for parent, g in zip(parents, gradients, strict=True):
-            if parent in grads:
-                grads[parent] = grads[parent] + g
+    def give(edges: Sequence[Edge], gradients: Sequence[Any]) -> None:
+        for (_, parent), g in zip(edges, gradients):  # noqa: B905
+            before = grads.get(parent)
+            if before is not None:
+                grads[parent] = before + g
             else:
                 grads[parent] = g
                 if isinstance(parent, Node):
                     heapq.heappush(heap, (-parent.serial, parent))
 
     seeds = [seed(output, gradient, create_graph) for output, gradient in zip(outputs, gradients, strict=True)]
-    give([origin(output) for output in outputs], seeds)
+    give([(0, origin(output)) for output in outputs], seeds)
     while heap:
         _, node = heapq.heappop(heap)
         g = grads[node] if inputs and node in inputs else grads.pop(node)
-        edges = node.edges if needed is None else tuple(edge for edge in node.edges if edge.parent in needed)
+        edges = node.edges if needed is None else [edge for edge in node.edges if edge[1] in needed]
         if needed is not None and not edges:
             continue  # an input, or an output that leads to none: what lies behind it stays as it is
-        recording, mode.recording = mode.recording, create_graph
-        try:
-            with np.errstate(all="ignore"):
-                outgoing = node.op.pull(node, g, edges)
-                give([edge.parent for edge in edges], outgoing)
-        finally:
-            mode.recording = recording
-        yield Step(node.op.name, edges, g, outgoing)
+        outgoing = node.op.pull(node, g, edges)
+        give(edges, outgoing)
+        yield node.op.name, edges, g, outgoing
         if not retain:
             node.kept, node.edges = None, ()
         del node, g, edges, outgoing
-    with enable_grad():
-        own(grads, seeds)
+    own(grads, seeds)
 
 
-def consume(steps: Iterator[Step]) -> None:
+def into_leaves(
+    output: Tensor, gradient: Tensor | None, retain_graph: bool | None, create_graph: bool
+) -> Iterator[tuple[Any, ...]]:
+    """`walk` from one output, and at its end the gradients added to ``.grad`` of the leaves."""
+    if create_graph:
+        warnings.warn(
+            "backward(create_graph=True) makes a cycle through .grad, which only the garbage collector frees; "
+            "md.grad(..., create_graph=True) makes none",
+            stacklevel=4,
+        )
+    grads: dict[Any, Tensor] = {}
+    yield from walk((output,), (gradient,), grads, None, retain_graph, create_graph)
+    with deposit_lock, enable_grad():
+        for leaf, g in grads.items():
+            leaf.grad = g if leaf.grad is None else leaf.grad + g
+
+
+def consume(steps: Iterator[tuple[Any, ...]], create_graph: bool) -> None:
     """Run a backward pass to its end, without holding a step, and with it two gradients, while the next is computed."""
-    collections.deque(steps, maxlen=0)
+    with np.errstate(all="ignore"), enable_grad() if create_graph else no_grad():
+        collections.deque(steps, maxlen=0)
+
+
+def step_by_step(steps: Iterator[tuple[Any, ...]], create_graph: bool) -> Iterator[Step]:
+    """The steps of a backward pass; between them, the caller has the modes that it had."""
+    while True:
+        with np.errstate(all="ignore"), enable_grad() if create_graph else no_grad():
+            step = next(steps, None)
+        if step is None:
+            return
+        yield Step(*step)
+        del step
 
 
 def seed(output: Tensor, gradient: Tensor | None, create_graph: bool) -> Any:
@@ -367,8 +386,9 @@ def seed(output: Tensor, gradient: Tensor | None, create_graph: bool) -> Any:
             f"backward: gradient must be a tensor of shape {dims(output.shape)} on {output.device}, "
             f"got {dims(gradient.shape)} on {gradient.device}"
         )
-    with enable_grad():
-        gradient = gradient.to(output.dtype)
+    if gradient.dtype != output.dtype:
+        with enable_grad():
+            gradient = gradient.to(output.dtype)
     return gradient if create_graph else gradient.data
 
 
@@ -381,14 +401,14 @@ def leading_to(inputs: set[Node | Tensor], outputs: Sequence[Tensor]) -> set[Nod
         if parent not in seen:
             seen.add(parent)
             if isinstance(parent, Node):
-                stack.extend(edge.parent for edge in parent.edges)
+                stack.extend(above for _, above in parent.edges)
     nodes = sorted((parent for parent in seen if isinstance(parent, Node)), key=lambda node: node.serial)
     needed = seen & inputs
     if len(needed) < len(inputs):
         for node in nodes:
             node.alive()  # an input that can't be reached may lie behind one that was freed
     for node in nodes:
-        if any(edge.parent in needed for edge in node.edges):
+        if any(parent in needed for _, parent in node.edges):
             needed.add(node)
     return needed
 
@@ -399,9 +419,10 @@ def own(grads: dict[Any, Any], seeds: list[Any]) -> None:
     for parent, g in grads.items():
         array = g.data if isinstance(g, Tensor) else g
         if not isinstance(g, Tensor):
-            g = Tensor(backend.namespace(g).asarray(g))
+            g = wrap(backend.namespace(g).asarray(g))
         if id(array) in taken or g.data.base is not None:
-            g = g.clone()
+            with enable_grad():
+                g = g.clone()
         taken.add(id(array))
         grads[parent] = g
 
@@ -452,7 +473,7 @@ def grad(
         if not x.tracked:
             raise RuntimeError("grad: an input does not require grad; set requires_grad before it is used")
     grads: dict[Any, Tensor] = {}
-    consume(walk(outs, cotangents, grads, {origin(x) for x in ins}, retain_graph, create_graph))
+    consume(walk(outs, cotangents, grads, {origin(x) for x in ins}, retain_graph, create_graph), create_graph)
     gradients = [grads.get(origin(x)) for x in ins]
     if materialize_grads:
         zeros = [Tensor(backend.namespace(x.data).zeros_like(x.data)) for x in ins]

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import functools
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -35,10 +35,7 @@ class Composite(Declaration):
         super().__init__(reference.__name__, list(inspect.signature(reference).parameters.values()))
         self.reference = reference
         self.kernels: list[Any] = []
-
-    def differentiable(self, position: int) -> bool:
-        """Every argument is: where the reference does not use it, its gradient is zero."""
-        return True
+        self.needs = dict.fromkeys(range(len(self.arguments)), ())  # zero where the reference does not use it
 
     def serving(self, arrays: list[Any], options: dict[str, Any]) -> Any:
         """The first kernel that serves these arrays, or None: then the reference runs."""
@@ -46,20 +43,20 @@ class Composite(Declaration):
             return None
         return next((k for k in self.kernels if k.when(*arrays, **options)), None)
 
-    def pull(self, node: Node, g: Any, edges: tuple[Edge, ...]) -> list[Any]:
+    def pull(self, node: Node, g: Any, edges: Sequence[Edge]) -> list[Any]:
         """The gradients of the arguments at `edges`, from the gradient `g` of the result."""
         kept = node.recall(as_tensors=False)
         arrays = [kept[name] for name in self.arguments]
         options = {name: kept[name] for name in self.options}
         if isinstance(g, Tensor):
             return self.unfold(g, arrays, options, edges)
-        needs = {edge.position for edge in edges}
+        needs = {i for i, _ in edges}
         gradients = kept["kernel"].backward(g, kept["saved"], needs, *arrays, **options)
-        return [checked(self, i, gradients[i], shape, dtype) for i, _, shape, dtype in edges]
+        return [checked(self, i, gradients[i], parent.shape, parent.dtype) for i, parent in edges]
 
-    def unfold(self, g: Tensor, arrays: list[Any], options: dict[str, Any], edges: tuple[Edge, ...]) -> list[Tensor]:
+    def unfold(self, g: Tensor, arrays: list[Any], options: dict[str, Any], edges: Sequence[Edge]) -> list[Tensor]:
         """Differentiate the reference, run anew between `g` and ports: aliases that keep ``f(x, x)`` two arguments."""
-        ports = {edge.position: alias(attach(arrays[edge.position], edge.parent)) for edge in edges}
+        ports = {i: alias(attach(arrays[i], parent)) for i, parent in edges}
         result = self.reference(*[ports.get(i, array) for i, array in enumerate(arrays)], **options)
         z = result[0] if isinstance(result, tuple) else result
         return list(grad(z, list(ports.values()), g, create_graph=True, materialize_grads=True))
@@ -80,7 +77,7 @@ def composite(reference: Callable[..., Any]) -> Any:
             z, saved, *auxiliary = kernel.forward(*arrays, **options)
         if any(isinstance(a, Tensor) for a in args):
             kept = dict(zip(self.arguments, arrays, strict=True)) | options | {"kernel": kernel, "saved": saved}
-            z = record(self, args, z, lambda positions: kept)
+            z = record(self, args, arrays, kept, z)
         return (z, *auxiliary) if auxiliary else z
 
     call.kernels = self.kernels  # type: ignore[attr-defined]

@@ -19,14 +19,15 @@ mode = _Mode()
 
 
 class _Switch(contextlib.ContextDecorator):
-    setting: dict[str, bool]
+    setting: tuple[str, bool]
 
     def __enter__(self) -> None:
-        self.before = {name: getattr(mode, name) for name in self.setting}
-        vars(mode).update(self.setting)
+        name, value = self.setting
+        self.before = getattr(mode, name)
+        setattr(mode, name, value)
 
     def __exit__(self, *exception: object) -> None:
-        vars(mode).update(self.before)
+        setattr(mode, self.setting[0], self.before)
 
     def __call__(self, func: Any) -> Any:
         if inspect.isgeneratorfunction(func):
@@ -40,13 +41,13 @@ class _Switch(contextlib.ContextDecorator):
 class no_grad(_Switch):
     """Ops compute and record nothing, within it or in a function that it decorates (``@md.no_grad()``)."""
 
-    setting = {"recording": False}
+    setting = ("recording", False)
 
 
 class enable_grad(_Switch):
     """Ops record again, inside a `no_grad`."""
 
-    setting = {"recording": True}
+    setting = ("recording", True)
 
 
 class detect_anomaly(_Switch):
@@ -56,13 +57,13 @@ class detect_anomaly(_Switch):
     op's name; so does a gradient that is NaN.
     """
 
-    setting = {"anomaly": True}
+    setting = ("anomaly", True)
 
 
 class no_fusion(_Switch):
     """Every composite runs by its readable reference (as with ``MINIDL_FUSED=0`` in the environment)."""
 
-    setting = {"fused": False}
+    setting = ("fused", False)
 
 
 def is_grad_enabled() -> bool:

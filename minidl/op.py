@@ -12,20 +12,25 @@ they compute, on Tensors (``create_graph=True``) every call in them records itse
 
 from __future__ import annotations
 
+import contextvars
 import functools
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from types import NoneType
 from typing import Any, NamedTuple, TypeVar
 
 import numpy as np
+from numpy import ndarray
 
 from minidl import backend, dtypes
 from minidl.backend import Array, dims
-from minidl.core import Edge, Node, Tensor, origin
+from minidl.core import Edge, Node, Tensor, wrap
 from minidl.modes import mode
 
 Function = TypeVar("Function", bound=Callable[..., Any])
+# Where 1/0 and log 0 are inf, as on a GPU, and no warning: `np.errstate` takes 0.84 µs a call, a copied context 0.09.
+quiet = contextvars.Context()
+quiet.run(np.seterr, all="ignore")
 registry: dict[str, Op] = {}
 composed: set[str] = set()  # the names of functions that are made of ops
 PUBLIC = {"x": "input", "y": "other", "n": "exponent", "order": "dims", "size": "shape"}  # what PyTorch calls x, y, …
@@ -42,7 +47,8 @@ class Rule(NamedTuple):
 class Declaration:
     """The name and the parameters of an op: arrays are those without a default, options those with one or behind ``*``.
 
-    A call may give options by position too, after the arrays.
+    A call may give options by position too, after the arrays. `needs` says which arrays are kept for the gradient of
+    the argument at a position (in a variadic op 0 stands for all): their names and places, the result's being −1.
     """
 
     def __init__(self, name: str, parameters: list[inspect.Parameter]) -> None:
@@ -51,18 +57,26 @@ class Declaration:
         self.variadic = any(p.kind is p.VAR_POSITIONAL for p in parameters)
         self.arguments = tuple(p.name for p in arrays)
         self.options = tuple(p.name for p in parameters if p not in arrays)
+        self.named = {*self.options}
         self.defaults = {p.name: p.default for p in parameters if p.default is not p.empty}
         self.public = {PUBLIC.get(p.name, p.name): p.name for p in parameters}
+        self.needs: dict[int, tuple[tuple[str, int], ...]] = {}
         self.signature = inspect.Signature([p.replace(name=PUBLIC.get(p.name, p.name)) for p in parameters])
 
     def argument(self, position: int) -> str:
         """The name of the argument at `position`."""
         return self.arguments[0 if self.variadic else position]
 
+    def differentiable(self, position: int) -> bool:
+        """Whether the argument at `position` has a gradient."""
+        return (0 if self.variadic else position) in self.needs
+
     def bind(self, args: tuple[Any, ...], options: dict[str, Any]) -> tuple[tuple[Any, ...], dict[str, Any]]:
         """Sort what a call was given into arrays and options; TypeError for what the op has no place for."""
-        if (self.variadic or len(args) == len(self.arguments)) and options.keys() <= {*self.options}:
-            return args, self.defaults | options
+        n = len(args) if self.variadic else len(self.arguments)
+        given = dict(zip(self.options, args[n:], strict=False))
+        if len(args) == n + len(given) and options.keys() <= self.named and given.keys().isdisjoint(options):
+            return args[:n], self.defaults | given | options
         names = tuple(self.public.values())
         given = {} if self.variadic else dict(zip(names, args, strict=False))
         named = {self.public.get(name, name): value for name, value in options.items()}
@@ -89,7 +103,6 @@ class Op(Declaration):
         self.floats = floats
         self.wraps = wraps
         self.rules: dict[str, Rule] = {}
-        self.plans: dict[tuple[int, ...], tuple[str, ...]] = {}
 
     def vjp(self, **rules: Callable[..., Any]) -> None:
         """Declare ``argument=rule``: the vector-Jacobian product with respect to that argument.
@@ -105,30 +118,35 @@ class Op(Declaration):
             names = tuple(p.name for p in parameters if p.kind is not p.VAR_KEYWORD)
             rest = self.options if len(names) < len(parameters) else ()
             self.rules[argument] = Rule(function, names, tuple(name for name in rest if name not in names))
-        self.plans.clear()
+            places = {name: i for i, name in enumerate(self.arguments)} | {"z": -1}
+            needs = tuple((name, places[name]) for name in names if name in places)
+            self.needs[self.arguments.index(argument)] = needs
 
-    def differentiable(self, position: int) -> bool:
-        """Whether a rule stands for the argument at `position`."""
-        return self.argument(position) in self.rules
-
-    def keep(
-        self, positions: tuple[int, ...], arrays: list[Array], options: dict[str, Any], z: Array
-    ) -> dict[str, Any]:
-        """What the rules for the arguments at `positions` name, and the options."""
-        if positions not in self.plans:
-            named = {name for i in positions for name in self.rules[self.argument(i)].names}
-            self.plans[positions] = tuple(name for name in (*self.arguments, "z") if name in named)
-        kept = dict(options)
-        for name in self.plans[positions]:
-            kept[name] = z if name == "z" else arrays[self.arguments.index(name)]
-        if self.variadic:
-            kept["shapes"] = tuple(a.shape for a in arrays)
-        return kept
+    def plain(self, args: tuple[Any, ...]) -> list[Array] | None:
+        """The arrays, if all are of one floating dtype on NumPy, or Python numbers beside them: the common case."""
+        arrays: list[Any] = []
+        dtype, numbers = None, False
+        for a in args:
+            if isinstance(a, Tensor):
+                array = a.data
+                if type(array) is not ndarray:
+                    return None
+                if array.dtype is not dtype:
+                    if dtype is not None or array.dtype.kind != "f":
+                        return None
+                    dtype = array.dtype
+                arrays.append(array)
+            elif self.promotes and (type(a) is float or type(a) is int):
+                numbers = True
+                arrays.append(a)
+            else:
+                return None
+        if numbers and dtype is not None:
+            arrays = [a if type(a) is ndarray else quiet.copy().run(np.array, a, dtype) for a in arrays]
+        return arrays
 
     def unify(self, args: tuple[Any, ...]) -> tuple[Any, ...]:
         """Bring the operands to one device and one dtype; a scalar takes the dtype of the arrays beside it."""
-        if alike(args):
-            return args
         same_device(self.name, *args)
         operands = [a for i, a in enumerate(args) if not self.rules or self.differentiable(i)]
         require_arrays(self.name, *operands, scalars=self.promotes)
@@ -151,31 +169,29 @@ class Op(Declaration):
             else:
                 if dtype.kind in "iu" and not self.wraps:
                     dtypes.require_room(self.name, a, dtype)
-                unified.append(xp.asarray(a).astype(dtype))
+                unified.append(quiet.copy().run(xp.asarray(a).astype, dtype))
         return tuple(unified)
 
-    def pull(self, node: Node, g: Any, edges: tuple[Edge, ...]) -> list[Any]:
+    def pull(self, node: Node, g: Any, edges: Sequence[Edge]) -> list[Any]:
         """The gradients of the arguments at `edges`, from the gradient `g` of the result."""
         kept = node.recall(as_tensors=isinstance(g, Tensor))
         outgoing = []
-        for i, _, shape, dtype in edges:
-            kept["shape"], kept["i"] = shape, i
-            rule = self.rules[self.argument(i)]
-            d = rule.function(g, *[kept[name] for name in rule.names], **{name: kept[name] for name in rule.rest})
-            if self.broadcasts and d.shape != shape:
+        for i, parent in edges:
+            shape = kept["shape"] = parent.shape
+            kept["i"] = i
+            function, names, rest = self.rules[self.arguments[0 if self.variadic else i]]
+            if rest:
+                d = function(g, *[kept[name] for name in names], **{name: kept[name] for name in rest})
+            elif len(names) == 1:  # like most: 0.2 µs less
+                d = function(g, kept[names[0]])
+            else:
+                d = function(g, *map(kept.__getitem__, names))
+            if d.shape != shape and self.broadcasts:
                 d = sum_to(d, shape)
-            outgoing.append(checked(self, i, d, shape, dtype))
+            if d.shape != shape or d.dtype is not parent.dtype or mode.anomaly:
+                d = checked(self, i, d, shape, parent.dtype)
+            outgoing.append(d)
         return outgoing
-
-
-def alike(args: tuple[Any, ...]) -> bool:
-    """Whether all are Tensors of one floating dtype on NumPy arrays: the common case, seen quickly."""
-    dtype = args[0].data.dtype if isinstance(args[0], Tensor) else None
-    return (
-        dtype is not None
-        and dtype.kind == "f"
-        and all([isinstance(a, Tensor) and type(a.data) is np.ndarray and a.data.dtype is dtype for a in args])
-    )
 
 
 def require_arrays(name: str, *args: Any, scalars: bool = False) -> None:
@@ -258,37 +274,38 @@ def op(
     if forward is None:
         return functools.partial(op, broadcasts=broadcasts, promotes=promotes, floats=floats, wraps=wraps)
     self = Op(forward, broadcasts, promotes, floats, wraps)
+    arity = len(self.arguments)
 
     @functools.wraps(forward)
     def call(*args: Any, **options: Any) -> Any:
-        if options or self.defaults or len(args) != len(self.arguments):
+        if options or len(args) != arity:
             args, options = self.bind(args, options)
-        if not any([isinstance(a, Tensor) for a in args]):
-            require_arrays(self.name, *args, scalars=True)
-            return forward(backend.namespace(*args), *args, **options)
-        if len(args) > 1 or (floats and args[0].data.dtype.kind != "f"):
-            args = self.unify(args)
-        arrays = [a.data if isinstance(a, Tensor) else a for a in args]
-        z = compute(self, arrays, options)
-        return record(self, args, z, lambda positions: self.keep(positions, arrays, options, z))
+        else:
+            options = self.defaults
+        arrays, xp = self.plain(args), np
+        if arrays is None:
+            if {*map(type, args)} == {ndarray}:  # as in rules
+                return forward(np, *args, **options)
+            if not any([isinstance(a, Tensor) for a in args]):
+                require_arrays(self.name, *args, scalars=True)
+                return forward(backend.namespace(*args), *args, **options)
+            if len(args) > 1 or (floats and args[0].data.dtype.kind != "f"):
+                args = self.unify(args)
+            arrays = [a.data if isinstance(a, Tensor) else a for a in args]
+            xp = backend.namespace(*arrays)
+        try:
+            z = xp.asarray(quiet.copy().run(forward, xp, *arrays, **options))  # an array where NumPy gives a scalar
+        except (ValueError, TypeError, IndexError, OverflowError) as error:
+            if str(error).startswith(f"{self.name}:"):
+                raise
+            raise explained(self.name, arrays, error) from None
+        return record(self, args, arrays, options, z)
 
     call.__signature__ = self.signature  # type: ignore[attr-defined]
     call.op = self  # type: ignore[attr-defined]
     call.vjp = self.vjp  # type: ignore[attr-defined]
     registry[self.name] = self
     return call
-
-
-def compute(self: Op, arrays: list[Array], options: dict[str, Any]) -> Array:
-    """The forward pass of an op, as an array also where NumPy would give a scalar."""
-    xp = backend.namespace(*arrays)
-    try:
-        with np.errstate(all="ignore"):  # 1/0 and log 0 are inf, as on a GPU, and no warning
-            return xp.asarray(self.forward(xp, *arrays, **options))
-    except (ValueError, TypeError, IndexError, OverflowError) as error:
-        if str(error).startswith(f"{self.name}:"):
-            raise
-        raise explained(self.name, arrays, error) from None
 
 
 def explained(name: str, arrays: list[Array], error: Exception) -> Exception:
@@ -342,16 +359,24 @@ def in_single(function: Function) -> Function:
     return call  # type: ignore[return-value]
 
 
-def record(self: Any, args: tuple[Any, ...], array: Array, keep: Callable[[tuple[int, ...]], dict[str, Any]]) -> Tensor:
-    """Wrap a result, with a Node where a gradient may be wanted; `keep` tells what it needs to remember."""
-    z = Tensor(array)
+def record(
+    op: Declaration, args: tuple[Any, ...], arrays: list[Array], options: dict[str, Any], array: Array
+) -> Tensor:
+    """Wrap a result, with a Node where a gradient may be wanted: it keeps what the rules name, and the options."""
+    z = wrap(array)
     if mode.recording and array.dtype.kind == "f":
-        edges = []
+        edges, kept = [], dict(options)
         for i, a in enumerate(args):
-            if isinstance(a, Tensor) and a.tracked and self.differentiable(i):
-                edges.append(Edge(i, origin(a), a.data.shape, a.data.dtype))
+            if isinstance(a, Tensor) and a.tracked:
+                needs = op.needs.get(0 if op.variadic else i)
+                if needs is not None:
+                    edges.append((i, a.node or a))
+                    for name, place in needs:
+                        kept[name] = array if place < 0 else arrays[place]
         if edges:
-            z.node, z.tracked = Node(self, tuple(edges), keep(tuple([edge.position for edge in edges]))), True
+            if op.variadic:
+                kept["shapes"] = tuple(a.shape for a in arrays)
+            z.node, z.tracked = Node(op, edges, kept, array), True
     return z
 
 
@@ -413,10 +438,14 @@ def expand(xp, x, *, size):
     lead = len(size) - x.ndim
     if lead < 0:
         raise ValueError(f"expand: {dims(x.shape)} has more dimensions than the requested {size}")
-    size = tuple(x.shape[i - lead] if n == -1 and i >= lead else n for i, n in enumerate(size))
-    if any(have not in (1, want) for have, want in zip(x.shape, size[lead:], strict=True)) or min(size, default=0) < 0:
-        raise ValueError(f"expand: {dims(x.shape)} does not expand to {size}; only dimensions of size 1 can grow")
-    return xp.broadcast_to(x, size)
+    if -1 in size:
+        size = tuple(x.shape[i - lead] if n == -1 and i >= lead else n for i, n in enumerate(size))
+    try:
+        return xp.broadcast_to(x, size)
+    except ValueError:
+        raise ValueError(
+            f"expand: {dims(x.shape)} does not expand to {size}; only dimensions of size 1 can grow"
+        ) from None
 
 
 sum_to.vjp(x=lambda g, shape: expand(g, shape))

@@ -5,6 +5,7 @@ when it changed an array. A saved array that was written after it was read would
 """
 
 import itertools
+import threading
 import weakref
 import zlib
 from typing import Any
@@ -15,6 +16,8 @@ from minidl import backend
 from minidl.backend import Array
 
 clock = itertools.count(1)
+_newest = 0  # the time of the last write
+_lock = threading.Lock()
 _written: dict[int, tuple[Any, int]] = {}  # id of the memory's owner -> (reference to it, when it was last written)
 
 
@@ -33,18 +36,21 @@ def write(array: Array, values: Any, index: Any = ...) -> None:
 
 def written(array: Array) -> None:
     """Put on record that an array has just been written in place."""
+    global _newest
     owner = owner_of(array)
     key = id(owner)
     try:
         reference = weakref.ref(owner, lambda _: _written.pop(key, None))
     except TypeError:  # memory of a kind that takes no weak references is kept, so that its id stays its own
         reference = owner
-    _written[key] = (reference, next(clock))
+    with _lock:  # or an older write of another thread could come to stand for the newest
+        _newest = next(clock)
+        _written[key] = (reference, _newest)
 
 
 def refuse_overwritten(node: Any) -> None:
     """Raise RuntimeError if an array that `node` keeps was written after it was read."""
-    if _written:
+    if _newest > node.serial:
         for name, value in node.kept.items():
             if backend.is_array(value) and _written.get(id(owner_of(value)), (None, 0))[1] > node.serial:
                 raise RuntimeError(

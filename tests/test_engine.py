@@ -73,7 +73,7 @@ def test_memory_goes_without_the_garbage_collector():
         del y
         assert node() is None and array() is None, "dropped without backward"
         y = (x * x).exp()
-        held = weakref.ref(y.node.edges[0].parent)
+        held = weakref.ref(y.node.edges[0][1])
         loss = y.sum()
         del y
         loss.backward()

@@ -1,5 +1,8 @@
 """The engine step by step: what a fault in one line of it would change (see tests/mutants/engine.txt)."""
 
+import math
+import weakref
+
 import numpy as np
 import pytest
 
@@ -7,7 +10,7 @@ import minidl as md
 from minidl import functional as F
 from minidl.core import Tensor
 from minidl.fusion import composite, composites
-from minidl.op import alias, clone, expand, op, registry, tap
+from minidl.op import Op, alias, clone, expand, op, registry, tap
 from minidl.ops.linalg import bmm
 
 
@@ -143,6 +146,114 @@ def test_an_argument_without_a_rule_has_no_gradient():
 def test_forward_passes_do_not_warn():
     with np.errstate(all="raise"):
         assert md.log(md.tensor([0.0])).item() == -np.inf
+
+
+def test_backward_passes_do_not_warn():
+    def roots():
+        return (x.sqrt() * 0.0).sum()
+
+    x = md.zeros(2, requires_grad=True)
+    with np.errstate(all="raise"):
+        roots().backward()
+        list(roots().backward_steps())
+        assert md.grad(roots(), x, create_graph=True)[0].requires_grad
+
+
+def test_the_modes_of_a_pass_are_not_those_of_its_caller():
+    @op
+    def asked(xp, x):
+        return x * 1
+
+    def rule(g):
+        seen.append(md.is_grad_enabled())
+        return g
+
+    asked.vjp(x=rule)
+    x, seen = leaf(1.0), []
+    asked(x).backward()
+    with pytest.warns(UserWarning, match="cycle"):
+        asked(x).backward(create_graph=True)
+    for step in asked(asked(x)).backward_steps():
+        assert step.name == "asked" and md.is_grad_enabled()
+    y = asked(asked(x))
+    with md.no_grad():
+        for _ in y.backward_steps():
+            assert not md.is_grad_enabled()
+    y = asked(x)
+    with md.no_grad(), pytest.warns(UserWarning, match="cycle"):
+        for _ in y.backward_steps(create_graph=True):
+            assert not md.is_grad_enabled()
+    assert seen == [False, True, False, False, False, False, True]
+
+
+def test_a_step_that_was_passed_is_gone_when_the_next_is_computed():
+    @op
+    def held(xp, x):
+        return x * 1
+
+    def rule(g):
+        alive.append([reference() is not None for reference in given])
+        result = g * 1
+        given.append(weakref.ref(result))
+        return result
+
+    held.vjp(x=rule)
+    alive, given = [], []
+    for step in held(held(held(leaf(1.0)))).backward_steps(md.ones(1)):
+        del step
+    assert alive[-1] == [False, True]
+
+
+def test_ops_may_be_called_within_the_forward_pass_of_an_op():
+    @op
+    def nested(xp, x):
+        return (Tensor(x) * 2).data
+
+    assert nested(md.ones(2)).numpy().tolist() == [2, 2]
+
+
+def test_options_by_name_and_by_position():
+    x = md.ones(2, 3)
+    assert x.sum(0, True).shape == x.sum(keepdim=True, dim=0).shape == x.sum(0, keepdim=True).shape == (1, 3)
+    for wrong in (lambda: x.sum(0, dim=1), lambda: x.sum(0, True, 1, 2), lambda: x.sum(other=1), lambda: x.exp(1)):
+        with pytest.raises(TypeError, match="takes"):
+            wrong()
+
+
+NUMBERS = [2, -3, 0, 10**30, True, 2.5, -0.0, 1e300, math.inf, math.nan, np.array(0.1)]
+NUMBERS += [np.float16(0.1), np.float32(0.1), np.float64(1e300), np.int64(3), np.uint8(200), np.bool_(True)]
+DTYPES = [md.float16, md.float32, md.float64, md.int64, md.uint8, md.bool]
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("name", ["add", "sub", "mul", "div", "pow", "maximum", "lt", "eq", "matmul", "tanh", "neg"])
+def test_the_common_case_is_the_general_one(monkeypatch, name, dtype):
+    """What `Op.plain` serves, against what it leaves to `Op.unify`: values, gradients, dtypes and errors."""
+
+    def tensor(*shape, of=dtype):
+        array = np.arange(1, 1 + math.prod(shape)).reshape(shape).astype(of)
+        return Tensor(array, requires_grad=of.kind == "f")
+
+    def outcome(args):
+        try:
+            z = getattr(md, name)(*args)
+            wanted = [a for a in args if isinstance(a, Tensor) and a.requires_grad]
+            gradients = md.grad(z.sum(), wanted) if z.requires_grad else ()
+        except (TypeError, ValueError, OverflowError) as error:
+            return type(error), str(error)
+        return [(type(t.data), t.shape, t.dtype, t.data.tobytes()) for t in (z, *gradients)]
+
+    if name in ("tanh", "neg"):
+        calls = [(tensor(2, 3),), (tensor(),)]
+    else:
+        others = [tensor(3), tensor(), *(tensor(2, 3, of=other) for other in DTYPES), *NUMBERS]
+        calls = [pair for other in others for x in (tensor(2, 3), tensor()) for pair in ((x, other), (other, x))]
+    with np.errstate(all="raise"):
+        common = list(map(outcome, calls))
+        monkeypatch.setattr(Op, "plain", lambda self, args: None)
+        general = list(map(outcome, calls))
+    for call, one, other in zip(calls, common, general, strict=True):
+        assert one == other, call
 
 
 def test_dtypes_of_operands():

@@ -20,7 +20,7 @@ def kept(shape, dim):
 
 def back(y, shape, dim):
     """A reduced array, or its gradient, spread over the shape that it was reduced from."""
-    return expand(reshape(y, kept(shape, dim)), shape)
+    return expand(y if y.ndim in (0, len(shape)) else reshape(y, kept(shape, dim)), shape)
 
 
 # --- sums -------------------------------------------------------------------------------------------------------------

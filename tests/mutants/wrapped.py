@@ -71,15 +71,13 @@ def mutants(op: Op) -> Iterator[Mutant]:
 
 @contextmanager
 def installed(op: Op, argument: str, rule: Rule) -> Iterator[None]:
-    """`rule` in place of the op's own; the plans, of what is kept for it, are dropped."""
+    """`rule` in place of the op's own."""
     own = op.rules[argument]
     try:
         op.rules[argument] = rule
-        op.plans.clear()
         yield
     finally:
         op.rules[argument] = own
-        op.plans.clear()
 
 
 def wrong_results(op: Op, rule: Rule) -> Iterator[tuple[str, str, Rule]]:
