@@ -236,3 +236,35 @@ SPECS["col2im"] = Spec(
     ),
 )
 SPECS["place"] = Spec(_place, _place_oracle)
+
+
+# --- convolution with bias, pooling and relu --------------------------------------------------------------------------
+
+
+def _convolved(x, w, bias, *, pool, relu, **geometry):
+    """The result, and how near it is to a kink: the least gap to a second largest element, or to 0."""
+    z = _conv_oracle(x, w, **geometry)
+    z, gaps = z if bias is None else z + bias[:, None, None], [np.inf]
+    if pool is not None:
+        seen = np.sort(_seen(z, pool, -np.inf), -1)
+        z = seen[..., -1]
+        gaps += np.diff(seen, axis=-1)[..., -1:].ravel().tolist()
+    if relu:
+        gaps += np.abs(z).ravel().tolist()
+        z = np.maximum(z, 0)
+    return z, min(gaps)
+
+
+def _convolve(draw, rng):
+    x, w, (_, o, *places), options = _triad(draw)
+    pool = None
+    if draw(st.booleans()):
+        size = tuple(draw(st.integers(1, min(n, 2))) for n in places)
+        pool = Window(size, size if draw(st.booleans()) else _pair(draw, 1, 2))
+    arrays = [normal(rng, *x), normal(rng, *w), normal(rng, o) if draw(st.booleans()) else None]
+    options |= dict(pool=pool, relu=draw(st.booleans()))
+    assume(_convolved(*arrays, **options)[1] > 0.01)
+    return Case(arrays, options)
+
+
+SPECS["convolve"] = Spec(_convolve, lambda *arrays, **options: _convolved(*arrays, **options)[0])
