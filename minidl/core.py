@@ -386,9 +386,7 @@ def seed(output: Tensor, gradient: Tensor | None, create_graph: bool) -> Any:
             f"backward: gradient must be a tensor of shape {dims(output.shape)} on {output.device}, "
             f"got {dims(gradient.shape)} on {gradient.device}"
         )
-    if gradient.dtype != output.dtype:
-        with enable_grad():
-            gradient = gradient.to(output.dtype)
+    gradient = gradient if gradient.dtype == output.dtype else gradient.to(output.dtype)
     return gradient if create_graph else gradient.data
 
 
@@ -421,8 +419,7 @@ def own(grads: dict[Any, Any], seeds: list[Any]) -> None:
         if not isinstance(g, Tensor):
             g = wrap(backend.namespace(g).asarray(g))
         if id(array) in taken or g.data.base is not None:
-            with enable_grad():
-                g = g.clone()
+            g = g.clone()
         taken.add(id(array))
         grads[parent] = g
 

@@ -204,6 +204,14 @@ def test_a_step_that_was_passed_is_gone_when_the_next_is_computed():
     assert alive[-1] == [False, True]
 
 
+def test_a_recorded_gradient_stays_recorded_when_another_is_added():
+    x = leaf(2.0)
+    with pytest.warns(UserWarning, match="cycle"):
+        (x * x * x).backward(create_graph=True)
+    (x * 5).backward()
+    assert x.grad.item() == 17 and md.grad(x.grad, x)[0].item() == 12
+
+
 def test_ops_may_be_called_within_the_forward_pass_of_an_op():
     @op
     def nested(xp, x):
@@ -260,6 +268,8 @@ def test_dtypes_of_operands():
     assert (md.tensor([0], dtype=md.uint8) != 256) and (md.tensor([1]) < 1.5)
     with pytest.raises(TypeError, match="mixed dtypes float32 and float64"):
         bmm(md.ones(1, 1), md.ones(1, 1, dtype=md.float64))
+    with pytest.raises(TypeError, match="bmm: expected a tensor, got float"):
+        bmm(md.ones(1, 1), 2.0)
 
 
 def test_copies_and_aliases():

@@ -13,8 +13,6 @@ from pathlib import Path
 
 import numpy as np
 
-from minidl.data.download import NETWORK_ERRORS, download, members, part_file
-
 
 @dataclass(frozen=True)
 class FileSet:
@@ -85,6 +83,8 @@ class FileSet:
 
         Raises ValueError if a mirror sent wrong contents and no other the right ones, else ConnectionError.
         """
+        from minidl.data.download import NETWORK_ERRORS  # with http and ssl: 30 ms, if minidl imported it at once
+
         failures: list[str] = []
         failure: type[Exception] = ConnectionError
         for mirror in self.mirrors:
@@ -98,6 +98,8 @@ class FileSet:
         raise failure("; ".join(failures))
 
     def _download_from(self, mirror: str, folder: Path) -> None:
+        from minidl.data.download import download, members, part_file
+
         missing = _missing(folder, {**self.train, **self.test})
         if self.archive is None:
             for name, sha256 in missing.items():
