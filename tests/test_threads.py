@@ -104,6 +104,22 @@ def test_a_limit_that_is_set_meanwhile_holds_afterwards():
             library.set_num_threads(count)
 
 
+SHAPES = [((3, 4), (4, 5)), ((1, 700), (700, 90)), ((300, 200), (200, 100)), ((40, 300), (300, 800)), ((2, 0), (0, 3))]
+SHAPES += [((6, 90, 80), (80, 70)), ((90, 80), (5, 80, 70)), ((2, 1, 90, 80), (3, 80, 70)), ((1, 400, 300), (300, 200))]
+
+
+@pytest.mark.parametrize("shapes", SHAPES)
+@pytest.mark.parametrize("dtype", ["f4", "f8"])
+def test_a_product_in_pieces_is_the_product(number, shapes, dtype, monkeypatch):
+    monkeypatch.setattr(threads, "PIECE", 1 << 16)
+    a, b = (np.random.default_rng(0).standard_normal(shape).astype(dtype) for shape in shapes)
+    for x, y in ((a, b), (np.asfortranarray(a), b[..., ::-1]), (a[..., ::-1, :], np.asfortranarray(b))):
+        z = threads.matmul(x, y)
+        assert z.dtype == dtype
+        np.testing.assert_allclose(z, np.matmul(x, y), 1e-3, 1e-4)
+    assert threads.matmul(a, b).tobytes() == threads.matmul(a, b).tobytes()
+
+
 def test_numpy_does_not_warn_in_any_thread(number):
     with np.errstate(all="ignore"):
         parallel(lambda _: np.log(np.zeros(3)), range(8))
