@@ -58,12 +58,11 @@ def where(xp, condition, x, y):
     """x where condition, else y."""
     if condition.dtype.kind != "b":
         raise TypeError(f"where: condition must be of bools, got {condition.dtype}")
-    dtype = getattr(x, "dtype", None)
-    if dtype is None or dtype != getattr(y, "dtype", None) or dtype.kind != "f":
+    if not hasattr(x, "dtype") or not hasattr(y, "dtype") or x.dtype != y.dtype or x.dtype.kind != "f":
         return xp.where(condition, x, y)
-    bits = f"i{dtype.itemsize}"  # no branches, which conditions without a pattern make four times as slow
-    x, y = x.view(bits), y.view(bits)
-    return (y ^ ((x ^ y) & -condition.astype(bits))).view(dtype)
+    bits = f"i{x.dtype.itemsize}"  # no branches, which conditions without a pattern make four times as slow
+    a, b = x.view(bits), y.view(bits)
+    return (b ^ ((a ^ b) & -condition.astype(bits))).view(x.dtype)
 
 
 keep.vjp(x=lambda g, mask: keep(g, mask))
