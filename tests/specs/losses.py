@@ -1,8 +1,10 @@
 """Normalisation, softmax."""
 
 import numpy as np
+from hypothesis import assume
 from hypothesis import strategies as st
 
+from minidl.ops.window import Window
 from specs.drawing import SPECS, Case, Spec, normal, shapes
 
 
@@ -12,19 +14,39 @@ def _along_a_dim(draw, rng):
 
 
 def _normalize_channels(draw, rng):
-    shape = (draw(st.integers(2, 4)), draw(st.integers(1, 3)), *draw(st.lists(st.integers(1, 3), max_size=2)))
+    shape = (draw(st.integers(2, 4)), draw(st.integers(1, 3)), *draw(st.lists(st.integers(1, 4), max_size=2)))
     vectors = [normal(rng, shape[1]) if draw(st.booleans()) else None for _ in range(2)]
     scale = draw(st.sampled_from([1.0, 0.01]))  # variance near eps, so that a lost eps shows
-    return Case([scale * normal(rng, *shape) + 1, *vectors], dict(eps=1e-3))
+    options = dict(eps=1e-3, pool=None, relu=draw(st.booleans()))
+    if len(shape) == 4 and draw(st.booleans()):
+        size, stride = (tuple(draw(st.integers(1, n)) for n in limits) for limits in (shape[2:], (3, 3)))
+        options["pool"] = Window(size, stride)
+    case = Case([scale * normal(rng, *shape) + 1, *vectors], options)
+    z = _normalize_oracle(*case.arrays, **options | dict(relu=False))
+    assume(not options["relu"] or np.abs(z).min() > 1e-3)
+    if options["pool"]:
+        z = _normalize_oracle(*case.arrays, **options | dict(pool=None, relu=False))
+        seen = np.sort(_windows(z, options["pool"]))
+        assume(seen.shape[-1] == 1 or (seen[..., -1] - seen[..., -2]).min() > 1e-3)
+    return case
 
 
-def _normalize_oracle(x, weight, bias, eps):
-    if not x.size:
-        return x
-    by_channel = np.moveaxis(x, 1, 0).reshape(x.shape[1], -1)
-    z = [(row - np.mean(row)) / np.sqrt(np.mean(row**2) - np.mean(row) ** 2 + eps) for row in by_channel]
-    z = [row * (1 if weight is None else weight[c]) + (0 if bias is None else bias[c]) for c, row in enumerate(z)]
-    return np.moveaxis(np.array(z).reshape(x.shape[1], x.shape[0], *x.shape[2:]), 0, 1)
+def _windows(z, window):
+    """What a window sees from each of its places: (N, C, OH, OW, KH·KW)."""
+    seen = np.lib.stride_tricks.sliding_window_view(z, window.size, (2, 3))
+    seen = seen[:, :, :: window.stride[0], :: window.stride[1]]
+    return seen.reshape(*seen.shape[:4], np.prod(window.size))
+
+
+def _normalize_oracle(x, weight, bias, eps, pool, relu):
+    z = x
+    if x.size:
+        by_channel = np.moveaxis(x, 1, 0).reshape(x.shape[1], -1)
+        z = [(row - np.mean(row)) / np.sqrt(np.mean(row**2) - np.mean(row) ** 2 + eps) for row in by_channel]
+        z = [row * (1 if weight is None else weight[c]) + (0 if bias is None else bias[c]) for c, row in enumerate(z)]
+        z = np.moveaxis(np.array(z).reshape(x.shape[1], x.shape[0], *x.shape[2:]), 0, 1)
+    z = z if pool is None else _windows(z, pool).max(-1)
+    return z * (z > 0) if relu else z
 
 
 SPECS["softmax"] = Spec(_along_a_dim, lambda x, dim: np.exp(x) / np.exp(x).sum(dim, keepdims=True))

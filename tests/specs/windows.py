@@ -179,6 +179,7 @@ def _take_oracle(x, chosen, window):
 
 
 SPECS["window_argmax"] = Spec(_window_argmax, lambda x, window: _seen(x, window, -np.inf).argmax(-1), False)
+SPECS["max_pool"] = Spec(_window_argmax, lambda x, window: _seen(x, window, -np.inf).max(-1))
 SPECS["window_sum"] = Spec(_window_sum, lambda x, window: _seen(x, window, 0).sum(-1))
 SPECS["window_take"] = Spec(_window_take, _take_oracle, analytic=False)
 SPECS["window_put"] = Spec(

@@ -7,7 +7,7 @@ import numpy as np
 from minidl.memory import empty
 from minidl.threads import parallel
 
-CHUNK = 1 << 16  # elements worked on at a time: a few such arrays stay in cache
+CHUNK = 1 << 19  # elements worked on at a time: with fewer, threads wait for each other more than they work
 SMALL = 1 << 13  # elements that are one chunk
 LINE = 1 << 15  # elements in a line at most: NumPy repeats a vector of 8192 twice as fast as one of 1024
 

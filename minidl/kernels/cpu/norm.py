@@ -18,18 +18,26 @@ def statistics(image: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 
     Those of chunks put together. Chan, Golub & LeVeque (1983), "Algorithms for computing the sample variance", eq. 1.5.
     """
-    n, means, squares = zip(*parallel(lambda part: moments(rows(image[part])), chunks(image)), strict=True)
+    n, means, squares = zip(*parallel(lambda part: moments(image[part]), chunks(image)), strict=True)
     n, means, squares = (np.array(values, np.float64) for values in (n, means, squares))
     mean = n @ means / n.sum()
     return mean, (squares.sum(0) + n @ np.square(means - mean)) / n.sum()
 
 
-def moments(x: np.ndarray) -> tuple[int, np.ndarray, np.ndarray]:
+def moments(image: np.ndarray) -> tuple[int, np.ndarray, np.ndarray]:
     """How many rows, their mean, and Σ(x − mean)²: the mean is taken off first, so that a large one costs no digits."""
+    x = rows(image)
     n, about = len(x), column_sums(x) / len(x)
-    centred = x - about
-    off = column_sums(centred) / n  # what rounding left of the mean
-    return n, about + off, column_sums(np.square(centred, out=centred)) - n * off * off
+    apart = rows(centred(image, about))
+    off = column_sums(apart) / n  # what rounding left of the mean
+    return n, about + off, column_sums(np.square(apart, out=apart)) - n * off * off
+
+
+def centred(image: np.ndarray, mean: np.ndarray) -> np.ndarray:
+    """x − mean, by channel."""
+    z = empty(image.shape, image.dtype)
+    np.subtract(lines(image), repeated(mean, image), out=lines(z))
+    return z
 
 
 def affine(image: np.ndarray, scale: np.ndarray, shift: np.ndarray, relu: bool) -> np.ndarray:
@@ -48,12 +56,13 @@ def affine(image: np.ndarray, scale: np.ndarray, shift: np.ndarray, relu: bool) 
     return z
 
 
-def where_positive(g: np.ndarray, z: np.ndarray) -> np.ndarray:
+def where_positive(g: np.ndarray, z: np.ndarray, out: np.ndarray) -> None:
     """g where z is positive, else 0, also where g is infinite: the sign bit of −z, spread over all, cuts it out."""
     bits = f"i{g.dtype.itemsize}"
-    mask = (0 - z).view(bits)
+    np.subtract(0, z, out=out)
+    mask = out.view(bits)
     np.right_shift(mask, 8 * g.dtype.itemsize - 1, out=mask)
-    return np.bitwise_and(g.view(bits), mask, out=mask).view(g.dtype)
+    np.bitwise_and(g.view(bits), mask, out=mask)
 
 
 class NormalizeChannels:
@@ -91,14 +100,13 @@ class NormalizeChannels:
         image, g = channels_last(x), channels_last(g)
         seen, side = (image, 1) if pool is None else (best, sign)  # what was seen is side · x
         kept = empty(g.shape, g.dtype) if relu else g
-        centre = repeated(side * mean, seen)
 
         def sums(part: slice) -> np.ndarray:
             if relu:
-                kept[part] = where_positive(g[part], z[part])
-            centred = lines(seen[part]) - centre
-            centred *= lines(kept[part])
-            return np.array([column_sums(rows(kept[part])), column_sums(centred.reshape(-1, len(mean)))], np.float64)
+                where_positive(g[part], z[part], out=kept[part])
+            product = centred(seen[part], side * mean)
+            product *= kept[part]
+            return np.array([column_sums(rows(a)) for a in (kept[part], product)], np.float64)
 
         g_sum, gx_sum = sum(parallel(sums, chunks(seen)))
         gx_sum *= side * inverse
@@ -115,11 +123,12 @@ class NormalizeChannels:
             d = lines(dx[part])
             np.multiply(lines(image[part]), slope, out=d)
             d += offset
-            scaled = lines(kept[part]) * factor
+            scaled = empty(kept[part].shape, kept.dtype)
+            np.multiply(lines(kept[part]), factor, out=lines(scaled))
             if pool is None:
-                d += scaled
+                d += lines(scaled)
             else:
-                scatter(scaled.reshape(kept[part].shape), chosen[part], pool, dx[part])
+                scatter(scaled, chosen[part], pool, dx[part])
 
         parallel(whole, chunks(image))
         return channels_first(dx), gx_sum, g_sum
