@@ -15,16 +15,18 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from minidl.kernels.cpu.layout import channels_first, column_sums, lines, repeated, rows
+from minidl.kernels.cpu.pool import pooled, scatter
 from minidl.memory import empty
-from minidl.ops.blocks import convolve, max_pool
+from minidl.ops.blocks import convolve
 from minidl.ops.conv import is_depthwise
-from minidl.ops.pool import window_put
 from minidl.ops.window import Window
 from minidl.threads import parallel
 
-CHUNK = 1 << 18  # elements of columns that are worked on at a time
-FEW = 32  # elements of a row of the window: a copy in shorter runs is slow
-QUARTERS = Window((2, 2), (2, 2))
+CHUNK = 1 << 19  # elements of columns that are worked on at a time
+RUN = 12  # elements: a copy in shorter runs is slow
+NONE = (0, 0), (0, 0)
+ONE, QUARTERS = Window((1, 1)), Window((2, 2), (2, 2))
 
 
 class Patches(NamedTuple):
@@ -40,30 +42,47 @@ class Patches(NamedTuple):
         (kh, kw), (sh, sw), (bh, bw) = self.window.size, self.window.stride, self.block
         return self.window._replace(size=(kh + (bh - 1) * sh, kw + (bw - 1) * sw), stride=(bh * sh, bw * sw))
 
+    def canvas(self, x: np.ndarray) -> np.ndarray:
+        """Zeros in the size of images x (N, H, W, C) and their padding."""
+        (top, bottom), (left, right) = self.window.padding
+        n, h, w, c = x.shape
+        z = empty((n, top + h + bottom, left + w + right, c), x.dtype)
+        z[...] = 0
+        return z
+
     def columns(self, x: np.ndarray) -> np.ndarray:
-        """The patches of images x (N, C, H, W) as rows, (patches, PH·PW·C): a view where each is one element."""
-        image = self.whole.padded(np, x)
-        image = image if image.strides[3] == image.itemsize else np.ascontiguousarray(image)
-        seen = self.whole.seen(np, image, self.places)
-        if self.whole == Window((1, 1)):
-            return seen.reshape(-1, image.shape[3])
+        """The patches of images x (N, H, W, C) as rows, (patches, PH·PW·C): a view where each is one element."""
+        whole = self.whole
+        if whole == ONE:
+            return rows(np.ascontiguousarray(x))
+        if whole.padding == NONE:
+            image = np.ascontiguousarray(x)
+        else:
+            image = self.canvas(x)
+            whole.inside(image, x.shape[1:3])[...] = x
+        seen = whole.seen(np, image, self.places)
         z = empty(seen.shape, x.dtype)
-        np.copyto(z, seen)
+        z[...] = seen
         return z.reshape(math.prod(seen.shape[:3]), -1)
 
-    def put_back(self, rows: np.ndarray, x: np.ndarray) -> None:
-        """The adjoint of `columns`: images x (N, C, H, W) become the sum of the patches, each where it was seen.
+    def put_back(self, dy: np.ndarray, matrix: np.ndarray, x: np.ndarray) -> None:
+        """The adjoint of ``columns(x) @ matrix``, from dy into images x (N, H, W, C).
 
         Patches that do not overlap are added at once.
         """
-        window, x = self.whole, x.transpose(0, 2, 3, 1)
-        (n, h, w, c), places = x.shape, self.places
-        image = window.canvas(np, n, (h, w), c, x.dtype)
-        seen, parts = window.seen(np, image, places), rows.reshape(n, *places, *window.size, c)
-        apart = [-(-e // s) for e, s in zip(window.extent(), window.stride, strict=True)]
-        for i, j in np.ndindex(*apart):
-            seen[:, i :: apart[0], j :: apart[1]] += parts[:, i :: apart[0], j :: apart[1]]
-        x[...] = window.inside(image, (h, w))
+        whole = self.whole
+        if whole == ONE and x.flags.c_contiguous:
+            np.matmul(dy, matrix.T, out=rows(x))
+            return
+        image = x if whole.padding == NONE else self.canvas(x)
+        image[...] = 0
+        seen = whole.seen(np, image, self.places)
+        parts = product(dy, matrix.T).reshape(seen.shape)
+        down, across = (-(-e // s) for e, s in zip(whole.extent(), whole.stride, strict=True))
+        for i, j in np.ndindex(down, across):
+            seen[:, i::down, j::across] += parts[:, i::down, j::across]
+        if image is not x:
+            x[...] = whole.inside(image, x.shape[1:3])
 
     def spread(self, weight: np.ndarray) -> np.ndarray:
         """Weights (O, C, KH, KW) as a matrix, (PH·PW·C, places in a block · O)."""
@@ -91,8 +110,9 @@ def patches(x: np.ndarray, weight: np.ndarray, window: Window, pool: Window | No
     if pool == QUARTERS and window.dilation == (1, 1) and (kh + sh) * (kw + sw) <= 2 * kh * kw:
         return Patches(window, (2, 2), (oh // 2, ow // 2))
     across = 1
-    if window.dilation == (1, 1) and kw > 1 and kw * weight.shape[1] < FEW:
-        across = next(b for b in (4, 2, 1) if ow % b == 0)
+    while across < 4 and kw > 1 == window.dilation[1] and (kw + (across - 1) * sw) * weight.shape[1] < RUN:
+        across *= 2
+    across = math.gcd(across, ow)
     return Patches(window, (1, across), (oh, ow // across))
 
 
@@ -117,10 +137,50 @@ def larger(a: np.ndarray, b: np.ndarray, out: np.ndarray) -> tuple[np.ndarray, n
 
 
 def split(g: np.ndarray, chosen: np.ndarray, a: np.ndarray, b: np.ndarray) -> None:
-    """The adjoint of `larger`: a and b become g where each was chosen, and 0 elsewhere."""
+    """The adjoint of `larger`: b becomes g where it was chosen, a elsewhere, and 0 the other."""
     bits = f"i{g.itemsize}"
     keep(g, chosen, out=b)
     np.bitwise_xor(g.view(bits), b.view(bits), out=a.view(bits))
+
+
+def product(a: np.ndarray, b: np.ndarray) -> np.ndarray:
+    """a @ b, on memory used before."""
+    return np.matmul(a, b, out=empty((*b.shape[:-2], len(a), b.shape[-1]), a.dtype))
+
+
+def block_maxima(columns: np.ndarray, matrix: np.ndarray, z: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """The largest of each 2×2 places into z (…, O), and which it was: to the right in its row, and in the row below."""
+    o = z.shape[-1]
+    y = product(columns, matrix.reshape(-1, 4, o).transpose(1, 0, 2)).reshape(2, 2, -1, o)
+    rows, right = larger(y[:, 0], y[:, 1], out=empty(y[0].shape, z.dtype))
+    _, below = larger(rows[0], rows[1], out=z.reshape(-1, o))
+    return right, below
+
+
+def blocks_back(g: np.ndarray, right: np.ndarray, below: np.ndarray) -> np.ndarray:
+    """The adjoint of the maxima: g (…, O) at the place in each block that was chosen, (blocks, 2, 2, O)."""
+    g = g.reshape(below.shape)
+    rows, dy = empty(right.shape, g.dtype), empty((len(g), 2, 2, g.shape[1]), g.dtype)
+    split(g, below, rows[0], rows[1])
+    split(rows, right, *dy.transpose(2, 1, 0, 3))
+    return dy
+
+
+class Geometry:
+    """How a convolution is done: the cut, sizes before and after pooling, the weights of each group as a matrix."""
+
+    def __init__(self, x, weight, stride, padding, dilation, groups, pool) -> None:
+        window = Window(weight.shape[2:], stride, padding, dilation)
+        self.cut = patches(x, weight, window, pool)
+        self.o, self.c = len(weight) // groups, weight.shape[1]
+        self.places = window.positions(*x.shape[2:])
+        self.size = self.places if pool is None else pool.positions(*self.places)
+        self.matrices = [self.cut.spread(part) for part in np.split(weight, groups)]
+        self.parts = parts(len(x), groups, math.prod((*self.cut.places, *self.cut.whole.size, self.c)))
+
+    def of(self, group):
+        """The input and the output channels of a group."""
+        return slice(group * self.c, (group + 1) * self.c), slice(group * self.o, (group + 1) * self.o)
 
 
 class Columns:
@@ -130,99 +190,78 @@ class Columns:
     """
 
     @staticmethod
-    def when(x: Any, weight: Any, bias: Any, *, groups: int, pool: Any, **geometry: Any) -> bool:
-        """NumPy arrays of float32 or float64, not depthwise, not empty."""
+    def when(x: Any, weight: Any, bias: Any, *, groups: int, **options: Any) -> bool:
+        """NumPy arrays of one dtype, float32 or float64, not empty; not depthwise."""
         return (
             type(x) is np.ndarray
-            and type(weight) is np.ndarray
             and x.dtype in (np.float32, np.float64)
-            and x.dtype == weight.dtype
+            and all(type(a) is np.ndarray and a.dtype == x.dtype for a in (weight, bias) if a is not None)
             and x.size > 0
             and not is_depthwise(groups, x.shape[1], weight.shape[0])
         )
 
     @staticmethod
     def forward(x, weight, bias, *, stride, padding, dilation, groups, pool, relu):  # noqa: D102
-        window = Window(weight.shape[2:], stride, padding, dilation)
-        cut = patches(x, weight, window, pool)
-        n, o, c = x.shape[0], weight.shape[0] // groups, weight.shape[1]
-        places = window.positions(*x.shape[2:])
-        size = places if pool is None else pool.positions(*places)
-        z = empty((n, *size, groups * o), x.dtype)
-        matrices = [cut.spread(w) for w in weight.reshape(groups, o, *weight.shape[1:])]
-        lines = None if bias is None else np.tile(bias.reshape(groups, 1, o), (1, size[1], 1)).reshape(groups, -1)
+        how = Geometry(x, weight, stride, padding, dilation, groups, pool)
+        image, z = x.transpose(0, 2, 3, 1), empty((len(x), *how.size, len(weight)), x.dtype)
 
         def work(part):
             images, group = part
-            columns = cut.columns(x[images, group * c : (group + 1) * c])
-            m, chosen = images.stop - images.start, None
-            result = z[images] if groups == 1 else empty((m, *size, o), x.dtype)
+            inputs, outputs = how.of(group)
+            columns, matrix = how.cut.columns(image[images, ..., inputs]), how.matrices[group]
+            y = z[images] if groups == 1 else empty((*z[images].shape[:3], how.o), x.dtype)
+            chosen = positive = None
             if pool is None:
-                np.matmul(columns, matrices[group], out=result.reshape(len(columns), -1))
+                np.matmul(columns, matrix, out=y.reshape(len(columns), -1))
+            elif how.cut.block == (2, 2):
+                chosen = block_maxima(columns, matrix, y)
             else:
-                y = np.matmul(columns, matrices[group], out=empty((len(columns), matrices[group].shape[1]), x.dtype))
-                if cut.block == (2, 2):
-                    y = y.reshape(-1, 2, 2, o)
-                    best, right = larger(y[:, :, 0], y[:, :, 1], empty((len(y), 2, o), x.dtype))
-                    _, lower = larger(best[:, 0], best[:, 1], result.reshape(-1, o))
-                    chosen = right, lower
-                else:
-                    best, chosen = max_pool(y.reshape(m, *places, o).transpose(0, 3, 1, 2), window=pool)
-                    result[...] = best.transpose(0, 2, 3, 1)
+                y[...], chosen = pooled(product(columns, matrix).reshape(-1, *how.places, how.o), pool)
             if bias is not None:
-                rows = result.reshape(m * size[0], -1)
-                rows += lines[group]
-            positive = np.maximum(result, 0, out=result) != 0 if relu else None
+                line = lines(y)
+                line += repeated(bias[outputs], y)
+            if relu:
+                positive = np.maximum(y, 0, out=y) != 0
             if groups > 1:
-                z[images, ..., group * o : (group + 1) * o] = result
+                z[images, ..., outputs] = y
             return chosen, positive
 
-        saved = parallel(work, parts(n, groups, math.prod((*cut.places, *cut.whole.size, c))))
-        return z.transpose(0, 3, 1, 2), saved
+        return channels_first(z), parallel(work, how.parts)
 
     @staticmethod
     def backward(g, saved, needs, x, weight, bias, *, stride, padding, dilation, groups, pool, relu):  # noqa: D102
-        window = Window(weight.shape[2:], stride, padding, dilation)
-        cut = patches(x, weight, window, pool)
-        n, o, c = x.shape[0], weight.shape[0] // groups, weight.shape[1]
-        places = window.positions(*x.shape[2:])
-        g = g.transpose(0, 2, 3, 1)
-        dx = empty((n, *x.shape[2:], x.shape[1]), x.dtype).transpose(0, 3, 1, 2) if 0 in needs else None
-        matrices = [cut.spread(w).T for w in weight.reshape(groups, o, *weight.shape[1:])]
+        how = Geometry(x, weight, stride, padding, dilation, groups, pool)
+        image, g = x.transpose(0, 2, 3, 1), g.transpose(0, 2, 3, 1)
+        dx = empty(image.shape, x.dtype) if 0 in needs else None
 
-        def work(job):
-            (images, group), (chosen, positive) = job
-            m, dw, db = images.stop - images.start, None, None
-            inputs = slice(group * c, (group + 1) * c)
-            dz = np.ascontiguousarray(g[images, ..., group * o : (group + 1) * o])
+        def work(part):
+            (images, group), (chosen, positive) = part
+            inputs, outputs = how.of(group)
+            dy, matrix = np.ascontiguousarray(g[images, ..., outputs]), how.matrices[group]
             if relu:
-                dz = keep(dz, positive, empty(dz.shape, dz.dtype))
-            rows = dz.reshape(-1, o)
-            if 2 in needs:
-                db = np.ones(len(rows), g.dtype) @ rows
-            if cut.block == (2, 2):
-                half, dy = empty((len(rows), 2, o), g.dtype), empty((len(rows), 2, 2, o), g.dtype)
-                split(rows, chosen[1], half[:, 0], half[:, 1])
-                split(half, chosen[0], dy[:, :, 0], dy[:, :, 1])
+                dy = keep(dy, positive, out=empty(dy.shape, dy.dtype))
+            db = column_sums(rows(dy)) if 2 in needs else None
+            if how.cut.block == (2, 2):
+                dy = blocks_back(dy, *chosen)
             elif pool is not None:
-                dy = window_put(dz.transpose(0, 3, 1, 2), chosen, window=pool, size=places).transpose(0, 2, 3, 1)
-            else:
-                dy = dz
-            dy = dy.reshape(m * math.prod(cut.places), -1)
-            if 1 in needs:
-                dw = cut.gather(cut.columns(x[images, inputs]).T @ dy, c)
+                dz, dy = dy, np.zeros((len(dy), *how.places, how.o), dy.dtype)
+                scatter(dz, chosen, pool, dy)
+            dy = dy.reshape(-1, matrix.shape[1])
+            dw = how.cut.gather(how.cut.columns(image[images, ..., inputs]).T @ dy, how.c) if 1 in needs else None
             if 0 in needs:
-                cut.put_back(
-                    np.matmul(dy, matrices[group], out=empty((len(dy), matrices[group].shape[1]), g.dtype)),
-                    dx[images, inputs],
-                )
+                how.cut.put_back(dy, matrix, dx[images, ..., inputs])
             return dw, db
 
-        jobs = list(zip(parts(n, groups, math.prod((*cut.places, *cut.whole.size, c))), saved, strict=True))
-        done = parallel(work, jobs)
-        dw = np.concatenate([sum(d[0] for d in done[i::groups]) for i in range(groups)]) if 1 in needs else None
-        db = np.concatenate([sum(d[1] for d in done[i::groups]) for i in range(groups)]) if 2 in needs else None
-        return dx, dw, db
+        done = parallel(work, list(zip(how.parts, saved, strict=True)))
+
+        def total(i):
+            return np.concatenate([sum(d[i] for d in done[group::groups]) for group in range(groups)])
+
+        return (
+            channels_first(dx) if 0 in needs else None,
+            total(0) if 1 in needs else None,
+            total(1) if 2 in needs else None,
+        )
 
 
 convolve.kernels.append(Columns)
