@@ -36,7 +36,7 @@ G = np.array([[6, 0, 0], [-4, -4, -4], [-4, 4, -4], [1, 2, 4], [1, -2, 4], [0, 0
 AT = np.array([[1, 1, 1, 1, 1, 0], [0, 1, -1, 2, -2, 0], [0, 1, 1, 4, 4, 0], [0, 1, -1, 8, -8, 1]])
 ONE = 1, 1  # the element of M that is added once to every element of Y: with a bias added to it, Y has the bias
 QUARTERS = Window((2, 2), (2, 2))  # the pooling that goes evenly into 4×4 results
-CHUNK = 24_000  # elements in each of the 36 planes of V that are worked on at a time: OpenBLAS is slower with more
+CHUNK = 12 << 10  # elements in each of the 36 planes of V that are worked on at a time: they stay in cache
 
 
 class Tiles:
@@ -49,9 +49,14 @@ class Tiles:
         self.down, self.across = (-(-n // 4) for n in self.results)
 
     def chunks(self, n: int, channels: int) -> list[slice]:
-        """What is worked on at a time: slices of n images."""
-        step = max(1, CHUNK // (self.down * self.across * channels))
+        """What is worked on at a time: slices of n images, an even number of them but for little work."""
+        work = self.number(n) * channels
+        step = max(1, n // (2 * -(-work // (2 * CHUNK)) if 4 * work > CHUNK else 1))
         return [slice(start, min(start + step, n)) for start in range(0, n, step)]
+
+    def number(self, n: int) -> int:
+        """How many tiles n images have."""
+        return n * self.down * self.across
 
     def cut(self, images: np.ndarray) -> np.ndarray:
         """The tiles of images, (6, 6, N·tiles, C)."""
@@ -109,22 +114,23 @@ class Winograd:
     """`convolve` with 3×3 weights that move by 1, perhaps with 2×2 pooling."""
 
     dtypes: tuple[Any, ...] = (np.float32,)  # who asks for float64 asks for its precision
-    channels = 16  # of images and of results, at least: with fewer, columns are faster
+    channels = 16  # of images and of results, at least: with fewer, columns are as fast
+    tiles = 20  # at least: with fewer, the weights' transform costs more than it saves
 
     @staticmethod
-    def when(x: Any, weight: Any, bias: Any, *, stride: Any, dilation: Any, groups: int, pool: Any, **k: Any) -> bool:
-        """NumPy arrays of one of the dtypes, not empty; the geometry that tiles are made for."""
+    def when(x: Any, weight: Any, bias: Any, *, stride, padding, dilation, groups, pool, relu) -> bool:
+        """NumPy arrays of one of the dtypes; enough work of the geometry that tiles are made for."""
         return (
             type(x) is np.ndarray
             and type(weight) is np.ndarray
             and x.dtype in Winograd.dtypes
             and x.dtype == weight.dtype
             and weight.shape[2:] == (3, 3)
-            and min(weight.shape[:2]) >= Winograd.channels
             and stride == dilation == (1, 1)
             and groups == 1
             and pool in (None, QUARTERS)
-            and x.size > 0
+            and min(weight.shape[:2]) >= Winograd.channels
+            and Tiles(x.shape[2:], padding).number(len(x)) >= Winograd.tiles
         )
 
     @staticmethod
@@ -161,7 +167,7 @@ class Winograd:
     def backward(g, saved, needs, x, weight, bias, *, padding, pool, relu, **k):  # noqa: D102
         (n, c, *_), o, tiles = x.shape, len(weight), Tiles(x.shape[2:], padding)
         x, g, step = x.transpose(0, 2, 3, 1), g.transpose(0, 2, 3, 1), 4 if pool is None else 2
-        dx = empty(x.shape, x.dtype) if 0 in needs else None
+        dx: Any = empty(x.shape, x.dtype).transpose(0, 3, 1, 2) if 0 in needs else None
         u = both(G, weight.transpose(2, 3, 1, 0))
 
         def work(job):
@@ -185,13 +191,13 @@ class Winograd:
             if 1 in needs:
                 dw = both(G.T, times(both(BT, tiles.cut(x[chunk])).swapaxes(2, 3), dm))
             if 0 in needs:
-                tiles.join(both(BT.T, times(dm, u.swapaxes(2, 3))), dx[chunk])
+                tiles.join(both(BT.T, times(dm, u.swapaxes(2, 3))), dx[chunk].transpose(0, 2, 3, 1))
             return dw, db
 
         done = parallel(work, list(zip(tiles.chunks(n, max(c, o)), saved, strict=True)))
         dw = sum(d[0] for d in done).transpose(3, 2, 0, 1) if 1 in needs else None
         db = sum(d[1] for d in done) if 2 in needs else None
-        return None if dx is None else dx.transpose(0, 3, 1, 2), dw, db
+        return dx, dw, db
 
 
 convolve.kernels.insert(0, Winograd)
