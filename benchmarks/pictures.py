@@ -32,6 +32,8 @@ def ratios(rows: Sequence[Row]) -> Any:
         axes.barh(places, lengths - 1, height, left=1, label=name)
     axes.axvline(1, color="black", linewidth=0.8)
     axes.set_xscale("log")
+    axes.xaxis.set_major_formatter("{x:g}")
+    axes.margins(y=0.01)
     axes.set_yticks(range(len(shown)), [f"{row.benchmark}: {row.case.name}" for row in shown], fontsize=7)
     axes.invert_yaxis()
     axes.set_xlabel("minidl's median / the candidate's: left of 1, minidl is ahead")
@@ -42,7 +44,9 @@ def ratios(rows: Sequence[Row]) -> Any:
 def roofline(rows: Sequence[Row], ceilings: dict[str, float]) -> Any:
     """FLOP/s of each case against its arithmetic intensity, under the machine's own product and copy.
 
-    After Williams, Waterman & Patterson (2009), "Roofline: an insightful visual performance model".
+    After Williams, Waterman & Patterson (2009), "Roofline: an insightful visual performance model". Above the roof may
+    be what stays in the caches, which the copy does not, and convolutions that need fewer multiplications than they
+    are counted for.
     """
     counted = [row for row in rows if row.case.flops]
     if not counted:
