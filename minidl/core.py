@@ -144,16 +144,17 @@ class Tensor:
             For a non-scalar without `gradient`, a tensor without history, a second backward through freed buffers,
             or a saved array that was written in place after it was read.
         """
-        consume(into_leaves(self, gradient, retain_graph, create_graph), create_graph)
+        consume(into_leaves(self, gradient, retain_graph, create_graph, unfold=False), create_graph)
 
     def backward_steps(
         self, gradient: Tensor | None = None, retain_graph: bool | None = None, create_graph: bool = False
     ) -> Iterator[Step]:
         """`backward`, op by op: yields a `Step` after each. Leaves get their gradients when it is exhausted.
 
-        Abandoned before, it leaves no gradients, and a graph that is freed as far as it came.
+        What a kernel did in one go unfolds into the ops that it stands for. Abandoned before its end, it leaves no
+        gradients, and a graph that is freed as far as it came.
         """
-        yield from step_by_step(into_leaves(self, gradient, retain_graph, create_graph), create_graph)
+        yield from step_by_step(into_leaves(self, gradient, retain_graph, create_graph, unfold=True), create_graph)
 
     def __deepcopy__(self, memo: dict[int, Any]) -> Tensor:
         if self.node is not None:
@@ -299,10 +300,12 @@ def walk(
     inputs: set[Node | Tensor] | None,
     retain_graph: bool | None,
     create_graph: bool,
+    unfold: bool = False,
 ) -> Iterator[tuple[Any, ...]]:
     """Reverse mode: from `outputs` back to `inputs` (None: every leaf), whose gradients are left in `grads`.
 
-    Gradients are raw arrays on the way, or Tensors where the pass itself shall be recorded (`create_graph`).
+    Gradients are raw arrays on the way, or Tensors where the pass itself shall be recorded (`create_graph`). `unfold`:
+    what a kernel did in one go is shown op by op, as its reference would do it.
     """
     retain = create_graph if retain_graph is None else retain_graph
     needed = inputs and leading_to(inputs, outputs)
@@ -326,9 +329,13 @@ def walk(
         edges = node.edges if needed is None else [edge for edge in node.edges if edge[1] in needed]
         if needed is not None and not edges:
             continue  # an input, or an output that leads to none: what lies behind it stays as it is
-        outgoing = node.op.pull(node, g, edges)
-        give(edges, outgoing)
-        yield node.op.name, edges, g, outgoing
+        if unfold and node.op.unfolds and not create_graph:
+            outgoing = yield from node.op.steps(node, g, edges)
+            give(edges, outgoing)
+        else:
+            outgoing = node.op.pull(node, g, edges)
+            give(edges, outgoing)
+            yield node.op.name, edges, g, outgoing
         if not retain:
             node.kept, node.edges = None, ()
         del node, g, edges, outgoing
@@ -336,7 +343,7 @@ def walk(
 
 
 def into_leaves(
-    output: Tensor, gradient: Tensor | None, retain_graph: bool | None, create_graph: bool
+    output: Tensor, gradient: Tensor | None, retain_graph: bool | None, create_graph: bool, unfold: bool
 ) -> Iterator[tuple[Any, ...]]:
     """`walk` from one output, and at its end the gradients added to ``.grad`` of the leaves."""
     if create_graph:
@@ -346,7 +353,7 @@ def into_leaves(
             stacklevel=4,
         )
     grads: dict[Any, Tensor] = {}
-    yield from walk((output,), (gradient,), grads, None, retain_graph, create_graph)
+    yield from walk((output,), (gradient,), grads, None, retain_graph, create_graph, unfold)
     with deposit_lock, enable_grad():
         for leaf, g in grads.items():
             leaf.grad = g if leaf.grad is None else leaf.grad + g

@@ -9,13 +9,13 @@ from __future__ import annotations
 
 import functools
 import inspect
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
 
-from minidl.core import Edge, Node, Tensor, attach, grad
-from minidl.modes import mode
+from minidl.core import Edge, Node, Tensor, attach, grad, origin, walk, wrap
+from minidl.modes import enable_grad, mode, no_fusion
 from minidl.op import Declaration, alias, checked, record
 
 composites: dict[str, Composite] = {}
@@ -30,6 +30,8 @@ class Composite(Declaration):
     ``backward(g, saved, needs, *arrays, **options)`` returns one gradient per array, None where not in ``needs``, the
     positions that want one.
     """
+
+    unfolds = True
 
     def __init__(self, reference: Callable[..., Any]) -> None:
         super().__init__(reference.__name__, list(inspect.signature(reference).parameters.values()))
@@ -49,17 +51,27 @@ class Composite(Declaration):
         arrays = [kept[name] for name in self.arguments]
         options = {name: kept[name] for name in self.options}
         if isinstance(g, Tensor):
-            return self.unfold(g, arrays, options, edges)
+            ports, z = self.rerun(arrays, options, edges)
+            return list(grad(z, ports, g, create_graph=True, materialize_grads=True))
         needs = {i for i, _ in edges}
         gradients = kept["kernel"].backward(g, kept["saved"], needs, *arrays, **options)
         return [checked(self, i, gradients[i], parent.shape, parent.dtype) for i, parent in edges]
 
-    def unfold(self, g: Tensor, arrays: list[Any], options: dict[str, Any], edges: Sequence[Edge]) -> list[Tensor]:
-        """Differentiate the reference, run anew between `g` and ports: aliases that keep ``f(x, x)`` two arguments."""
+    def steps(self, node: Node, g: Any, edges: Sequence[Edge]) -> Iterator[tuple[Any, ...]]:
+        """`pull`, as the steps of the reference: they are yielded, and the gradients returned."""
+        kept = node.recall(as_tensors=False)
+        arrays, options = [kept[name] for name in self.arguments], {name: kept[name] for name in self.options}
+        with enable_grad(), no_fusion():
+            ports, z = self.rerun(arrays, options, edges)
+        grads: dict[Any, Any] = {}
+        yield from walk((z,), (wrap(g),), grads, {origin(port) for port in ports}, None, False)
+        return [grads[origin(port)].data if origin(port) in grads else np.zeros_like(port.data) for port in ports]
+
+    def rerun(self, arrays: list[Any], options: dict[str, Any], edges: Sequence[Edge]) -> tuple[list[Tensor], Tensor]:
+        """The reference, run anew from ports: aliases of the arguments, that keep ``f(x, x)`` two of them."""
         ports = {i: alias(attach(arrays[i], parent)) for i, parent in edges}
         result = self.reference(*[ports.get(i, array) for i, array in enumerate(arrays)], **options)
-        z = result[0] if isinstance(result, tuple) else result
-        return list(grad(z, list(ports.values()), g, create_graph=True, materialize_grads=True))
+        return list(ports.values()), result[0] if isinstance(result, tuple) else result
 
 
 def composite(reference: Callable[..., Any]) -> Any:

@@ -51,6 +51,8 @@ class Declaration:
     the argument at a position (in a variadic op 0 stands for all): their names and places, the result's being −1.
     """
 
+    unfolds = False  # whether it is made of ops itself
+
     def __init__(self, name: str, parameters: list[inspect.Parameter]) -> None:
         arrays = [p for p in parameters if p.default is p.empty and p.kind is not p.KEYWORD_ONLY]
         self.name = name

@@ -235,3 +235,20 @@ def test_pairs_of_runs_share_nothing():
     net(x).sum().backward()
     np.testing.assert_allclose(doubled, 2 * layer.weight.grad.numpy(), 1e-12)
     assert not any(np.shares_memory(a.grad.data, b.data) for a, b in itertools.product(net.parameters(), [x, x.grad]))
+
+
+def test_stepping_unfolds_what_a_kernel_did():
+    net, x = network(RUNS["conv-relu-pool"]), image().requires_grad_()
+    net(x).sum().backward()
+    expected = [p.grad.numpy() for p in (x, *net.parameters())]
+    x.grad = None
+    net.zero_grad()
+    z = net(x)
+    assert z.node.op.name == "convolve"
+    steps = list(z.sum().backward_steps())
+    names = [step.name for step in steps]
+    assert names.count("conv") == names.count("relu") == names.count("window_take") == 1 and "convolve" not in names
+    assert all(type(g) is np.ndarray for step in steps for g in (step.incoming, *step.outgoing))
+    for p, g in zip((x, *net.parameters()), expected, strict=True):
+        np.testing.assert_allclose(p.grad.numpy(), g, 1e-10, 1e-12)
+    assert md.is_grad_enabled() and md.modes.mode.fused
