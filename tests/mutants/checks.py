@@ -8,6 +8,7 @@ from functools import partial
 from typing import Any
 
 import pytest
+import test_convolution
 import test_engine_steps
 import test_hard_points
 import test_ops
@@ -34,6 +35,8 @@ POINTS = [
     test_points.test_corners,
     test_points.test_normalisation_far_from_zero,
     test_points.test_a_kernel_leaves_out_what_is_not_needed,
+    test_convolution.test_what_is_not_needed_is_left_out,
+    test_convolution.test_nan_is_largest,
     test_engine_steps.test_a_hook_sees_a_tensor_and_its_result_goes_on,
 ]
 POINTS += [partial(test_value_and_gradients, point, "float64", 1e-12) for point in test_hard_points.POINTS]

@@ -14,6 +14,7 @@ from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 import numpy as np
+from numpy.lib.stride_tricks import sliding_window_view
 
 from minidl.kernels.cpu.layout import channels_first, column_sums, lines, repeated, rows
 from minidl.kernels.cpu.pool import pooled, scatter
@@ -76,7 +77,9 @@ class Patches(NamedTuple):
             return
         image = x if whole.padding == NONE else self.canvas(x)
         image[...] = 0
-        seen = whole.seen(np, image, self.places)
+        (sh, sw), (dh, dw), (oh, ow) = whole.stride, whole.dilation, self.places
+        seen = sliding_window_view(image, whole.extent(), (1, 2), writeable=True)[:, ::sh, ::sw, :, ::dh, ::dw]
+        seen = seen[:, :oh, :ow].transpose(0, 1, 2, 4, 5, 3)
         parts = product(dy, matrix.T).reshape(seen.shape)
         down, across = (-(-e // s) for e, s in zip(whole.extent(), whole.stride, strict=True))
         for i, j in np.ndindex(down, across):
@@ -95,7 +98,8 @@ class Patches(NamedTuple):
     def gather(self, matrix: np.ndarray, c: int) -> np.ndarray:
         """The adjoint of `spread`, for weights of c channels."""
         z = matrix.reshape(*self.whole.size, c, *self.block, -1)
-        return sum(self.seen_from_each_place(z)).transpose(3, 2, 0, 1)
+        weight: Any = sum(self.seen_from_each_place(z))
+        return weight.transpose(3, 2, 0, 1)
 
     def seen_from_each_place(self, matrix: np.ndarray) -> Iterator[np.ndarray]:
         """For each place in a block, what it sees of (PH, PW, C, BH, BW, O): views (KH, KW, C, O)."""
@@ -160,7 +164,7 @@ def block_maxima(columns: np.ndarray, matrix: np.ndarray, z: np.ndarray) -> tupl
 def blocks_back(g: np.ndarray, right: np.ndarray, below: np.ndarray) -> np.ndarray:
     """The adjoint of the maxima: g (…, O) at the place in each block that was chosen, (blocks, 2, 2, O)."""
     g = g.reshape(below.shape)
-    rows, dy = empty(right.shape, g.dtype), empty((len(g), 2, 2, g.shape[1]), g.dtype)
+    rows, dy = empty(right.shape, g.dtype), empty((len(g), 2, 2, *g.shape[1:]), g.dtype)
     split(g, below, rows[0], rows[1])
     split(rows, right, *dy.transpose(2, 1, 0, 3))
     return dy
@@ -210,7 +214,8 @@ class Columns:
             inputs, outputs = how.of(group)
             columns, matrix = how.cut.columns(image[images, ..., inputs]), how.matrices[group]
             y = z[images] if groups == 1 else empty((*z[images].shape[:3], how.o), x.dtype)
-            chosen = positive = None
+            chosen: Any = None
+            positive = None
             if pool is None:
                 np.matmul(columns, matrix, out=y.reshape(len(columns), -1))
             elif how.cut.block == (2, 2):
@@ -232,7 +237,7 @@ class Columns:
     def backward(g, saved, needs, x, weight, bias, *, stride, padding, dilation, groups, pool, relu):  # noqa: D102
         how = Geometry(x, weight, stride, padding, dilation, groups, pool)
         image, g = x.transpose(0, 2, 3, 1), g.transpose(0, 2, 3, 1)
-        dx = empty(image.shape, x.dtype) if 0 in needs else None
+        dx: Any = empty(image.shape, x.dtype) if 0 in needs else None
 
         def work(part):
             (images, group), (chosen, positive) = part
@@ -248,20 +253,17 @@ class Columns:
                 scatter(dz, chosen, pool, dy)
             dy = dy.reshape(-1, matrix.shape[1])
             dw = how.cut.gather(how.cut.columns(image[images, ..., inputs]).T @ dy, how.c) if 1 in needs else None
-            if 0 in needs:
+            if dx is not None:
                 how.cut.put_back(dy, matrix, dx[images, ..., inputs])
             return dw, db
 
         done = parallel(work, list(zip(how.parts, saved, strict=True)))
 
         def total(i):
-            return np.concatenate([sum(d[i] for d in done[group::groups]) for group in range(groups)])
+            parts = [gradients[i] for gradients in done]
+            return None if parts[0] is None else np.concatenate([sum(parts[group::groups]) for group in range(groups)])
 
-        return (
-            channels_first(dx) if 0 in needs else None,
-            total(0) if 1 in needs else None,
-            total(1) if 2 in needs else None,
-        )
+        return None if dx is None else channels_first(dx), total(0), total(1)
 
 
 convolve.kernels.append(Columns)
