@@ -6,20 +6,9 @@ from minidl.backend import dims
 from minidl.core import Tensor
 from minidl.dtypes import require_float
 from minidl.op import broadcast_shapes, named, require_tensors, same_dtype
-from minidl.ops import compare, elementwise, loss, reduce, shape, special
+from minidl.ops import elementwise, loss, reduce, shape, special
 from minidl.ops.create import ones_like
-
-
-def _reduced(each: Tensor, reduction: str, weights: Tensor | None = None) -> Tensor:
-    """The losses of the elements as `reduction` says: their mean is over `weights`, where there are any."""
-    if reduction not in ("mean", "sum", "none"):
-        raise ValueError(f"reduction must be 'mean', 'sum' or 'none', got {reduction!r}")
-    if reduction == "none":
-        return each
-    if reduction == "sum":
-        return each.sum()
-    return each.mean() if weights is None else each.sum() / weights.sum()
-
+from minidl.ops.loss import reduced
 
 # --- regression -------------------------------------------------------------------------------------------------------
 
@@ -34,7 +23,7 @@ def mse_loss(input: Tensor, target: Tensor, reduction: str = "mean", weight: Ten
         For shapes that do not broadcast, or an unknown reduction. Shapes that differ are warned of.
     """
     d = _difference("mse_loss", input, target, weight)
-    return _reduced(d * d if weight is None else d * d * weight, reduction, weight)
+    return reduced(d * d if weight is None else d * d * weight, reduction, weight)
 
 
 @named
@@ -47,7 +36,7 @@ def l1_loss(input: Tensor, target: Tensor, reduction: str = "mean", weight: Tens
         As `mse_loss`.
     """
     d = elementwise.abs(_difference("l1_loss", input, target, weight))
-    return _reduced(d if weight is None else d * weight, reduction, weight)
+    return reduced(d if weight is None else d * weight, reduction, weight)
 
 
 @named
@@ -62,7 +51,7 @@ def smooth_l1_loss(input: Tensor, target: Tensor, reduction: str = "mean", beta:
     if beta < 0:
         raise ValueError(f"beta must not be negative, got {beta}")
     d = _difference("smooth_l1_loss", input, target, None)
-    return _reduced(_huber(d, beta) / beta if beta else elementwise.abs(d), reduction)
+    return reduced(_huber(d, beta) / beta if beta else elementwise.abs(d), reduction)
 
 
 @named
@@ -79,7 +68,7 @@ def huber_loss(
     if delta <= 0:
         raise ValueError(f"delta must be positive, got {delta}")
     each = _huber(_difference("huber_loss", input, target, weight), delta)
-    return _reduced(each if weight is None else each * weight, reduction)
+    return reduced(each if weight is None else each * weight, reduction)
 
 
 def _huber(d: Tensor, delta: float) -> Tensor:
@@ -127,7 +116,7 @@ def binary_cross_entropy(
                 f"{name} must be in [0, 1], is in [{x.min()}, {x.max()}]; binary_cross_entropy_with_logits takes scores"
             )
     each = -special.log_likelihood(input, target)
-    return _reduced(each if weight is None else each * weight, reduction)
+    return reduced(each if weight is None else each * weight, reduction)
 
 
 @named
@@ -155,7 +144,7 @@ def binary_cross_entropy_with_logits(
     _check_targets(name, input, target, weight, pos_weight)
     weights = 1 if pos_weight is None else 1 + (pos_weight - 1) * target
     each = (1 - target) * input - weights * special.logsigmoid(input)
-    return _reduced(each if weight is None else each * weight, reduction)
+    return reduced(each if weight is None else each * weight, reduction)
 
 
 @named
@@ -181,7 +170,7 @@ def kl_div(input: Tensor, target: Tensor, reduction: str = "mean", log_target: b
         each = special.xlogy(target, target) - target * input
     if reduction == "batchmean":
         return each.sum() / (input.shape[0] if input.ndim else 1)
-    return _reduced(each, reduction)
+    return reduced(each, reduction)
 
 
 def _check_targets(name: str, input: Tensor, target: Tensor, *weights: Tensor | None) -> None:
@@ -215,8 +204,10 @@ def nll_loss(
         As `cross_entropy`.
     """
     over = _classes("nll_loss", input, target, weight)
-    each, weights = _against_labels(-input, target, weight, over, ignore_index)
-    return _reduced(each, reduction, weights)
+    _check_labels(input, target, over, ignore_index)
+    raw = None if weight is None else weight.data
+    each, weights = loss.against_labels(-input, target, raw, over, ignore_index)
+    return reduced(each, reduction, weights)
 
 
 @named
@@ -247,26 +238,25 @@ def cross_entropy(
     over = _classes("cross_entropy", input, target, weight)
     if not 0 <= label_smoothing <= 1:
         raise ValueError(f"label_smoothing must be in [0, 1], got {label_smoothing}")
+    if target.dtype.kind != "f":
+        _check_labels(input, target, over, ignore_index)
+        loss.check_reduction(reduction)
+        raw = None if weight is None else weight.data
+        options = dict(weight=raw, ignore_index=ignore_index, label_smoothing=label_smoothing, reduction=reduction)
+        return loss.softmax_cross_entropy(input, target, **options)
+    if target.shape != input.shape:
+        raise ValueError(
+            f"target probabilities are {dims(target.shape)}, the input is {dims(input.shape)}; "
+            "class labels must be integers"
+        )
+    if ignore_index >= 0:
+        raise ValueError(f"ignore_index={ignore_index} is for class labels, target is {target.dtype}")
     losses = -loss.log_softmax(input, over)
-    spread = label_smoothing / input.shape[over] if label_smoothing else 0.0
-    by_class = losses if weight is None else losses * shape.reshape(weight, (-1, *(1,) * (input.ndim - over - 1)))
-    if target.dtype.kind == "f":
-        if target.shape != input.shape:
-            raise ValueError(
-                f"target probabilities are {dims(target.shape)}, the input is {dims(input.shape)}; "
-                "class labels must be integers"
-            )
-        if ignore_index >= 0:
-            raise ValueError(f"ignore_index={ignore_index} is for class labels, target is {target.dtype}")
-        each = reduce.sum(by_class * (target * (1 - label_smoothing) + spread if spread else target), over)
-        weights = ones_like(each)
-    else:
-        each, weights = _against_labels(losses, target, weight, over, ignore_index)
-        if spread:
-            counted = compare.ne(target, ignore_index)
-            smooth = elementwise.where(counted, reduce.sum(by_class, over), 0.0)
-            each = each * (1 - label_smoothing) + smooth * spread
-    return _reduced(each, reduction, weights)
+    if weight is not None:
+        losses = losses * shape.reshape(weight, (-1, *(1,) * (input.ndim - over - 1)))
+    share = target * (1 - label_smoothing) + label_smoothing / input.shape[over] if label_smoothing else target
+    each = reduce.sum(losses * share, over)
+    return reduced(each, reduction, ones_like(each))
 
 
 def _classes(name: str, input: Tensor, target: Tensor, weight: Tensor | None) -> int:
@@ -282,23 +272,16 @@ def _classes(name: str, input: Tensor, target: Tensor, weight: Tensor | None) ->
     return over
 
 
-def _against_labels(
-    losses: Tensor, target: Tensor, weight: Tensor | None, over: int, ignore_index: int
-) -> tuple[Tensor, Tensor]:
-    """The loss of each element, its label's, and its weight in the mean."""
-    classes, expected = losses.shape[over], losses.shape[:over] + losses.shape[over + 1 :]
+def _check_labels(input: Tensor, target: Tensor, over: int, ignore_index: int) -> None:
+    """Labels must be integers in [0, C), or `ignore_index`, of the input's shape without its C classes."""
+    classes, expected = input.shape[over], input.shape[:over] + input.shape[over + 1 :]
     if target.dtype.kind not in "iu" or target.shape != expected:
         raise ValueError(
             f"target is {target.dtype} {dims(target.shape)}, expected integer labels {dims(expected)} "
-            f"(input {dims(losses.shape)})"
+            f"(input {dims(input.shape)})"
         )
-    counted = compare.ne(target, ignore_index)
-    outside = target[counted & ((target < 0) | (target >= classes))]
-    if outside.data.size:
-        raise ValueError(
-            f"label {outside[0].item()} is out of range for {classes} classes (input {dims(losses.shape)})"
-        )
-    labels = elementwise.where(counted, target, 0)
-    weights = counted.to(losses.dtype) if weight is None else weight.detach()[labels] * counted
-    each = shape.squeeze(shape.take_along(losses, shape.unsqueeze(labels, over), dim=over), over)
-    return elementwise.where(counted, each * weights, 0.0), weights
+    labels = target.data
+    if labels.size and not (labels.min() >= 0 and labels.max() < classes):
+        outside = labels[(labels != ignore_index) & ((labels < 0) | (labels >= classes))]
+        if outside.size:
+            raise ValueError(f"label {outside[0]} is out of range for {classes} classes (input {dims(input.shape)})")

@@ -1,4 +1,4 @@
-"""Normalisation, softmax."""
+"""Normalisation, softmax, cross-entropy."""
 
 import numpy as np
 from hypothesis import assume
@@ -49,6 +49,36 @@ def _normalize_oracle(x, weight, bias, eps, pool, relu):
     return z * (z > 0) if relu else z
 
 
+def _softmax_cross_entropy(draw, rng):
+    x = normal(rng, *shapes(draw, least=1))
+    over = min(1, x.ndim - 1)
+    assume(x.shape[over])
+    target = rng.integers(0, x.shape[over], x.shape[:over] + x.shape[over + 1 :])
+    options = dict(
+        weight=rng.uniform(0.2, 2, x.shape[over]) if draw(st.booleans()) else None,
+        ignore_index=draw(st.sampled_from([-100, 0])),
+        label_smoothing=draw(st.sampled_from([0.0, 0.3])),
+        reduction=draw(st.sampled_from(["mean", "sum", "none"])),
+    )
+    assume(options["reduction"] != "mean" or (target != options["ignore_index"]).any())
+    return Case([x, target], options)
+
+
+def _cross_entropy_oracle(x, target, weight, ignore_index, label_smoothing, reduction):
+    over = min(1, x.ndim - 1)
+    classes = x.shape[over]
+    weight = np.ones(classes) if weight is None else weight
+    each, total = np.zeros(target.shape), 0
+    for place in np.ndindex(target.shape):
+        label, scores = target[place], np.moveaxis(x, over, -1)[place]
+        if label != ignore_index:
+            losses = weight * (np.log(np.exp(scores).sum()) - scores)
+            each[place] = (1 - label_smoothing) * losses[label] + label_smoothing * losses.mean()
+            total += weight[label]
+    return each if reduction == "none" else each.sum() / (total if reduction == "mean" else 1)
+
+
 SPECS["softmax"] = Spec(_along_a_dim, lambda x, dim: np.exp(x) / np.exp(x).sum(dim, keepdims=True))
 SPECS["log_softmax"] = Spec(_along_a_dim, lambda x, dim: x - np.log(np.exp(x).sum(dim, keepdims=True)))
 SPECS["normalize_channels"] = Spec(_normalize_channels, _normalize_oracle)
+SPECS["softmax_cross_entropy"] = Spec(_softmax_cross_entropy, _cross_entropy_oracle)

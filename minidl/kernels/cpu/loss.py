@@ -1,0 +1,59 @@
+"""Softmax and cross-entropy at once."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from minidl.ops.loss import softmax_cross_entropy
+
+
+class SoftmaxCrossEntropy:
+    """`softmax_cross_entropy` of scores (N, C), with one exponential of each."""
+
+    @staticmethod
+    def when(x: Any, target: Any, **options: Any) -> bool:
+        """NumPy arrays, float32 or wider, two-dimensional, not empty."""
+        there = type(x) is np.ndarray and type(target) is np.ndarray
+        return there and x.ndim == 2 and x.dtype in (np.float32, np.float64) and x.size > 0
+
+    @staticmethod
+    def forward(x, target, *, weight, ignore_index, label_smoothing, reduction):  # noqa: D102
+        counted = target != ignore_index
+        at = np.arange(len(x)), target if counted.all() else np.where(counted, target, 0)
+        share = counted.astype(x.dtype) if weight is None else counted * weight[at[1]].astype(x.dtype)
+        p = x - x.max(1, keepdims=True)
+        label = p[at]
+        by_class = np.ones(x.shape[1], x.dtype) if weight is None else weight.astype(x.dtype)
+        spread = p @ by_class if label_smoothing else 0
+        np.exp(p, out=p)
+        total = p.sum(1)
+        log_total = np.log(total)
+        p /= total[:, None]
+        each = (log_total - label) * share
+        if label_smoothing:
+            even = counted * x.dtype.type(label_smoothing / x.shape[1])
+            each = (1 - label_smoothing) * each + even * (by_class.sum() * log_total - spread)
+        each = np.where(counted, each, 0)
+        over = share.sum() if reduction == "mean" else x.dtype.type(1)
+        z = each if reduction == "none" else np.asarray(each.sum() / over)
+        return z, (p, at, share, counted, by_class, over)
+
+    @staticmethod
+    def backward(g, saved, needs, x, target, *, weight, ignore_index, label_smoothing, reduction):  # noqa: D102
+        p, at, share, counted, by_class, over = saved
+        g = np.where(counted, g / over, 0)
+        pull = (1 - label_smoothing) * share * g  # on the label; Σ over classes of what pulls is what pushes them all
+        push = pull
+        if label_smoothing:
+            even = g * x.dtype.type(label_smoothing / x.shape[1])
+            push = pull + even * by_class.sum()
+        dx = p * push[:, None]
+        if label_smoothing:
+            dx -= np.outer(even, by_class)
+        dx[at] -= pull
+        return dx, None
+
+
+softmax_cross_entropy.kernels.append(SoftmaxCrossEntropy)
