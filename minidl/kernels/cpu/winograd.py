@@ -11,7 +11,6 @@ sees NaN or infinity are NaN, a few more than those whose window sees it: none i
 from __future__ import annotations
 
 from collections.abc import Iterator
-from itertools import product
 from typing import Any
 
 import numpy as np
@@ -47,16 +46,12 @@ class Tiles:
         (h, w), self.inside = size, (slice(None), slice(top, top + size[0]), slice(left, left + size[1]))
         self.results = h + top + bottom - 2, w + left + right - 2
         self.down, self.across = (-(-n // 4) for n in self.results)
+        self.number = self.down * self.across
 
     def chunks(self, n: int, channels: int) -> list[slice]:
-        """What is worked on at a time: slices of n images, an even number of them but for little work."""
-        work = self.number(n) * channels
-        step = max(1, n // (2 * -(-work // (2 * CHUNK)) if 4 * work > CHUNK else 1))
-        return [slice(start, min(start + step, n)) for start in range(0, n, step)]
-
-    def number(self, n: int) -> int:
-        """How many tiles n images have."""
-        return n * self.down * self.across
+        """What is worked on at a time: slices of n images, at least two."""
+        step = max(1, min(CHUNK // (self.number * channels), n // 2))
+        return [slice(start, start + step) for start in range(0, n, step)]
 
     def cut(self, images: np.ndarray) -> np.ndarray:
         """The tiles of images, (6, 6, N·tiles, C)."""
@@ -66,7 +61,7 @@ class Tiles:
         tiles = empty((6, 6, n, self.down, self.across, c), images.dtype)
         for part, seen in self.overlaps(tiles, canvas):
             part[...] = seen
-        return tiles.reshape(6, 6, -1, c)
+        return tiles.reshape(6, 6, n * self.number, c)
 
     def join(self, tiles: np.ndarray, images: np.ndarray) -> None:
         """The adjoint of `cut`: images become the sum of their tiles."""
@@ -85,9 +80,9 @@ class Tiles:
     def overlaps(self, tiles: np.ndarray, canvas: np.ndarray) -> Iterator[tuple[np.ndarray, np.ndarray]]:
         """What all tiles see, part by part: a block, and two rows and columns of its neighbours. Pairs of views."""
         squares = blocks(canvas, 4)
-        for i, j in product((0, 1), repeat=2):
+        for i, j in np.ndindex(2, 2):
             seen = squares[: 4 - 2 * i, : 4 - 2 * j, :, i : i + self.down, j : j + self.across]
-            yield tiles[4 * i : 4 + 2 * i, 4 * j : 4 + 2 * j], seen
+            yield tiles[4 * i :, 4 * j :][: len(seen), : seen.shape[1]], seen
 
 
 def blocks(images: np.ndarray, s: int) -> np.ndarray:
@@ -98,7 +93,7 @@ def blocks(images: np.ndarray, s: int) -> np.ndarray:
 
 def both(a: np.ndarray, x: np.ndarray) -> np.ndarray:
     """A x Aᵀ of x (q, q, …): (p, p, …)."""
-    (p, q), n = a.shape, x[0, 0].size
+    (p, q), n = a.shape, x.size // (len(x) * len(x))
     a, rows, z = a.astype(x.dtype), empty((q, p, n), x.dtype), empty((p, p, n), x.dtype)
     np.matmul(a, x.reshape(q, q, n), out=rows)
     np.matmul(a, rows.swapaxes(0, 1), out=z.swapaxes(0, 1))
@@ -130,13 +125,13 @@ class Winograd:
             and groups == 1
             and pool in (None, QUARTERS)
             and min(weight.shape[:2]) >= Winograd.channels
-            and Tiles(x.shape[2:], padding).number(len(x)) >= Winograd.tiles
+            and Tiles(x.shape[2:], padding).number * len(x) >= Winograd.tiles
         )
 
     @staticmethod
     def forward(x, weight, bias, *, padding, pool, relu, **k):  # noqa: D102
-        (n, c, *_), o, tiles = x.shape, len(weight), Tiles(x.shape[2:], padding)
-        x, step = x.transpose(0, 2, 3, 1), 4 if pool is None else 2
+        (n, c, *size), o, step = x.shape, len(weight), 4 if pool is None else 2
+        tiles, x = Tiles(size, padding), x.transpose(0, 2, 3, 1)
         h, w = (r * step // 4 for r in tiles.results)
         z = empty((n, h, w, o), x.dtype)
         u = both(G, weight.transpose(2, 3, 1, 0))
@@ -145,7 +140,7 @@ class Winograd:
             m = times(both(BT, tiles.cut(x[chunk])), u)
             if bias is not None:
                 m[ONE] += bias
-            y, chosen, positive = both(AT, m).reshape(4, 4, -1, tiles.down, tiles.across, o), None, None
+            y, chosen, positive = both(AT, m).reshape(4, 4, len(z[chunk]), tiles.down, tiles.across, o), None, None
             if pool is not None:
                 half, right = larger(y[:, 0::2], y[:, 1::2], empty((4, 2, *y.shape[2:]), y.dtype))
                 y, lower = larger(half[0::2], half[1::2], empty((2, 2, *y.shape[2:]), y.dtype))
@@ -165,18 +160,18 @@ class Winograd:
 
     @staticmethod
     def backward(g, saved, needs, x, weight, bias, *, padding, pool, relu, **k):  # noqa: D102
-        (n, c, *_), o, tiles = x.shape, len(weight), Tiles(x.shape[2:], padding)
-        x, g, step = x.transpose(0, 2, 3, 1), g.transpose(0, 2, 3, 1), 4 if pool is None else 2
+        (n, c, *size), o, step = x.shape, len(weight), 4 if pool is None else 2
+        tiles, x, g = Tiles(size, padding), x.transpose(0, 2, 3, 1), g.transpose(0, 2, 3, 1)
         dx: Any = empty(x.shape, x.dtype).transpose(0, 3, 1, 2) if 0 in needs else None
         u = both(G, weight.transpose(2, 3, 1, 0))
 
         def work(job):
             chunk, (chosen, positive) = job
-            whole = empty((chunk.stop - chunk.start, step * tiles.down, step * tiles.across, o), g.dtype)
+            whole = empty((len(g[chunk]), step * tiles.down, step * tiles.across, o), g.dtype)
             whole[:, g.shape[1] :] = 0
             whole[:, :, g.shape[2] :] = 0
             whole[:, : g.shape[1], : g.shape[2]] = g[chunk]
-            dy = np.ascontiguousarray(blocks(whole, step))
+            dy = blocks(whole, step)
             if relu:
                 dy = keep(dy, positive, dy)
             if pool is not None:
@@ -184,17 +179,17 @@ class Winograd:
                 dy = empty((4, 4, *dy.shape[2:]), g.dtype)
                 split(pooled, chosen[1], half[0::2], half[1::2])
                 split(half, chosen[0], dy[:, 0::2], dy[:, 1::2])
-            dm = both(AT.T, dy.reshape(4, 4, -1, o))
+            dm = both(AT.T, dy.reshape(4, 4, len(g[chunk]) * tiles.number, o))
             dw = db = None
             if 2 in needs:
                 db = np.ones(dm.shape[2], g.dtype) @ dm[ONE]
             if 1 in needs:
-                dw = both(G.T, times(both(BT, tiles.cut(x[chunk])).swapaxes(2, 3), dm))
+                dw = both(G.T, times(both(BT, tiles.cut(x[chunk])).mT, dm))
             if 0 in needs:
-                tiles.join(both(BT.T, times(dm, u.swapaxes(2, 3))), dx[chunk].transpose(0, 2, 3, 1))
+                tiles.join(both(BT.T, times(dm, u.mT)), dx[chunk].transpose(0, 2, 3, 1))
             return dw, db
 
-        done = parallel(work, list(zip(tiles.chunks(n, max(c, o)), saved, strict=True)))
+        done = parallel(work, zip(tiles.chunks(n, max(c, o)), saved, strict=True))
         dw = sum(d[0] for d in done).transpose(3, 2, 0, 1) if 1 in needs else None
         db = sum(d[1] for d in done) if 2 in needs else None
         return dx, dw, db
