@@ -11,6 +11,9 @@ def each(places: Iterable[str], faults: Iterable[str]) -> list[str]:
 
 FLAT = ("sign.x", "floor.x", "ceil.x", "trunc.x", "round.x")
 LINEAR = ("zero", "negate", "scale", "lose precision", "reverse", "roll", "swap axes", "drop an element", "square in g")
+EACH = "self.number * channels"
+MOST = f"CHUNK // ({EACH})"
+CHUNKS = ("1", f"max(min({MOST}, n // 2), 1)", f"max(2, min({MOST}, n // 2))")
 
 REASONS: dict[str, list[str]] = {
     "The gradient is 0 for every finite cotangent, and so is what becomes of it.": each(FLAT, LINEAR),
@@ -62,5 +65,63 @@ REASONS: dict[str, list[str]] = {
         "transfer.x: transfer(g, source, device) → g",
         "transfer.x: transfer(g, source, device) → transfer(g, device, source)",
     ],
+    "A bias has no two dimensions.": ["convolve.Winograd.bias: swap axes"],
+    "The arrays of a convolution are of one dtype.": [
+        "convolve.Winograd.forward: x.dtype → weight.dtype",
+        *each(["convolve.Winograd.backward"], ["x.dtype → g.dtype", "x.dtype → weight.dtype"]),
+        *each(
+            ["convolve.Winograd.backward"],
+            [f"g.dtype → {a}.dtype{n}" for a in ("x", "weight") for n in ("", " (2)", " (3)", " (4)")],
+        ),
+        "convolve.Winograd.backward: g.dtype → bias.dtype (4)",
+    ],
+    "A maximum is symmetric.": ["convolve.Winograd.forward: np.maximum(y, 0, out=y) → np.maximum(0, y, out=y)"],
+    "A result that needs no cutting may be copied once more.": each(
+        ["convolve.Winograd.forward"],
+        [
+            "if (h, w) == (step * tiles.down, step * tiles.across): → if False:",
+            "(h, w) → (w, h)",
+            "(step * tiles.down, step * tiles.across) → (step * tiles.across, step * tiles.down)",
+            "step * tiles.down → step / tiles.down",
+            "step * tiles.across → step",
+            "step * tiles.across → step / tiles.across",
+        ],
+    ),
+    "How many images are worked on at a time is a question of speed.": [
+        *each(["convolve.Winograd.forward", "convolve.Winograd.backward"], ["max(c, o) → c", "max(c, o) → max(o, c)"]),
+        *[f"convolve.Tiles.chunks: max(1, min({MOST}, n // 2)) → {other}" for other in CHUNKS],
+        *[f"convolve.Tiles.chunks: min({MOST}, n // 2) → {other}" for other in (MOST, f"min(n // 2, {MOST})")],
+        *[
+            f"convolve.Tiles.chunks: {MOST} → {other}"
+            for other in ("CHUNK", EACH, f"CHUNK * ({EACH})", f"{EACH} // CHUNK")
+        ],
+        *[f"convolve.Tiles.chunks: {EACH} → {other}" for other in ("self.number", "channels")],
+        *each(["convolve.Tiles.chunks"], [f"n // 2 → {other}" for other in ("n", "2", "n * 2", "2 // n", "n // 3")]),
+    ],
+    "What nobody asked for is computed, and dropped.": each(
+        ["convolve.Winograd.backward"],
+        [
+            "empty(x.shape, x.dtype).transpose(0, 3, 1, 2) if 0 in needs else None → "
+            "empty(x.shape, x.dtype).transpose(0, 3, 1, 2)",
+            "if 2 in needs: → if True:",
+            "if 1 in needs: → if True:",
+        ],
+    ),
+    "There are as many gradients as images, and results as chunks.": each(
+        ["convolve.Winograd.backward"], ["g[chunk] → x[chunk]", "g[chunk] → x[chunk] (3)", "True → False"]
+    ),
+    "More tiles than needed see zeros, and what they give is cut off.": each(
+        ["convolve.Tiles.__init__"], ["-n // 4 → -n", "-n // 4 → -n * 4"]
+    ),
+    "NumPy casts the smaller factor itself.": ["convolve.both: a.astype(x.dtype) → a"],
+    "Two axes are swapped in either order; transposed here, U, V and M are transposed back in Y.": each(
+        ["convolve.both"],
+        [
+            "rows.swapaxes(0, 1) → rows.swapaxes(1, 0)",
+            "z.swapaxes(0, 1) → z",
+            "z.swapaxes(0, 1) → z.swapaxes(1, 0)",
+            "z.swapaxes(0, 1) → z.swapaxes(1, 1)",
+        ],
+    ),
 }
 EQUIVALENT = {fault: reason for reason, faults in REASONS.items() for fault in faults}

@@ -7,12 +7,14 @@ import itertools
 import sys
 from collections import Counter
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import replace
 from functools import partial
 from types import CodeType, FunctionType
 from typing import Any
 
+import numpy as np
+import pytest
 from specs import OPS
 
 import minidl as md
@@ -21,6 +23,7 @@ from minidl.op import Op
 from mutants import Mutant, syntax, wrapped
 
 CHUNK = 8
+SERVED = {"dtypes": (np.float32, np.float64), "channels": 1, "tiles": -np.inf}  # by a kernel that asks for more
 
 
 def mutants(name: str) -> Iterator[Mutant]:
@@ -34,14 +37,20 @@ def mutants(name: str) -> Iterator[Mutant]:
 
 def planned(op: Op | Composite) -> Iterator[Mutant]:
     """Faults around the rules of an op or around its kernels, and in their source or that of what they call."""
+    arrays = {"g", "h", "z", *op.arguments}
     if isinstance(op, Op):
         yield from wrapped.mutants(op)
-        functions = {argument: rule.function for argument, rule in op.rules.items()}
+        yield from within(op, {argument: rule.function for argument, rule in op.rules.items()}, arrays)
     else:
-        yield from itertools.chain(*(wrapped_kernel(op, kernel) for kernel in op.kernels))
-        functions = {"reference": op.reference}
-        functions |= {f"{k.__name__}.{part}": getattr(k, part) for k in op.kernels for part in ("forward", "backward")}
-    arrays = {"g", "h", "z", *op.arguments}
+        yield from within(op, {"reference": op.reference}, arrays)
+        for kernel in op.kernels:
+            parts = {f"{kernel.__name__}.{part}": getattr(kernel, part) for part in ("forward", "backward")}
+            for fault in itertools.chain(wrapped_kernel(op, kernel), within(op, parts, arrays)):
+                yield replace(fault, planted=partial(alone, op, kernel, fault.planted))
+
+
+def within(op: Op | Composite, functions: dict[str, FunctionType], arrays: set[str]) -> Iterator[Mutant]:
+    """Faults in the source of some functions of an op, and of the helpers that they call."""
     helpers: dict[str, FunctionType] = {}
     for root in functions.values():
         reach(root, helpers)
@@ -50,14 +59,34 @@ def planned(op: Op | Composite) -> Iterator[Mutant]:
             yield Mutant(op.name, place, kind, change, partial(syntax.recoded, function, code))
 
 
+@contextmanager
+def alone(op: Composite, kernel: Any, planted: Callable[[], AbstractContextManager[None]]) -> Iterator[None]:
+    """A fault in a kernel, with no other kernel that may serve instead."""
+    kernels = op.kernels[:]
+    try:
+        op.kernels[:] = [kernel]
+        with planted():
+            yield
+    finally:
+        op.kernels[:] = kernels
+
+
 def reach(root: FunctionType, helpers: dict[str, FunctionType]) -> None:
-    """Collect the plain functions of its module that a function calls, and that they call, if they refuse nothing."""
+    """Collect the functions of its module that a function calls, and that they call, and the methods of its classes.
+
+    Not those that refuse something.
+    """
     for name in names(root.__code__):
-        f = root.__globals__.get(name)
-        plain = isinstance(f, FunctionType) and f.__module__ == root.__module__ and not hasattr(f, "__wrapped__")
-        if plain and f is not root and name not in helpers and "raise" not in inspect.getsource(f):
-            helpers[name] = f
-            reach(f, helpers)
+        found = root.__globals__.get(name)
+        if isinstance(found, type) and found.__module__ == root.__module__:
+            methods = {f"{name}.{part}": getattr(f, "fget", f) for part, f in vars(found).items()}
+        else:
+            methods = {name: found}
+        for called, f in methods.items():
+            plain = isinstance(f, FunctionType) and f.__module__ == root.__module__ and not hasattr(f, "__wrapped__")
+            if plain and f is not root and called not in helpers and "raise" not in inspect.getsource(f):
+                helpers[called] = f
+                reach(f, helpers)
 
 
 def names(code: CodeType) -> Iterator[str]:
@@ -92,16 +121,14 @@ def replaced(kernel: Any, i: int, wrong: Callable[[Any], Any]) -> Iterator[None]
 
 @contextmanager
 def exercised() -> Iterator[None]:
-    """Kernels run, and work in several chunks also where there is little to do."""
-    modules = {sys.modules[kernel.__module__] for op in composites.values() for kernel in op.kernels}
-    chunked = {module: module.CHUNK for module in modules if hasattr(module, "CHUNK")}
-    fused = md.modes.mode.fused
-    try:
-        md.modes.mode.fused = True
-        for module in chunked:
-            module.CHUNK = CHUNK
+    """Kernels run, in all precisions, and in several chunks, also where there is little to do."""
+    kernels = [kernel for op in composites.values() for kernel in op.kernels]
+    modules = {sys.modules[kernel.__module__] for kernel in kernels}
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(md.modes.mode, "fused", True)
+        for module in modules:
+            patch.setattr(module, "CHUNK", CHUNK, raising=False)
+        for kernel, (name, value) in itertools.product(kernels, SERVED.items()):
+            if hasattr(kernel, name):
+                patch.setattr(kernel, name, value)
         yield
-    finally:
-        md.modes.mode.fused = fused
-        for module, chunk in chunked.items():
-            module.CHUNK = chunk
