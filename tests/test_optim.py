@@ -197,3 +197,21 @@ def test_zero_grad_can_keep_the_tensors():
     (p * 2).sum().backward()
     md.optim.SGD([p]).zero_grad(set_to_none=False)
     assert p.grad.numpy().tolist() == [0, 0]
+
+
+@each_kind
+def test_large_parameters_are_updated_as_small_ones(make, monkeypatch):
+    """In chunks, side by side, to the last bit; also where the gradient lies otherwise in memory."""
+    start, gradients = np.random.default_rng(0).normal(size=(7, 3)), np.random.default_rng(1).normal(size=(3, 3, 7))
+
+    def run():
+        p = md.tensor(start, requires_grad=True)
+        optimizer = make([p])
+        for g in gradients:
+            p.grad = md.tensor(g).T
+            optimizer.step()
+        return p.data
+
+    whole = run()
+    monkeypatch.setattr("minidl.optim.optimizer.CHUNK", 6)
+    assert run().tobytes() == whole.tobytes()

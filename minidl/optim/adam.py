@@ -5,7 +5,7 @@ from typing import Any
 
 from minidl import backend
 from minidl.backend import Array
-from minidl.optim.optimizer import Optimizer
+from minidl.optim.optimizer import Optimizer, in_chunks, scratch
 
 
 class Adam(Optimizer):
@@ -44,14 +44,24 @@ class Adam(Optimizer):
         if not state:
             state |= {"step": 0, "exp_avg": xp.zeros_like(p), "exp_avg_sq": xp.zeros_like(p)}
         state["step"] += 1
-        m, v, t = state["exp_avg"], state["exp_avg_sq"], state["step"]
-        if group["weight_decay"]:
-            g = g + group["weight_decay"] * p
-        m *= beta1
-        m += (1 - beta1) * g
-        v *= beta2
-        v += (1 - beta2) * (g * g)
-        root = xp.sqrt(v)
-        root /= (1 - beta2**t) ** 0.5
-        root += group["eps"]
-        p -= (float(group["lr"]) / (1 - beta1**t)) * (m / root)
+        first, second = 1 - beta1 ** state["step"], (1 - beta2 ** state["step"]) ** 0.5
+        rate, eps, decay = float(group["lr"]) * second / first, group["eps"] * second, group["weight_decay"]
+
+        def step(p: Array, g: Array, m: Array, v: Array) -> None:
+            t = scratch(p)
+            if decay:
+                own = scratch(p)
+                g = xp.add(xp.multiply(p, decay, out=own), g, out=own)
+            m *= beta1
+            m += xp.multiply(g, 1 - beta1, out=t)
+            v *= beta2
+            xp.multiply(g, g, out=t)
+            t *= 1 - beta2
+            v += t
+            xp.sqrt(v, out=t)
+            t += eps
+            xp.divide(m, t, out=t)
+            t *= rate
+            p -= t
+
+        in_chunks(step, p, g, state["exp_avg"], state["exp_avg_sq"])

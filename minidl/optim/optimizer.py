@@ -5,11 +5,31 @@ from typing import Any
 
 import numpy as np
 
+from minidl import backend, memory
 from minidl.backend import Array, dims
 from minidl.core import Tensor
 from minidl.modes import enable_grad
 from minidl.op import require_arrays
+from minidl.threads import parallel
 from minidl.writes import written
+
+CHUNK = 1 << 19  # elements worked on at a time: with fewer, threads wait for each other more than they work
+
+
+def in_chunks(update: Callable[..., None], *arrays: Array) -> None:
+    """``update(*arrays)``, which goes element by element: large arrays in slices, several at a time."""
+    first = arrays[0]
+    if first.size <= CHUNK or backend.namespace(first) is not np:
+        update(*arrays)
+    else:
+        step = max(1, CHUNK * len(first) // first.size)
+        parallel(lambda i: update(*[a[i : i + step] for a in arrays]), range(0, len(first), step))
+
+
+def scratch(p: Array) -> Array:
+    """Memory for something in the shape and dtype of `p`."""
+    xp = backend.namespace(p)
+    return memory.empty(p.shape, p.dtype) if xp is np else xp.empty_like(p)
 
 
 class Optimizer:

@@ -5,7 +5,7 @@ from typing import Any
 
 from minidl import backend
 from minidl.backend import Array
-from minidl.optim.optimizer import Optimizer
+from minidl.optim.optimizer import Optimizer, in_chunks, scratch
 
 
 class SGD(Optimizer):
@@ -40,15 +40,29 @@ class SGD(Optimizer):
             raise ValueError("SGD: nesterov needs a momentum and no dampening")
 
     def update(self, p: Array, g: Array, state: dict[str, Any], group: dict[str, Any]) -> None:
-        momentum = group["momentum"]
-        if group["weight_decay"]:
-            g = g + group["weight_decay"] * p
-        if momentum:
-            if "momentum_buffer" in state:
-                v = state["momentum_buffer"]
-                v *= momentum
-                v += (1 - group["dampening"]) * g
+        xp, lr, momentum, decay = backend.namespace(p), float(group["lr"]), group["momentum"], group["weight_decay"]
+        fresh = "momentum_buffer" not in state
+
+        def plain(p: Array, g: Array) -> None:
+            t = scratch(p)
+            if decay:
+                g = xp.add(xp.multiply(p, decay, out=t), g, out=t)
+            p -= xp.multiply(g, lr, out=t)
+
+        def heavy(p: Array, g: Array, v: Array) -> None:
+            t = scratch(p)
+            if decay:
+                g = xp.add(xp.multiply(p, decay, out=t), g, out=t)
+            if fresh:
+                v[...] = g
             else:
-                v = state["momentum_buffer"] = backend.namespace(p).array(g)
-            g = g + momentum * v if group["nesterov"] else v
-        p -= float(group["lr"]) * g
+                v *= momentum
+                v += (1 - group["dampening"]) * g if group["dampening"] else g
+            if group["nesterov"]:
+                g = xp.add(momentum * v, g, out=t)
+            p -= xp.multiply(g if group["nesterov"] else v, lr, out=t)
+
+        if momentum:
+            in_chunks(heavy, p, g, state.setdefault("momentum_buffer", xp.empty_like(p)))
+        else:
+            in_chunks(plain, p, g)

@@ -18,8 +18,8 @@ def statistics(image: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 
     Those of chunks put together. Chan, Golub & LeVeque (1983), "Algorithms for computing the sample variance", eq. 1.5.
     """
-    n, means, squares = zip(*parallel(lambda part: moments(image[part]), chunks(image)), strict=True)
-    n, means, squares = (np.array(values, np.float64) for values in (n, means, squares))
+    parts = parallel(lambda part: moments(image[part]), chunks(image))
+    n, means, squares = (np.array(values, np.float64) for values in zip(*parts, strict=True))
     mean = n @ means / n.sum()
     return mean, (squares.sum(0) + n @ np.square(means - mean)) / n.sum()
 
