@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import functools
 import inspect
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Sequence
 from typing import Any
 
 import numpy as np
@@ -57,7 +57,7 @@ class Composite(Declaration):
         gradients = kept["kernel"].backward(g, kept["saved"], needs, *arrays, **options)
         return [checked(self, i, gradients[i], parent.shape, parent.dtype) for i, parent in edges]
 
-    def steps(self, node: Node, g: Any, edges: Sequence[Edge]) -> Iterator[tuple[Any, ...]]:
+    def steps(self, node: Node, g: Any, edges: Sequence[Edge]) -> Generator[tuple[Any, ...], None, list[Any]]:
         """`pull`, as the steps of the reference: they are yielded, and the gradients returned."""
         kept = node.recall(as_tensors=False)
         arrays, options = [kept[name] for name in self.arguments], {name: kept[name] for name in self.options}

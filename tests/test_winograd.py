@@ -38,10 +38,10 @@ def two_threads():
     threads.set_num_threads(before)
 
 
-def arrays(rng, n, c, o, h, w, dtype="f8"):
+def arrays(rng, n, c, o, h, w, dtype="f8", r=3):
     """Images in channels-last memory, weights, a bias."""
     x = rng.standard_normal((n, h, w, c)).transpose(0, 3, 1, 2)
-    return [a.astype(dtype) for a in (x, rng.standard_normal((o, c, 3, 3)), rng.standard_normal(o))]
+    return [a.astype(dtype) for a in (x, rng.standard_normal((o, c, r, r)), rng.standard_normal(o))]
 
 
 def run(arrays, options, fused=True, g=None):
@@ -65,6 +65,7 @@ side = st.integers(0, 2)
 @settings(max_examples=60, deadline=None)
 @given(
     seed=st.integers(0, 99),
+    r=st.sampled_from([3, 5]),
     n=st.integers(1, 3),
     channels=st.tuples(st.integers(1, 4), st.integers(1, 4)),
     padding=st.tuples(st.tuples(side, side), st.tuples(side, side)),
@@ -74,18 +75,18 @@ side = st.integers(0, 2)
     relu=st.booleans(),
     last=st.booleans(),
 )
-def test_it_is_the_convolution(seed, n, channels, padding, more, bias, pool, relu, last):
+def test_it_is_the_convolution(seed, r, n, channels, padding, more, bias, pool, relu, last):
     """Value and every gradient, in float64, of all sizes and paddings."""
-    least = 3 if pool is None else 4
+    least = r if pool is None else r + 1
     size = [max(1, least - sum(p)) + m for p, m in zip(padding, more, strict=True)]
-    given = arrays(np.random.default_rng(seed), n, *channels, *size)
+    given = arrays(np.random.default_rng(seed), n, *channels, *size, r=r)
     given[0] = given[0] if last else np.ascontiguousarray(given[0])
     given[2] = given[2] if bias else None
     options = ONE | dict(padding=padding, pool=pool, relu=relu)
     assert Winograd.when(*given, **options)
     for ours, reference in zip(run(given, options), run(given, options, fused=False), strict=True):
         np.testing.assert_allclose(ours, reference, rtol=1e-11, atol=1e-11)
-        if ours.ndim == 4 and ours is not reference and ours.shape[0] == n and ours.shape[1:] != (channels[0], 3, 3):
+        if ours.ndim == 4 and ours is not reference and ours.shape[0] == n and ours.shape[1:] != (channels[0], r, r):
             assert ours.transpose(0, 2, 3, 1).flags.c_contiguous
 
 
@@ -99,12 +100,12 @@ def test_second_order(pool):
     assert md.gradgradcheck(f, tensors)
 
 
-@pytest.mark.parametrize(("c", "o", "size"), [(32, 32, 16), (64, 128, 8), (128, 64, 9)])
-def test_error_in_single_precision(monkeypatch, c, o, size):
+@pytest.mark.parametrize(("c", "o", "size", "r"), [(32, 32, 16, 3), (64, 128, 8, 3), (128, 64, 9, 3), (20, 50, 12, 5)])
+def test_error_in_single_precision(monkeypatch, c, o, size, r):
     """What the docstring says."""
     monkeypatch.setattr(winograd, "CHUNK", 12 << 10)
-    given = arrays(np.random.default_rng(c), 8, c, o, size, size, "f4")
-    g = np.random.default_rng(o).standard_normal((8, o, size, size)).astype("f4")
+    given = arrays(np.random.default_rng(c), 8, c, o, size, size, "f4", r)
+    g = np.random.default_rng(o).standard_normal((8, o, size + 3 - r, size + 3 - r)).astype("f4")
     exact = run([a.astype("f8") for a in given], SAME, fused=False, g=g.astype("f8"))
     errors = [error(ours, true) for ours, true in zip(run(given, SAME, g=g), exact, strict=True)]
     assert max(errors[:3]) < 3e-6
@@ -199,6 +200,6 @@ def test_what_it_declines(monkeypatch, name):
     dtype, shape, options = DECLINED.get(name, ("f4", (2, 16, 16, 16, 16), {}))
     given = arrays(np.random.default_rng(0), *shape, dtype)
     assert Winograd.when(*given, **SAME | options) == (name == "nothing")
-    wider = given[0], np.zeros((16, 16, 5, 5), dtype), given[2]
+    wider = given[0], np.zeros((16, 16, 7, 7), dtype), given[2]
     assert not Winograd.when(*wider, **SAME)
     assert not Winograd.when(given[0], given[1].astype("f8"), given[2], **SAME)

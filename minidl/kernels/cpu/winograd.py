@@ -1,8 +1,9 @@
-"""3×3 convolution by Winograd's minimal filtering algorithm F(4×4, 3×3): a quarter of the multiplications.
+"""3×3 and 5×5 convolution by minimal filtering, F(4×4, r×r): a quarter and a sixth of the multiplications.
 
-Lavin & Gray (2016), "Fast algorithms for convolutional neural networks", section 4. Images are cut into 6×6 tiles that
-overlap by 2; a tile d and the weights g give 4×4 results Y = Aᵀ M A from M = U ⊙ V, U = G g Gᵀ, V = Bᵀ d B. With many
-channels, the 36 products of M are products of matrices. Backward is the adjoint, step by step.
+Winograd (1980); Lavin & Gray (2016), "Fast algorithms for convolutional neural networks", section 4. Images are cut
+into tiles of r + 3 that overlap by r − 1; a tile d and the weights g give 4×4 results Y = Aᵀ M A from M = U ⊙ V,
+U = G g Gᵀ, V = Bᵀ d B. With many channels, the products of M are products of matrices. Backward is the adjoint, step by
+step.
 
 In float32 the relative error (RMS) is about 1e-6 to 3e-6, where that of columns is 3e-7. All results of a tile that
 sees NaN or infinity are NaN, a few more than those whose window sees it: none is wrong that is a number.
@@ -11,7 +12,7 @@ sees NaN or infinity are NaN, a few more than those whose window sees it: none i
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -21,32 +22,46 @@ from minidl.ops.blocks import convolve
 from minidl.ops.window import Window
 from minidl.threads import parallel
 
-BT = np.array(
-    [
-        [4, 0, -5, 0, 1, 0],
-        [0, -4, -4, 1, 1, 0],
-        [0, 4, -4, -1, 1, 0],
-        [0, -2, -1, 2, 1, 0],
-        [0, 2, -1, -2, 1, 0],
-        [0, 4, 0, -5, 0, 1],
-    ]
-)
-G = np.array([[6, 0, 0], [-4, -4, -4], [-4, 4, -4], [1, 2, 4], [1, -2, 4], [0, 0, 24]]) / 24
-AT = np.array([[1, 1, 1, 1, 1, 0], [0, 1, -1, 2, -2, 0], [0, 1, 1, 4, 4, 0], [0, 1, -1, 8, -8, 1]])
-ONE = 1, 1  # the element of M that is added once to every element of Y: with a bias added to it, Y has the bias
+POINTS = np.array([0, 1, -1, 2, -2, 1 / 2, -1 / 2])  # and infinity
+ONE = 1, 1  # of M, at the point 1, is added once to every element of Y: with a bias added to it, Y has the bias
 QUARTERS = Window((2, 2), (2, 2))  # the pooling that goes evenly into 4×4 results
-CHUNK = 12 << 10  # elements in each of the 36 planes of V that are worked on at a time: they stay in cache
+CHUNK = 12 << 10  # elements in each of the planes of V that are worked on at a time: they stay in cache
+
+
+class Transforms(NamedTuple):
+    """The matrices Bᵀ, G and Aᵀ of F(4, r)."""
+
+    bt: np.ndarray
+    g: np.ndarray
+    at: np.ndarray
+
+
+def transforms(r: int) -> Transforms:
+    """Those that multiply polynomials by way of their values at r + 3 points (Toom & Cook), turned round."""
+    points = POINTS[: r + 2]
+    others = [np.delete(points, i) for i in range(len(points))]
+    bt = [[*np.poly(other)[::-1], 0] for other in others] + [np.poly(points)[::-1]]  # 0 at all points but one
+    height = np.array([(point - other).prod() for point, other in zip(points, others, strict=True)] + [1])
+
+    def powers(k: int) -> np.ndarray:
+        return np.vstack([np.vander(points, k, increasing=True), np.eye(k)[-1]])
+
+    return Transforms(np.array(bt), powers(r) / height[:, None], powers(4).T)
+
+
+FILTERS = {(r, r): transforms(r) for r in (3, 5)}
 
 
 class Tiles:
     """How N×H×W×C images with zeros around them are cut: `down` and `across` so many tiles."""
 
-    def __init__(self, size: tuple[int, int], padding: tuple[tuple[int, int], tuple[int, int]]) -> None:
+    def __init__(self, size: tuple[int, int], padding: tuple[tuple[int, int], tuple[int, int]], r: int) -> None:
         (top, bottom), (left, right) = padding
         (h, w), self.inside = size, (slice(None), slice(top, top + size[0]), slice(left, left + size[1]))
-        self.results = h + top + bottom - 2, w + left + right - 2
+        self.results = h + top + bottom - r + 1, w + left + right - r + 1
         self.down, self.across = (-(-n // 4) for n in self.results)
         self.number = self.down * self.across
+        self.overlap, self.side = r - 1, r + 3
 
     def chunks(self, n: int, channels: int) -> list[slice]:
         """What is worked on at a time: slices of n images, at least two."""
@@ -54,20 +69,20 @@ class Tiles:
         return [slice(start, start + step) for start in range(0, n, step)]
 
     def cut(self, images: np.ndarray) -> np.ndarray:
-        """The tiles of images, (6, 6, N·tiles, C)."""
+        """The tiles of images, (side, side, N·tiles, C)."""
         n, *_, c = images.shape
         canvas = self.canvas(n, c, images.dtype)
         canvas[self.inside] = images
-        tiles = empty((6, 6, n, self.down, self.across, c), images.dtype)
+        tiles = empty((self.side, self.side, n, self.down, self.across, c), images.dtype)
         for part, seen in self.overlaps(tiles, canvas):
             part[...] = seen
-        return tiles.reshape(6, 6, n * self.number, c)
+        return tiles.reshape(self.side, self.side, n * self.number, c)
 
     def join(self, tiles: np.ndarray, images: np.ndarray) -> None:
         """The adjoint of `cut`: images become the sum of their tiles."""
         n, *_, c = images.shape
         canvas = self.canvas(n, c, images.dtype)
-        for part, seen in self.overlaps(tiles.reshape(6, 6, n, self.down, self.across, c), canvas):
+        for part, seen in self.overlaps(tiles.reshape(self.side, self.side, n, self.down, self.across, c), canvas):
             seen += part
         images[...] = canvas[self.inside]
 
@@ -78,10 +93,10 @@ class Tiles:
         return canvas
 
     def overlaps(self, tiles: np.ndarray, canvas: np.ndarray) -> Iterator[tuple[np.ndarray, np.ndarray]]:
-        """What all tiles see, part by part: a block, and two rows and columns of its neighbours. Pairs of views."""
-        squares = blocks(canvas, 4)
+        """What all tiles see, part by part: a block, and some rows and columns of its neighbours. Pairs of views."""
+        squares, sizes = blocks(canvas, 4), (4, self.overlap)
         for i, j in np.ndindex(2, 2):
-            seen = squares[: 4 - 2 * i, : 4 - 2 * j, :, i : i + self.down, j : j + self.across]
+            seen = squares[: sizes[i], : sizes[j], :, i : i + self.down, j : j + self.across]
             yield tiles[4 * i :, 4 * j :][: len(seen), : seen.shape[1]], seen
 
 
@@ -106,7 +121,7 @@ def times(x: np.ndarray, y: np.ndarray) -> np.ndarray:
 
 
 class Winograd:
-    """`convolve` with 3×3 weights that move by 1, perhaps with 2×2 pooling."""
+    """`convolve` with 3×3 or 5×5 weights that move by 1, perhaps with 2×2 pooling."""
 
     dtypes: tuple[Any, ...] = (np.float32,)  # who asks for float64 asks for its precision
     channels = 16  # of images and of results, at least: with fewer, columns are as fast
@@ -120,27 +135,28 @@ class Winograd:
             and type(weight) is np.ndarray
             and x.dtype in Winograd.dtypes
             and x.dtype == weight.dtype
-            and weight.shape[2:] == (3, 3)
+            and weight.shape[2:] in FILTERS
             and stride == dilation == (1, 1)
             and groups == 1
             and pool in (None, QUARTERS)
             and min(weight.shape[:2]) >= Winograd.channels
-            and Tiles(x.shape[2:], padding).number * len(x) >= Winograd.tiles
+            and Tiles(x.shape[2:], padding, weight.shape[2]).number * len(x) >= Winograd.tiles
         )
 
     @staticmethod
     def forward(x, weight, bias, *, padding, pool, relu, **k):  # noqa: D102
         (n, c, *size), o, step = x.shape, len(weight), 4 if pool is None else 2
-        tiles, x = Tiles(size, padding), x.transpose(0, 2, 3, 1)
+        bt, f, at = FILTERS[weight.shape[2:]]
+        tiles, x = Tiles(size, padding, weight.shape[2]), x.transpose(0, 2, 3, 1)
         h, w = (r * step // 4 for r in tiles.results)
         z = empty((n, h, w, o), x.dtype)
-        u = both(G, weight.transpose(2, 3, 1, 0))
+        u = both(f, weight.transpose(2, 3, 1, 0))
 
         def work(chunk):
-            m = times(both(BT, tiles.cut(x[chunk])), u)
+            m = times(both(bt, tiles.cut(x[chunk])), u)
             if bias is not None:
                 m[ONE] += bias
-            y, chosen, positive = both(AT, m).reshape(4, 4, len(z[chunk]), tiles.down, tiles.across, o), None, None
+            y, chosen, positive = both(at, m).reshape(4, 4, len(z[chunk]), tiles.down, tiles.across, o), None, None
             if pool is not None:
                 half, right = larger(y[:, 0::2], y[:, 1::2], empty((4, 2, *y.shape[2:]), y.dtype))
                 y, lower = larger(half[0::2], half[1::2], empty((2, 2, *y.shape[2:]), y.dtype))
@@ -161,9 +177,10 @@ class Winograd:
     @staticmethod
     def backward(g, saved, needs, x, weight, bias, *, padding, pool, relu, **k):  # noqa: D102
         (n, c, *size), o, step = x.shape, len(weight), 4 if pool is None else 2
-        tiles, x, g = Tiles(size, padding), x.transpose(0, 2, 3, 1), g.transpose(0, 2, 3, 1)
+        bt, f, at = FILTERS[weight.shape[2:]]
+        tiles, x, g = Tiles(size, padding, weight.shape[2]), x.transpose(0, 2, 3, 1), g.transpose(0, 2, 3, 1)
         dx: Any = empty(x.shape, x.dtype).transpose(0, 3, 1, 2) if 0 in needs else None
-        u = both(G, weight.transpose(2, 3, 1, 0))
+        u = both(f, weight.transpose(2, 3, 1, 0))
 
         def work(job):
             chunk, (chosen, positive) = job
@@ -179,14 +196,14 @@ class Winograd:
                 dy = empty((4, 4, *dy.shape[2:]), g.dtype)
                 split(pooled, chosen[1], half[0::2], half[1::2])
                 split(half, chosen[0], dy[:, 0::2], dy[:, 1::2])
-            dm = both(AT.T, dy.reshape(4, 4, len(g[chunk]) * tiles.number, o))
+            dm = both(at.T, dy.reshape(4, 4, len(g[chunk]) * tiles.number, o))
             dw = db = None
             if 2 in needs:
                 db = np.ones(dm.shape[2], g.dtype) @ dm[ONE]
             if 1 in needs:
-                dw = both(G.T, times(both(BT, tiles.cut(x[chunk])).mT, dm))
+                dw = both(f.T, times(both(bt, tiles.cut(x[chunk])).mT, dm))
             if 0 in needs:
-                tiles.join(both(BT.T, times(dm, u.mT)), dx[chunk].transpose(0, 2, 3, 1))
+                tiles.join(both(bt.T, times(dm, u.mT)), dx[chunk].transpose(0, 2, 3, 1))
             return dw, db
 
         done = parallel(work, zip(tiles.chunks(n, max(c, o)), saved, strict=True))
