@@ -164,9 +164,11 @@ def block_maxima(columns: np.ndarray, matrix: np.ndarray, z: np.ndarray) -> tupl
 def blocks_back(g: np.ndarray, right: np.ndarray, below: np.ndarray) -> np.ndarray:
     """The adjoint of the maxima: g (…, O) at the place in each block that was chosen, (blocks, 2, 2, O)."""
     g = g.reshape(below.shape)
-    rows, dy = empty(right.shape, g.dtype), empty((len(g), 2, 2, *g.shape[1:]), g.dtype)
+    rows, places = empty(right.shape, g.dtype), empty((2, *right.shape), g.dtype)
     split(g, below, rows[0], rows[1])
-    split(rows, right, *dy.transpose(2, 1, 0, 3))
+    split(rows, right, places[:, 0], places[:, 1])
+    dy = empty((len(g), 2, 2, *g.shape[1:]), g.dtype)
+    dy[...] = places.transpose(2, 0, 1, 3)  # several times faster than to split with strides
     return dy
 
 
