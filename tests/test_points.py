@@ -1,13 +1,16 @@
 """Points of rules and kernels that no drawing of random numbers meets, besides those of test_hard_points.py."""
 
+import itertools
+
 import numpy as np
 import pytest
 
 import minidl as md
 from minidl.core import Tensor
 from minidl.fusion import composites
-from minidl.ops.blocks import normalize_channels
+from minidl.ops.blocks import max_pool, normalize_channels
 from minidl.ops.elementwise import root
+from minidl.ops.window import Window
 
 
 def gradients(function, *values):
@@ -49,3 +52,17 @@ def test_a_kernel_leaves_out_what_is_not_needed():
             patch.setattr(composites["normalize_channels"], "kernels", [kernel])
             z, *_ = normalize_channels(Tensor(x), v, v, **options)
         assert kernel.backward(x, z.node.kept["saved"], {1, 2}, x, v.data, v.data, **options)[0] is None
+
+
+def test_max_pool_tells_the_places_of_maxima():
+    """The first of equals, but for NaN, which counts as largest; as a raw array, fused or not."""
+    x = np.array([[1.0, 1, 0, 2], [0, 1, np.nan, 3], [5, 6, -np.inf, -np.inf], [6, 7, -np.inf, -np.inf]])
+    x = np.stack([x, 2 * x])[None]
+    for image, fused in itertools.product((x, Tensor(x)), (True, False)):
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(md.modes.mode, "fused", fused)
+            z, chosen = max_pool(image, window=Window((2, 2), (2, 2)))
+            around = max_pool(image[:, :1, 2:, 2:], window=Window((2, 2), (2, 2), ((1, 1), (1, 1))))[1]
+        assert type(chosen) is type(around) is np.ndarray
+        assert chosen.tolist() == [2 * [[[0, 2], [3, 0]]]] and around.tolist() == [[[[3, 2], [1, 0]]]]
+        np.testing.assert_array_equal(np.asarray(z), [[[[1, np.nan], [7, -np.inf]], [[2, np.nan], [14, -np.inf]]]])

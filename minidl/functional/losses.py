@@ -8,7 +8,22 @@ from minidl.dtypes import require_float
 from minidl.op import broadcast_shapes, named, require_tensors, same_dtype
 from minidl.ops import elementwise, loss, reduce, shape, special
 from minidl.ops.create import ones_like
-from minidl.ops.loss import reduced
+
+
+def _reduced(each: Tensor, reduction: str, weights: Tensor | None = None) -> Tensor:
+    """The losses of the elements as `reduction` says: their mean is over `weights`, where there are any."""
+    _check_reduction(reduction)
+    if reduction == "none":
+        return each
+    if reduction == "sum":
+        return each.sum()
+    return each.mean() if weights is None else each.sum() / weights.sum()
+
+
+def _check_reduction(reduction: str) -> None:
+    if reduction not in ("mean", "sum", "none"):
+        raise ValueError(f"reduction must be 'mean', 'sum' or 'none', got {reduction!r}")
+
 
 # --- regression -------------------------------------------------------------------------------------------------------
 
@@ -23,7 +38,7 @@ def mse_loss(input: Tensor, target: Tensor, reduction: str = "mean", weight: Ten
         For shapes that do not broadcast, or an unknown reduction. Shapes that differ are warned of.
     """
     d = _difference("mse_loss", input, target, weight)
-    return reduced(d * d if weight is None else d * d * weight, reduction, weight)
+    return _reduced(d * d if weight is None else d * d * weight, reduction, weight)
 
 
 @named
@@ -36,7 +51,7 @@ def l1_loss(input: Tensor, target: Tensor, reduction: str = "mean", weight: Tens
         As `mse_loss`.
     """
     d = elementwise.abs(_difference("l1_loss", input, target, weight))
-    return reduced(d if weight is None else d * weight, reduction, weight)
+    return _reduced(d if weight is None else d * weight, reduction, weight)
 
 
 @named
@@ -51,7 +66,7 @@ def smooth_l1_loss(input: Tensor, target: Tensor, reduction: str = "mean", beta:
     if beta < 0:
         raise ValueError(f"beta must not be negative, got {beta}")
     d = _difference("smooth_l1_loss", input, target, None)
-    return reduced(_huber(d, beta) / beta if beta else elementwise.abs(d), reduction)
+    return _reduced(_huber(d, beta) / beta if beta else elementwise.abs(d), reduction)
 
 
 @named
@@ -68,7 +83,7 @@ def huber_loss(
     if delta <= 0:
         raise ValueError(f"delta must be positive, got {delta}")
     each = _huber(_difference("huber_loss", input, target, weight), delta)
-    return reduced(each if weight is None else each * weight, reduction)
+    return _reduced(each if weight is None else each * weight, reduction)
 
 
 def _huber(d: Tensor, delta: float) -> Tensor:
@@ -116,7 +131,7 @@ def binary_cross_entropy(
                 f"{name} must be in [0, 1], is in [{x.min()}, {x.max()}]; binary_cross_entropy_with_logits takes scores"
             )
     each = -special.log_likelihood(input, target)
-    return reduced(each if weight is None else each * weight, reduction)
+    return _reduced(each if weight is None else each * weight, reduction)
 
 
 @named
@@ -144,7 +159,7 @@ def binary_cross_entropy_with_logits(
     _check_targets(name, input, target, weight, pos_weight)
     weights = 1 if pos_weight is None else 1 + (pos_weight - 1) * target
     each = (1 - target) * input - weights * special.logsigmoid(input)
-    return reduced(each if weight is None else each * weight, reduction)
+    return _reduced(each if weight is None else each * weight, reduction)
 
 
 @named
@@ -170,7 +185,7 @@ def kl_div(input: Tensor, target: Tensor, reduction: str = "mean", log_target: b
         each = special.xlogy(target, target) - target * input
     if reduction == "batchmean":
         return each.sum() / (input.shape[0] if input.ndim else 1)
-    return reduced(each, reduction)
+    return _reduced(each, reduction)
 
 
 def _check_targets(name: str, input: Tensor, target: Tensor, *weights: Tensor | None) -> None:
@@ -207,7 +222,7 @@ def nll_loss(
     _check_labels(input, target, over, ignore_index)
     raw = None if weight is None else weight.data
     each, weights = loss.against_labels(-input, target, raw, over, ignore_index)
-    return reduced(each, reduction, weights)
+    return _reduced(each, reduction, weights)
 
 
 @named
@@ -240,7 +255,7 @@ def cross_entropy(
         raise ValueError(f"label_smoothing must be in [0, 1], got {label_smoothing}")
     if target.dtype.kind != "f":
         _check_labels(input, target, over, ignore_index)
-        loss.check_reduction(reduction)
+        _check_reduction(reduction)
         raw = None if weight is None else weight.data
         options = dict(weight=raw, ignore_index=ignore_index, label_smoothing=label_smoothing, reduction=reduction)
         return loss.softmax_cross_entropy(input, target, **options)
@@ -256,7 +271,7 @@ def cross_entropy(
         losses = losses * shape.reshape(weight, (-1, *(1,) * (input.ndim - over - 1)))
     share = target * (1 - label_smoothing) + label_smoothing / input.shape[over] if label_smoothing else target
     each = reduce.sum(losses * share, over)
-    return reduced(each, reduction, ones_like(each))
+    return _reduced(each, reduction, ones_like(each))
 
 
 def _classes(name: str, input: Tensor, target: Tensor, weight: Tensor | None) -> int:

@@ -2,10 +2,10 @@
 
 from typing import Any
 
-from minidl.core import Tensor
 from minidl.dtypes import float16, require_float
 from minidl.fusion import composite
 from minidl.op import cast, op
+from minidl.ops.blocks import raw
 from minidl.ops.compare import ne
 from minidl.ops.elementwise import exp, where
 from minidl.ops.reduce import sum
@@ -44,29 +44,13 @@ log_softmax.vjp(x=lambda g, z, dim: g - exp(z) * sum(g, dim, keepdim=True))
 # --- against labels ---------------------------------------------------------------------------------------------------
 
 
-def check_reduction(reduction: str) -> None:
-    """Raise ValueError for a reduction that there is not."""
-    if reduction not in ("mean", "sum", "none"):
-        raise ValueError(f"reduction must be 'mean', 'sum' or 'none', got {reduction!r}")
-
-
-def reduced(each: Any, reduction: str, weights: Any = None) -> Any:
-    """The losses of the elements as `reduction` says: their mean is over `weights`, where there are any."""
-    check_reduction(reduction)
-    if reduction == "none":
-        return each
-    if reduction == "sum":
-        return each.sum()
-    return each.mean() if weights is None else each.sum() / weights.sum()
-
-
 def against_labels(losses: Any, target: Any, weight: Any, over: int, ignore_index: int) -> tuple[Any, Any]:
     """The loss of each element, that of its label, of the losses by class; and its weight in the mean."""
     counted = ne(target, ignore_index)
     labels = where(counted, target, 0)
     weights = cast(counted, dtype=losses.dtype)
     if weight is not None:
-        weights = weights * weight[labels.data if isinstance(labels, Tensor) else labels]
+        weights = weights * weight[raw(labels)]
     each = squeeze(take_along(losses, unsqueeze(labels, over), dim=over), over)
     return where(counted, each * weights, 0.0), weights
 
@@ -79,10 +63,12 @@ def softmax_cross_entropy(x, target, *, weight, ignore_index, label_smoothing, r
     """
     over = min(1, x.ndim - 1)
     losses = -log_softmax(x, over)
-    weight = None if weight is None else weight.astype(x.dtype, copy=False)
+    weight = None if weight is None else cast(weight, dtype=x.dtype)
     each, weights = against_labels(losses, target, weight, over, ignore_index)
     if label_smoothing:
         by_class = losses if weight is None else losses * reshape(weight, (-1, *(1,) * (x.ndim - over - 1)))
         smooth = where(ne(target, ignore_index), sum(by_class, over), 0.0)
         each = each * (1 - label_smoothing) + smooth * (label_smoothing / x.shape[over])
-    return reduced(each, reduction, weights)
+    if reduction == "none":
+        return each
+    return each.sum() / weights.sum() if reduction == "mean" else each.sum()

@@ -35,6 +35,7 @@ POINTS = [
     test_points.test_corners,
     test_points.test_normalisation_far_from_zero,
     test_points.test_a_kernel_leaves_out_what_is_not_needed,
+    test_points.test_max_pool_tells_the_places_of_maxima,
     test_convolution.test_what_is_not_needed_is_left_out,
     test_convolution.test_nan_is_largest,
     test_engine_steps.test_a_hook_sees_a_tensor_and_its_result_goes_on,

@@ -53,13 +53,15 @@ def _softmax_cross_entropy(draw, rng):
     x = normal(rng, *shapes(draw, least=1))
     over = min(1, x.ndim - 1)
     assume(x.shape[over])
-    target = rng.integers(0, x.shape[over], x.shape[:over] + x.shape[over + 1 :])
+    target = np.asarray(rng.integers(0, x.shape[over], x.shape[:over] + x.shape[over + 1 :]))
     options = dict(
         weight=rng.uniform(0.2, 2, x.shape[over]) if draw(st.booleans()) else None,
         ignore_index=draw(st.sampled_from([-100, 0])),
         label_smoothing=draw(st.sampled_from([0.0, 0.3])),
         reduction=draw(st.sampled_from(["mean", "sum", "none"])),
     )
+    if options["ignore_index"] < 0:
+        target[rng.random(target.shape) < 0.3] = options["ignore_index"]
     assume(options["reduction"] != "mean" or (target != options["ignore_index"]).any())
     return Case([x, target], options)
 

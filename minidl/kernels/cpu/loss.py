@@ -21,22 +21,21 @@ class SoftmaxCrossEntropy:
     @staticmethod
     def forward(x, target, *, weight, ignore_index, label_smoothing, reduction):  # noqa: D102
         counted = target != ignore_index
-        at = np.arange(len(x)), target if counted.all() else np.where(counted, target, 0)
-        share = counted.astype(x.dtype) if weight is None else counted * weight[at[1]].astype(x.dtype)
-        p = x - x.max(1, keepdims=True)
-        label = p[at]
+        at = np.arange(len(target)), np.where(counted, target, 0)
         by_class = np.ones(x.shape[1], x.dtype) if weight is None else weight.astype(x.dtype)
-        spread = p @ by_class if label_smoothing else 0
+        share = counted * by_class[at[1]]
+        p = x - x.max(1, keepdims=True)
+        label, spread = p[at], p @ by_class if label_smoothing else None
         np.exp(p, out=p)
         total = p.sum(1)
-        log_total = np.log(total)
         p /= total[:, None]
+        log_total = np.log(total)
         each = (log_total - label) * share
         if label_smoothing:
-            even = counted * x.dtype.type(label_smoothing / x.shape[1])
+            even = label_smoothing / x.shape[1]
             each = (1 - label_smoothing) * each + even * (by_class.sum() * log_total - spread)
         each = np.where(counted, each, 0)
-        over = share.sum() if reduction == "mean" else x.dtype.type(1)
+        over = share.sum() if reduction == "mean" else 1
         z = each if reduction == "none" else np.asarray(each.sum() / over)
         return z, (p, at, share, counted, by_class, over)
 
@@ -44,10 +43,9 @@ class SoftmaxCrossEntropy:
     def backward(g, saved, needs, x, target, *, weight, ignore_index, label_smoothing, reduction):  # noqa: D102
         p, at, share, counted, by_class, over = saved
         g = np.where(counted, g / over, 0)
-        pull = (1 - label_smoothing) * share * g  # on the label; Σ over classes of what pulls is what pushes them all
-        push = pull
+        pull = push = (1 - label_smoothing) * share * g  # each label is pulled, and all classes pushed in proportion
         if label_smoothing:
-            even = g * x.dtype.type(label_smoothing / x.shape[1])
+            even = g * (label_smoothing / x.shape[1])
             push = pull + even * by_class.sum()
         dx = p * push[:, None]
         if label_smoothing:

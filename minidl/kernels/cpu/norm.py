@@ -89,7 +89,9 @@ class NormalizeChannels:
         scale = (inverse if weight is None else inverse * weight).astype(x.dtype)
         shift = -mean * scale if bias is None else bias - mean * scale
         sign = np.where(scale < 0, -1, 1).astype(x.dtype)
-        seen, chosen = (image, None) if pool is None else pooled(image, pool, sign)
+        seen, chosen = image, None
+        if pool is not None:
+            seen, chosen = pooled(image if (sign > 0).all() else image * sign, pool)
         z = affine(seen, scale if pool is None else scale * sign, shift, relu)
         saved = mean, inverse, sign, None if pool is None else seen, chosen, z if relu else None
         return channels_first(z), saved, mean.astype(x.dtype), var.astype(x.dtype)

@@ -15,16 +15,16 @@ from minidl.ops.window import Window
 from minidl.threads import parallel
 
 
-def pooled(image: np.ndarray, window: Window, sign: np.ndarray | None = None) -> tuple[np.ndarray, np.ndarray]:
-    """The maxima of each window of images (N, H, W, C), times a `sign` for each channel, and which element they are."""
+def pooled(image: np.ndarray, window: Window) -> tuple[np.ndarray, np.ndarray]:
+    """The maximum of each window of images (N, H, W, C), and which element of the window it is."""
     n, *size, c = image.shape
     first = first_inside(window, size)
-    shape = n, *window.positions(*size), c
-    z, chosen = empty(shape, image.dtype), empty(shape, first.dtype)
+    places = window.positions(*size)
+    z, chosen = (empty((n, *places, c), dtype) for dtype in (image.dtype, first.dtype))
 
     def work(part: slice) -> None:
-        x = channels_first(image[part] if sign is None else image[part] * sign)
-        taps = window.taps(window.padded(np, x, -np.inf), shape[1:3])
+        x = channels_first(image[part])
+        taps = window.taps(window.padded(np, x, -np.inf), places)
         best, place = z[part], chosen[part]
         best[...], place[...] = next(taps), first
         larger = np.empty(best.shape, bool)
@@ -41,15 +41,14 @@ def pooled(image: np.ndarray, window: Window, sign: np.ndarray | None = None) ->
 
 def scatter(g: np.ndarray, chosen: np.ndarray, window: Window, image: np.ndarray) -> None:
     """Add g (N, OH, OW, C) to images (N, H, W, C) where `chosen` counts to."""
-    around = window.canvas(np, len(g), image.shape[1:3], image.shape[3], image.dtype) if padded(window) else image
-    for k, seen in enumerate(window.taps(around, g.shape[1:3])):
+    n, *size, c = image.shape
+    _, *places, _ = g.shape
+    padded = any(map(any, window.padding))
+    around = window.canvas(np, n, size, c, image.dtype) if padded else image
+    for k, seen in enumerate(window.taps(around, places)):
         seen += keep(g, chosen == k)
-    if around is not image:
-        image += window.inside(around, image.shape[1:3])
-
-
-def padded(window: Window) -> bool:
-    return window.padding != ((0, 0), (0, 0))
+    if padded:
+        image += window.inside(around, size)
 
 
 class MaxPool:
