@@ -6,14 +6,15 @@ blocks here are kept instead, as CuPy's pool keeps those of a GPU. None is used 
 
 from __future__ import annotations
 
+import bisect
 import math
 import threading
-from collections import defaultdict
 from typing import Any
 
 import numpy as np
 
 SMALLEST = 1 << 16  # bytes: smaller arrays are left to NumPy
+SPARE = 1.25  # times the most that was in use at once may be held: with less, steps of training find too little
 
 
 def empty(shape: tuple[int, ...], dtype: Any) -> np.ndarray:
@@ -44,38 +45,33 @@ class Lease(np.ndarray):
 
 
 class Blocks:
-    """Free memory by size. What it holds in all is never more than what was in use at once."""
+    """Free memory, in order of size."""
 
     def __init__(self) -> None:
-        self.free: defaultdict[int, list[Memory]] = defaultdict(list)
+        self.free: list[Memory] = []
         self.used = self.held = self.most = 0  # bytes: in arrays, with those that are free, and the most in arrays
         self.lock = threading.RLock()  # a thread that holds it may be interrupted by the collector, and give
 
     def take(self, size: int) -> Lease:
-        """A lease of at least `size` bytes."""
-        step = 1 << max(size.bit_length() - 4, 0)  # at most an eighth is left over
-        size = -(-size // step) * step
+        """A lease of at least `size` bytes, and less than twice as many."""
         with self.lock:
-            self.used += size
+            best = bisect.bisect_left(self.free, size, key=len)
+            if best < len(self.free) and len(self.free[best]) < 2 * size:
+                memory = self.free.pop(best)
+            else:
+                while self.free and self.held + size > SPARE * max(self.most, self.used + size):
+                    self.held -= len(self.free.pop())
+                memory = Memory(size, np.uint8)
+                self.held += size
+            self.used += len(memory)
             self.most = max(self.most, self.used)
-            if self.free[size]:
-                return self.free[size].pop().view(Lease)
-            self.make_room(size)
-            self.held += size
-        return Memory(size, np.uint8).view(Lease)
-
-    def make_room(self, size: int) -> None:
-        """Let go of free memory, the largest pieces first, until `size` bytes more are no more than was in use."""
-        for each in sorted(self.free, reverse=True):
-            while self.held + size > self.most and self.free[each]:
-                self.free[each].pop()
-                self.held -= each
+            return memory.view(Lease)
 
     def give(self, memory: Memory) -> None:
         """Keep what no array uses any more."""
         with self.lock:
-            self.used -= memory.nbytes
-            self.free[memory.nbytes].append(memory)
+            self.used -= len(memory)
+            bisect.insort(self.free, memory, key=len)
 
 
 blocks = Blocks()
