@@ -37,10 +37,18 @@ def test_normalisation_far_from_zero():
         with pytest.MonkeyPatch.context() as patch:
             patch.setattr(md.modes.mode, "fused", fused)
             z, *statistics = normalize_channels(Tensor(x), None, None, eps=1e-5)
-        assert all(type(s) is np.ndarray for s in statistics)
+        assert all(type(s) is np.ndarray and s.dtype == np.float32 for s in statistics)
         np.testing.assert_allclose(statistics[0], mean, rtol=0, atol=0.3)
         np.testing.assert_allclose(statistics[1], var, rtol=1e-3)
         np.testing.assert_allclose(z.numpy(), standard, atol=0.03)
+
+
+def test_normalisation_of_a_batch_that_drifts():
+    """The statistics of all, where those of its parts differ."""
+    x = np.random.default_rng(0).normal(np.linspace(-5, 5, 512).reshape(-1, 1, 1, 1), 1, (512, 2, 4, 4))
+    for dtype, tol in ((np.float64, 1e-12), (np.float32, 1e-5)):
+        _, *statistics = normalize_channels(Tensor(x.astype(dtype)), None, None, eps=1e-5)
+        np.testing.assert_allclose(statistics, [x.mean((0, 2, 3)), x.var((0, 2, 3))], rtol=tol, atol=tol)
 
 
 def test_a_kernel_leaves_out_what_is_not_needed():

@@ -34,6 +34,7 @@ POINTS = [
     test_ops.test_an_infinite_gradient_stays_where_it_is,
     test_points.test_corners,
     test_points.test_normalisation_far_from_zero,
+    test_points.test_normalisation_of_a_batch_that_drifts,
     test_points.test_a_kernel_leaves_out_what_is_not_needed,
     test_points.test_max_pool_tells_the_places_of_maxima,
     test_convolution.test_what_is_not_needed_is_left_out,

@@ -32,7 +32,22 @@ REASONS: dict[str, list[str]] = {
     ],
     "The function is symmetric.": [
         "log_likelihood.p: maximum(p * (1 - p), 1e-12) → maximum(1e-12, p * (1 - p))",
-        "normalize_channels.chunks: max(1, CHUNK // x.shape[1]) → max(CHUNK // x.shape[1], 1)",
+        "max_pool.pooled: np.maximum(seen, best, out=best) → np.maximum(best, seen, out=best)",
+        "max_pool.pooled: np.maximum(place, larger * place.dtype.type(k), out=place) → "
+        "np.maximum(larger * place.dtype.type(k), place, out=place)",
+        "normalize_channels.NormalizeChannels.backward: np.multiply(lines(image[part]), slope, out=d) → "
+        "np.multiply(slope, lines(image[part]), out=d)",
+        "normalize_channels.NormalizeChannels.backward: np.multiply(lines(kept[part]), factor, out=lines(scaled)) → "
+        "np.multiply(factor, lines(kept[part]), out=lines(scaled))",
+        "normalize_channels.statistics: means - mean → mean - means",
+        "normalize_channels.affine: np.multiply(x, scale, out=out) → np.multiply(scale, x, out=out)",
+        "normalize_channels.affine: np.add(out, shift, out=out) → np.add(shift, out, out=out)",
+        "normalize_channels.affine: np.maximum(out, zero, out=out) → np.maximum(zero, out, out=out)",
+        "normalize_channels.where_positive: np.bitwise_and(g.view(bits), mask, out=mask) → "
+        "np.bitwise_and(mask, g.view(bits), out=mask)",
+        "softmax_cross_entropy.reference: min(1, x.ndim - 1) → min(x.ndim - 1, 1)",
+        "softmax_cross_entropy.reference: ne(target, ignore_index) → ne(ignore_index, target)",
+        "softmax_cross_entropy.against_labels: ne(target, ignore_index) → ne(ignore_index, target)",
         "normalize_channels.reference: (0, *range(2, x.ndim)) → (*range(2, x.ndim), 0)",
     ],
     "Where y ≤ 0, z = x · ln y is 0 just where x is.": ["xlogy.x: keep z for x"],
@@ -50,16 +65,38 @@ REASONS: dict[str, list[str]] = {
     "A vector has no two dimensions.": each(
         ["normalize_channels.NormalizeChannels.weight", "normalize_channels.NormalizeChannels.bias"], ["swap axes"]
     ),
-    "How many rows are worked on at a time is a question of speed.": each(
-        ["normalize_channels.chunks"],
-        [
-            "max(1, CHUNK // x.shape[1]) → 1",
-            "max(1, CHUNK // x.shape[1]) → max(2, CHUNK // x.shape[1])",
-            "CHUNK // x.shape[1] → CHUNK",
-            "CHUNK // x.shape[1] → x.shape[1]",
-            "CHUNK // x.shape[1] → CHUNK * x.shape[1]",
-            "CHUNK // x.shape[1] → x.shape[1] // CHUNK",
-        ],
+    "What is skipped, or done more quickly, would change nothing: a question of speed.": [
+        "max_pool.pooled: if np.isnan(best).any(): → if True:",
+        "max_pool.pooled: np.isnan(best) → best",
+        "max_pool.scatter: any(map(any, window.padding)) → map(any, window.padding)",
+        "normalize_channels.NormalizeChannels.forward: image if (side > 0).all() else image * side → image * side",
+        "normalize_channels.NormalizeChannels.forward: side > 0 → side > 1",
+        "normalize_channels.NormalizeChannels.forward: z if relu else None → z",
+        "softmax_cross_entropy.reference: if label_smoothing: → if True:",
+        "softmax_cross_entropy.SoftmaxCrossEntropy.forward: p @ by_class if label_smoothing else None → p @ by_class",
+        "softmax_cross_entropy.SoftmaxCrossEntropy.forward: if label_smoothing: → if True:",
+        "softmax_cross_entropy.SoftmaxCrossEntropy.backward: if label_smoothing: → if True:",
+    ],
+    "Both have one dtype, or one length.": [
+        "max_pool.MaxPool.backward: g.dtype → x.dtype",
+        "normalize_channels.NormalizeChannels.backward: g.dtype → x.dtype",
+        "normalize_channels.statistics: True → False",
+        "softmax_cross_entropy.SoftmaxCrossEntropy.forward: len(target) → len(x)",
+    ],
+    "A side is 1 or −1, and where the scale is 0 either will do.": [
+        "normalize_channels.NormalizeChannels.forward: scale < 0 → scale <= 0",
+        "normalize_channels.NormalizeChannels.forward: side > 0 → side >= 0",
+        "normalize_channels.NormalizeChannels.forward: image * side → image / side",
+        "normalize_channels.NormalizeChannels.forward: scale * side → scale / side",
+    ],
+    "A shift by more bits than there are leaves the sign.": [
+        "normalize_channels.where_positive: np.right_shift(mask, 63, out=mask) → np.right_shift(mask, 64, out=mask)"
+    ],
+    "NumPy takes a Tensor for an index.": ["softmax_cross_entropy.against_labels: raw(labels) → labels"],
+    "Labels have no gradient.": each(
+        ["softmax_cross_entropy.SoftmaxCrossEntropy.target"],
+        ("zero", "negate", "scale", "add a constant", "lose precision", "reverse", "roll", "swap axes")
+        + ("drop an element",),
     ),
     "Both devices are the CPU, where a transfer moves nothing.": [
         "transfer.x: transfer(g, source, device) → g",

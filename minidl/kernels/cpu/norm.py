@@ -24,13 +24,13 @@ def statistics(image: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     return mean, (squares.sum(0) + n @ np.square(means - mean)) / n.sum()
 
 
-def moments(image: np.ndarray) -> tuple[int, np.ndarray, np.ndarray]:
+def moments(image: np.ndarray) -> list[Any]:
     """How many rows, their mean, and Σ(x − mean)²: the mean is taken off first, so that a large one costs no digits."""
     x = rows(image)
     n, about = len(x), column_sums(x) / len(x)
     apart = rows(centred(image, about))
     off = column_sums(apart) / n  # what rounding left of the mean
-    return n, about + off, column_sums(np.square(apart, out=apart)) - n * off * off
+    return [n, about + off, column_sums(np.square(apart, out=apart)) - n * off * off]
 
 
 def centred(image: np.ndarray, mean: np.ndarray) -> np.ndarray:
@@ -61,7 +61,7 @@ def where_positive(g: np.ndarray, z: np.ndarray, out: np.ndarray) -> None:
     bits = f"i{g.dtype.itemsize}"
     np.subtract(0, z, out=out)
     mask = out.view(bits)
-    np.right_shift(mask, 8 * g.dtype.itemsize - 1, out=mask)
+    np.right_shift(mask, 63, out=mask)
     np.bitwise_and(g.view(bits), mask, out=mask)
 
 
@@ -86,21 +86,20 @@ class NormalizeChannels:
         image = channels_last(x)
         mean, var = statistics(image)
         inverse = 1 / np.sqrt(var + eps)
-        scale = (inverse if weight is None else inverse * weight).astype(x.dtype)
+        scale = inverse if weight is None else inverse * weight
         shift = -mean * scale if bias is None else bias - mean * scale
-        sign = np.where(scale < 0, -1, 1).astype(x.dtype)
-        seen, chosen = image, None
+        seen, side, chosen = image, 1, None  # what is seen is side · x
         if pool is not None:
-            seen, chosen = pooled(image if (sign > 0).all() else image * sign, pool)
-        z = affine(seen, scale if pool is None else scale * sign, shift, relu)
-        saved = mean, inverse, sign, None if pool is None else seen, chosen, z if relu else None
+            side = np.where(scale < 0, -1, 1).astype(x.dtype)
+            seen, chosen = pooled(image if (side > 0).all() else image * side, pool)
+        z = affine(seen, scale * side, shift, relu)
+        saved = mean, inverse, seen, side, chosen, z if relu else None
         return channels_first(z), saved, mean.astype(x.dtype), var.astype(x.dtype)
 
     @staticmethod
     def backward(g, saved, needs, x, weight, bias, *, eps, pool, relu):  # noqa: D102
-        mean, inverse, sign, best, chosen, z = saved
+        mean, inverse, seen, side, chosen, z = saved
         image, g = channels_last(x), channels_last(g)
-        seen, side = (image, 1) if pool is None else (best, sign)  # what was seen is side · x
         kept = empty(g.shape, g.dtype) if relu else g
 
         def sums(part: slice) -> np.ndarray:
