@@ -219,6 +219,8 @@ def require_tensors(name: str, *args: Any) -> None:
 
 def same_device(name: str, *args: Any) -> None:
     """Raise RuntimeError, in the name of an op, where tensors are on different devices."""
+    if {type(a.data) for a in args if isinstance(a, Tensor)} <= {ndarray}:
+        return
     devices = {a.device for a in args if isinstance(a, Tensor)}
     if len(devices) > 1:
         raise RuntimeError(f"{name}: tensors on {' and '.join(sorted(devices))}; move them with .to(device)")
@@ -226,9 +228,9 @@ def same_device(name: str, *args: Any) -> None:
 
 def same_dtype(name: str, *args: Any) -> None:
     """Raise TypeError, in the name of an op, where arrays differ in dtype."""
-    kinds = {str(a.dtype) for a in args if a is not None}
+    kinds = {a.dtype for a in args if a is not None}
     if len(kinds) > 1:
-        raise TypeError(f"{name}: mixed dtypes {' and '.join(sorted(kinds))}; convert with .to(dtype)")
+        raise TypeError(f"{name}: mixed dtypes {' and '.join(sorted(map(str, kinds)))}; convert with .to(dtype)")
 
 
 def broadcast_shapes(*shapes: tuple[int, ...]) -> tuple[int, ...]:

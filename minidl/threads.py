@@ -19,7 +19,7 @@ import numpy as np
 
 from minidl.memory import empty
 
-ONE_THREAD, ONE_THREAD_VECTOR = 1 << 18, 9216  # multiplications up to which OpenBLAS uses one: of matrices, by a vector
+ONE_THREAD = 1 << 18  # multiplications up to which OpenBLAS leaves a product of matrices to one thread
 PIECE = 1 << 22  # multiplications that are worth the switch to another thread
 
 
@@ -45,7 +45,7 @@ def parallel(function: Callable[[Any], Any], chunks: Iterable[Any]) -> list[Any]
 def matmul(a: np.ndarray, b: np.ndarray) -> np.ndarray:
     """``numpy.matmul(a, b)`` of arrays of at least two dimensions, large products in pieces."""
     rows, columns = a.shape[-2], b.shape[-1]
-    if a.size * columns <= (ONE_THREAD if min(rows, columns) > 1 else ONE_THREAD_VECTOR):
+    if a.size * columns <= ONE_THREAD:
         return np.matmul(a, b)
     batch = np.broadcast_shapes(a.shape[:-2], b.shape[:-2])
     work = math.prod(batch) * rows * columns * a.shape[-1]

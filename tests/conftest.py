@@ -9,12 +9,15 @@ import pytest
 from hypothesis import HealthCheck, settings
 
 import minidl as md
+from minidl.kernels.cpu import conv
 
 quiet = [HealthCheck.too_slow, HealthCheck.data_too_large, HealthCheck.function_scoped_fixture]
 settings.register_profile("dev", max_examples=12, deadline=None, suppress_health_check=quiet)
 settings.register_profile("ci", settings.get_profile("dev"), derandomize=True)
 settings.register_profile("intense", settings.get_profile("dev"), max_examples=300)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "ci"))
+
+conv.PLACES = 0  # so that the small images of tests are worked on as large ones are
 
 
 @pytest.fixture(autouse=True)

@@ -32,6 +32,17 @@ def run(x, w, bias, **options):
     return [z.detach().numpy(), *(g.numpy() for g in md.grad(z, xs, Tensor(numbers(*z.shape))))]
 
 
+def test_few_places_are_not_worked_on_in_blocks(monkeypatch):
+    window, w = Window((3, 3)), numbers(6, 4, 3, 3)
+    monkeypatch.setattr(conv, "PLACES", 1 << 12)
+    assert conv.patches(numbers(1, 4, 12, 12), w, window, QUARTERS).block == (1, 1)
+    assert conv.patches(numbers(64, 4, 12, 12), w, window, QUARTERS).block == (2, 2)
+    few = run(numbers(2, 4, 12, 12), w, numbers(6), pool=QUARTERS, relu=True)
+    monkeypatch.setattr(conv, "PLACES", 0)
+    for a, b in zip(few, run(numbers(2, 4, 12, 12), w, numbers(6), pool=QUARTERS, relu=True), strict=True):
+        np.testing.assert_allclose(a, b, 1e-4, 1e-5)
+
+
 @pytest.mark.parametrize("pool", [None, QUARTERS, Window((3, 2), (2, 1))])
 def test_any_number_of_threads_gives_the_same_bits(pool, monkeypatch):
     monkeypatch.setattr(conv, "CHUNK", 1 << 12)

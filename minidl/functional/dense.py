@@ -29,9 +29,9 @@ def linear(input: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
     if bias is not None and bias.shape != weight.shape[:1]:
         raise ValueError(f"bias is {dims(bias.shape)}, expected {weight.shape[0]} as weight {dims(weight.shape)} has")
     *batch, features = input.shape
-    z = linalg.linear(shape.reshape(input, (math.prod(batch), features)), weight)
+    z = linalg.linear(input if input.ndim == 2 else shape.reshape(input, (math.prod(batch), features)), weight)
     z = z if bias is None else z + bias
-    return shape.reshape(z, (*batch, weight.shape[0]))
+    return z if input.ndim == 2 else shape.reshape(z, (*batch, weight.shape[0]))
 
 
 @named

@@ -25,6 +25,7 @@ from minidl.ops.window import Window
 from minidl.threads import parallel
 
 CHUNK = 1 << 19  # elements of columns that are worked on at a time
+PLACES = 1 << 12  # of the window, at least, for which weights are set in a matrix for each place of a block
 RUN = 12  # elements: a copy in shorter runs is slow
 NONE = (0, 0), (0, 0)
 ONE, QUARTERS = Window((1, 1)), Window((2, 2), (2, 2))
@@ -111,7 +112,8 @@ class Patches(NamedTuple):
 def patches(x: np.ndarray, weight: np.ndarray, window: Window, pool: Window | None) -> Patches:
     """The cut that is fastest."""
     (oh, ow), (kh, kw), (sh, sw) = window.positions(*x.shape[2:]), window.size, window.stride
-    if pool == QUARTERS and window.dilation == (1, 1) and (kh + sh) * (kw + sw) <= 2 * kh * kw:
+    many = len(x) * oh * ow >= PLACES
+    if many and pool == QUARTERS and window.dilation == (1, 1) and (kh + sh) * (kw + sw) <= 2 * kh * kw:
         return Patches(window, (2, 2), (oh // 2, ow // 2))
     across = 1
     while across < 4 and kw > 1 == window.dilation[1] and (kw + (across - 1) * sw) * weight.shape[1] < RUN:
