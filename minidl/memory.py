@@ -71,7 +71,7 @@ class Blocks:
         """Keep what no array uses any more."""
         with self.lock:
             self.used -= len(memory)
-            bisect.insort(self.free, memory, key=len)
+            bisect.insort_left(self.free, memory, key=len)  # the first to be used again: it may still be in cache
 
 
 blocks = Blocks()
