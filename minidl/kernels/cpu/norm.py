@@ -88,7 +88,7 @@ class NormalizeChannels:
         inverse = 1 / np.sqrt(var + eps)
         scale = inverse if weight is None else inverse * weight
         shift = -mean * scale if bias is None else bias - mean * scale
-        seen, side, chosen = image, 1, None  # what is seen is side · x
+        seen, side, chosen = image, np.ones((), x.dtype), None  # what is seen is side · x
         if pool is not None:
             side = np.where(scale < 0, -1, 1).astype(x.dtype)
             seen, chosen = pooled(image if (side > 0).all() else image * side, pool)

@@ -41,14 +41,14 @@ def pooled(image: np.ndarray, window: Window) -> tuple[np.ndarray, np.ndarray]:
 
 def scatter(g: np.ndarray, chosen: np.ndarray, window: Window, image: np.ndarray) -> None:
     """Add g (N, OH, OW, C) to images (N, H, W, C) where `chosen` counts to."""
-    n, *size, c = image.shape
-    _, *places, _ = g.shape
+    n, h, w, c = image.shape
+    _, oh, ow, _ = g.shape
     padded = any(map(any, window.padding))
-    around = window.canvas(np, n, size, c, image.dtype) if padded else image
-    for k, seen in enumerate(window.taps(around, places)):
+    around = window.canvas(np, n, (h, w), c, image.dtype) if padded else image
+    for k, seen in enumerate(window.taps(around, (oh, ow))):
         seen += keep(g, chosen == k)
     if padded:
-        image += window.inside(around, size)
+        image += window.inside(around, (h, w))
 
 
 class MaxPool:
