@@ -74,7 +74,6 @@ REASONS: dict[str, list[str]] = {
         "normalize_channels.NormalizeChannels.forward: z if relu else None → z",
         "softmax_cross_entropy.reference: if label_smoothing: → if True:",
         "softmax_cross_entropy.SoftmaxCrossEntropy.forward: p @ by_class if label_smoothing else None → p @ by_class",
-        "softmax_cross_entropy.SoftmaxCrossEntropy.forward: if label_smoothing: → if True:",
         "softmax_cross_entropy.SoftmaxCrossEntropy.backward: if label_smoothing: → if True:",
     ],
     "Both have one dtype, or one length.": [
