@@ -71,8 +71,10 @@ class Tiles:
     def cut(self, images: np.ndarray) -> np.ndarray:
         """The tiles of images, (side, side, N·tiles, C)."""
         n, *_, c = images.shape
-        canvas = self.canvas(n, c, images.dtype)
+        canvas, (_, rows, columns) = self.canvas(n, c, images.dtype), self.inside
         canvas[self.inside] = images
+        canvas[:, : rows.start] = canvas[:, rows.stop :] = 0
+        canvas[:, :, : columns.start] = canvas[:, :, columns.stop :] = 0
         tiles = empty((self.side, self.side, n, self.down, self.across, c), images.dtype)
         for part, seen in self.overlaps(tiles, canvas):
             part[...] = seen
@@ -82,15 +84,17 @@ class Tiles:
         """The adjoint of `cut`: images become the sum of their tiles."""
         n, *_, c = images.shape
         canvas = self.canvas(n, c, images.dtype)
-        for part, seen in self.overlaps(tiles.reshape(self.side, self.side, n, self.down, self.across, c), canvas):
+        canvas[:, 4 * self.down :] = canvas[:, :, 4 * self.across :] = 0
+        parts = self.overlaps(tiles.reshape(self.side, self.side, n, self.down, self.across, c), canvas)
+        own, seen = next(parts)
+        seen[...] = own  # all of the canvas but its last rows and columns
+        for part, seen in parts:
             seen += part
         images[...] = canvas[self.inside]
 
     def canvas(self, n: int, c: int, dtype: Any) -> np.ndarray:
-        """Zeros for n images and what is around them, one 4×4 block more than tiles."""
-        canvas = empty((n, 4 * self.down + 4, 4 * self.across + 4, c), dtype)
-        canvas[...] = 0
-        return canvas
+        """Room for n images and what is around them, one 4×4 block more than tiles."""
+        return empty((n, 4 * self.down + 4, 4 * self.across + 4, c), dtype)
 
     def overlaps(self, tiles: np.ndarray, canvas: np.ndarray) -> Iterator[tuple[np.ndarray, np.ndarray]]:
         """What all tiles see, part by part: a block, and some rows and columns of its neighbours. Pairs of views."""
@@ -104,6 +108,17 @@ def blocks(images: np.ndarray, s: int) -> np.ndarray:
     """N×H×W×C images as blocks of s×s, (s, s, N, H/s, W/s, C)."""
     n, h, w, c = images.shape
     return images.reshape(n, h // s, s, w // s, s, c).transpose(2, 4, 0, 1, 3, 5)
+
+
+def extended(images: np.ndarray, h: int, w: int) -> np.ndarray:
+    """N×H×W×C images with zeros below and to the right, (N, h, w, C)."""
+    n, height, width, c = images.shape
+    if (height, width) == (h, w):
+        return images
+    whole = empty((n, h, w, c), images.dtype)
+    whole[:, :height, :width] = images
+    whole[:, height:] = whole[:, :, width:] = 0
+    return whole
 
 
 def both(a: np.ndarray, x: np.ndarray) -> np.ndarray:
@@ -184,13 +199,9 @@ class Winograd:
 
         def work(job):
             chunk, (chosen, positive) = job
-            whole = empty((len(g[chunk]), step * tiles.down, step * tiles.across, o), g.dtype)
-            whole[:, g.shape[1] :] = 0
-            whole[:, :, g.shape[2] :] = 0
-            whole[:, : g.shape[1], : g.shape[2]] = g[chunk]
-            dy = blocks(whole, step)
+            dy = blocks(extended(g[chunk], step * tiles.down, step * tiles.across), step)
             if relu:
-                dy = keep(dy, positive, dy)
+                dy = keep(dy, positive, out=empty(dy.shape, dy.dtype))
             if pool is not None:
                 half, pooled = empty((4, 2, *dy.shape[2:]), g.dtype), dy
                 dy = empty((4, 4, *dy.shape[2:]), g.dtype)
