@@ -14,7 +14,11 @@ from minidl.core import Node, Tensor
 from minidl.fusion import composites
 from minidl.op import Op
 
-MODULES = [md.op, *(module for module in vars(md.ops).values() if isinstance(module, ModuleType))]
+MODULES = [
+    md.op,
+    md.functional.activations,
+    *(module for module in vars(md.ops).values() if isinstance(module, ModuleType)),
+]
 FUNCTIONS = {name: f for module in MODULES for name, f in vars(module).items() if name in OPS and callable(f)}
 TINY = 1e-30  # the complex step: nothing is subtracted, so no digits are lost
 STEP = 2.0**-15  # the real one, from which a kink is farther

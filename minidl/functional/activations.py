@@ -1,16 +1,33 @@
 """Activations that are made of others; `relu`, `sigmoid`, `tanh`, `softplus`, … are ops themselves."""
 
+import functools
 import math
+from collections.abc import Callable
+from typing import Any
 
 from minidl.backend import dims
 from minidl.core import Tensor
 from minidl.dtypes import require_float
-from minidl.op import in_single, named, require_tensors, same_dtype
+from minidl.fusion import composite
+from minidl.op import in_single, named, require_arrays, require_tensors, same_dtype
 from minidl.ops.elementwise import abs, hardtanh, sigmoid, where
 from minidl.ops.norm import along_channels
 from minidl.ops.special import erf, expm1
 
 SELU_ALPHA, SELU_SCALE = 1.6732632423543772, 1.0507009873554805
+GELU_SCALE, GELU_CUBE = math.sqrt(8 / math.pi), 0.044715
+
+
+def of_floats(function: Callable[..., Tensor]) -> Callable[..., Tensor]:
+    """A function that refuses what is not of a floating dtype."""
+
+    @functools.wraps(function)
+    def call(input: Tensor, *args: Any, **options: Any) -> Tensor:
+        require_arrays(function.__name__, input)
+        require_float(function.__name__, input.dtype)
+        return function(input, *args, **options)
+
+    return call
 
 
 @named
@@ -20,9 +37,10 @@ def relu6(input: Tensor) -> Tensor:
 
 
 @named
+@of_floats
+@composite
 def leaky_relu(input: Tensor, negative_slope: float = 0.01) -> Tensor:
     """x where positive, else negative_slope · x. Maas et al. (2013)."""
-    _check("leaky_relu", input)
     return where(input > 0, input, input * negative_slope)
 
 
@@ -37,7 +55,8 @@ def prelu(input: Tensor, weight: Tensor) -> Tensor:
     ValueError
         If there are neither one weight nor as many as channels.
     """
-    _check("prelu", input, weight)
+    require_tensors("prelu", input, weight)
+    require_float("prelu", input.dtype)
     same_dtype("prelu", input, weight)
     channels = input.shape[1] if input.ndim > 1 else 1
     if weight.ndim > 1 or weight.data.size not in (1, channels):
@@ -49,19 +68,23 @@ def prelu(input: Tensor, weight: Tensor) -> Tensor:
 
 
 @named
+@of_floats
+@composite
 def elu(input: Tensor, alpha: float = 1.0) -> Tensor:
     """x where positive, else alpha · (eˣ − 1). Clevert et al. (2016)."""
-    _check("elu", input)
     return where(input > 0, input, alpha * expm1(where(input > 0, 0.0, input)))
 
 
 @named
+@of_floats
+@composite
 def selu(input: Tensor) -> Tensor:
     """1.0507 · elu(x, 1.6733), which keeps mean 0 and variance 1. Klambauer et al. (2017), eq. 2 and 14."""
     return SELU_SCALE * elu(input, SELU_ALPHA)
 
 
 @named
+@of_floats
 @in_single
 def gelu(input: Tensor, approximate: str = "none") -> Tensor:
     """x · Φ(x), with Φ the normal distribution, or its approximation by "tanh". Hendrycks & Gimpel (2016).
@@ -71,18 +94,28 @@ def gelu(input: Tensor, approximate: str = "none") -> Tensor:
     ValueError
         Unless `approximate` is "none" or "tanh".
     """
-    _check("gelu", input)
     if approximate not in ("none", "tanh"):
         raise ValueError(f"approximate must be 'none' or 'tanh', got {approximate!r}")
-    if approximate == "tanh":
-        return input * sigmoid(input * (math.sqrt(8 / math.pi) * (1 + 0.044715 * input * input)))
+    return gelu_by_tanh(input) if approximate == "tanh" else gelu_by_erf(input)
+
+
+@composite
+def gelu_by_erf(input: Tensor) -> Tensor:
+    """x · Φ(x), with Φ the normal distribution."""
     return 0.5 * input * (1 + erf(input * math.sqrt(0.5)))
 
 
+@composite
+def gelu_by_tanh(input: Tensor) -> Tensor:
+    """x · (1 + tanh(√(2/π) · (x + 0.044715 · x³))) / 2."""
+    return input * sigmoid(input * (GELU_SCALE * (1 + GELU_CUBE * input * input)))
+
+
 @named
+@of_floats
+@composite
 def silu(input: Tensor) -> Tensor:
     """x · sigmoid(x), also called swish. Ramachandran et al. (2017)."""
-    _check("silu", input)
     return input * sigmoid(input)
 
 
@@ -94,20 +127,15 @@ def softsign(input: Tensor) -> Tensor:
 
 
 @named
+@of_floats
 def hardsigmoid(input: Tensor) -> Tensor:
     """min(max(x + 3, 0), 6) / 6. Courbariaux et al. (2015)."""
-    _check("hardsigmoid", input)
     return relu6(input + 3) / 6
 
 
 @named
+@of_floats
+@composite
 def hardswish(input: Tensor) -> Tensor:
     """x · hardsigmoid(x). Howard et al. (2019), "Searching for MobileNetV3"."""
-    _check("hardswish", input)
     return input * hardsigmoid(input)
-
-
-def _check(name: str, *inputs: Tensor) -> None:
-    require_tensors(name, *inputs)
-    for x in inputs:
-        require_float(name, x.dtype)

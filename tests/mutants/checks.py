@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 import test_convolution
+import test_elementwise
 import test_engine_steps
 import test_hard_points
 import test_ops
@@ -39,6 +40,8 @@ POINTS = [
     test_points.test_max_pool_tells_the_places_of_maxima,
     test_convolution.test_what_is_not_needed_is_left_out,
     test_convolution.test_nan_is_largest,
+    *[partial(test_elementwise.test_order_in_memory_and_what_is_kept, name) for name in test_elementwise.NAMES],
+    *[partial(test_elementwise.test_corners, name) for name in test_elementwise.NAMES],
     test_engine_steps.test_a_hook_sees_a_tensor_and_its_result_goes_on,
 ]
 POINTS += [partial(test_value_and_gradients, point, "float64", 1e-12) for point in test_hard_points.POINTS]

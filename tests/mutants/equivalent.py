@@ -30,6 +30,36 @@ REASONS: dict[str, list[str]] = {
         *each(["bmm._swap", "linear._swap"], ["transpose(x, -2, -1) → transpose(x, -1, -2)"]),
         "linear._swap: -1 → 1",
     ],
+    "What is cast to the dtype of the argument in the end may be of another before; SciPy serves both.": [
+        *each(["leaky_relu.step", "elu.step", "gelu_by_erf.step"], ["(x > 0).astype(x.dtype) → x > 0"]),
+        "gelu_by_erf.normal: if x.dtype == np.float64: → if True:",
+    ],
+    "There are no options.": [
+        *each(
+            [
+                "silu.SiLU.forward",
+                "gelu_by_erf.GELU.forward",
+                "gelu_by_tanh.GELUByTanh.forward",
+                "hardswish.HardSwish.forward",
+            ],
+            ["mapped(cls.value, x, **options) → mapped(cls.value, x)"],
+        ),
+        *each(
+            [
+                "selu.SELU.backward",
+                "silu.SiLU.backward",
+                "gelu_by_erf.GELU.backward",
+                "gelu_by_tanh.GELUByTanh.backward",
+                "hardswish.HardSwish.backward",
+            ],
+            ["mapped(cls.rule, g, x, **options) → mapped(cls.rule, g, x)"],
+        ),
+    ],
+    "What stands there is not used, but for not overflowing.": [
+        "elu.reference: input > 0 → input > 1 (2)",
+        "elu.reference: where(input > 0, 0.0, input) → where(input > 0, 1.0, input)",
+    ],
+    "The factor beside it is 0 there.": ["gelu_by_erf.step: x > 0 → x >= 0"],
     "The function is symmetric.": [
         "log_likelihood.p: maximum(p * (1 - p), 1e-12) → maximum(1e-12, p * (1 - p))",
         "max_pool.pooled: np.maximum(seen, best, out=best) → np.maximum(best, seen, out=best)",

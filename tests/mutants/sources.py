@@ -23,6 +23,7 @@ from minidl.op import Op
 from mutants import Mutant, syntax, wrapped
 
 CHUNK = 8
+PARTS = "forward", "backward", "value", "rule"  # of a kernel
 SERVED = {"dtypes": (np.float32, np.float64), "channels": 1, "tiles": -np.inf}  # by a kernel that asks for more
 
 
@@ -44,7 +45,7 @@ def planned(op: Op | Composite) -> Iterator[Mutant]:
     else:
         yield from within(op, {"reference": op.reference}, arrays)
         for kernel in op.kernels:
-            parts = {f"{kernel.__name__}.{part}": getattr(kernel, part) for part in ("forward", "backward")}
+            parts = {f"{kernel.__name__}.{part}": f for part, f in methods(kernel, PARTS).items()}
             for fault in itertools.chain(wrapped_kernel(op, kernel), within(op, parts, arrays)):
                 yield replace(fault, planted=partial(alone, op, kernel, fault.planted))
 
@@ -57,6 +58,11 @@ def within(op: Op | Composite, functions: dict[str, FunctionType], arrays: set[s
     for place, function in (functions | helpers).items():
         for kind, change, code in syntax.faults(function, place, set() if place in helpers else arrays):
             yield Mutant(op.name, place, kind, change, partial(syntax.recoded, function, code))
+
+
+def methods(kernel: Any, names: tuple[str, ...]) -> dict[str, FunctionType]:
+    """The static and class methods of those names that a kernel has."""
+    return {name: inspect.getattr_static(kernel, name).__func__ for name in names if hasattr(kernel, name)}
 
 
 @contextmanager
@@ -105,18 +111,16 @@ def wrapped_kernel(op: Composite, kernel: Any) -> Iterator[Mutant]:
 
 @contextmanager
 def replaced(kernel: Any, i: int, wrong: Callable[[Any], Any]) -> Iterator[None]:
-    own = kernel.backward
+    right = kernel.backward
 
     def backward(*args, **options):
-        gradients = list(own(*args, **options))
+        gradients = list(right(*args, **options))
         gradients[i] = None if gradients[i] is None else wrong(gradients[i])
         return gradients
 
-    try:
-        kernel.backward = staticmethod(backward)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(kernel, "backward", staticmethod(backward))
         yield
-    finally:
-        kernel.backward = staticmethod(own)
 
 
 @contextmanager

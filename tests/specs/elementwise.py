@@ -98,6 +98,20 @@ def _softplus_oracle(x, beta, threshold):
     return np.where(x * beta > threshold, x, np.logaddexp(0, beta * x) / beta)
 
 
+def _with(name, *values):
+    """Draws numbers on all sides of the corners, and an option."""
+    return lambda draw, rng: Case([3 * spaced(rng, *shapes(draw))], {name: draw(st.sampled_from(values))})
+
+
+SPECS["leaky_relu"] = Spec(
+    _with("negative_slope", 0.01, -0.5, 2.0), lambda x, negative_slope: x * np.where(x > 0, 1, negative_slope), False
+)
+SPECS["elu"] = Spec(_with("alpha", 1.0, 0.3, -2.0), lambda x, alpha: np.where(x > 0, x, alpha * (np.exp(x) - 1)))
+unary("selu", lambda x: np.where(x > 0, x, 1.6732632423543772 * (np.exp(x) - 1)) * 1.0507009873554805, spaced)
+unary("silu", lambda x: x * scipy.special.expit(x))
+unary("gelu_by_erf", lambda x: x * scipy.special.ndtr(x))
+unary("gelu_by_tanh", lambda x: x / 2 * (1 + np.tanh(math.sqrt(2 / math.pi) * (x + 0.044715 * x**3))))
+unary("hardswish", lambda x: x * np.interp(x, [-3, 3], [0, 1]), lambda rng, *shape: 3 * spaced(rng, *shape))
 SPECS["log_likelihood"] = Spec(_log_likelihood, lambda p, y: y * np.log(p) + (1 - y) * np.log(1 - p))
 SPECS["round"] = Spec(_round, lambda x, decimals: np.rint(x * 10.0**decimals) / 10.0**decimals, analytic=False)
 SPECS["softplus"] = Spec(_softplus, _softplus_oracle)
