@@ -6,11 +6,13 @@ from typing import Any
 
 import numpy as np
 
-from minidl.kernels.cpu.layout import channels_first, channels_last, chunks, column_sums, lines, repeated, rows
+from minidl.kernels.cpu.layout import channels_first, channels_last, chunks, column_sums, lines, repeated
 from minidl.kernels.cpu.pool import pooled, scatter
 from minidl.memory import empty
 from minidl.ops.blocks import normalize_channels
 from minidl.threads import parallel
+
+LARGE = 2  # deviations: a mean beyond is taken off before anything is squared or multiplied, which costs digits else
 
 
 def statistics(image: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -24,13 +26,23 @@ def statistics(image: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     return mean, (squares.sum(0) + n @ np.square(means - mean)) / n.sum()
 
 
-def moments(image: np.ndarray) -> list[Any]:
-    """How many rows, their mean, and Σ(x − mean)²: the mean is taken off first, so that a large one costs no digits."""
-    x = rows(image)
-    n, about = len(x), column_sums(x) / len(x)
-    apart = rows(centred(image, about))
-    off = column_sums(apart) / n  # what rounding left of the mean
-    return [n, about + off, column_sums(np.square(apart, out=apart)) - n * off * off]
+def moments(image: np.ndarray) -> tuple[int, np.ndarray, np.ndarray]:
+    """How many rows, their mean, and Σ(x − mean)²."""
+    n, (total, squares) = image.size // image.shape[-1], sums(image, image)
+    mean = total / n
+    squares -= n * mean * mean
+    if (squares * LARGE**2 <= n * mean * mean).any():
+        apart = centred(image, mean)
+        off, squares = sums(apart, apart)
+        off /= n  # what rounding left of the mean
+        return n, mean + off, squares - n * off * off
+    return n, mean, squares
+
+
+def sums(g: np.ndarray, x: np.ndarray) -> np.ndarray:
+    """Σ g and Σ g·x of each channel, (2, C), in one pass each."""
+    along = column_sums(lines(g)), np.einsum("ij,ij->j", lines(g), lines(x))
+    return np.array(along).reshape(2, -1, x.shape[-1]).sum(1, dtype=np.float64)
 
 
 def centred(image: np.ndarray, mean: np.ndarray) -> np.ndarray:
@@ -102,15 +114,15 @@ class NormalizeChannels:
         image, g = channels_last(x), channels_last(g)
         kept = empty(g.shape, g.dtype) if relu else g
 
-        def sums(part: slice) -> np.ndarray:
+        small = (np.abs(mean) * inverse < LARGE).all()
+
+        def totals(part: slice) -> np.ndarray:
             if relu:
                 where_positive(g[part], z[part], out=kept[part])
-            product = centred(seen[part], side * mean)
-            product *= kept[part]
-            return np.array([column_sums(rows(a)) for a in (kept[part], product)], np.float64)
+            return sums(kept[part], seen[part] if small else centred(seen[part], side * mean))
 
-        g_sum, gx_sum = sum(parallel(sums, chunks(seen)))
-        gx_sum *= side * inverse
+        g_sum, gx_sum = sum(parallel(totals, chunks(seen)))
+        gx_sum = inverse * (side * gx_sum - mean * g_sum if small else side * gx_sum)
         if 0 not in needs:
             return None, gx_sum, g_sum
         n = image.size // len(mean)
