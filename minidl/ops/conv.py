@@ -10,6 +10,8 @@ import math
 from collections.abc import Iterator
 from typing import Any
 
+import numpy as np
+
 from minidl.backend import Array
 from minidl.op import op
 from minidl.ops.window import Window
@@ -103,7 +105,8 @@ def depthwise_w(xp: Any, image: Array, g: Array, window: Window) -> Array:
     g = xp.ascontiguousarray(g.transpose(0, 2, 3, 1)).reshape(n, oh, ow * o)
     z = xp.zeros((*window.size, ow * o), g.dtype)
     for chunk, seen in lines(xp, image, window, (oh, ow)):
-        z += xp.einsum("nyklx,nyx->klx", seen, g[chunk])
+        for i, j in np.ndindex(window.size):  # sums of one line stay in cache
+            z[i, j] += xp.einsum("nyx,nyx->x", seen[:, :, i, j], g[chunk])
     return z.reshape(*window.size, ow, o).sum(2).transpose(2, 0, 1)[:, None]
 
 

@@ -11,9 +11,6 @@ def each(places: Iterable[str], faults: Iterable[str]) -> list[str]:
 
 FLAT = ("sign.x", "floor.x", "ceil.x", "trunc.x", "round.x")
 LINEAR = ("zero", "negate", "scale", "lose precision", "reverse", "roll", "swap axes", "drop an element", "square in g")
-EACH = "self.number * channels"
-MOST = f"CHUNK // ({EACH})"
-CHUNKS = ("1", f"max(min({MOST}, n // 2), 1)", f"max(2, min({MOST}, n // 2))")
 
 REASONS: dict[str, list[str]] = {
     "The gradient is 0 for every finite cotangent, and so is what becomes of it.": each(FLAT, LINEAR),
@@ -33,6 +30,13 @@ REASONS: dict[str, list[str]] = {
     "What is cast to the dtype of the argument in the end may be of another before; SciPy serves both.": [
         *each(["leaky_relu.step", "elu.step", "gelu_by_erf.step"], ["(x > 0).astype(x.dtype) → x > 0"]),
         "gelu_by_erf.normal: if x.dtype == np.float64: → if True:",
+    ],
+    "A depthwise kernel's arrays are of one dtype, gradient and images as many, channels as many as biases.": [
+        "convolve.Depthwise.forward: x.dtype → weight.dtype",
+        *each(["convolve.Depthwise.backward"], ["x.dtype → g.dtype", "x.dtype → weight.dtype", "True → False"]),
+        *each(["convolve.Depthwise.backward"], ["x.dtype → g.dtype (2)", "x.dtype → weight.dtype (2)"]),
+        *each(["convolve.Depthwise.backward"], ["x.dtype → bias.dtype (2)"]),
+        *each(["convolve.Depthwise.backward"], ["len(x) → len(g)", "len(weight) → len(bias)"]),
     ],
     "There are no options.": [
         *each(
@@ -70,6 +74,8 @@ REASONS: dict[str, list[str]] = {
         "normalize_channels.NormalizeChannels.backward: np.multiply(lines(kept[part]), factor, out=lines(scaled)) → "
         "np.multiply(factor, lines(kept[part]), out=lines(scaled))",
         "normalize_channels.statistics: means - mean → mean - means",
+        "normalize_channels.sums: np.einsum('ij,ij->j', lines(g), lines(x)) → "
+        "np.einsum('ij,ij->j', lines(x), lines(g))",
         "normalize_channels.affine: np.multiply(x, scale, out=out) → np.multiply(scale, x, out=out)",
         "normalize_channels.affine: np.add(out, shift, out=out) → np.add(shift, out, out=out)",
         "normalize_channels.affine: np.maximum(out, zero, out=out) → np.maximum(zero, out, out=out)",
@@ -118,6 +124,16 @@ REASONS: dict[str, list[str]] = {
         "normalize_channels.NormalizeChannels.forward: image * side → image / side",
         "normalize_channels.NormalizeChannels.forward: scale * side → scale / side",
     ],
+    "From where on a mean counts as large is a question of speed, and of a digit.": [
+        "normalize_channels.NormalizeChannels.backward: np.abs(mean) * inverse < LARGE → np.abs(mean) * inverse <= LARGE",
+        "normalize_channels.moments: if (squares * LARGE ** 2 <= n * mean * mean).any(): → if True:",
+        "normalize_channels.moments: squares * LARGE ** 2 <= n * mean * mean → squares * LARGE ** 2 < n * mean * mean",
+        *each(
+            ["normalize_channels.moments"],
+            [f"squares * LARGE ** 2 → {other}" for other in ("squares", "LARGE ** 2", "squares / LARGE ** 2")]
+            + [f"LARGE ** 2 → {other}" for other in ("LARGE", "2", "LARGE * 2", "2 ** LARGE", "LARGE ** 3")],
+        ),
+    ],
     "A shift by more bits than there are leaves the sign.": [
         "normalize_channels.where_positive: np.right_shift(mask, 63, out=mask) → np.right_shift(mask, 64, out=mask)"
     ],
@@ -131,51 +147,80 @@ REASONS: dict[str, list[str]] = {
         "transfer.x: transfer(g, source, device) → g",
         "transfer.x: transfer(g, source, device) → transfer(g, device, source)",
     ],
-    "A bias has no two dimensions.": ["convolve.Winograd.bias: swap axes"],
+    "A bias has no two dimensions.": each(
+        ["convolve.Winograd.bias", "convolve.Columns.bias", "convolve.Depthwise.bias"], ["swap axes"]
+    ),
     "The arrays of a convolution are of one dtype.": [
         "convolve.Winograd.forward: x.dtype → weight.dtype",
         *each(["convolve.Winograd.backward"], ["x.dtype → g.dtype", "x.dtype → weight.dtype"]),
         *each(
             ["convolve.Winograd.backward"],
-            [f"g.dtype → {a}.dtype{n}" for a in ("x", "weight") for n in ("", " (2)", " (3)", " (4)")],
+            [f"g.dtype → {a}.dtype{n}" for a in ("x", "weight") for n in ("", " (2)", " (3)")],
         ),
-        "convolve.Winograd.backward: g.dtype → bias.dtype (4)",
+        "convolve.Winograd.backward: g.dtype → bias.dtype (3)",
+        *each(["convolve.Columns.forward"], ["x.dtype → weight.dtype", "x.dtype → weight.dtype (2)"]),
+        *each(["convolve.Columns.backward"], ["x.dtype → g.dtype", "x.dtype → weight.dtype"]),
     ],
-    "A maximum is symmetric.": ["convolve.Winograd.forward: np.maximum(y, 0, out=y) → np.maximum(0, y, out=y)"],
-    "A result that needs no cutting may be copied once more.": each(
-        ["convolve.Winograd.forward"],
-        [
-            "if (h, w) == (step * tiles.down, step * tiles.across): → if False:",
-            "(h, w) → (w, h)",
-            "(step * tiles.down, step * tiles.across) → (step * tiles.across, step * tiles.down)",
-            "step * tiles.down → step / tiles.down",
-            "step * tiles.across → step",
-            "step * tiles.across → step / tiles.across",
-        ],
+    "The operation is symmetric.": [
+        *each(
+            ["convolve.Winograd.forward", "convolve.Columns.forward"],
+            ["np.maximum(y, 0, out=y) → np.maximum(0, y, out=y)"],
+        ),
+        "convolve.larger: np.maximum(a, b, out=out) → np.maximum(b, a, out=out)",
+        "convolve.split: np.bitwise_xor(g.view(bits), b.view(bits), out=a.view(bits)) → "
+        "np.bitwise_xor(b.view(bits), g.view(bits), out=a.view(bits))",
+        "convolve.keep: np.bitwise_and(g.view(bits), -mask.view(np.int8), out=out.view(bits)) → "
+        "np.bitwise_and(-mask.view(np.int8), g.view(bits), out=out.view(bits))",
+    ],
+    "NumPy takes any negative size for the one that is left open.": [
+        *each(["convolve.Columns.forward", "convolve.block_maxima"], ["-1 → -2 (2)"]),
+        *each(["convolve.Columns.forward", "convolve.Columns.backward"], ["-1 → -2"]),
+        *each(["convolve.block_maxima"], ["-1 → -2 (3)", "-1 → -2 (4)"]),
+        "normalize_channels.sums: -1 → -2",
+    ],
+    "A window is square, and a block has two equal rows.": [
+        *each(["convolve.Winograd.forward", "convolve.Winograd.backward"], ["weight.shape[2] → weight.shape[3]"]),
+        "convolve.block_maxima: y[0] → y[1]",
+    ],
+    "What is set to 0 besides is written over.": each(
+        ["convolve.Tiles.join"],
+        [f"4 * self.{side} → {other}" for side in ("down", "across") for other in ("4", f"self.{side}")],
     ),
+    "A slice ends where there is no more.": ["convolve.Tiles.overlaps: (4, self.overlap) → (5, self.overlap)"],
+    "What needs no cutting, nor extending, may be copied once more.": [
+        *each(
+            ["convolve.Winograd.forward"],
+            [
+                "if (h, w) == (step * tiles.down, step * tiles.across): → if False:",
+                "(h, w) → (w, h)",
+                "(step * tiles.down, step * tiles.across) → (step * tiles.across, step * tiles.down)",
+                "step * tiles.down → step / tiles.down",
+                "step * tiles.across → step / tiles.across",
+            ],
+        ),
+        "convolve.extended: if (height, width) == (h, w): → if False:",
+        *each(["convolve.extended"], ["(height, width) → (width, height)", "(h, w) → (w, h)"]),
+        *each(["convolve.Columns.forward"], ["if groups > 1: → if True:", "groups > 1 → groups >= 1"]),
+    ],
     "How many images are worked on at a time is a question of speed.": [
         *each(["convolve.Winograd.forward", "convolve.Winograd.backward"], ["max(c, o) → c", "max(c, o) → max(o, c)"]),
-        *[f"convolve.Tiles.chunks: max(1, min({MOST}, n // 2)) → {other}" for other in CHUNKS],
-        *[f"convolve.Tiles.chunks: min({MOST}, n // 2) → {other}" for other in (MOST, f"min(n // 2, {MOST})")],
-        *[
-            f"convolve.Tiles.chunks: {MOST} → {other}"
-            for other in ("CHUNK", EACH, f"CHUNK * ({EACH})", f"{EACH} // CHUNK")
-        ],
-        *[f"convolve.Tiles.chunks: {EACH} → {other}" for other in ("self.number", "channels")],
-        *each(["convolve.Tiles.chunks"], [f"n // 2 → {other}" for other in ("n", "2", "n * 2", "2 // n", "n // 3")]),
+        *each(
+            ["convolve.Geometry.__init__"],
+            [
+                "(*self.cut.places, *self.cut.whole.size, self.c) → (*self.cut.whole.size, *self.cut.places, self.c)",
+                "(*self.cut.places, *self.cut.whole.size, self.c) → (*self.cut.places, self.c, *self.cut.whole.size)",
+            ],
+        ),
+        "convolve.Columns.backward: list(zip(how.parts, saved, strict=True)) → zip(how.parts, saved, strict=True)",
+        "convolve.Columns.backward: np.ascontiguousarray(g[images, ..., outputs]) → g[images, ..., outputs]",
     ],
     "What nobody asked for is computed, and dropped.": each(
-        ["convolve.Winograd.backward"],
-        [
-            "empty(x.shape, x.dtype).transpose(0, 3, 1, 2) if 0 in needs else None → "
-            "empty(x.shape, x.dtype).transpose(0, 3, 1, 2)",
-            "if 2 in needs: → if True:",
-            "if 1 in needs: → if True:",
-        ],
+        ["convolve.Winograd.backward"], ["if 2 in needs: → if True:", "if 1 in needs: → if True:"]
     ),
     "There are as many gradients as images, and results as chunks.": each(
-        ["convolve.Winograd.backward"], ["g[chunk] → x[chunk]", "g[chunk] → x[chunk] (3)", "True → False"]
-    ),
+        ["convolve.Winograd.backward"], ["g[chunk] → x[chunk] (2)", "True → False"]
+    )
+    + each(["convolve.Columns.backward"], ["True → False"]),
     "More tiles than needed see zeros, and what they give is cut off.": each(
         ["convolve.Tiles.__init__"], ["-n // 4 → -n", "-n // 4 → -n * 4"]
     ),
