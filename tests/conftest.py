@@ -17,6 +17,8 @@ settings.register_profile("ci", settings.get_profile("dev"), derandomize=True)
 settings.register_profile("intense", settings.get_profile("dev"), max_examples=300)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "ci"))
 
+if "PYTEST_XDIST_WORKER" in os.environ:
+    md.set_num_threads(1)  # the workers are threads enough
 conv.PLACES = 0  # so that the small images of tests are worked on as large ones are
 
 

@@ -46,8 +46,7 @@ neg.vjp(x=lambda g: -g)
 
 @op
 def keep(xp, x, mask):
-    """x where mask is not 0, else 0: also where x is infinite, when x · mask would be NaN."""
-    mask = mask.astype(bool, copy=False)
+    """x where mask, else 0: also where x is infinite, when x · mask would be NaN."""
     if x.dtype.kind == "c":  # in checks by the complex step
         return x * mask
     return (x.view(f"i{x.dtype.itemsize}") * mask).view(x.dtype)
@@ -108,7 +107,7 @@ def root(xp, x):
 exp.vjp(x=lambda g, z: g * z)
 log.vjp(x=lambda g, x: g / x)
 sqrt.vjp(x=lambda g, z: g / (2 * z))
-root.vjp(x=lambda g, z: keep(g, z) / (2 * where(z != 0, z, 1.0)))
+root.vjp(x=lambda g, z: keep(g, z != 0) / (2 * where(z != 0, z, 1.0)))
 tanh.vjp(x=lambda g, z: g * (1 - z * z))
 sigmoid.vjp(x=lambda g, z: g * (z * (1 - z)))
 
@@ -191,7 +190,7 @@ def hardtanh(xp, x, min_val=-1.0, max_val=1.0):
 
 
 abs.vjp(x=lambda g, x: g * sign(x))
-relu.vjp(x=lambda g, z: keep(g, z))  # and where it is NaN
+relu.vjp(x=lambda g, z: keep(g, z != 0))  # and where it is NaN
 hardtanh.vjp(x=lambda g, x, min_val, max_val: keep(g, (x > min_val) * (x < max_val)))
 
 

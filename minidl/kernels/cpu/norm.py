@@ -12,7 +12,7 @@ from minidl.memory import empty
 from minidl.ops.blocks import normalize_channels
 from minidl.threads import parallel
 
-LARGE = 2  # deviations: a mean beyond is taken off before anything is squared or multiplied, which costs digits else
+LARGE = 2  # deviations: a mean beyond that is taken off before anything else is done, which would cost digits
 
 
 def statistics(image: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -32,11 +32,17 @@ def moments(image: np.ndarray) -> tuple[int, np.ndarray, np.ndarray]:
     mean = total / n
     squares -= n * mean * mean
     if (squares * LARGE**2 <= n * mean * mean).any():
+        mean = mean.astype(image.dtype)  # as it is taken off
         apart = centred(image, mean)
         off, squares = sums(apart, apart)
         off /= n  # what rounding left of the mean
         return n, mean + off, squares - n * off * off
     return n, mean, squares
+
+
+def is_small(mean: np.ndarray, inverse: np.ndarray) -> bool:
+    """Whether each mean is small beside the deviation, 1 / inverse."""
+    return bool((np.abs(mean) * inverse < LARGE).all())
 
 
 def sums(g: np.ndarray, x: np.ndarray) -> np.ndarray:
@@ -52,13 +58,15 @@ def centred(image: np.ndarray, mean: np.ndarray) -> np.ndarray:
     return z
 
 
-def affine(image: np.ndarray, scale: np.ndarray, shift: np.ndarray, relu: bool) -> np.ndarray:
-    """scale·x + shift, by channel, then relu if asked for."""
+def affine(image: np.ndarray, centre: np.ndarray, scale: np.ndarray, shift: np.ndarray, relu: bool) -> np.ndarray:
+    """scale·(x − centre) + shift, by channel, then relu if asked for."""
     z = empty(image.shape, image.dtype)
     scale, shift, zero = (repeated(v, image) for v in (scale, shift, np.zeros_like(shift)))
+    middle = repeated(centre, image) if centre.any() else None
 
     def work(part: slice) -> None:
         x, out = lines(image[part]), lines(z[part])
+        x = x if middle is None else np.subtract(x, middle, out=out)
         np.multiply(x, scale, out=out)
         np.add(out, shift, out=out)
         if relu:
@@ -99,12 +107,13 @@ class NormalizeChannels:
         mean, var = statistics(image)
         inverse = 1 / np.sqrt(var + eps)
         scale = inverse if weight is None else inverse * weight
-        shift = -mean * scale if bias is None else bias - mean * scale
+        shift = np.zeros_like(mean) if bias is None else bias
         seen, side, chosen = image, np.ones((), x.dtype), None  # what is seen is side · x
         if pool is not None:
             side = np.where(scale < 0, -1, 1).astype(x.dtype)
             seen, chosen = pooled(image if (side > 0).all() else image * side, pool)
-        z = affine(seen, scale * side, shift, relu)
+        centre = np.zeros(1, x.dtype) if is_small(mean, inverse) else mean.astype(x.dtype)
+        z = affine(seen, side * centre, side * scale, shift - (mean - centre) * scale, relu)
         saved = mean, inverse, seen, side, chosen, z if relu else None
         return channels_first(z), saved, mean.astype(x.dtype), var.astype(x.dtype)
 
@@ -113,8 +122,7 @@ class NormalizeChannels:
         mean, inverse, seen, side, chosen, z = saved
         image, g = channels_last(x), channels_last(g)
         kept = empty(g.shape, g.dtype) if relu else g
-
-        small = (np.abs(mean) * inverse < LARGE).all()
+        small = is_small(mean, inverse)
 
         def totals(part: slice) -> np.ndarray:
             if relu:
