@@ -12,7 +12,7 @@ from minidl.memory import empty
 from minidl.ops.blocks import normalize_channels
 from minidl.threads import parallel
 
-LARGE = 2  # deviations: a mean beyond that is taken off before anything else is done, which would cost digits
+LARGE = 8  # deviations: a mean beyond is taken off before all else. Up to it Σx² − n·mean² loses less than two digits
 
 
 def statistics(image: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
