@@ -61,7 +61,7 @@ class Depthwise:
             images, chosen = part
             dy = g[images]
             if relu:
-                dy = keep(dy, z[images])
+                dy = keep(dy, z[images] > 0)
             db = column_sums(rows(dy)) if 2 in needs else None
             if pool is not None:
                 dz, dy = dy, np.zeros((len(dy), *places, len(weight)), x.dtype)
