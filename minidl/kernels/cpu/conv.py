@@ -16,7 +16,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 
-from minidl.kernels.cpu.layout import channels_first, column_sums, lines, repeated, rows
+from minidl.kernels.cpu.layout import channels_first, column_sums, lines, repeated, rows, suits
 from minidl.kernels.cpu.pool import pooled, scatter
 from minidl.memory import empty
 from minidl.ops.blocks import convolve
@@ -200,13 +200,7 @@ class Columns:
     @staticmethod
     def when(x: Any, weight: Any, bias: Any, *, groups: int, **options: Any) -> bool:
         """NumPy arrays of one dtype, float32 or float64, not empty; not depthwise."""
-        return (
-            type(x) is np.ndarray
-            and x.dtype in (np.float32, np.float64)
-            and all(type(a) is np.ndarray and a.dtype == x.dtype for a in (weight, bias) if a is not None)
-            and x.size > 0
-            and not is_depthwise(groups, x.shape[1], weight.shape[0])
-        )
+        return suits(x, weight, bias) and not is_depthwise(groups, x.shape[1], len(weight))
 
     @staticmethod
     def forward(x, weight, bias, *, stride, padding, dilation, groups, pool, relu):  # noqa: D102

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from minidl.kernels.cpu.layout import channels_first, chunks, column_sums, lines, repeated, rows
+from minidl.kernels.cpu.layout import channels_first, chunks, column_sums, lines, repeated, rows, suits
 from minidl.kernels.cpu.pool import pooled, scatter
 from minidl.memory import empty
 from minidl.ops.blocks import convolve
@@ -26,13 +26,7 @@ class Depthwise:
     @staticmethod
     def when(x: Any, weight: Any, bias: Any, *, groups: int, **options: Any) -> bool:
         """NumPy arrays of one dtype, float32 or float64, not empty; depthwise."""
-        return (
-            type(x) is np.ndarray
-            and x.dtype in (np.float32, np.float64)
-            and all(type(a) is np.ndarray and a.dtype == x.dtype for a in (weight, bias) if a is not None)
-            and x.size > 0
-            and is_depthwise(groups, x.shape[1], weight.shape[0])
-        )
+        return suits(x, weight, bias) and is_depthwise(groups, x.shape[1], len(weight))
 
     @staticmethod
     def forward(x, weight, bias, *, pool, relu, **geometry):  # noqa: D102

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 
 from minidl.memory import empty
@@ -10,6 +12,16 @@ from minidl.threads import parallel
 CHUNK = 1 << 19  # elements worked on at a time: with fewer, threads wait for each other more than they work
 SMALL = 1 << 13  # elements that are one chunk
 LINE = 1 << 15  # elements in a line at most: NumPy repeats a vector of 8192 twice as fast as one of 1024
+
+
+def suits(x: Any, *others: Any) -> bool:
+    """Whether these are NumPy arrays of one dtype, float32 or float64, x not empty; others may be None."""
+    return (
+        type(x) is np.ndarray
+        and x.dtype in (np.float32, np.float64)
+        and x.size > 0
+        and all(type(a) is np.ndarray and a.dtype == x.dtype for a in others if a is not None)
+    )
 
 
 def channels_last(x: np.ndarray) -> np.ndarray:

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from minidl.kernels.cpu.layout import channels_first, channels_last, chunks, column_sums, lines, repeated
+from minidl.kernels.cpu.layout import channels_first, channels_last, chunks, column_sums, lines, repeated, suits
 from minidl.kernels.cpu.pool import pooled, scatter
 from minidl.memory import empty
 from minidl.ops.blocks import normalize_channels
@@ -94,12 +94,7 @@ class NormalizeChannels:
     @staticmethod
     def when(x: Any, weight: Any, bias: Any, *, eps: float, pool: Any, relu: bool) -> bool:
         """NumPy arrays of one floating dtype, float32 or wider, not empty."""
-        arrays = [a for a in (x, weight, bias) if a is not None]
-        return (
-            all(type(a) is np.ndarray and a.dtype == x.dtype for a in arrays)
-            and x.dtype in (np.float32, np.float64)
-            and x.size > 0
-        )
+        return suits(x, weight, bias)
 
     @staticmethod
     def forward(x, weight, bias, *, eps, pool, relu):  # noqa: D102

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from minidl.kernels.cpu.layout import channels_first, channels_last, chunks
+from minidl.kernels.cpu.layout import channels_first, channels_last, chunks, suits
 from minidl.memory import empty
 from minidl.ops.blocks import max_pool
 from minidl.ops.elementwise import keep
@@ -57,7 +57,7 @@ class MaxPool:
     @staticmethod
     def when(x: Any, *, window: Window) -> bool:
         """A NumPy array of floats, float32 or wider, not empty."""
-        return type(x) is np.ndarray and x.dtype in (np.float32, np.float64) and x.size > 0
+        return suits(x)
 
     @staticmethod
     def forward(x, *, window):  # noqa: D102

@@ -17,6 +17,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from minidl.kernels.cpu.conv import keep, larger, split
+from minidl.kernels.cpu.layout import suits
 from minidl.memory import empty
 from minidl.ops.blocks import convolve
 from minidl.ops.window import Window
@@ -146,10 +147,8 @@ class Winograd:
     def when(x: Any, weight: Any, bias: Any, *, stride, padding, dilation, groups, pool, relu) -> bool:
         """NumPy arrays of one of the dtypes; enough work of the geometry that tiles are made for."""
         return (
-            type(x) is np.ndarray
-            and type(weight) is np.ndarray
+            suits(x, weight, bias)
             and x.dtype in Winograd.dtypes
-            and x.dtype == weight.dtype
             and weight.shape[2:] in FILTERS
             and stride == dilation == (1, 1)
             and groups == 1
