@@ -11,18 +11,19 @@ import sys
 from collections import Counter
 from collections.abc import Iterable
 from concurrent.futures import ProcessPoolExecutor
+from typing import Any
 
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # the processes are threads enough
 
-from mutants import Outcome, engine  # noqa: E402
+from mutants import Outcome, engine, sources  # noqa: E402
 from mutants.equivalent import EQUIVALENT  # noqa: E402
 from mutants.trial import trial  # noqa: E402
 from specs import DIFFERENTIABLE, oracles  # noqa: E402
 
 
-def run(subject: str | engine.Fault) -> list[Outcome]:
-    """The faults of an op, or one of the engine."""
-    return trial(subject) if isinstance(subject, str) else [engine.trial(subject)]
+def run(subject: tuple[str, str] | engine.Fault) -> list[Outcome]:
+    """The faults of a part of an op, or one of the engine."""
+    return [engine.trial(subject)] if isinstance(subject, engine.Fault) else trial(*subject)
 
 
 def table(title: str, outcomes: Iterable[tuple[str, Outcome]]) -> None:
@@ -42,10 +43,13 @@ def main() -> int:
     parser.add_argument("-j", type=int, default=os.cpu_count(), metavar="N", help="processes (default: one a core)")
     parser.add_argument("ops", nargs="*", metavar="OP", help="only these ops (default: all, and the engine)")
     arguments = parser.parse_args()
-    if not engine.passes(None):
-        sys.exit("the tests of the engine fail without any fault")
+    subjects: list[Any] = [part for name in arguments.ops or DIFFERENTIABLE for part in sources.subjects(name)]
+    if not arguments.ops:
+        if not engine.passes(None):
+            sys.exit("the tests of the engine fail without any fault")
+        subjects += engine.faults()
     with ProcessPoolExecutor(arguments.j) as pool:
-        outcomes = [o for some in pool.map(run, arguments.ops or [*DIFFERENTIABLE, *engine.faults()]) for o in some]
+        outcomes = [o for some in pool.map(run, subjects) for o in some]
     table("by op", ((outcome.where, outcome) for outcome in outcomes))
     table("by kind", ((outcome.kind, outcome) for outcome in outcomes))
     hidden = {outcome.fault for outcome in outcomes if not outcome.found}

@@ -1,5 +1,6 @@
 """Points of rules and kernels that no drawing of random numbers meets, besides those of test_hard_points.py."""
 
+import contextlib
 import itertools
 
 import numpy as np
@@ -8,6 +9,7 @@ import pytest
 import minidl as md
 from minidl.core import Tensor
 from minidl.fusion import composites
+from minidl.kernels.cpu import norm
 from minidl.ops.blocks import max_pool, normalize_channels
 from minidl.ops.elementwise import root
 from minidl.ops.window import Window
@@ -40,7 +42,7 @@ def test_normalisation_far_from_zero():
         assert all(type(s) is np.ndarray and s.dtype == np.float32 for s in statistics)
         np.testing.assert_allclose(statistics[0], mean, rtol=0, atol=0.3)
         np.testing.assert_allclose(statistics[1], var, rtol=1e-3)
-        np.testing.assert_allclose(z.numpy(), standard, atol=0.03)
+        np.testing.assert_allclose(z.numpy(), standard, atol=1e-5 if fused else 0.03)
 
 
 def test_normalisation_of_a_batch_that_drifts():
@@ -49,6 +51,35 @@ def test_normalisation_of_a_batch_that_drifts():
     for dtype, tol in ((np.float64, 1e-12), (np.float32, 1e-5)):
         _, *statistics = normalize_channels(Tensor(x.astype(dtype)), None, None, eps=1e-5)
         np.testing.assert_allclose(statistics, [x.mean((0, 2, 3)), x.var((0, 2, 3))], rtol=tol, atol=tol)
+
+
+def test_moments_of_what_is_far_from_zero():
+    for mean, std in ((1e6, 1), (-1e6, 1), (100, 1), (3, 1), (0, 1)):
+        x = np.random.default_rng(0).normal(mean, std, (64, 8, 8, 1)).astype(np.float32)
+        n, m, squares = norm.moments(x)
+        np.testing.assert_allclose(m, x.mean(dtype=np.float64), rtol=0, atol=1e-6)
+        np.testing.assert_allclose([n, *squares / n], [x.size, x.var(dtype=np.float64)], rtol=1e-5)
+
+
+def test_normalisation_and_its_gradients_far_from_zero():
+    """As in double precision: the mean is exact, so that nothing is lost where it is taken off in single precision."""
+    rng, results = np.random.default_rng(0), []
+    around = rng.integers(-16, 16, (64, 1, 8, 8)) / 8
+    around, g = np.stack([around, -around], 1).reshape(-1, 1, 8, 8), rng.standard_normal((128, 1, 8, 8))
+    pools = (1, None), (-1, Window((2, 2), (2, 2)))
+    for (mean, std), (weight, pool) in itertools.product(((1e4, 1), (-1e4, 1), (1, 2**-13)), pools):
+        v = Tensor(np.full(1, weight, np.float32), requires_grad=True)
+        x = Tensor((mean + std * around).astype(np.float32), requires_grad=True)
+        for dtype in (np.float32, np.float64):
+            with md.no_fusion() if dtype == np.float64 else contextlib.nullcontext():
+                z, *_ = normalize_channels(x.to(dtype), v.to(dtype), None, eps=1e-12, pool=pool)
+            cotangent = g[:, :, : z.shape[2], : z.shape[3]].astype(np.float32).astype(dtype)
+            gradients = md.grad(z, (x, v), Tensor(cotangent))
+            results.append([z.detach().numpy(), *(d.numpy() for d in gradients)])
+        (z, dx, dv), (right, dx_right, dv_right) = results[-2:]
+        np.testing.assert_allclose(z, right, rtol=0, atol=1e-5)
+        np.testing.assert_allclose(dv, dv_right, rtol=0, atol=1e-3)
+        np.testing.assert_allclose(dx * std, dx_right * std, rtol=0, atol=1e-4)
 
 
 def test_a_kernel_leaves_out_what_is_not_needed():

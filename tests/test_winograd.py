@@ -1,5 +1,7 @@
 """Winograd's convolution against the plain one: in float64, and what it costs in float32."""
 
+import itertools
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -88,6 +90,14 @@ def test_it_is_the_convolution(seed, r, n, channels, padding, more, bias, pool, 
         np.testing.assert_allclose(ours, reference, rtol=1e-11, atol=1e-11)
         if ours.ndim == 4 and ours is not reference and ours.shape[0] == n and ours.shape[1:] != (channels[0], r, r):
             assert ours.transpose(0, 2, 3, 1).flags.c_contiguous
+
+
+def test_results_fill_their_tiles_or_do_not():
+    """In each direction, with pooling and without."""
+    for h, w, pool in itertools.product((4, 5, 8), (4, 5, 8), (None, QUARTERS)):
+        given, options = arrays(np.random.default_rng(0), 2, 1, 1, h, w), SAME | dict(pool=pool)
+        for ours, reference in zip(run(given, options), run(given, options, fused=False), strict=True):
+            np.testing.assert_allclose(ours, reference, rtol=1e-11, atol=1e-11)
 
 
 @pytest.mark.parametrize("pool", [None, QUARTERS])

@@ -16,13 +16,17 @@ from typing import NamedTuple
 
 @dataclass(frozen=True)
 class Mutant:
-    """A fault in an op: its place there, its kind, and what it changes. Within ``planted()`` it is there."""
+    """A fault in an op: its place there, its kind, and what it changes. Within ``planted()`` it is there.
+
+    One in a `kernel` is tried with that kernel alone.
+    """
 
     op: str
     place: str
     kind: str
     change: str
     planted: Callable[[], AbstractContextManager[None]] = field(repr=False, compare=False)
+    kernel: str = ""
 
     def __str__(self) -> str:
         return f"{self.op}.{self.place}: {self.change or self.kind}"

@@ -4,21 +4,27 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from functools import partial
+from functools import cache, partial
 from typing import Any
 
 import pytest
 import test_convolution
+import test_depthwise
 import test_elementwise
 import test_engine_steps
 import test_hard_points
 import test_ops
 import test_points
+import test_winograd
 from hypothesis import HealthCheck, Phase, given, settings
 from specs import OPS, SPECS, Case, cases
 from test_hard_points import test_value_and_gradients
 
+import minidl as md
+from mutants import sources
+
 Check = Callable[[], None]
+DRAWS = 150
 PROMISES = [
     test_ops.test_value,
     test_ops.test_first_order,
@@ -30,21 +36,35 @@ PROMISES = [
     test_ops.test_memory_and_dtype,
     test_ops.test_only_what_is_needed_is_computed,
 ]
+OF_KERNELS = [test_ops.test_memory_and_dtype, test_ops.test_only_what_is_needed_is_computed]
 POINTS = [
     test_ops.test_ties,
     test_ops.test_an_infinite_gradient_stays_where_it_is,
     test_points.test_corners,
     test_points.test_normalisation_far_from_zero,
     test_points.test_normalisation_of_a_batch_that_drifts,
+    test_points.test_normalisation_and_its_gradients_far_from_zero,
     test_points.test_a_kernel_leaves_out_what_is_not_needed,
     test_points.test_max_pool_tells_the_places_of_maxima,
-    test_convolution.test_what_is_not_needed_is_left_out,
-    test_convolution.test_nan_is_largest,
+    test_winograd.test_pooling_gives_the_gradient_to_the_first_maximum,
     *[partial(test_elementwise.test_order_in_memory_and_what_is_kept, name) for name in test_elementwise.NAMES],
     *[partial(test_elementwise.test_corners, name) for name in test_elementwise.NAMES],
     test_engine_steps.test_a_hook_sees_a_tensor_and_its_result_goes_on,
 ]
 POINTS += [partial(test_value_and_gradients, point, "float64", 1e-12) for point in test_hard_points.POINTS]
+OF_ONE_KERNEL = {
+    "NormalizeChannels": [test_points.test_moments_of_what_is_far_from_zero],
+    "Columns": [
+        test_convolution.test_of_equal_places_the_first_is_chosen_and_an_infinite_gradient_stays_there,
+        test_convolution.test_what_is_not_needed_is_left_out,
+        test_convolution.test_nan_is_largest,
+    ],
+    "Winograd": [
+        test_winograd.test_only_what_is_needed_is_computed,
+        test_winograd.test_results_fill_their_tiles_or_do_not,
+    ],
+    "Depthwise": [test_depthwise.test_what_is_not_needed_is_left_out],
+}
 
 
 class Drawn:
@@ -65,18 +85,31 @@ def undrawn() -> Iterator[None]:
         yield
 
 
-def promised(name: str, some: list[Case]) -> list[Check]:
+def promised(name: str, some: list[Case], tests: list[Any] = PROMISES) -> list[Check]:
     """Every property test that walks over an op, on some cases."""
-    walking = [test for test in PROMISES if name in test.pytestmark[0].args[1]]
+    walking = [test for test in tests if name in test.pytestmark[0].args[1]]
     return [partial(test.hypothesis.inner_test, name, Drawn(case)) for test in walking for case in some]
 
 
-def pointed(name: str) -> list[Check]:
+def compared(name: str, some: list[Case]) -> list[Check]:
+    """The value and all gradients that a kernel gives are the reference's: what `md.gradcheck` asks, in little time."""
+    with md.no_fusion():
+        right = [test_ops.gradients(name, case) for case in some]
+    sizes = sources.FEW, sources.MANY
+    return [partial(as_before, name, *z, size) for z in zip(some, right, strict=True) for size in sizes]
+
+
+def as_before(name: str, case: Case, right: tuple[Any, ...], elements: int) -> None:
+    with sources.chunked(elements):
+        test_ops.same(test_ops.gradients(name, case), right, 1e-11)
+
+
+def pointed(name: str, kernel: str = "") -> list[Check]:
     """The tests of single points that an op has a part in: they fail where it has no derivatives."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(OPS[name], "pull", None)
         patch.setattr(OPS[name], "serving", None, raising=False)
-        return [check for check in POINTS if not passes(check)]
+        return OF_ONE_KERNEL.get(kernel, []) + [check for check in POINTS if not passes(check)]
 
 
 def passes(check: Check) -> bool:
@@ -87,12 +120,13 @@ def passes(check: Check) -> bool:
     return True
 
 
-def examples(name: str, few: int = 16, draws: int = 150) -> tuple[list[Case], list[Case]]:
-    """A few cases of an op, as different as can be, and the others: as hypothesis draws them, always the same."""
+@cache
+def examples(name: str) -> list[Case]:
+    """Cases of an op, some for each kernel, all different: as hypothesis draws them, always the same."""
     found: dict[str, Case] = {}
 
     @settings(
-        max_examples=draws,
+        max_examples=DRAWS * len(getattr(OPS[name], "kernels", [None])),
         derandomize=True,
         database=None,
         deadline=None,
@@ -104,6 +138,10 @@ def examples(name: str, few: int = 16, draws: int = 150) -> tuple[list[Case], li
         found[str(([a if a is None else a.shape for a in case.arrays], case.options))] = case
 
     collect()
-    drawn = list(found.values())
+    return list(found.values())
+
+
+def divided(drawn: list[Case], few: int = 16) -> tuple[list[Case], list[Case]]:
+    """A few cases, as different as can be, and the others."""
     step = -(-len(drawn) // few)
     return drawn[::step], [case for i, case in enumerate(drawn) if i % step]

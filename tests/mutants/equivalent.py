@@ -108,9 +108,16 @@ REASONS: dict[str, list[str]] = {
         "normalize_channels.NormalizeChannels.forward: image if (side > 0).all() else image * side → image * side",
         "normalize_channels.NormalizeChannels.forward: side > 0 → side > 1",
         "normalize_channels.NormalizeChannels.forward: z if relu else None → z",
+        "normalize_channels.NormalizeChannels.forward: np.zeros(1, x.dtype) if is_small(mean, inverse) else "
+        "mean.astype(x.dtype) → mean.astype(x.dtype)",
+        "normalize_channels.affine: repeated(centre, image) if centre.any() else None → repeated(centre, image)",
         "softmax_cross_entropy.reference: if label_smoothing: → if True:",
         "softmax_cross_entropy.SoftmaxCrossEntropy.forward: p @ by_class if label_smoothing else None → p @ by_class",
         "softmax_cross_entropy.SoftmaxCrossEntropy.backward: if label_smoothing: → if True:",
+    ],
+    "NumPy's bool will do.": [
+        "normalize_channels.is_small: bool((np.abs(mean) * inverse < LARGE).all()) → "
+        "(np.abs(mean) * inverse < LARGE).all()"
     ],
     "Both have one dtype, or one length.": [
         "max_pool.MaxPool.backward: g.dtype → x.dtype",
@@ -125,12 +132,12 @@ REASONS: dict[str, list[str]] = {
         "normalize_channels.NormalizeChannels.forward: scale * side → scale / side",
     ],
     "From where on a mean counts as large is a question of speed, and of a digit.": [
-        "normalize_channels.NormalizeChannels.backward: np.abs(mean) * inverse < LARGE → np.abs(mean) * inverse <= LARGE",
+        "normalize_channels.is_small: np.abs(mean) * inverse < LARGE → np.abs(mean) * inverse <= LARGE",
         "normalize_channels.moments: if (squares * LARGE ** 2 <= n * mean * mean).any(): → if True:",
         "normalize_channels.moments: squares * LARGE ** 2 <= n * mean * mean → squares * LARGE ** 2 < n * mean * mean",
         *each(
             ["normalize_channels.moments"],
-            [f"squares * LARGE ** 2 → {other}" for other in ("squares", "LARGE ** 2", "squares / LARGE ** 2")]
+            [f"squares * LARGE ** 2 → {other}" for other in ("squares", "squares / LARGE ** 2")]
             + [f"LARGE ** 2 → {other}" for other in ("LARGE", "2", "LARGE * 2", "2 ** LARGE", "LARGE ** 3")],
         ),
     ],

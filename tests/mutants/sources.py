@@ -7,10 +7,10 @@ import itertools
 import sys
 from collections import Counter
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import contextmanager
 from dataclasses import replace
-from functools import partial
-from types import CodeType, FunctionType
+from functools import cache, partial
+from types import CodeType, FunctionType, ModuleType
 from typing import Any
 
 import numpy as np
@@ -19,21 +19,31 @@ from specs import OPS
 
 import minidl as md
 from minidl.fusion import Composite, composites
+from minidl.kernels.cpu import conv, layout
 from minidl.op import Op
 from mutants import Mutant, syntax, wrapped
 
-CHUNK = 8
+FEW, MANY = 8, 1 << 20  # elements that are worked on at a time
+SPEED = {"patches", "parts", "chunks", "Tiles.chunks"}  # only decide how much is worked on at a time: no faults in them
 PARTS = "forward", "backward", "value", "rule"  # of a kernel
 SERVED = {"dtypes": (np.float32, np.float64), "channels": 1, "tiles": -np.inf}  # by a kernel that asks for more
 
 
-def mutants(name: str) -> Iterator[Mutant]:
+def subjects(name: str) -> list[tuple[str, str]]:
+    """An op in parts that are tried by themselves: its rules or its reference, and each of its kernels."""
+    return [(name, ""), *[(name, kernel.__name__) for kernel in getattr(OPS[name], "kernels", ())]]
+
+
+@cache
+def mutants(name: str) -> list[Mutant]:
     """Every fault in the derivatives of an op, by different names."""
     same: Counter[str] = Counter()
+    faults = []
     for fault in planned(OPS[name]):
         same[str(fault)] += 1
         n = same[str(fault)]
-        yield fault if n == 1 else replace(fault, change=f"{fault.change} ({n})")
+        faults.append(fault if n == 1 else replace(fault, change=f"{fault.change} ({n})"))
+    return faults
 
 
 def planned(op: Op | Composite) -> Iterator[Mutant]:
@@ -47,7 +57,7 @@ def planned(op: Op | Composite) -> Iterator[Mutant]:
         for kernel in op.kernels:
             parts = {f"{kernel.__name__}.{part}": f for part, f in methods(kernel, PARTS).items()}
             for fault in itertools.chain(wrapped_kernel(op, kernel), within(op, parts, arrays)):
-                yield replace(fault, planted=partial(alone, op, kernel, fault.planted))
+                yield replace(fault, kernel=kernel.__name__)
 
 
 def within(op: Op | Composite, functions: dict[str, FunctionType], arrays: set[str]) -> Iterator[Mutant]:
@@ -66,15 +76,15 @@ def methods(kernel: Any, names: tuple[str, ...]) -> dict[str, FunctionType]:
 
 
 @contextmanager
-def alone(op: Composite, kernel: Any, planted: Callable[[], AbstractContextManager[None]]) -> Iterator[None]:
-    """A fault in a kernel, with no other kernel that may serve instead."""
-    kernels = op.kernels[:]
+def alone(name: str, kernel: str) -> Iterator[None]:
+    """No other kernel of an op may serve instead of this one, if it names one."""
+    kernels = getattr(OPS[name], "kernels", [])
+    before = kernels[:]
     try:
-        op.kernels[:] = [kernel]
-        with planted():
-            yield
+        kernels[:] = [k for k in before if kernel in ("", k.__name__)]
+        yield
     finally:
-        op.kernels[:] = kernels
+        kernels[:] = before
 
 
 def reach(root: FunctionType, helpers: dict[str, FunctionType]) -> None:
@@ -90,6 +100,7 @@ def reach(root: FunctionType, helpers: dict[str, FunctionType]) -> None:
             methods = {name: found}
         for called, f in methods.items():
             plain = isinstance(f, FunctionType) and f.__module__ == root.__module__ and not hasattr(f, "__wrapped__")
+            plain = plain and called not in SPEED
             if plain and f is not root and called not in helpers and "raise" not in inspect.getsource(f):
                 helpers[called] = f
                 reach(f, helpers)
@@ -125,14 +136,38 @@ def replaced(kernel: Any, i: int, wrong: Callable[[Any], Any]) -> Iterator[None]
 
 @contextmanager
 def exercised() -> Iterator[None]:
-    """Kernels run, in all precisions, and in several chunks, also where there is little to do."""
+    """Kernels run, in all precisions, and in several chunks, also where there is little to do, on memory of no use."""
     kernels = [kernel for op in composites.values() for kernel in op.kernels]
-    modules = {sys.modules[kernel.__module__] for kernel in kernels}
-    with pytest.MonkeyPatch.context() as patch:
+    with chunked(FEW), pytest.MonkeyPatch.context() as patch:
         patch.setattr(md.modes.mode, "fused", True)
-        for module in modules:
-            patch.setattr(module, "CHUNK", CHUNK, raising=False)
+        patch.setattr(conv, "PLACES", 0)
+        for module in modules():
+            if hasattr(module, "empty"):
+                patch.setattr(module, "empty", unclean)
         for kernel, (name, value) in itertools.product(kernels, SERVED.items()):
             if hasattr(kernel, name):
                 patch.setattr(kernel, name, value)
         yield
+
+
+@contextmanager
+def chunked(elements: int) -> Iterator[None]:
+    """Kernels work on so many elements at a time."""
+    with pytest.MonkeyPatch.context() as patch:
+        for module, size in itertools.product(modules(), ("CHUNK", "SMALL")):
+            if hasattr(module, size):
+                patch.setattr(module, size, elements)
+        yield
+
+
+@cache
+def modules() -> set[ModuleType]:
+    """Those of the kernels."""
+    return {layout, *(sys.modules[kernel.__module__] for op in composites.values() for kernel in op.kernels)}
+
+
+def unclean(shape: tuple[int, ...], dtype: Any) -> np.ndarray:
+    """As `minidl.memory.empty`: a number that nobody writes is NaN, or −1."""
+    z = np.empty(shape, dtype)
+    z.reshape(-1).view(np.uint8)[...] = 255
+    return z

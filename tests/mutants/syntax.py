@@ -79,7 +79,7 @@ def definition(function: FunctionType, argument: str) -> ast.FunctionDef | ast.L
     if function.__name__ != "<lambda>":
         (tree,) = ast.parse(textwrap.dedent(inspect.getsource(function))).body
         assert isinstance(tree, ast.FunctionDef)
-        tree.decorator_list = []
+        tree.decorator_list, tree.returns = [], None
         return tree
     path, line = function.__code__.co_filename, function.__code__.co_firstlineno
     for node in ast.walk(module(path)):

@@ -2,35 +2,88 @@
 
 from __future__ import annotations
 
+import os
+import signal
 import time
 import warnings
+from collections.abc import Iterator
+
+from specs import OPS, Case
 
 from mutants import Mutant, Outcome, checks, sources
 from mutants.checks import Check
 from mutants.equivalent import EQUIVALENT
 
+SECONDS = 10  # for a fault with which something runs for ever
 
-def trial(name: str) -> list[Outcome]:
-    """Plant every fault of an op, one at a time, and ask one check after the other until one fails."""
-    few, more = checks.examples(name)
-    with sources.exercised(), checks.undrawn(), warnings.catch_warnings():
+
+def trial(name: str, kernel: str = "") -> list[Outcome]:
+    """Plant every fault of an op, in a kernel or else outside of all, and ask one check after the other."""
+    faults = [fault for fault in sources.mutants(name) if fault.kernel == kernel]
+    with sources.exercised(), sources.alone(name, kernel), checks.undrawn(), warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        faults = list(sources.mutants(name))
-        left = unnoticed(faults, checks.pointed(name) + checks.promised(name, few))
-        surprising = unnoticed([fault for fault in left if str(fault) not in EQUIVALENT], checks.promised(name, more))
-    hidden = {str(fault) for fault in left if str(fault) in EQUIVALENT or fault in surprising}
-    return [Outcome(name, fault.kind, str(fault), str(fault) not in hidden) for fault in faults]
+        left = of_kernel(name, kernel, faults) if kernel else of_op(name, faults)
+    return [Outcome(name, fault.kind, str(fault), fault not in left) for fault in faults]
+
+
+def of_op(name: str, faults: list[Mutant]) -> list[Mutant]:
+    """Those that are not found by points and by the promises."""
+    few, more = checks.divided(checks.examples(name))
+    left = unnoticed(faults, checks.pointed(name) + checks.promised(name, few))
+    return surprised(left, checks.promised(name, more))
+
+
+def of_kernel(name: str, kernel: str, faults: list[Mutant]) -> list[Mutant]:
+    """Those that are not found where the kernel is held against the reference, then by points and its own promises."""
+    drawn = [case for case in checks.examples(name) if served(name, case)]
+    left = unnoticed(faults, checks.compared(name, drawn))
+    few, more = checks.divided(drawn)
+    left = unnoticed(left, checks.pointed(name, kernel) + checks.promised(name, few, checks.OF_KERNELS))
+    return surprised(left, checks.promised(name, more, checks.OF_KERNELS))
+
+
+def surprised(left: list[Mutant], more: list[Check]) -> list[Mutant]:
+    """Those that are left after more checks, which only those are put to that are not known to be equivalent."""
+    known = [fault for fault in left if str(fault) in EQUIVALENT]
+    return known + unnoticed([fault for fault in left if fault not in known], more)
+
+
+def served(name: str, case: Case) -> bool:
+    """Whether a kernel serves it."""
+    return OPS[name].serving(*OPS[name].bind(tuple(case.arrays), case.options)) is not None
 
 
 def unnoticed(faults: list[Mutant], asked: list[Check]) -> list[Mutant]:
-    """The faults with which every check passes."""
+    """The faults with which every check passes. One that a fresh process dies of is found."""
     asked = by_cost(asked) if faults else []
-    left = []
-    for fault in faults:
-        with fault.planted():
-            if all(map(checks.passes, asked)):
-                left.append(fault)
+    left, done = [], 0
+    while done < len(faults):
+        start = done
+        for passed in answers(faults[start:], asked):
+            left += [faults[done]] if passed else []
+            done += 1
+        done += done == start
     return left
+
+
+def answers(faults: list[Mutant], asked: list[Check]) -> Iterator[bool]:
+    """One after the other, whether every check passes: a forked process says so, as long as it lives."""
+    receiving, sending = os.pipe()
+    child = os.fork()
+    if not child:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 2)  # where it says what it dies of
+        try:
+            for fault in faults:
+                signal.alarm(SECONDS)
+                with fault.planted():
+                    os.write(sending, b"%d" % all(map(checks.passes, asked)))
+        finally:
+            os._exit(0)
+    os.close(sending)
+    with open(receiving, "rb", buffering=0) as stream:
+        while answer := stream.read(1):
+            yield answer == b"1"
+    os.waitpid(child, 0)
 
 
 def by_cost(asked: list[Check]) -> list[Check]:

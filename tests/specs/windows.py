@@ -45,10 +45,10 @@ def _image(draw, window):
     )
 
 
-def _triad(draw):
+def _triad(draw, depthwise=None):
     """Shapes of x, w and g of one convolution, its options, and the sizes of image and kernel."""
     window, groups = _window(draw), draw(st.integers(1, 3))
-    alone = groups > 1 and draw(st.booleans())  # depthwise
+    alone = groups > 1 and (draw(st.booleans()) if depthwise is None else depthwise)
     n, c, o = (
         draw(st.integers(1, 2)),
         groups * (1 if alone else draw(st.integers(1, 2))),
@@ -257,17 +257,19 @@ def _convolved(x, w, bias, *, pool, relu, **geometry):
 
 
 def _tiled(draw):
-    """As `_triad`: 3×3 kernels that move by 1, of which some kernels compute several places at once."""
-    window, size = Window((3, 3), padding=(_pair(draw, 0, 2), _pair(draw, 0, 2))), _pair(draw, 3, 7)
+    """As `_triad`: square windows, and single elements, which some kernels see in several places at once."""
+    k, step = draw(st.sampled_from([(1, 1), (3, 1), (3, 1), (5, 1), (3, 2), (5, 2)]))
+    window = Window((k, k), (step, step), ((0, 0), (0, 0)) if k == 1 else (_pair(draw, 0, 2), _pair(draw, 0, 2)))
     n, c, o = (draw(st.sampled_from([1, 2, 4])), *_pair(draw, 1, 2))
+    size = _pair(draw, k, k + 4)
     options = dict(stride=window.stride, padding=window.padding, dilation=window.dilation, groups=1)
-    return (n, c, *size), (o, c, 3, 3), (n, o, *window.positions(*size)), options
+    return (n, c, *size), (o, c, k, k), (n, o, *window.positions(*size)), options
 
 
 def _convolve(draw, rng):
-    tiled, pool = draw(st.booleans()), None
-    x, w, (_, o, *places), options = _tiled(draw) if tiled else _triad(draw)
-    if tiled and min(places) > 1 and draw(st.booleans()):
+    kind, pool = draw(st.sampled_from(["tiled", "depthwise", "any"])), None
+    x, w, (_, o, *places), options = _tiled(draw) if kind == "tiled" else _triad(draw, kind == "depthwise")
+    if kind == "tiled" and min(places) > 1 and draw(st.booleans()):
         pool = Window((2, 2), (2, 2))
     elif draw(st.booleans()):
         size = tuple(draw(st.integers(1, min(n, 2))) for n in places)
