@@ -64,7 +64,7 @@ def test_it_is_what_numpy_gives():
 
 
 def test_little_more_is_held_than_was_in_use_at_once():
-    sizes = [(SMALLEST * n,) for n in (1, 3, 2, 50, 4, 90, 6)]
+    sizes = [(SMALLEST * n,) for n in (25, 1, 3, 2, 50, 4, 90, 6)]
     two = [memory.empty(sizes[-2], np.uint8), memory.empty(sizes[-4], np.uint8)]
     most = memory.blocks.used
     del two

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 import signal
 import sys
@@ -19,6 +20,12 @@ TESTS = Path(__file__).parents[1]
 ROOT = TESTS.parent
 OURS = (str(ROOT / "minidl"), str(TESTS))  # but not an environment that stands in the checkout
 BATTERY = ["test_engine_steps.py", "test_engine.py", "test_check.py"]
+OTHERS = {
+    "fusion": [*BATTERY, "test_fusion.py"],
+    "threads": ["test_threads.py"],
+    "memory": ["test_memory.py"],
+    "nn.containers": ["test_fusion.py"],
+}  # the tests of single modules
 SLOW = ["test_a_chain_of_100_000_ops_works_and_is_dropped", "test_peak_memory_does_not_grow_over_many_steps"]
 SECONDS = 60  # for a fault with which the engine runs for ever
 
@@ -86,7 +93,8 @@ def battery(fault: Fault | None) -> int:
     options = ["-x", "--tb=no", "--assert=plain", f"--rootdir={ROOT}", f"--config-file={ROOT / 'setup.cfg'}"]
     options += [f"-pno:{plugin}" for plugin in ("cacheprovider", "unraisableexception", "xdist")]
     options += [f"--deselect=tests/test_engine.py::{test}" for test in SLOW]
-    return pytest.main([*options, *(str(TESTS / name) for name in BATTERY)])
+    tests = {*BATTERY, *itertools.chain(*OTHERS.values())} if fault is None else OTHERS.get(fault.module, BATTERY)
+    return pytest.main([*options, *(str(TESTS / name) for name in tests)])
 
 
 class Finder(MetaPathFinder):
