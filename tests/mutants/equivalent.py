@@ -87,9 +87,6 @@ REASONS: dict[str, list[str]] = {
         "normalize_channels.reference: (0, *range(2, x.ndim)) → (*range(2, x.ndim), 0)",
     ],
     "Where y ≤ 0, z = x · ln y is 0 just where x is.": ["xlogy.x: keep z for x"],
-    "The other factor has the whole shape, to which this one broadcasts.": [
-        "logsumexp.back: expand(reshape(y, kept(shape, dim)), shape) → reshape(y, kept(shape, dim))"
-    ],
     "There the numerator is 0, so that any divisor will do, and the product is not used, so that any factor will.": [
         "root.x: where(z != 0, z, 1.0) → where(z != 0, z, 2.0)",
         "pow.x: where(n == 0, 1.0, n - 1) → where(n == 0, 2.0, n - 1)",
@@ -129,7 +126,6 @@ REASONS: dict[str, list[str]] = {
         "normalize_channels.NormalizeChannels.forward: scale < 0 → scale <= 0",
         "normalize_channels.NormalizeChannels.forward: side > 0 → side >= 0",
         "normalize_channels.NormalizeChannels.forward: image * side → image / side",
-        "normalize_channels.NormalizeChannels.forward: scale * side → scale / side",
     ],
     "From where on a mean counts as large is a question of speed, and of a digit.": [
         "normalize_channels.is_small: np.abs(mean) * inverse < LARGE → np.abs(mean) * inverse <= LARGE",
