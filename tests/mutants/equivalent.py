@@ -36,7 +36,7 @@ REASONS: dict[str, list[str]] = {
         *each(["convolve.Depthwise.backward"], ["x.dtype → g.dtype", "x.dtype → weight.dtype", "True → False"]),
         *each(["convolve.Depthwise.backward"], ["x.dtype → g.dtype (2)", "x.dtype → weight.dtype (2)"]),
         *each(["convolve.Depthwise.backward"], ["x.dtype → bias.dtype (2)"]),
-        *each(["convolve.Depthwise.backward"], ["len(x) → len(g)", "len(weight) → len(bias)"]),
+        *each(["convolve.Depthwise.backward"], ["len(x) → len(g)"]),
     ],
     "There are no options.": [
         *each(
@@ -87,6 +87,16 @@ REASONS: dict[str, list[str]] = {
         "normalize_channels.reference: (0, *range(2, x.ndim)) → (*range(2, x.ndim), 0)",
     ],
     "Where y ≤ 0, z = x · ln y is 0 just where x is.": ["xlogy.x: keep z for x"],
+    "What has the shape may be reshaped once more, and the other factor has the whole shape in any case.": each(
+        ["logsumexp.back"],
+        [
+            "expand(y if y.ndim in (0, len(shape)) else reshape(y, kept(shape, dim)), shape) → "
+            "y if y.ndim in (0, len(shape)) else reshape(y, kept(shape, dim))",
+            "y if y.ndim in (0, len(shape)) else reshape(y, kept(shape, dim)) → reshape(y, kept(shape, dim))",
+            "(0, len(shape)) → (len(shape), 0)",
+            "len(shape) → shape",
+        ],
+    ),
     "There the numerator is 0, so that any divisor will do, and the product is not used, so that any factor will.": [
         "root.x: where(z != 0, z, 1.0) → where(z != 0, z, 2.0)",
         "pow.x: where(n == 0, 1.0, n - 1) → where(n == 0, 2.0, n - 1)",
