@@ -35,7 +35,6 @@ REASONS: dict[str, list[str]] = {
         "convolve.Depthwise.forward: x.dtype → weight.dtype",
         *each(["convolve.Depthwise.backward"], ["x.dtype → g.dtype", "x.dtype → weight.dtype", "True → False"]),
         *each(["convolve.Depthwise.backward"], ["x.dtype → g.dtype (2)", "x.dtype → weight.dtype (2)"]),
-        *each(["convolve.Depthwise.backward"], ["x.dtype → bias.dtype (2)"]),
         *each(["convolve.Depthwise.backward"], ["len(x) → len(g)"]),
     ],
     "There are no options.": [
