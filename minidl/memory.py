@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import bisect
 import math
+import os
 import threading
 from typing import Any
 
@@ -26,8 +27,14 @@ def empty(shape: tuple[int, ...], dtype: Any) -> np.ndarray:
 
 def empty_cache() -> None:
     """Give the memory that no array uses back to the system."""
-    blocks.free.clear()
-    blocks.held = blocks.used
+    with blocks.lock:
+        blocks.free.clear()
+        blocks.held = blocks.used
+
+
+def start_anew() -> None:
+    """After a fork, in the child: a thread that held the lock is not there to let it go."""
+    blocks.lock = threading.RLock()
 
 
 class Memory(np.ndarray):
@@ -75,3 +82,5 @@ class Blocks:
 
 
 blocks = Blocks()
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=start_anew)

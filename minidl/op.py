@@ -143,7 +143,9 @@ class Op(Declaration):
                 arrays.append(a)
             else:
                 return None
-        if numbers and dtype is not None:
+        if dtype is None:
+            return None
+        if numbers:
             arrays = [a if type(a) is ndarray else quiet.copy().run(np.array, a, dtype) for a in arrays]
         return arrays
 

@@ -7,7 +7,6 @@ milliseconds: a training step of SimpLeNet took 1.5 times as long. So large prod
 
 from __future__ import annotations
 
-import functools
 import math
 import os
 import threading
@@ -53,7 +52,7 @@ def matmul(a: np.ndarray, b: np.ndarray) -> np.ndarray:
     if number < 2:
         with blas():
             return np.matmul(a, b)
-    z = empty((*batch, rows, columns), a.dtype)
+    z = empty((*batch, rows, columns), np.result_type(a, b))
     if batch:
         a, b = np.broadcast_to(a, batch + a.shape[-2:]), np.broadcast_to(b, batch + b.shape[-2:])
         parallel(lambda i: np.matmul(a[i], b[i], out=z[i]), pieces(batch[0], number))
@@ -71,8 +70,10 @@ def pieces(n: int, number: int) -> list[slice]:
 
 
 def get_num_threads() -> int:
-    """How many threads an operation may use: what `set_num_threads`, or else ``MINIDL_NUM_THREADS``, or else NumPy's
-    BLAS says.
+    """How many threads an operation may use.
+
+    That is what `set_num_threads` has set, or else ``MINIDL_NUM_THREADS``, or else as many as NumPy's BLAS used when
+    this was first asked.
     """
     return blas().threads
 
@@ -211,19 +212,29 @@ class Here(threading.local):
 
 here = Here()
 workers = Workers()
-blas = functools.cache(Blas)
+making = threading.Lock()
+made: list[Blas] = []
+
+
+def blas() -> Blas:
+    """The one `Blas` of the process, made when it is first asked for."""
+    if not made:
+        with making:  # a second one would take what the first has set for what the user had
+            if not made:
+                made.append(Blas())
+    return made[0]
 
 
 def start_anew() -> None:
     """After a fork, in the child: threads and locks of the parent are of no use there."""
-    global workers
-    workers = Workers()
+    global workers, making
+    workers, making = Workers(), threading.Lock()
     here.working = False
-    if blas.cache_info().currsize:
-        blas().lock = threading.Lock()
-        if blas().holders:
-            blas().holders = 0
-            blas().restore()
+    for one in made:
+        one.lock = threading.Lock()
+        if one.holders:
+            one.holders = 0
+            one.restore()
 
 
 if hasattr(os, "register_at_fork"):

@@ -51,8 +51,9 @@ def written(array: Array) -> None:
 def refuse_overwritten(node: Any) -> None:
     """Raise RuntimeError if an array that `node` keeps was written after it was read."""
     if _newest > node.serial:
-        for name, value in node.kept.items():
-            if backend.is_array(value) and _written.get(id(owner_of(value)), (None, 0))[1] > node.serial:
+        kept = [(name, a) for name, value in node.kept.items() for a in (value if type(value) is tuple else (value,))]
+        for name, a in kept:
+            if backend.is_array(a) and _written.get(id(owner_of(a)), (None, 0))[1] > node.serial:
                 raise RuntimeError(
                     f"{node.op.name}: {name}, needed for its gradient, was changed in place after it was read; "
                     "change a .clone() instead"

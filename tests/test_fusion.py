@@ -252,3 +252,39 @@ def test_stepping_unfolds_what_a_kernel_did():
     for p, g in zip((x, *net.parameters()), expected, strict=True):
         np.testing.assert_allclose(p.grad.numpy(), g, 1e-10, 1e-12)
     assert md.is_grad_enabled() and md.modes.mode.fused
+
+
+def test_a_result_that_is_written_over_is_noticed_though_only_the_kernel_keeps_it():
+    for layers in (RUNS["norm-relu"], lambda: [nn.Conv2d(3, 3, 3, groups=3), nn.ReLU()]):
+        y = network(layers)(image())
+        with md.no_grad():
+            y[:] = -1.0
+        with pytest.raises(RuntimeError, match="was changed in place after it was read"):
+            y.sum().backward()
+
+
+def test_a_batch_is_counted_once_where_a_run_is_refused():
+    net = network(RUNS["norm-relu-pool"])
+    with pytest.raises(ValueError):
+        net(image(2, 3, 1, 1))
+    assert net[0].num_batches_tracked.item() == 1
+
+
+def test_one_image_without_a_batch_is_refused_as_by_the_layers():
+    with pytest.raises(ValueError, match="1: BatchNorm2d"):
+        network(RUNS["conv-norm-relu"]).eval()(image(3, 9, 8))
+
+
+def test_where_the_scale_is_zero_the_first_element_is_the_maximum():
+    net, x = network(RUNS["norm-pool-relu"]), image()
+    with md.no_grad():
+        net[0].weight[:] = 0.0
+        net[0].bias[:] = 1.0
+    found = []
+    for switch in (contextlib.nullcontext, md.no_fusion):
+        net.zero_grad()
+        with switch():
+            z = net(x)
+            z.backward(md.from_numpy(np.random.default_rng(2).standard_normal(z.shape)))
+        found.append(net[0].weight.grad.numpy())
+    np.testing.assert_allclose(*found, 1e-10, 1e-12)

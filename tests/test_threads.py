@@ -150,6 +150,19 @@ def python(code, **environment):
     )
 
 
+def test_threads_that_ask_first_at_the_same_time_share_one_setting():
+    code = """if True:
+        import threading, minidl.threads as t
+        meeting = threading.Barrier(4)
+        def ask(): meeting.wait(); t.parallel(abs, range(4))
+        asking = [threading.Thread(target=ask) for _ in range(4)]
+        [a.start() for a in asking]; [a.join() for a in asking]
+        print(len(t.made), t.blas().threads, *t.blas().counts())"""
+    for _ in range(3):
+        said = python(code, OPENBLAS_NUM_THREADS="2").stdout.split()
+        assert said[0] == "1" and set(said[1:]) == {"2"}
+
+
 def test_the_environment_says_how_many():
     code = "import minidl as md, minidl.threads as t; print(md.get_num_threads(), *t.blas().counts())"
     assert python(code, MINIDL_NUM_THREADS="1").stdout.split()[0] == "1"

@@ -3,6 +3,7 @@
 from typing import Any
 
 from minidl.core import Tensor
+from minidl.dtypes import float16
 from minidl.functional.convolution import convolved
 from minidl.functional.normalisation import batch_normalised, evaluated
 from minidl.functional.windows import pair
@@ -50,6 +51,8 @@ def conv_folded_norm(input: Tensor, conv: Conv2d, norm: BatchNorm2d, *layers: Mo
     options = activation(layers)
     if norm.by_batch() or options is None or conv.padding_mode != "zeros":
         return None
+    if getattr(input, "ndim", 0) != 4 or conv.weight.dtype == float16:  # in which what is folded may overflow
+        return None
     scale, shift = evaluated(
         conv.weight.transpose(0, 1), norm.running_mean, norm.running_var, norm.weight, norm.bias, norm.eps
     )
@@ -67,5 +70,7 @@ def norm_activation(input: Tensor, norm: BatchNorm2d, *layers: Module) -> Tensor
     if not norm.by_batch() or options is None:
         return None
     norm.check(input, channels=1)
+    if options["pool"] is not None and min(options["pool"].positions(*input.shape[2:])) < 1:
+        return None  # before the batch is counted
     running = (norm.running_mean, norm.running_var)
     return batch_normalised(input, *running, norm.weight, norm.bias, norm.counted(), norm.eps, **options)

@@ -63,6 +63,8 @@ class SGD(Optimizer):
             p -= xp.multiply(g if group["nesterov"] else v, lr, out=t)
 
         if momentum:
-            in_chunks(heavy, p, g, state.setdefault("momentum_buffer", xp.empty_like(p)))
+            if fresh:
+                state["momentum_buffer"] = xp.empty_like(p)
+            in_chunks(heavy, p, g, state["momentum_buffer"])
         else:
             in_chunks(plain, p, g)

@@ -91,7 +91,8 @@ class LeakyReLU(Elementwise, of=activations.leaky_relu):
 
     @staticmethod
     def rule(g, x, negative_slope):  # noqa: D102
-        return g * (step(x) * (1 - negative_slope) + negative_slope)
+        s = step(x)
+        return g * (s + negative_slope * (1 - s))
 
 
 class ELU(Elementwise, of=activations.elu):
@@ -103,7 +104,8 @@ class ELU(Elementwise, of=activations.elu):
 
     @staticmethod
     def rule(g, x, alpha):  # noqa: D102
-        return g * (step(x) * (1 - alpha) + alpha * np.exp(negative(x)))
+        s = step(x)
+        return g * (s + alpha * (1 - s) * np.exp(negative(x)))
 
 
 class SELU(Elementwise, of=activations.selu):
@@ -123,14 +125,12 @@ class SiLU(Elementwise, of=activations.silu):
 
     @staticmethod
     def value(x):  # noqa: D102
-        half = 0.5 * x
-        return half * (1 + np.tanh(half))
+        return x * logistic(x)
 
     @staticmethod
     def rule(g, x):  # noqa: D102
-        half = 0.5 * x
-        t = np.tanh(half)
-        return g * ((0.5 + 0.5 * t) * (1 + half * (1 - t)))
+        s = logistic(x)
+        return g * (s * (1 + x * (1 - s)))
 
 
 class HardSwish(Elementwise, of=activations.hardswish):

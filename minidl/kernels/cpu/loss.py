@@ -14,7 +14,7 @@ class SoftmaxCrossEntropy:
 
     @staticmethod
     def when(x: Any, target: Any, **options: Any) -> bool:
-        """NumPy arrays, float32 or wider, two-dimensional, not empty."""
+        """NumPy arrays, two-dimensional and not empty, of float32 or float64."""
         there = type(x) is np.ndarray and type(target) is np.ndarray
         return there and x.ndim == 2 and x.dtype in (np.float32, np.float64) and x.size > 0
 

@@ -93,8 +93,8 @@ class NormalizeChannels:
 
     @staticmethod
     def when(x: Any, weight: Any, bias: Any, *, eps: float, pool: Any, relu: bool) -> bool:
-        """NumPy arrays of one floating dtype, float32 or wider, not empty."""
-        return suits(x, weight, bias)
+        """NumPy arrays of one dtype, float32 or float64, not empty."""
+        return suits(x, weight, bias) and (pool is None or weight is None or weight.all())  # ties where a scale is 0
 
     @staticmethod
     def forward(x, weight, bias, *, eps, pool, relu):  # noqa: D102

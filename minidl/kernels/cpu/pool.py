@@ -56,7 +56,7 @@ class MaxPool:
 
     @staticmethod
     def when(x: Any, *, window: Window) -> bool:
-        """A NumPy array of floats, float32 or wider, not empty."""
+        """A NumPy array of float32 or float64, not empty."""
         return suits(x)
 
     @staticmethod

@@ -6,7 +6,8 @@ U = G g Gᵀ, V = Bᵀ d B. With many channels, the products of M are products o
 step.
 
 In float32 the relative error (RMS) is about 1e-6 to 3e-6, where that of columns is 3e-7. All results of a tile that
-sees NaN or infinity are NaN, a few more than those whose window sees it: none is wrong that is a number.
+sees NaN or infinity are NaN, a few more than those whose window sees it, and rounding is relative to the largest
+element of a tile, where that of columns is relative to the largest in a window.
 """
 
 from __future__ import annotations
