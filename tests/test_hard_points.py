@@ -217,6 +217,7 @@ POINTS = {
     "gelu by tanh": (lambda m, x: m.F.gelu(x, approximate="tanh"), [SATURATED], [BIG, 0, 0], [[1, 0, 1.5]]),
     "silu": (lambda m, x: m.F.silu(x), [SATURATED], [BIG, 0, 0], [[1, 0, 1.5]]),
     "elu": (lambda m, x: m.F.elu(x, 2.0), [SATURATED], [BIG, -2, 0], [[1, 0, 6]]),
+    "elu where the exponential overflows": (lambda m, x: m.F.elu(x, 2.0), [[1000]], [1000], [[1]]),
     "selu": (
         lambda m, x: m.F.selu(x), [SATURATED], [1.0507009873554805 * BIG, -1.7580993408473766, 0],
         [[1.0507009873554805, 0, 3 * 1.7580993408473766]],

@@ -86,16 +86,18 @@ REASONS: dict[str, list[str]] = {
         "normalize_channels.reference: (0, *range(2, x.ndim)) → (*range(2, x.ndim), 0)",
     ],
     "Where y ≤ 0, z = x · ln y is 0 just where x is.": ["xlogy.x: keep z for x"],
-    "What has the shape may be reshaped once more, and the other factor has the whole shape in any case.": each(
-        ["logsumexp.back"],
+    "What has the shape may be reshaped once more.": each(
+        ["logsumexp.back", "sum.back", "amax.back", "amin.back"],
         [
-            "expand(y if y.ndim in (0, len(shape)) else reshape(y, kept(shape, dim)), shape) → "
-            "y if y.ndim in (0, len(shape)) else reshape(y, kept(shape, dim))",
             "y if y.ndim in (0, len(shape)) else reshape(y, kept(shape, dim)) → reshape(y, kept(shape, dim))",
             "(0, len(shape)) → (len(shape), 0)",
             "len(shape) → shape",
         ],
     ),
+    "The other factor has the whole shape in any case.": [
+        "logsumexp.back: expand(y if y.ndim in (0, len(shape)) else reshape(y, kept(shape, dim)), shape) → "
+        "y if y.ndim in (0, len(shape)) else reshape(y, kept(shape, dim))"
+    ],
     "There the numerator is 0, so that any divisor will do, and the product is not used, so that any factor will.": [
         "root.x: where(z != 0, z, 1.0) → where(z != 0, z, 2.0)",
         "pow.x: where(n == 0, 1.0, n - 1) → where(n == 0, 2.0, n - 1)",

@@ -71,13 +71,16 @@ def mutants(op: Op) -> Iterator[Mutant]:
 
 @contextmanager
 def installed(op: Op, argument: str, rule: Rule) -> Iterator[None]:
-    """`rule` in place of the op's own."""
-    own = op.rules[argument]
+    """`rule` in place of the op's own, with what it names kept for it."""
+    position = op.arguments.index(argument)
+    own, needs = op.rules[argument], op.needs[position]
+    places = {name: i for i, name in enumerate(op.arguments)} | {"z": -1}
     try:
         op.rules[argument] = rule
+        op.needs[position] = tuple((name, places[name]) for name in rule.names if name in places)
         yield
     finally:
-        op.rules[argument] = own
+        op.rules[argument], op.needs[position] = own, needs
 
 
 def wrong_results(op: Op, rule: Rule) -> Iterator[tuple[str, str, Rule]]:

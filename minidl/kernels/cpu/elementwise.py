@@ -105,7 +105,7 @@ class ELU(Elementwise, of=activations.elu):
     @staticmethod
     def rule(g, x, alpha):  # noqa: D102
         s = step(x)
-        return g * (s + alpha * (1 - s) * np.exp(negative(x)))
+        return g * (s + alpha * (np.exp(negative(x)) - s))
 
 
 class SELU(Elementwise, of=activations.selu):
