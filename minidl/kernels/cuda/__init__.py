@@ -1,0 +1,3 @@
+"""Kernels on CuPy arrays: CUDA sources (``.cu``), and beside each of them who launches it."""
+
+from minidl.kernels.cuda import reduce as reduce

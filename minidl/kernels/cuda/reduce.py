@@ -1,0 +1,60 @@
+"""Sums over rows, in two stages: CuPy gives ``(131072, 64).sum(0)`` to two blocks."""
+
+from __future__ import annotations
+
+import math
+
+from minidl import backend, dtypes
+from minidl.backend import Array
+from minidl.kernels.cuda.source import BLOCK, kernel, suits
+from minidl.op import on_cuda, sum_to
+
+SHORT = 512  # rows that one stage sums
+PARTS = 256  # that a column is cut into at most
+LEAST = 64  # rows in a part
+
+
+def tiles(columns: int) -> tuple[int, tuple[int, int]]:
+    """How many blocks lie side by side on a matrix, and their width and height in threads."""
+    width = 1
+    while width < min(columns, 32):
+        width *= 2
+    return (columns + width - 1) // width, (width, BLOCK // width)
+
+
+def part(rows: int) -> int:
+    """How many rows a part has, of those that the blocks of the first stage sum."""
+    return max(LEAST, (rows + PARTS - 1) // PARTS)
+
+
+def column_sums(matrix: Array) -> Array:
+    """Σ over the rows of a contiguous matrix (rows, C), float16 summed in float32; the same bits each time."""
+    xp = backend.cupy()
+    rows, columns = matrix.shape
+    if not matrix.size:
+        return xp.zeros(columns, matrix.dtype)
+    sums = xp.empty(columns, matrix.dtype)
+    across, block = tiles(columns)
+    if rows <= SHORT:
+        kernel("reduce", "short_sums", matrix.dtype)((across,), block, matrix, sums, rows, columns)
+        return sums
+    height = part(rows)
+    n = (rows + height - 1) // height
+    parts = xp.empty((n, columns), dtypes.float32 if matrix.dtype == dtypes.float16 else matrix.dtype)
+    kernel("reduce", "part_sums", matrix.dtype)((across, n), block, matrix, parts, rows, columns, height)
+    kernel("reduce", "whole_sums", matrix.dtype)((across,), block, parts, sums, n, columns)
+    return sums
+
+
+@on_cuda(sum_to)
+def summed_to(x, *, size):
+    """`sum_to` by `column_sums`, where in memory the dimensions that are summed come before those that stay."""
+    lead = x.ndim - len(size)
+    gone = [i for i in range(x.ndim) if i < lead or size[i - lead] == 1 != x.shape[i]]
+    gone.sort(key=lambda i: -x.strides[i])
+    stay = [i for i in range(x.ndim) if i not in gone]
+    matrix = x.transpose(*gone, *stay)
+    if not (gone and suits(x) and matrix.flags.c_contiguous):
+        return sum_to.op.forward(backend.cupy(), x, size=size)
+    rows = math.prod(x.shape[i] for i in gone)
+    return column_sums(matrix.reshape(rows, x.size // rows)).reshape(size)

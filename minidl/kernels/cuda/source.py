@@ -1,0 +1,74 @@
+"""CUDA sources: compiled when a kernel is first asked for, and launched."""
+
+from __future__ import annotations
+
+import functools
+import re
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from minidl import backend
+
+FOLDER = Path(__file__).parent
+TYPES = {"float16": "__half", "float32": "float", "float64": "double"}
+OPTIONS = ("--std=c++17",)
+BLOCK = 256  # threads
+ENTRY = re.compile(r"__global__ void (?:__launch_bounds__\(\d+\) )?(\w+)\(")
+
+
+def text(name: str) -> str:
+    """The source ``name.cu``, with what all of them share before it."""
+    return (FOLDER / "common.cuh").read_text("utf-8") + (FOLDER / f"{name}.cu").read_text("utf-8")
+
+
+def entries(name: str, dtype: Any) -> dict[str, str]:
+    """The kernels of ``name.cu``, each with the expression that stands for it in this dtype."""
+    return {kernel: f"{kernel}<{TYPES[str(dtype)]}>" for kernel in ENTRY.findall(text(name))}
+
+
+@functools.cache
+def compiled(name: str, dtype: np.dtype) -> Any:
+    """The module of all kernels of ``name.cu`` in this dtype. CuPy compiles it once, and keeps that on disk."""
+    return backend.cupy().RawModule(
+        code=text(name), options=OPTIONS, name_expressions=tuple(entries(name, dtype).values())
+    )
+
+
+class Kernel:
+    """A kernel of ``name.cu`` in a dtype: called with grid, block and arguments, which are passed on by value.
+
+    Arrays are passed as pointers, whatever their strides; Python integers as ``int``, floats as ``double``.
+    """
+
+    def __init__(self, name: str, kernel: str, dtype: np.dtype) -> None:
+        self.function = compiled(name, dtype).get_function(entries(name, dtype)[kernel])
+
+    def __call__(self, grid: tuple[int, ...], block: tuple[int, ...], *arguments: Any) -> None:
+        self.function(grid, block, tuple(map(argument, arguments)))
+
+    def each(self, n: int, *arguments: Any) -> None:
+        """A thread for each of n elements; n comes as the last argument."""
+        if n:
+            self(((n + BLOCK - 1) // BLOCK,), (BLOCK,), *arguments, n)
+
+
+kernel = functools.cache(Kernel)
+
+
+def argument(value: Any) -> Any:
+    """A number in the type that the kernels take; an array as it is."""
+    if isinstance(value, (bool, int)):
+        return np.int32(value)
+    return np.float64(value) if isinstance(value, float) else value
+
+
+def suits(x: Any, *others: Any) -> bool:
+    """Whether these are CuPy arrays of one dtype that kernels are made for, x not empty; others may be None."""
+    return (
+        backend.on_gpu(x)
+        and x.dtype.name in TYPES
+        and 0 < x.size < 2**31  # whose elements an int can count
+        and all(a.dtype == x.dtype for a in others if a is not None)
+    )
