@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import functools
 import importlib
+from collections.abc import Callable
 from types import ModuleType
 from typing import Any
 
 import numpy as np
 
+from minidl.modes import mode
+
+MOST_UNCHECKED = 1000  # ranges
 Array = Any  # a numpy.ndarray or a cupy.ndarray
 
 
@@ -17,21 +22,28 @@ def cupy() -> ModuleType:
     Raises
     ------
     RuntimeError
-        If CuPy is not installed, with the command that installs it.
+        If CuPy is not installed, with the command that installs it, or can't be loaded.
     """
     try:
         import cupy
-    except ImportError as error:
+    except ModuleNotFoundError as error:
         raise RuntimeError(
-            "cuda: CuPy is not installed; pip install 'minidl[cuda12]' (or 'minidl[cuda13]'), to match the driver"
+            "cuda: CuPy is not installed; pip install 'minidl[cuda13]' (or 'minidl[cuda12]'), to match the driver"
         ) from error
+    except ImportError as error:
+        raise RuntimeError(f"cuda: CuPy is installed but can't be loaded ({error})") from error
     return cupy
+
+
+def on_gpu(value: Any) -> bool:
+    """Whether it is an array of CuPy's."""
+    return type(value) is not np.ndarray and type(value).__module__.partition(".")[0] == "cupy"
 
 
 def namespace(*arguments: Any) -> ModuleType:
     """The module whose functions work on these arrays: ``numpy``, or ``cupy`` as soon as one of them is CuPy's."""
     for argument in arguments:
-        if type(argument) is not np.ndarray and type(argument).__module__.partition(".")[0] == "cupy":
+        if on_gpu(argument):
             return cupy()
     return np
 
@@ -46,14 +58,40 @@ def sparse(xp: ModuleType) -> ModuleType:
     return importlib.import_module("scipy.sparse" if xp is np else "cupyx.scipy.sparse")
 
 
+def by_device(function: Any) -> Any:
+    """A function of raw arrays, which its ``cuda`` replaces where the first is CuPy's, if a kernel has set that."""
+
+    @functools.wraps(function)
+    def call(array: Array, *args: Any, **options: Any) -> Any:
+        serves = call.cuda is not None and mode.fused and on_gpu(array)
+        return (call.cuda if serves else function)(array, *args, **options)
+
+    call.cuda = None  # type: ignore[attr-defined]
+    return call
+
+
+def in_memory_order(function: Callable[..., Array], *arrays: Any) -> Array:
+    """An elementwise `function` of CuPy's arrays, its result in the memory order of the first that has one of its own.
+
+    CuPy's elementwise functions give C order always: channels last would be lost. So they see permuted views.
+    """
+    ndim = max(map(np.ndim, arrays))
+    whole = [a for a in arrays if on_gpu(a) and a.ndim == ndim and not a.flags.c_contiguous]
+    if not whole:
+        return function(*arrays)
+    order = sorted(range(ndim), key=lambda i: -whole[0].strides[i])
+    views = [a.reshape((1,) * (ndim - a.ndim) + a.shape).transpose(order) if np.ndim(a) else a for a in arrays]
+    return function(*views).transpose(sorted(range(ndim), key=order.__getitem__))
+
+
 def is_array(value: Any) -> bool:
     """Whether `value` is an array of one of the backends."""
-    return isinstance(value, np.ndarray) or (hasattr(value, "dtype") and namespace(value) is not np)
+    return isinstance(value, np.ndarray) or on_gpu(value)
 
 
 def device_of(array: Array) -> str:
     """``"cpu"`` or ``"cuda:N"``."""
-    return "cpu" if namespace(array) is np else f"cuda:{array.device.id}"
+    return f"cuda:{array.device.id}" if on_gpu(array) else "cpu"
 
 
 def check_device(device: str) -> tuple[str, int]:
@@ -70,16 +108,75 @@ def check_device(device: str) -> tuple[str, int]:
     return kind, int(index or 0)
 
 
+def gpu(device: str) -> Any:
+    """A cuda device, to be current in a ``with`` statement.
+
+    Raises
+    ------
+    RuntimeError
+        Without CuPy, a driver, or a GPU of that number.
+    """
+    _, index = check_device(device)
+    cuda = cupy().cuda
+    try:
+        count = cuda.runtime.getDeviceCount()
+    except cuda.runtime.CUDARuntimeError as error:
+        raise RuntimeError(f"{device}: CuPy is installed, but finds no driver or no GPU ({error})") from error
+    if index >= count:
+        raise RuntimeError(f"{device}: no such GPU; {count} present")
+    return cuda.Device(index)
+
+
 def move(array: Array, device: str) -> Array:
     """The array on `device`: itself where it already is there, a copy otherwise."""
-    kind, index = check_device(device)
-    if kind == "cpu":
-        return array if namespace(array) is np else array.get()
-    gpu = cupy()
-    if gpu.cuda.runtime.getDeviceCount() <= index:
-        raise RuntimeError(f"{device}: no such GPU; {gpu.cuda.runtime.getDeviceCount()} present")
-    with gpu.cuda.Device(index):
-        return gpu.asarray(array)
+    if check_device(device)[0] == "cpu":
+        return fetched(array) if on_gpu(array) else array
+    with gpu(device):
+        return cupy().asarray(array)
+
+
+# --- what a GPU is not waited for -------------------------------------------------------------------------------------
+
+Refusal = Callable[[Any, Any], Exception]
+unchecked: list[tuple[Array, float, float, Refusal]] = []  # least and largest values on a GPU, and what they may be
+
+
+def require_range(values: Array, low: float, high: float, refusal: Refusal) -> None:
+    """Raise ``refusal(least, largest)`` unless all values are in [low, high].
+
+    On a GPU that is found when a value is fetched from it the next time: until then nobody waits for it.
+    """
+    if not values.size:
+        return
+    if on_gpu(values):
+        with values.device:
+            unchecked.append((cupy().stack([values.min(), values.max()]), low, high, refusal))
+        if len(unchecked) > MOST_UNCHECKED:
+            check_ranges()
+    elif not (values.min() >= low and values.max() <= high):
+        raise refusal(values.min(), values.max())
+
+
+def check_ranges() -> None:
+    """Raise the first error that has been waiting in `require_range`."""
+    while unchecked:
+        extremes, low, high, refusal = unchecked.pop(0)
+        least, largest = extremes.get()
+        if not (least >= low and largest <= high):
+            unchecked.clear()
+            error = refusal(least, largest)
+            error.args = (f"{error} (a GPU works ahead: an earlier call than the one that raises this)",)
+            raise error
+
+
+def fetched(array: Array) -> np.ndarray:
+    """The array of a GPU, on the CPU: the one place where it is waited for."""
+    values = array.get()
+    check_ranges()
+    return values
+
+
+# --- random numbers ---------------------------------------------------------------------------------------------------
 
 
 class Generator:

@@ -122,7 +122,7 @@ class Tensor:
         """The value of a one-element tensor as a Python number (ValueError for any other size)."""
         if self.data.size != 1:
             raise ValueError(f"item: expected one element, the shape is {dims(self.shape)}")
-        return self.data.item()
+        return backend.move(self.data, "cpu").item()
 
     def backward(
         self, gradient: Tensor | None = None, retain_graph: bool | None = None, create_graph: bool = False
@@ -315,7 +315,7 @@ def walk(
         for (_, parent), g in zip(edges, gradients):  # noqa: B905
             before = grads.get(parent)
             if before is not None:
-                grads[parent] = before + g
+                grads[parent] = (wrap(before) + wrap(g)).data if backend.on_gpu(g) else before + g
             else:
                 grads[parent] = g
                 if isinstance(parent, Node):

@@ -96,14 +96,22 @@ class Op(Declaration):
     """A function of raw arrays with its derivative rules: what `op` makes of a declaration."""
 
     def __init__(
-        self, forward: Callable[..., Any], broadcasts: bool, promotes: bool, floats: bool, wraps: bool
+        self,
+        forward: Callable[..., Any],
+        broadcasts: bool,
+        promotes: bool,
+        floats: bool,
+        wraps: bool,
+        elementwise: bool,
     ) -> None:
         super().__init__(forward.__name__, list(inspect.signature(forward).parameters.values())[1:])
         self.forward = forward
-        self.broadcasts = broadcasts
+        self.broadcasts = broadcasts or (elementwise and len(self.arguments) > 1)
         self.promotes = promotes
         self.floats = floats
         self.wraps = wraps
+        self.elementwise = elementwise
+        self.cuda: Callable[..., Any] | None = None  # what computes it on CuPy's arrays, if a kernel does
         self.rules: dict[str, Rule] = {}
 
     def vjp(self, **rules: Callable[..., Any]) -> None:
@@ -173,11 +181,25 @@ class Op(Declaration):
             else:
                 if dtype.kind in "iu" and not self.wraps:
                     dtypes.require_room(self.name, a, dtype)
-                unified.append(quiet.copy().run(xp.asarray(a).astype, dtype))
+                if xp is not np and isinstance(a, dtypes.SCALARS):  # an array would have to be copied to the GPU
+                    unified.append(quiet.copy().run(np.asarray(a).astype, dtype)[()])
+                else:
+                    unified.append(quiet.copy().run(xp.asarray(a).astype, dtype))
         return tuple(unified)
+
+    def on_gpu(self, xp: Any, *arrays: Any, **options: Any) -> Any:
+        """What it computes on CuPy's arrays, on the device where they are."""
+        with next(a for a in arrays if backend.on_gpu(a)).device:
+            if self.cuda is not None and mode.fused:
+                return self.cuda(*arrays, **options)
+            if self.elementwise:
+                return backend.in_memory_order(functools.partial(self.forward, xp, **options), *arrays)
+            return self.forward(xp, *arrays, **options)
 
     def pull(self, node: Node, g: Any, edges: Sequence[Edge]) -> list[Any]:
         """The gradients of the arguments at `edges`, from the gradient `g` of the result."""
+        if backend.on_gpu(g):  # its rules go by ops, which keep memory in order
+            return [d.data for d in self.pull(node, wrap(g), edges)]
         kept = node.recall(as_tensors=isinstance(g, Tensor))
         outgoing = []
         for i, parent in edges:
@@ -256,7 +278,13 @@ def checked(op: Any, position: int, d: Any, shape: tuple[int, ...], dtype: np.dt
 
 
 def op(
-    forward: Any = None, *, broadcasts: bool = False, promotes: bool = False, floats: bool = False, wraps: bool = False
+    forward: Any = None,
+    *,
+    broadcasts: bool = False,
+    promotes: bool = False,
+    floats: bool = False,
+    wraps: bool = False,
+    elementwise: bool = False,
 ) -> Any:
     """Declare an op: ``forward(xp, *arrays, **options)`` on raw arrays, `xp` being NumPy or CuPy.
 
@@ -272,14 +300,17 @@ def op(
         Its result is floating-point: integer operands become the default float first.
     wraps : bool
         Integers are taken modulo the range of their dtype; a number out of it is refused otherwise.
+    elementwise : bool
+        Each element of its result comes from one element of each operand; several operands broadcast.
 
     Returns
     -------
     A plain function: on arrays it computes; on Tensors it computes and records. Its ``vjp`` declares the derivatives.
     """
     if forward is None:
-        return functools.partial(op, broadcasts=broadcasts, promotes=promotes, floats=floats, wraps=wraps)
-    self = Op(forward, broadcasts, promotes, floats, wraps)
+        flags = dict(broadcasts=broadcasts, promotes=promotes, floats=floats, wraps=wraps, elementwise=elementwise)
+        return functools.partial(op, **flags)
+    self = Op(forward, broadcasts, promotes, floats, wraps, elementwise)
     arity = len(self.arguments)
 
     @functools.wraps(forward)
@@ -294,13 +325,15 @@ def op(
                 return forward(np, *args, **options)
             if not any([isinstance(a, Tensor) for a in args]):
                 require_arrays(self.name, *args, scalars=True)
-                return forward(backend.namespace(*args), *args, **options)
+                xp = backend.namespace(*args)
+                return forward(np, *args, **options) if xp is np else self.on_gpu(xp, *args, **options)
             if len(args) > 1 or (floats and args[0].data.dtype.kind != "f"):
                 args = self.unify(args)
             arrays = [a.data if isinstance(a, Tensor) else a for a in args]
             xp = backend.namespace(*arrays)
         try:
-            z = xp.asarray(quiet.copy().run(forward, xp, *arrays, **options))  # an array where NumPy gives a scalar
+            z = quiet.copy().run(forward if xp is np else self.on_gpu, xp, *arrays, **options)
+            z = z if type(z) is ndarray or backend.on_gpu(z) else np.asarray(z)  # where NumPy gives a scalar
         except (ValueError, TypeError, IndexError, OverflowError) as error:
             if str(error).startswith(f"{self.name}:"):
                 raise
@@ -312,6 +345,19 @@ def op(
     call.vjp = self.vjp  # type: ignore[attr-defined]
     registry[self.name] = self
     return call
+
+
+elementwise = functools.partial(op, elementwise=True)
+
+
+def on_cuda(call: Any) -> Callable[[Function], Function]:
+    """Declare ``function(*arrays, **options)``, which computes an op on CuPy's arrays in place of its forward."""
+
+    def register(function: Function) -> Function:
+        call.op.cuda = function
+        return function
+
+    return register
 
 
 def explained(name: str, arrays: list[Array], error: Exception) -> Exception:
@@ -414,7 +460,7 @@ tap.vjp(x=_shown)
 @op
 def clone(xp, x):
     """A copy of x, in memory of its own."""
-    return x.copy(order="K") if xp is np else x.copy()
+    return x.copy(order="K")
 
 
 clone.vjp(x=lambda g: g)

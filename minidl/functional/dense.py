@@ -79,10 +79,16 @@ def one_hot(input: Tensor, num_classes: int = -1) -> Tensor:
     require_tensors("one_hot", input)
     if input.dtype.kind not in "iu":
         raise TypeError(f"expected integers, got {input.dtype}")
-    low, high = (input.data.min(), input.data.max()) if input.data.size else (0, -1)
-    classes = int(high) + 1 if num_classes == -1 else num_classes
-    if not isinstance(classes, int) or low < 0 or high >= classes or classes < 1:
-        raise ValueError(f"classes from {low} to {high} do not fit num_classes={num_classes}")
+    occurring = int(reduce.amax(input).item()) + 1 if num_classes == -1 and input.data.size else 0
+    classes = occurring if num_classes == -1 else num_classes
+    if not isinstance(classes, int) or classes < 1:
+        raise ValueError(f"expected num_classes, a positive integer, or -1 and a class in the input; got {num_classes!r}")
+    backend.require_range(
+        input.data,
+        0,
+        classes - 1,
+        lambda low, high: ValueError(f"one_hot: classes from {low} to {high} do not fit num_classes={num_classes}"),
+    )
     codes = backend.namespace(input.data).arange(classes)
     return cast(shape.unsqueeze(input, -1) == Tensor(codes), int64)
 

@@ -2,6 +2,7 @@
 
 import warnings
 
+from minidl import backend
 from minidl.backend import dims
 from minidl.core import Tensor
 from minidl.dtypes import require_float
@@ -125,11 +126,8 @@ def binary_cross_entropy(
         For shapes that differ, values outside [0, 1], or an unknown reduction.
     """
     _check_targets("binary_cross_entropy", input, target, weight)
-    for name, x in (("input", input.data), ("target", target.data)):
-        if x.size and not (x.min() >= 0 and x.max() <= 1):
-            raise ValueError(
-                f"{name} must be in [0, 1], is in [{x.min()}, {x.max()}]; binary_cross_entropy_with_logits takes scores"
-            )
+    for name, x in (("input", input), ("target", target)):
+        _check_probabilities(name, x)
     each = -special.log_likelihood(input, target)
     return _reduced(each if weight is None else each * weight, reduction)
 
@@ -186,6 +184,17 @@ def kl_div(input: Tensor, target: Tensor, reduction: str = "mean", log_target: b
     if reduction == "batchmean":
         return each.sum() / (input.shape[0] if input.ndim else 1)
     return _reduced(each, reduction)
+
+
+def _check_probabilities(name: str, x: Tensor) -> None:
+    backend.require_range(
+        x.data,
+        0,
+        1,
+        lambda low, high: ValueError(
+            f"{name} must be in [0, 1], is in [{low}, {high}]; binary_cross_entropy_with_logits takes scores"
+        ),
+    )
 
 
 def _check_targets(name: str, input: Tensor, target: Tensor, *weights: Tensor | None) -> None:
@@ -295,8 +304,12 @@ def _check_labels(input: Tensor, target: Tensor, over: int, ignore_index: int) -
             f"target is {target.dtype} {dims(target.shape)}, expected integer labels {dims(expected)} "
             f"(input {dims(input.shape)})"
         )
-    labels = target.data
-    if labels.size and not (labels.min() >= 0 and labels.max() < classes):
-        outside = labels[(labels != ignore_index) & ((labels < 0) | (labels >= classes))]
-        if outside.size:
-            raise ValueError(f"label {outside[0]} is out of range for {classes} classes (input {dims(input.shape)})")
+    counted = target if 0 <= ignore_index < classes else elementwise.where(target == ignore_index, 0, target)
+    backend.require_range(
+        counted.data,
+        0,
+        classes - 1,
+        lambda low, high: ValueError(
+            f"label {low if low < 0 else high} is out of range for {classes} classes (input {dims(input.shape)})"
+        ),
+    )

@@ -3,16 +3,16 @@
 from collections.abc import Callable
 from typing import Any
 
-from minidl.op import op
+from minidl.op import elementwise
 
 
 def predicate(name: str, says: str, forward: Callable[..., Any], **flags: bool) -> Any:
     """An op of that name without derivatives, which tells whether something holds."""
     forward.__name__, forward.__doc__ = name, f"Whether {says}, elementwise. No gradient."
-    return op(forward, **flags)
+    return elementwise(forward, **flags)
 
 
-BINARY = dict(broadcasts=True, promotes=True)
+BINARY = dict(promotes=True)
 eq = predicate("eq", "x = y", lambda xp, x, y: x == y, **BINARY)
 ne = predicate("ne", "x ≠ y", lambda xp, x, y: x != y, **BINARY)
 lt = predicate("lt", "x < y", lambda xp, x, y: x < y, **BINARY)

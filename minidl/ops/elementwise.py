@@ -2,36 +2,39 @@
 
 from typing import Any
 
+import numpy as np
+
+from minidl import backend
 from minidl.backend import dims
 from minidl.dtypes import SCALARS, require_room, result_type
-from minidl.op import named, op, require_arrays
+from minidl.op import elementwise, named, require_arrays
 
 
-@op(broadcasts=True, promotes=True, wraps=True)
+@elementwise(promotes=True, wraps=True)
 def add(xp, x, y):
     """x + y."""
     return x + y
 
 
-@op(broadcasts=True, promotes=True, wraps=True)
+@elementwise(promotes=True, wraps=True)
 def sub(xp, x, y):
     """x − y."""
     return x - y
 
 
-@op(broadcasts=True, promotes=True, wraps=True)
+@elementwise(promotes=True, wraps=True)
 def mul(xp, x, y):
     """x · y."""
     return x * y
 
 
-@op(broadcasts=True, promotes=True, floats=True)
+@elementwise(promotes=True, floats=True)
 def div(xp, x, y):
     """x / y."""
     return x / y
 
 
-@op
+@elementwise
 def neg(xp, x):
     """−x."""
     return -x
@@ -44,7 +47,7 @@ div.vjp(x=lambda g, y: g / y, y=lambda g, z, y: -g * (z / y))
 neg.vjp(x=lambda g: -g)
 
 
-@op
+@elementwise
 def keep(xp, x, mask):
     """x where mask, else 0: also where x is infinite, when x · mask would be NaN."""
     if x.dtype.kind == "c":  # in checks by the complex step
@@ -52,12 +55,13 @@ def keep(xp, x, mask):
     return (x.view(f"i{x.dtype.itemsize}") * mask).view(x.dtype)
 
 
-@op(broadcasts=True, promotes=True)
+@elementwise(promotes=True)
 def where(xp, condition, x, y):
     """x where condition, else y."""
     if condition.dtype.kind != "b":
         raise TypeError(f"where: condition must be of bools, got {condition.dtype}")
-    if not hasattr(x, "dtype") or not hasattr(y, "dtype") or x.dtype != y.dtype or x.dtype.kind != "f":
+    arrays = xp is np and isinstance(x, np.ndarray) and isinstance(y, np.ndarray)
+    if not arrays or x.dtype != y.dtype or x.dtype.kind != "f":
         return xp.where(condition, x, y)
     bits = f"i{x.dtype.itemsize}"  # no branches, which conditions without a pattern make four times as slow
     a, b = x.view(bits), y.view(bits)
@@ -68,37 +72,37 @@ keep.vjp(x=lambda g, mask: keep(g, mask))
 where.vjp(x=lambda g, condition: keep(g, condition), y=lambda g, condition: keep(g, ~condition))
 
 
-@op(floats=True)
+@elementwise(floats=True)
 def exp(xp, x):
     """eˣ."""
     return xp.exp(x)
 
 
-@op(floats=True)
+@elementwise(floats=True)
 def log(xp, x):
     """ln x; −inf at 0, NaN below."""
     return xp.log(x)
 
 
-@op(floats=True)
+@elementwise(floats=True)
 def sqrt(xp, x):
     """√x; NaN below 0."""
     return xp.sqrt(x)
 
 
-@op(floats=True)
+@elementwise(floats=True)
 def tanh(xp, x):
     """tanh x."""
     return xp.tanh(x)
 
 
-@op(floats=True)
+@elementwise(floats=True)
 def sigmoid(xp, x):
     """1 / (1 + e⁻ˣ)."""
     return 1 / (1 + xp.exp(-x))
 
 
-@op(floats=True)
+@elementwise(floats=True)
 def root(xp, x):
     """√x, with the gradient 0 at 0: for lengths and deviations, which have a minimum there."""
     return xp.sqrt(x)
@@ -112,10 +116,11 @@ tanh.vjp(x=lambda g, z: g * (1 - z * z))
 sigmoid.vjp(x=lambda g, z: g * (z * (1 - z)))
 
 
-@op(broadcasts=True, promotes=True)
+@elementwise(promotes=True)
 def pow(xp, x, n):
     """x to the power n."""
-    return x * x * x if xp.ndim(n) == 0 and n == 3 else x**n  # for which NumPy takes 300 times as long
+    cube = xp.ndim(n) == 0 and not backend.on_gpu(n) and n == 3
+    return x * x * x if cube else x**n  # for which NumPy takes 300 times as long
 
 
 pow.vjp(
@@ -128,31 +133,31 @@ def _flat(g):
     return keep(g, g < g)  # 0, also where g is infinite or NaN
 
 
-@op
+@elementwise
 def sign(xp, x):
     """−1, 0 or 1, and 0 for NaN; gradient 0."""
     return (x > 0).astype(x.dtype) - (x < 0)
 
 
-@op
+@elementwise
 def floor(xp, x):
     """The largest integer that is not above x; gradient 0."""
     return xp.floor(x)
 
 
-@op
+@elementwise
 def ceil(xp, x):
     """The smallest integer that is not below x; gradient 0."""
     return xp.ceil(x)
 
 
-@op
+@elementwise
 def trunc(xp, x):
     """x without its fraction; gradient 0."""
     return xp.trunc(x)
 
 
-@op
+@elementwise
 def round(xp, x, *, decimals=0):
     """x rounded to so many decimals, halves to the even neighbour; gradient 0."""
     return xp.round(x, decimals)
@@ -165,28 +170,28 @@ trunc.vjp(x=_flat)
 round.vjp(x=_flat)
 
 
-@op
+@elementwise
 def abs(xp, x):
     """|x|; gradient 0 at 0."""
     return xp.abs(x)
 
 
-@op
+@elementwise
 def relu(xp, x):
     """max(x, 0); gradient 0 at 0."""
     if x.dtype.kind == "b":
         raise TypeError("relu: not defined for bool")
-    return xp.maximum(x, xp.zeros((), x.dtype))
+    return xp.maximum(x, x.dtype.type(0))
 
 
-@op
+@elementwise
 def hardtanh(xp, x, min_val=-1.0, max_val=1.0):
     """x limited to [min_val, max_val]; on a bound the gradient is 0, unlike that of `clip`."""
     if min_val > max_val:
         raise ValueError(f"hardtanh: min_val {min_val} is greater than max_val {max_val}")
     if x.dtype.kind == "b" or (x.dtype.kind == "u" and min_val < 0):
         raise TypeError(f"hardtanh: not defined for {x.dtype} between {min_val} and {max_val}")
-    return xp.clip(x, *xp.asarray([min_val, max_val], x.dtype))
+    return xp.clip(x, x.dtype.type(min_val), x.dtype.type(max_val))
 
 
 abs.vjp(x=lambda g, x: g * sign(x))
@@ -194,13 +199,13 @@ relu.vjp(x=lambda g, z: keep(g, z != 0))  # and where it is NaN
 hardtanh.vjp(x=lambda g, x, min_val, max_val: keep(g, (x > min_val) * (x < max_val)))
 
 
-@op(broadcasts=True, promotes=True)
+@elementwise(promotes=True)
 def maximum(xp, x, y):
     """The larger of x and y; at a tie each gets half of the gradient."""
     return xp.maximum(x, y)
 
 
-@op(broadcasts=True, promotes=True)
+@elementwise(promotes=True)
 def minimum(xp, x, y):
     """The smaller of x and y; at a tie each gets half of the gradient."""
     return xp.minimum(x, y)
@@ -214,7 +219,7 @@ maximum.vjp(x=lambda g, x, y: _unless(x < y, x == y, g), y=lambda g, x, y: _unle
 minimum.vjp(x=lambda g, x, y: _unless(x > y, x == y, g), y=lambda g, x, y: _unless(y > x, x == y, g))
 
 
-@op
+@elementwise
 def limit(xp, x, *, min, max):
     """x limited to [min, max], numbers of which one may be None; the gradient passes on the bounds too."""
     bounds = tuple(bound for bound in (min, max) if bound is not None)

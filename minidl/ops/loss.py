@@ -8,7 +8,7 @@ from minidl.op import cast, op
 from minidl.ops.blocks import raw
 from minidl.ops.compare import ne
 from minidl.ops.elementwise import exp, where
-from minidl.ops.reduce import sum
+from minidl.ops.reduce import largest, sum
 from minidl.ops.shape import axes, axis, reshape, squeeze, take_along, unsqueeze
 
 
@@ -34,7 +34,7 @@ def log_softmax(xp, x, *, dim, dtype=None):
 
 def _below_maximum(xp, x, over):
     x = x.astype(xp.float32) if x.dtype == float16 else x  # whose sums overflow
-    return x - x.real.max(over, keepdims=True, initial=-xp.inf)
+    return x - largest(xp, x.real, over)
 
 
 softmax.vjp(x=lambda g, z, dim: z * (g - sum(g * z, dim, keepdim=True)))

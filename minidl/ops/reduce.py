@@ -23,6 +23,11 @@ def back(y, shape, dim):
     return expand(y if y.ndim in (0, len(shape)) else reshape(y, kept(shape, dim)), shape)
 
 
+def largest(xp, x, over):
+    """The maxima over some dimensions, which stay with size 1; −∞ of nothing."""
+    return x.max(over, keepdims=True) if x.size else xp.full(kept(x.shape, over), -np.inf, x.dtype)
+
+
 # --- sums -------------------------------------------------------------------------------------------------------------
 
 
@@ -46,7 +51,7 @@ def cumsum(xp, x, *, dim, dtype=None):
 def logsumexp(xp, x, *, dim, keepdim=False):
     """ln Σ exp(x) over `dim`, shifted by the maximum so that nothing overflows."""
     over = axes(dim, x.ndim)
-    top = x.real.max(over, keepdims=True, initial=-xp.inf)
+    top = largest(xp, x.real, over)
     top = xp.where(xp.isfinite(top), top, 0)
     z = xp.log(xp.exp(x - top).sum(over, keepdims=True)) + top
     return (z if keepdim else z.squeeze(over)).astype(x.dtype, copy=False)

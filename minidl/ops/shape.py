@@ -274,9 +274,14 @@ def indexed(name: str, input: Any, dim: int, index: Any) -> tuple[Any, Any, int]
     i, x, at = axis(dim, input.ndim), reshape(input, input.shape or (1,)), reshape(index, index.shape or (1,))
     if index.dtype.kind not in "iu":
         raise TypeError(f"index must be of integers, got {index.dtype}")
-    raw = index.data if isinstance(index, Tensor) else index
-    if raw.size and (raw.min() < 0 or raw.max() >= x.shape[i]):
-        raise IndexError(f"index from {raw.min()} to {raw.max()} is out of range for dim {dim} of {dims(input.shape)}")
+    backend.require_range(
+        index.data if isinstance(index, Tensor) else index,
+        0,
+        x.shape[i] - 1,
+        lambda low, high: IndexError(
+            f"{name}: index from {low} to {high} is out of range for dim {dim} of {dims(input.shape)}"
+        ),
+    )
     return x, at, i
 
 

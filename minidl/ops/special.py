@@ -3,41 +3,41 @@
 import math
 
 from minidl import backend
-from minidl.op import op
+from minidl.op import elementwise
 from minidl.ops.elementwise import exp, log, maximum, sigmoid, sqrt, where
 
 
-@op(floats=True)
+@elementwise(floats=True)
 def sin(xp, x):
     """sin x."""
     return xp.sin(x)
 
 
-@op(floats=True)
+@elementwise(floats=True)
 def cos(xp, x):
     """cos x."""
     return xp.cos(x)
 
 
-@op(floats=True)
+@elementwise(floats=True)
 def tan(xp, x):
     """tan x."""
     return xp.tan(x)
 
 
-@op(floats=True)
+@elementwise(floats=True)
 def asin(xp, x):
     """arcsin x; NaN outside [−1, 1]."""
     return xp.arcsin(x)
 
 
-@op(floats=True)
+@elementwise(floats=True)
 def acos(xp, x):
     """arccos x; NaN outside [−1, 1]."""
     return xp.arccos(x)
 
 
-@op(floats=True)
+@elementwise(floats=True)
 def atan(xp, x):
     """arctan x."""
     return xp.arctan(x)
@@ -51,31 +51,31 @@ acos.vjp(x=lambda g, x: -g / sqrt(1 - x * x))
 atan.vjp(x=lambda g, x: g / (1 + x * x))
 
 
-@op(floats=True)
+@elementwise(floats=True)
 def sinh(xp, x):
     """sinh x."""
     return xp.sinh(x)
 
 
-@op(floats=True)
+@elementwise(floats=True)
 def cosh(xp, x):
     """cosh x."""
     return xp.cosh(x)
 
 
-@op(floats=True)
+@elementwise(floats=True)
 def asinh(xp, x):
     """arsinh x."""
     return xp.arcsinh(x)
 
 
-@op(floats=True)
+@elementwise(floats=True)
 def acosh(xp, x):
     """arcosh x; NaN below 1."""
     return xp.arccosh(x)
 
 
-@op(floats=True)
+@elementwise(floats=True)
 def atanh(xp, x):
     """artanh x; NaN outside [−1, 1]."""
     return xp.arctanh(x)
@@ -88,19 +88,19 @@ acosh.vjp(x=lambda g, x: g / sqrt(x * x - 1))
 atanh.vjp(x=lambda g, x: g / (1 - x * x))
 
 
-@op(floats=True)
+@elementwise(floats=True)
 def expm1(xp, x):
     """eˣ − 1, to all digits near 0."""
     return xp.expm1(x)
 
 
-@op(floats=True)
+@elementwise(floats=True)
 def log1p(xp, x):
     """ln(1 + x), to all digits near 0; −inf at −1, NaN below."""
     return xp.log1p(x)
 
 
-@op(floats=True)
+@elementwise(floats=True)
 def erf(xp, x):
     """The error function, 2/√π ∫₀ˣ exp(−t²) dt."""
     return backend.special(xp).erf(x).astype(x.dtype, copy=False)
@@ -111,13 +111,13 @@ log1p.vjp(x=lambda g, x: g / (x + 1))
 erf.vjp(x=lambda g, x: g * (2 / math.sqrt(math.pi) * exp(-x * x)))
 
 
-@op(floats=True)
+@elementwise(floats=True)
 def logsigmoid(xp, x):
     """ln(1 / (1 + e⁻ˣ)), which neither overflows nor loses digits."""
     return xp.minimum(x, 0) - xp.log1p(xp.exp(xp.minimum(x, -x)))
 
 
-@op(floats=True)
+@elementwise(floats=True)
 def softplus(xp, x, beta=1.0, threshold=20.0):
     """ln(1 + exp(beta · x)) / beta; x itself where beta · x is above the threshold. Dugas et al. (2001)."""
     return xp.where((beta * x).real > threshold, x, -logsigmoid(-beta * x) / beta)
@@ -127,13 +127,13 @@ logsigmoid.vjp(x=lambda g, x: g * sigmoid(-x))
 softplus.vjp(x=lambda g, x, beta, threshold: g * where(beta * x > threshold, 1.0, sigmoid(beta * x)))
 
 
-@op(broadcasts=True, promotes=True, floats=True)
+@elementwise(promotes=True, floats=True)
 def xlogy(xp, x, y):
     """x · ln y, and 0 where x = 0."""
     return backend.special(xp).xlogy(x, y).astype(x.dtype, copy=False)
 
 
-@op(broadcasts=True, promotes=True, floats=True)
+@elementwise(promotes=True, floats=True)
 def log_likelihood(xp, p, y):
     """y · ln p + (1 − y) · ln(1 − p), of an outcome y with chance p; a logarithm counts as −100 at least."""
     return y * xp.maximum(xp.log(p), -100) + (1 - y) * xp.maximum(xp.log1p(-p), -100)
