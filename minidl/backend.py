@@ -204,8 +204,33 @@ class Generator:
         """The seed that the stream was last started from."""
         return self.seed
 
+    def skip(self, n: int) -> None:
+        """Leave out `n` float32 numbers, in no time: the stream then stands as if they had been drawn."""
+        stream: Any = self.numpy.bit_generator
+        with stream.lock:
+            s = stream.state
+            beyond = n - s["has_uint32"] - 2 * (4 - s["buffer_pos"])  # what the block that is begun can give
+            if beyond > 0:
+                blocks = (beyond - 1) // 8
+                stream.advance(blocks)
+                n = beyond - 8 * blocks
+            self.numpy.random(n, np.float32)
+
 
 default_generator = Generator()
+
+
+@by_device
+def fill_uniform(out: Array, generator: Generator) -> None:
+    """Draw every element of `out` uniformly from [0, 1): as float64 if it is that, otherwise as float32."""
+    drawn = generator.numpy.random(out.shape, np.float64 if out.dtype == np.float64 else np.float32)
+    out[...] = namespace(out).asarray(drawn)
+
+
+def fill_normal(out: Array, generator: Generator) -> None:
+    """Draw every element of `out` from the normal distribution, in the dtypes of `fill_uniform`."""
+    drawn = generator.numpy.standard_normal(out.shape, np.float64 if out.dtype == np.float64 else np.float32)
+    out[...] = namespace(out).asarray(drawn)
 
 
 def manual_seed(seed: int) -> Generator:

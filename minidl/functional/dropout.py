@@ -3,7 +3,7 @@
 import numpy as np
 
 from minidl import backend
-from minidl.backend import Generator, dims
+from minidl.backend import Array, Generator, by_device, dims
 from minidl.core import Tensor
 from minidl.dtypes import require_float
 from minidl.op import named, require_tensors
@@ -49,6 +49,11 @@ def _dropped(
         raise ValueError(f"p is a probability, expected 0 ≤ p ≤ 1, got {p}")
     if not training or p == 0:
         return input
-    drawn = (generator or backend.default_generator).numpy.random(shape, np.float32)
-    mask = (drawn >= p).astype(input.dtype) * (1 / (1 - p) if p < 1 else 0)
-    return input * Tensor(backend.move(mask, input.device))
+    return input * Tensor(dropout_mask(input.data, shape, float(p), generator or backend.default_generator))
+
+
+@by_device
+def dropout_mask(x: Array, shape: tuple[int, ...], p: float, generator: Generator) -> Array:
+    """An array of `shape`, 0 with probability p and 1/(1 − p) otherwise, on the device and in the dtype of x."""
+    mask = (generator.numpy.random(shape, np.float32) >= p).astype(x.dtype) * (1 / (1 - p) if p < 1 else 0)
+    return backend.move(mask, backend.device_of(x))

@@ -1,3 +1,4 @@
 """Kernels on CuPy arrays: CUDA sources (``.cu``), and beside each of them who launches it."""
 
+from minidl.kernels.cuda import random as random
 from minidl.kernels.cuda import reduce as reduce

@@ -14,6 +14,13 @@ struct Stream {
 
 struct Words { unsigned long long word[4]; };
 
+// The upper 64 bits of a product, from the products of halves; none of the sums overflows.
+__device__ inline unsigned long long upper_product(unsigned long long a, unsigned long long b) {
+  unsigned long long a0 = (unsigned)a, a1 = a >> 32, b0 = (unsigned)b, b1 = b >> 32;
+  unsigned long long left = a1 * b0 + (a0 * b0 >> 32), right = a0 * b1 + (unsigned)left;
+  return a1 * b1 + (left >> 32) + (right >> 32);
+}
+
 // The block of four words of a stream's counter plus `b`.
 __device__ inline Words philox(const Stream& stream, unsigned b) {
   Words c;
@@ -25,8 +32,8 @@ __device__ inline Words philox(const Stream& stream, unsigned b) {
   unsigned long long key0 = stream.key[0], key1 = stream.key[1];
   for (int round = 0; round < 10; round++) {
     const unsigned long long m0 = 0xD2E7470EE14C6C93, m1 = 0xCA5A826395121157;
-    c = {__umul64hi(m1, c.word[2]) ^ c.word[1] ^ key0, m1 * c.word[2],
-         __umul64hi(m0, c.word[0]) ^ c.word[3] ^ key1, m0 * c.word[0]};
+    c = {upper_product(m1, c.word[2]) ^ c.word[1] ^ key0, m1 * c.word[2],
+         upper_product(m0, c.word[0]) ^ c.word[3] ^ key1, m0 * c.word[0]};
     key0 += 0x9E3779B97F4A7C15;  // Weyl sequences: the golden ratio, and √3 − 1
     key1 += 0xBB67AE8584CAA73B;
   }
@@ -39,13 +46,13 @@ __device__ inline float uniform(unsigned bits) { return (bits >> 8) * (1.0f / 16
 // Calls ``give(i, u)`` for those of the next n numbers of a stream that this thread makes: the i-th is u.
 template <typename Give>
 __device__ void draw(const Stream& stream, int n, Give give) {
-  int b = thread_index();
-  int first = 8 * b - 2 * stream.used + stream.has_half;  // the number of the first half in this block
+  unsigned b = thread_index();
+  long long first = 8ll * b - 2 * stream.used + stream.has_half;  // the number of the first half in this block
   if (b == 0 && stream.has_half) give(0, uniform(stream.half));
   if (first >= n) return;
   Words words = philox(stream, b);
   for (int half = 0; half < 8; half++) {
-    int i = first + half;
+    long long i = first + half;
     if (stream.has_half <= i && i < n) give(i, uniform((unsigned)(words.word[half / 2] >> half % 2 * 32)));
   }
 }

@@ -1,0 +1,111 @@
+"""Random numbers that a kernel makes: to the bit those of NumPy's stream, which goes on from where it would stand."""
+
+import sys
+
+import numpy as np
+import pytest
+
+import minidl as md
+from minidl import backend
+from minidl import functional as F
+from minidl.backend import Generator, fill_uniform
+
+pytestmark = pytest.mark.gpu
+
+# What is drawn before: nothing, inside of a block of words, with the half of a word left over, with another draw since.
+BEFORE = {
+    "at the start": lambda stream: None,
+    "one": lambda stream: stream.random(1, np.float32),
+    "three": lambda stream: stream.random(3, np.float32),
+    "a block": lambda stream: stream.random(8, np.float32),
+    "a word": lambda stream: stream.random(1),
+    "half a word, then words": lambda stream: (stream.random(5, np.float32), stream.random(6)),
+    "half a word, then normal": lambda stream: (stream.random(1, np.float32), stream.standard_normal(7)),
+    "the end of 64 bits": lambda stream: stream.bit_generator.advance(2**64 - 2),
+    "the end of 256 bits": lambda stream: stream.bit_generator.advance(2**256 - 3),
+}
+each_start = pytest.mark.parametrize("before", BEFORE.values(), ids=BEFORE)
+
+
+def pair(before):
+    """Two streams that stand at the same place."""
+    generators = Generator(), Generator()
+    for generator in generators:
+        before(generator.manual_seed(3).numpy)
+    return generators
+
+
+def same_state(ours, theirs):
+    return str(ours.numpy.bit_generator.state) == str(theirs.numpy.bit_generator.state)
+
+
+def launches(call):
+    """How many launches, and copies or waits, a call takes where the emulator counts them."""
+    call()
+    fake = sys.modules.get("fakecuda")
+    if fake is None:
+        pytest.skip("the emulator counts")
+    fake.C.clear()
+    call()
+    return fake.C["launch"], fake.C["sync"] + fake.C["h2d"] + fake.C["d2h"] + fake.C["malloc"]
+
+
+@each_start
+@pytest.mark.parametrize("n", [0, 1, 2, 3, 7, 8, 9, 10, 17, 2049, 10_000])
+def test_skipping_leaves_the_stream_as_drawing_does(before, n):
+    ours, theirs = pair(before)
+    ours.skip(n)
+    theirs.numpy.random(n, np.float32)
+    assert same_state(ours, theirs)
+
+
+@each_start
+@pytest.mark.parametrize("size", [0, 1, 2, 3, 7, 8, 9, (5, 13), (3, 1, 683), 10_001])
+def test_numbers_are_those_of_numpy(before, size):
+    ours, theirs = pair(before)
+    out = backend.cupy().empty(size, np.float32)
+    for _ in range(2):
+        fill_uniform(out, ours)
+        assert out.get().tobytes() == theirs.numpy.random(size, np.float32).tobytes()
+        assert same_state(ours, theirs)
+    assert np.array_equal(ours.numpy.standard_normal(3), theirs.numpy.standard_normal(3))
+
+
+@pytest.mark.parametrize("dtype", [md.float16, md.float32, md.float64])
+@pytest.mark.parametrize("make", [md.rand, md.randn])
+def test_tensors_drawn_on_a_device(make, dtype):
+    there = make(7, 5, dtype=dtype, device="cuda", generator=Generator())
+    assert there.device == "cuda:0" and there.dtype == dtype
+    assert np.array_equal(there.numpy(), make(7, 5, dtype=dtype, generator=Generator()).numpy())
+
+
+@pytest.mark.parametrize("dtype", [md.float16, md.float32, md.float64])
+@pytest.mark.parametrize("p", [0.25, 0.5, np.float64(0.1), 1])
+@pytest.mark.parametrize("dropout, size", [(F.dropout, (9, 250)), (F.dropout2d, (30, 20, 2, 3)), (F.dropout, (0, 3))])
+def test_dropout_drops_what_it_drops_on_the_cpu(dropout, size, p, dtype):
+    x = md.randn(*size, dtype=dtype)
+    ours, theirs = pair(BEFORE["three"])
+    z, there = (dropout(a, p, generator=g) for a, g in ((x, theirs), (x.to("cuda"), ours)))
+    assert z.dtype == dtype and there.numpy().tobytes() == z.numpy().tobytes()
+    assert same_state(ours, theirs)
+
+
+def test_dropout_passes_gradients_where_it_kept():
+    x = md.ones(1000, device="cuda", requires_grad=True)
+    z = F.dropout(x, 0.3)
+    z.sum().backward()
+    assert np.array_equal(x.grad.numpy(), z.detach().numpy()) and 0 < (z.detach().numpy() == 0).sum() < 1000
+
+
+def test_the_same_without_fusion():
+    x = md.ones(50, device="cuda")
+    fused = F.dropout(x, generator=Generator())
+    with md.no_fusion():
+        assert np.array_equal(F.dropout(x, generator=Generator()).numpy(), fused.numpy())
+        assert np.array_equal(md.rand(9, device="cuda", generator=Generator()).numpy(), Generator().numpy.random(9, "f"))
+
+
+def test_two_launches():
+    x = md.ones(1000, device="cuda")
+    assert launches(lambda: F.dropout(x)) == (2, 0)
+    assert launches(lambda: md.rand(1000, device="cuda")) == (1, 0)
