@@ -2,18 +2,19 @@
 
 import math
 from collections.abc import Sequence
-from typing import Any
 
-from minidl.backend import dims
+import numpy as np
+
+from minidl.backend import Array, by_device, dims
 from minidl.core import Tensor
 from minidl.dtypes import require_float
-from minidl.modes import no_grad
 from minidl.op import in_single, named, require_tensors, same_dtype
 from minidl.ops import elementwise, reduce, shape
 from minidl.ops.blocks import normalize_channels
 from minidl.ops.norm import along_channels, standardize
 from minidl.ops.pool import window_sum
 from minidl.ops.window import Window
+from minidl.writes import written
 
 
 def _scaled(z: Tensor, weight: Tensor | None, bias: Tensor | None) -> Tensor:
@@ -99,15 +100,24 @@ def batch_normalised(input, running_mean, running_var, weight, bias, momentum, e
 
 
 def _update(
-    running_mean: Tensor | None, running_var: Tensor | None, mean: Any, var: Any, count: int, momentum: float
+    running_mean: Tensor | None, running_var: Tensor | None, mean: Array, var: Array, count: int, momentum: float
 ) -> None:
     """Move running statistics towards those of a batch, the mean and the biased variance of `count` values."""
     if not isinstance(momentum, (int, float)):
         raise TypeError(f"momentum must be a number, got {momentum!r}")
-    for running, batch in ((running_mean, mean), (running_var, var * (count / (count - 1)))):
-        if running is not None and count:
-            with no_grad():
-                running.copy_(running * (1 - momentum) + batch * momentum)
+    if running_mean is not None and running_var is not None and count:
+        move_running(running_mean.data, running_var.data, mean, var, momentum, count / (count - 1))
+        written(running_mean.data)
+        written(running_var.data)
+
+
+@by_device
+@np.errstate(all="ignore")
+def move_running(running_mean, running_var, mean, var, share, unbiased):
+    """running + share · (batch − running), in place; `unbiased` is what the biased variance is to be multiplied by."""
+    for running, batch in ((running_mean, mean), (running_var, var * unbiased)):
+        running *= 1 - share
+        running += batch * share
 
 
 @named
@@ -198,7 +208,7 @@ def instance_norm(
     if math.prod(rest) == 1:
         raise ValueError(f"expected more than 1 value per channel, got an input {dims(input.shape)}")
     z, *own = normalize_channels(shape.reshape(input, (1, n * c, *rest)), None, None, eps=eps)
-    mean, var = (reduce.mean(Tensor(s.reshape(n, c)), 0) for s in own)
+    mean, var = (reduce.mean(Tensor(s.reshape(n, c)), 0).data for s in own)
     _update(running_mean, running_var, mean, var, math.prod(rest), momentum)
     return _scaled(shape.reshape(z, input.shape), _per_channel(weight, input.ndim), _per_channel(bias, input.ndim))
 

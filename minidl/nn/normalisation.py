@@ -8,14 +8,17 @@ import numpy as np
 from minidl import functional as F
 from minidl.backend import dims
 from minidl.core import Tensor
+from minidl.dtypes import int64
 from minidl.nn.layers import require_positive
 from minidl.nn.module import Module, Parameter
 from minidl.op import require_tensors
+from minidl.ops.create import ones, zeros
+from minidl.writes import written
 
 
 def _weight_and_bias(size: tuple[int, ...], affine: bool, bias: bool) -> tuple[Parameter | None, Parameter | None]:
-    weight = Parameter(np.ones(size, np.float32)) if affine else None
-    return weight, Parameter(np.zeros(size, np.float32)) if affine and bias else None
+    weight = Parameter(ones(size)) if affine else None
+    return weight, Parameter(zeros(size)) if affine and bias else None
 
 
 class _Norm(Module):
@@ -56,9 +59,9 @@ class _Norm(Module):
         self.track_running_stats = track_running_stats
         self.weight, self.bias = _weight_and_bias((num_features,), affine, bias)
         tracked = track_running_stats
-        self.register_buffer("running_mean", Tensor(np.zeros(num_features, np.float32)) if tracked else None)
-        self.register_buffer("running_var", Tensor(np.ones(num_features, np.float32)) if tracked else None)
-        self.register_buffer("num_batches_tracked", Tensor(np.zeros((), np.int64)) if tracked else None)
+        self.register_buffer("running_mean", zeros(num_features) if tracked else None)
+        self.register_buffer("running_var", ones(num_features) if tracked else None)
+        self.register_buffer("num_batches_tracked", zeros((), dtype=int64) if tracked else None)
 
     def check(self, input: Tensor, channels: int) -> None:
         """Raise ValueError for an input of another rank, or with other channels, which are its dimension `channels`."""
@@ -82,7 +85,9 @@ class _BatchNorm(_Norm):
         """The share of this batch in the running statistics; in training the batch is counted."""
         if not (self.training and self.track_running_stats):
             return self.momentum or 0.0
-        self.num_batches_tracked.add_(1)
+        count = self.num_batches_tracked.data
+        count += 1
+        written(count)
         return 1 / self.num_batches_tracked.item() if self.momentum is None else self.momentum
 
 

@@ -10,8 +10,8 @@ from minidl.kernels.cuda.source import BLOCK, kernel, suits
 from minidl.op import on_cuda, sum_to
 
 SHORT = 512  # rows that one stage sums
-PARTS = 256  # that a column is cut into at most
-LEAST = 64  # rows in a part
+PARTS = 512  # that rows are cut into at most
+LEAST = 32  # rows in a part
 
 
 def tiles(columns: int) -> tuple[int, tuple[int, int]]:
@@ -22,9 +22,10 @@ def tiles(columns: int) -> tuple[int, tuple[int, int]]:
     return (columns + width - 1) // width, (width, BLOCK // width)
 
 
-def part(rows: int) -> int:
-    """How many rows a part has, of those that the blocks of the first stage sum."""
-    return max(LEAST, (rows + PARTS - 1) // PARTS)
+def parted(rows: int) -> tuple[int, int]:
+    """How many parts rows are cut into, for the blocks of a first stage, and how many rows a part has."""
+    height = max(LEAST, (rows + PARTS - 1) // PARTS)
+    return (rows + height - 1) // height, height
 
 
 def column_sums(matrix: Array) -> Array:
@@ -38,8 +39,7 @@ def column_sums(matrix: Array) -> Array:
     if rows <= SHORT:
         kernel("reduce", "short_sums", matrix.dtype)((across,), block, matrix, sums, rows, columns)
         return sums
-    height = part(rows)
-    n = (rows + height - 1) // height
+    n, height = parted(rows)
     parts = xp.empty((n, columns), dtypes.float32 if matrix.dtype == dtypes.float16 else matrix.dtype)
     kernel("reduce", "part_sums", matrix.dtype)((across, n), block, matrix, parts, rows, columns, height)
     kernel("reduce", "whole_sums", matrix.dtype)((across,), block, parts, sums, n, columns)
