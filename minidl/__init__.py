@@ -2,9 +2,9 @@
 
 # ruff: noqa: F401, I001
 # fmt: off
-from minidl import data, functional, kernels, models, nn, ops, optim
+from minidl import cuda, data, functional, kernels, models, nn, ops, optim
 from minidl.autograd import hvp, jacobian, jvp, vjp
-from minidl.backend import Generator, manual_seed
+from minidl.backend import Generator, get_default_device, manual_seed, set_default_device
 from minidl.check import GradcheckError, gradcheck, gradgradcheck
 from minidl.core import Tensor, grad
 from minidl.dtypes import bool_ as bool
@@ -16,7 +16,7 @@ from minidl.ops.compare import (
     eq, ge, gt, isfinite, isinf, isnan, le, logical_and, logical_not, logical_or, logical_xor, lt, ne,
 )
 from minidl.ops.create import (
-    arange, from_numpy, full, ones, ones_like, rand, randint, randn, tensor, zeros, zeros_like,
+    arange, empty, from_numpy, full, ones, ones_like, rand, randint, randn, tensor, zeros, zeros_like,
 )
 from minidl.ops.elementwise import (
     abs, add, ceil, clip, div, exp, floor, log, masked_fill, maximum, minimum, mul, neg, pow, relu, round, sigmoid,

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import importlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from types import ModuleType
 from typing import Any
 
@@ -13,6 +14,7 @@ import numpy as np
 from minidl.modes import mode
 
 MOST_UNCHECKED = 1000  # ranges
+_default_device = "cpu"
 Array = Any  # a numpy.ndarray or a cupy.ndarray
 
 
@@ -53,21 +55,19 @@ def special(xp: ModuleType) -> ModuleType:
     return importlib.import_module("scipy.special" if xp is np else "cupyx.scipy.special")
 
 
-def sparse(xp: ModuleType) -> ModuleType:
-    """SciPy's sparse matrices for the arrays of a namespace; imported when first asked for."""
-    return importlib.import_module("scipy.sparse" if xp is np else "cupyx.scipy.sparse")
-
-
-def by_device(function: Any) -> Any:
+class by_device:
     """A function of raw arrays, which its ``cuda`` replaces where the first is CuPy's, if a kernel has set that."""
 
-    @functools.wraps(function)
-    def call(array: Array, *args: Any, **options: Any) -> Any:
-        serves = call.cuda is not None and mode.fused and on_gpu(array)
-        return (call.cuda if serves else function)(array, *args, **options)
+    def __init__(self, function: Callable[..., Any]) -> None:
+        self.function = function
+        self.cuda: Callable[..., Any] | None = None
+        functools.update_wrapper(self, function)
 
-    call.cuda = None  # type: ignore[attr-defined]
-    return call
+    def __call__(self, array: Array, *args: Any, **options: Any) -> Any:
+        if self.cuda is not None and mode.fused and on_gpu(array):
+            with array.device:
+                return self.cuda(array, *args, **options)
+        return self.function(array, *args, **options)
 
 
 def in_memory_order(function: Callable[..., Array], *arrays: Any) -> Array:
@@ -116,7 +116,9 @@ def gpu(device: str) -> Any:
     RuntimeError
         Without CuPy, a driver, or a GPU of that number.
     """
-    _, index = check_device(device)
+    kind, index = check_device(device)
+    if kind != "cuda":
+        raise ValueError(f"expected a cuda device, got {device!r}")
     cuda = cupy().cuda
     try:
         count = cuda.runtime.getDeviceCount()
@@ -124,7 +126,55 @@ def gpu(device: str) -> Any:
         raise RuntimeError(f"{device}: CuPy is installed, but finds no driver or no GPU ({error})") from error
     if index >= count:
         raise RuntimeError(f"{device}: no such GPU; {count} present")
+    require_libraries()
     return cuda.Device(index)
+
+
+@functools.cache
+def require_libraries() -> None:
+    """Raise RuntimeError if a library of CUDA that everything needs is missing: the compiler, or matrix products."""
+    try:
+        cupy().cuda.nvrtc.getVersion()
+        cupy().cuda.device.get_cublas_handle()
+    except (ImportError, OSError, RuntimeError) as error:
+        raise RuntimeError(
+            f"cuda: a library of CUDA is missing; pip install 'minidl[cuda13]' (or 'minidl[cuda12]') brings all ({error})"
+        ) from error
+
+
+def set_default_device(device: str) -> None:
+    """Put new tensors, the parameters of new modules and the batches of loaders there (``torch.set_default_device``).
+
+    Raises
+    ------
+    ValueError, RuntimeError
+        For another name than ``"cpu"``, ``"cuda"`` and ``"cuda:N"``, or a GPU that can't be used.
+    """
+    global _default_device
+    if check_device(device)[0] == "cuda":
+        gpu(device)
+    _default_device = device
+
+
+def get_default_device() -> str:
+    """Where new tensors are put: ``"cpu"``, unless `set_default_device` has said otherwise."""
+    return _default_device
+
+
+@contextlib.contextmanager
+def using(device: str | None) -> Iterator[ModuleType]:
+    """The namespace that makes arrays on `device`, by default the one of `set_default_device`."""
+    device = _default_device if device is None else device
+    if check_device(device)[0] == "cpu":
+        yield np
+    else:
+        with gpu(device):
+            yield cupy()
+
+
+def current(array: Array) -> Any:
+    """Where an array is, as the current device in a ``with`` statement."""
+    return array.device if on_gpu(array) else contextlib.nullcontext()
 
 
 def move(array: Array, device: str) -> Array:

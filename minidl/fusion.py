@@ -14,6 +14,7 @@ from typing import Any
 
 import numpy as np
 
+from minidl import backend
 from minidl.core import Edge, Node, Tensor, attach, grad, origin, walk, wrap
 from minidl.modes import enable_grad, mode, no_fusion
 from minidl.op import Declaration, alias, checked, record
@@ -54,7 +55,8 @@ class Composite(Declaration):
             ports, z = self.rerun(arrays, options, edges)
             return list(grad(z, ports, g, create_graph=True, materialize_grads=True))
         needs = {i for i, _ in edges}
-        gradients = kept["kernel"].backward(g, kept["saved"], needs, *arrays, **options)
+        with backend.current(arrays[0]):
+            gradients = kept["kernel"].backward(g, kept["saved"], needs, *arrays, **options)
         return [checked(self, i, gradients[i], parent.shape, parent.dtype) for i, parent in edges]
 
     def steps(self, node: Node, g: Any, edges: Sequence[Edge]) -> Generator[tuple[Any, ...], None, list[Any]]:
@@ -85,7 +87,7 @@ def composite(reference: Callable[..., Any]) -> Any:
         kernel = self.serving(arrays, options)
         if kernel is None:
             return reference(*args, **options)
-        with np.errstate(all="ignore"):
+        with np.errstate(all="ignore"), backend.current(arrays[0]):
             z, saved, *auxiliary = kernel.forward(*arrays, **options)
         if any(isinstance(a, Tensor) for a in args):
             kept = dict(zip(self.arguments, arrays, strict=True)) | options | {"kernel": kernel, "saved": saved}

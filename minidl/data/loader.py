@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from minidl import backend
 from minidl.backend import Generator, default_generator
 from minidl.core import Tensor
 from minidl.data.dataset import Dataset, take
@@ -14,6 +15,8 @@ from minidl.data.dataset import Dataset, take
 
 class DataLoader:
     """Iterate over a data set in batches, as tuples of Tensors: ``for images, labels in loader``.
+
+    Batches are put on the default device (see `minidl.set_default_device`).
 
     Parameters
     ----------
@@ -71,4 +74,4 @@ class DataLoader:
 
 
 def _tensor(field: Any) -> Tensor:
-    return field if isinstance(field, Tensor) else Tensor(field)
+    return (field if isinstance(field, Tensor) else Tensor(field)).to(backend.get_default_device())

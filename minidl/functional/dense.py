@@ -82,7 +82,7 @@ def one_hot(input: Tensor, num_classes: int = -1) -> Tensor:
     occurring = int(reduce.amax(input).item()) + 1 if num_classes == -1 and input.data.size else 0
     classes = occurring if num_classes == -1 else num_classes
     if not isinstance(classes, int) or classes < 1:
-        raise ValueError(f"expected num_classes, a positive integer, or -1 and a class in the input; got {num_classes!r}")
+        raise ValueError(f"num_classes must be a positive integer, or -1 and a class in the input; got {num_classes!r}")
     backend.require_range(
         input.data,
         0,

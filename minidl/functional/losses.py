@@ -192,7 +192,8 @@ def _check_probabilities(name: str, x: Tensor) -> None:
         0,
         1,
         lambda low, high: ValueError(
-            f"{name} must be in [0, 1], is in [{low}, {high}]; binary_cross_entropy_with_logits takes scores"
+            f"binary_cross_entropy: {name} must be in [0, 1], is in [{low}, {high}]; "
+            "binary_cross_entropy_with_logits takes scores"
         ),
     )
 
@@ -228,7 +229,7 @@ def nll_loss(
         As `cross_entropy`.
     """
     over = _classes("nll_loss", input, target, weight)
-    _check_labels(input, target, over, ignore_index)
+    _check_labels("nll_loss", input, target, over, ignore_index)
     raw = None if weight is None else weight.data
     each, weights = loss.against_labels(-input, target, raw, over, ignore_index)
     return _reduced(each, reduction, weights)
@@ -263,7 +264,7 @@ def cross_entropy(
     if not 0 <= label_smoothing <= 1:
         raise ValueError(f"label_smoothing must be in [0, 1], got {label_smoothing}")
     if target.dtype.kind != "f":
-        _check_labels(input, target, over, ignore_index)
+        _check_labels("cross_entropy", input, target, over, ignore_index)
         _check_reduction(reduction)
         raw = None if weight is None else weight.data
         options = dict(weight=raw, ignore_index=ignore_index, label_smoothing=label_smoothing, reduction=reduction)
@@ -296,7 +297,7 @@ def _classes(name: str, input: Tensor, target: Tensor, weight: Tensor | None) ->
     return over
 
 
-def _check_labels(input: Tensor, target: Tensor, over: int, ignore_index: int) -> None:
+def _check_labels(name: str, input: Tensor, target: Tensor, over: int, ignore_index: int) -> None:
     """Labels must be integers in [0, C), or `ignore_index`, of the input's shape without its C classes."""
     classes, expected = input.shape[over], input.shape[:over] + input.shape[over + 1 :]
     if target.dtype.kind not in "iu" or target.shape != expected:
@@ -310,6 +311,7 @@ def _check_labels(input: Tensor, target: Tensor, over: int, ignore_index: int) -
         0,
         classes - 1,
         lambda low, high: ValueError(
-            f"label {low if low < 0 else high} is out of range for {classes} classes (input {dims(input.shape)})"
+            f"{name}: label {low if low < 0 else high} is out of range for {classes} classes "
+            f"(input {dims(input.shape)})"
         ),
     )

@@ -3,8 +3,7 @@
 from collections.abc import Sequence
 from types import NoneType
 
-import numpy as np
-
+from minidl import backend
 from minidl.backend import dims
 from minidl.core import Tensor
 from minidl.op import named, require_tensors
@@ -45,7 +44,8 @@ def pad(input: Tensor, pad: Sequence[int], mode: str = "constant", value: float 
         most = {"reflect": n - 1, "replicate": max(before, after) if n else 0, "circular": n}[mode]
         if max(before, after) > most or n + before + after < (mode != "circular"):
             raise ValueError(f"{before} and {after} do not fit a size of {n} with mode {mode!r}")
-        places = np.arange(-before, n + after)
+        with backend.using(input.device) as xp:
+            places = xp.arange(-before, n + after)
         if mode == "reflect":
             places = n - 1 - abs(n - 1 - abs(places))
         elif mode == "replicate":

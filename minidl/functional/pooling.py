@@ -228,7 +228,8 @@ def _adaptive_max_pool(spatial, input, output_size, return_indices):
 def _windows(xp, n, size):
     """The places among n that each of `size` windows covers, one window a row; the last is repeated to fill it."""
     start, stop = xp.arange(size) * n // max(size, 1), -(-xp.arange(1, size + 1) * n // max(size, 1))
-    return xp.minimum(start[:, None] + xp.arange(int((stop - start).max(initial=1))), stop[:, None] - 1)
+    widest = max((-(-(i + 1) * n // size) - i * n // size for i in range(size)), default=1)
+    return xp.minimum(start[:, None] + xp.arange(widest), stop[:, None] - 1)
 
 
 @named
@@ -271,8 +272,12 @@ def max_unpool2d(
     if indices.dtype.kind not in "iu" or indices.shape != input.shape:
         raise ValueError(f"expected integer indices {dims(input.shape)}, got {indices.dtype} {dims(indices.shape)}")
     at = indices.data
-    if at.size and (at.min() < 0 or at.max() >= math.prod(outer)):
-        raise ValueError(f"indices from {at.min()} to {at.max()} are out of range for {dims(outer)}")
+    backend.require_range(
+        at,
+        0,
+        math.prod(outer) - 1,
+        lambda low, high: ValueError(f"max_unpool2d: indices from {low} to {high} are out of range for {dims(outer)}"),
+    )
     rows = flatten(x, 2)
     z = pool.place(rows, reshape(indices, rows.shape), size=math.prod(outer))
     return as_given(reshape(z, (*x.shape[:2], *outer)), input)

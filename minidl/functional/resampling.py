@@ -9,7 +9,7 @@ from minidl.backend import dims
 from minidl.core import Tensor
 from minidl.dtypes import float64, require_float
 from minidl.op import named, require_tensors
-from minidl.ops.shape import index_select, reshape
+from minidl.ops.shape import along, reshape
 
 MODES = {"nearest": (3, 4), "nearest-exact": (3, 4), "linear": (3,), "bilinear": (4,)}  # and their inputs' dimensions
 
@@ -88,16 +88,13 @@ def _resampled(x, dim, n, o, factor, mode, align_corners):
         step = 1 / factor if factor else n / o
     real = np.float64 if x.dtype == float64 and (linear or x.ndim == 3) else np.float32
     offset = 0 if mode == "nearest" or align_corners else 0.5
-    at = (np.arange(o) + offset) * float(real(step))
-    at = np.maximum(at - offset, 0) if linear else at
-    index = np.minimum(np.floor(at.astype(np.float32)), n - 1).astype(np.int64)
-
-    def along(values: np.ndarray) -> Tensor:
-        return Tensor(backend.move(values, x.device))
-
-    z = index_select(x, dim, along(index))
-    if linear:
-        after = index_select(x, dim, along(np.minimum(index + 1, n - 1)))
-        weight = reshape(along((at - index).clip(0, 1).astype(x.dtype)), (o,) + (1,) * (x.ndim - 1 - dim))
-        z = z * (1 - weight) + after * weight
+    with backend.using(x.device) as xp:
+        at = (xp.arange(o) + offset) * float(real(step))
+        at = xp.maximum(at - offset, 0) if linear else at
+        index = xp.minimum(xp.floor(at.astype(np.float32)), n - 1).astype(np.int64)
+        z = along(x, dim, index)
+        if linear:
+            after = along(x, dim, xp.minimum(index + 1, n - 1))
+            weight = reshape(Tensor((at - index).clip(0, 1).astype(x.dtype)), (o,) + (1,) * (x.ndim - 1 - dim))
+            z = z * (1 - weight) + after * weight
     return z

@@ -11,6 +11,7 @@ from minidl.modes import no_grad
 from minidl.nn import init
 from minidl.nn.module import Module, Parameter
 from minidl.op import require_tensors
+from minidl.ops.create import empty, full
 
 
 def require_positive(layer: str, **sizes: Any) -> None:
@@ -22,12 +23,12 @@ def require_positive(layer: str, **sizes: Any) -> None:
 
 def weight_and_bias(shape: tuple[int, ...], outputs: int, bias: bool) -> tuple[Parameter, Parameter | None]:
     """A weight of that shape and a bias of `outputs` elements, both uniform in ±1/√fan_in, PyTorch's default."""
-    weight = Parameter(np.empty(shape, np.float32))
+    weight = Parameter(empty(shape))
     bound = 1 / math.sqrt(init.fans(weight)[0])
     init.uniform_(weight, -bound, bound)
     if not bias:
         return weight, None
-    vector = Parameter(np.empty(outputs, np.float32))
+    vector = Parameter(empty(outputs))
     init.uniform_(vector, -bound, bound)
     return weight, vector
 
@@ -84,7 +85,7 @@ class PReLU(Module):
     def __init__(self, num_parameters: int = 1, init: float = 0.25) -> None:
         require_positive("PReLU", num_parameters=num_parameters)
         self.num_parameters = num_parameters
-        self.weight = Parameter(np.full(num_parameters, init, np.float32))
+        self.weight = Parameter(full((num_parameters,), float(init)))
 
     def forward(self, input: Tensor) -> Tensor:
         return F.prelu(input, self.weight)
@@ -105,7 +106,7 @@ class Embedding(Module):
         self.num_embeddings = num_embeddings
         self.embedding_dim = embedding_dim
         self.padding_idx = padding_idx
-        self.weight = Parameter(np.empty((num_embeddings, embedding_dim), np.float32))
+        self.weight = Parameter(empty(num_embeddings, embedding_dim))
         init.normal_(self.weight)
         if padding_idx is not None:
             with no_grad():

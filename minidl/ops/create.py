@@ -1,12 +1,12 @@
 """Making tensors: from data, filled, counted, drawn at random; and moving them to another dtype or device."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
 
 from minidl import backend, dtypes
-from minidl.backend import Generator
+from minidl.backend import Array, Generator
 from minidl.core import Tensor
 from minidl.op import cast, op
 from minidl.ops.shape import sizes
@@ -34,6 +34,8 @@ def tensor(data: Any, dtype: Any = None, device: str | None = None, requires_gra
     if data.dtype.kind not in "buif":
         raise TypeError(f"tensor: expected numbers, got data of dtype {data.dtype}")
     array = data.astype(dtype or data.dtype, copy=True)
+    if device is None and not backend.on_gpu(array):
+        device = backend.get_default_device()
     return Tensor(array if device is None else backend.move(array, device), requires_grad)
 
 
@@ -42,34 +44,41 @@ def from_numpy(array: np.ndarray) -> Tensor:
     return Tensor(array)
 
 
-def _filled(name: str) -> Any:
+def _filled(name: str, what: str) -> Any:
     def make(
-        *size: int | Sequence[int], dtype: Any = dtypes.DEFAULT_FLOAT, device: str = "cpu", requires_grad: bool = False
+        *size: int | Sequence[int],
+        dtype: Any = dtypes.DEFAULT_FLOAT,
+        device: str | None = None,
+        requires_grad: bool = False,
     ) -> Tensor:
-        array = getattr(np, name)(sizes(size), dtype or dtypes.DEFAULT_FLOAT)
-        return Tensor(backend.move(array, device), requires_grad)
+        with backend.using(device) as xp:
+            return Tensor(getattr(xp, name)(sizes(size), dtype or dtypes.DEFAULT_FLOAT), requires_grad)
 
     make.__name__ = make.__qualname__ = name
-    make.__doc__ = f"A tensor of {name}, its size given as one sequence or one by one."
+    make.__doc__ = f"A tensor of {what}, its size given as one sequence or one by one."
     return make
 
 
-zeros, ones = _filled("zeros"), _filled("ones")
+zeros, ones, empty = _filled("zeros", "zeros"), _filled("ones", "ones"), _filled("empty", "whatever its memory holds")
 
 
 def full(
-    size: Sequence[int], fill_value: float, dtype: Any = None, device: str = "cpu", requires_grad: bool = False
+    size: Sequence[int], fill_value: float, dtype: Any = None, device: str | None = None, requires_grad: bool = False
 ) -> Tensor:
     """A tensor of `size`, every element `fill_value`."""
     dtype = dtypes.scalar_dtype(fill_value) if dtype is None else dtype
-    return Tensor(backend.move(np.full(tuple(size), fill_value, dtype), device), requires_grad)
+    with backend.using(device) as xp:
+        return Tensor(xp.full(tuple(size), fill_value, dtype), requires_grad)
 
 
-def arange(start: float, end: float | None = None, step: float = 1, dtype: Any = None, device: str = "cpu") -> Tensor:
+def arange(
+    start: float, end: float | None = None, step: float = 1, dtype: Any = None, device: str | None = None
+) -> Tensor:
     """The numbers from `start` (0 where only one bound is given) up to but without `end`, by `step`."""
     low, high = (0, start) if end is None else (start, end)
     dtype = dtypes.result_type((low, high, step)) if dtype is None else dtype
-    return Tensor(backend.move(np.arange(low, high, step).astype(dtype), device))
+    with backend.using(device) as xp:
+        return Tensor(xp.arange(low, high, step).astype(dtype, copy=False))
 
 
 def zeros_like(input: Tensor, dtype: Any = None) -> Tensor:
@@ -82,31 +91,40 @@ def ones_like(input: Tensor, dtype: Any = None) -> Tensor:
     return Tensor(backend.namespace(input.data).ones_like(input.data, dtype=dtype))
 
 
-def _drawn(name: str, what: str) -> Any:
+def _drawn(fill: Callable[[Array, Generator], None], what: str) -> Any:
     def make(
         *size: int | Sequence[int],
         generator: Generator | None = None,
         dtype: Any = dtypes.DEFAULT_FLOAT,
-        device: str = "cpu",
+        device: str | None = None,
         requires_grad: bool = False,
     ) -> Tensor:
-        stream = (generator or backend.default_generator).numpy
-        drawn = getattr(stream, name)(sizes(size), np.float64 if dtype == np.float64 else np.float32)
-        return Tensor(backend.move(np.asarray(drawn, dtype), device), requires_grad)
+        with backend.using(device) as xp:
+            array = xp.empty(sizes(size), dtype or dtypes.DEFAULT_FLOAT)
+        fill(array, generator or backend.default_generator)
+        return Tensor(array, requires_grad)
 
     make.__doc__ = f"A tensor of random numbers, {what}, its size given as one sequence or one by one."
     return make
 
 
-rand = _drawn("random", "uniform in [0, 1)")
-randn = _drawn("standard_normal", "normal with mean 0 and variance 1")
+rand = _drawn(backend.fill_uniform, "uniform in [0, 1)")
+randn = _drawn(backend.fill_normal, "normal with mean 0 and variance 1")
 
 
 def randint(
-    low: int, high: int, size: Sequence[int], *, generator: Generator | None = None, dtype: Any = dtypes.int64
+    low: int,
+    high: int,
+    size: Sequence[int],
+    *,
+    generator: Generator | None = None,
+    dtype: Any = dtypes.int64,
+    device: str | None = None,
 ) -> Tensor:
     """Random integers from `low` up to but without `high`."""
-    return Tensor((generator or backend.default_generator).numpy.integers(low, high, tuple(size)).astype(dtype))
+    drawn = (generator or backend.default_generator).numpy.integers(low, high, tuple(size)).astype(dtype)
+    with backend.using(device) as xp:
+        return Tensor(xp.asarray(drawn))
 
 
 def to(x: Tensor, *target: Any, device: str | None = None, dtype: Any = None) -> Tensor:

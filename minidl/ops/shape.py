@@ -168,8 +168,8 @@ def unindex(xp, x, *, index, size):
     parts = index if isinstance(index, tuple) else (index,)
     picks = [backend.is_array(part) and part.dtype.kind != "b" for part in parts]  # may name a place more than once
     whole = all(isinstance(part, slice) and part == slice(None) for part in parts[:-1])
-    if x.size and whole and picks[-1:] == [True] and parts[-1].ndim == 1:
-        return _added(xp, x, parts[-1], size, len(parts) - 1)
+    if xp is np and x.size and whole and picks[-1:] == [True] and parts[-1].ndim == 1:
+        return _added(x, parts[-1], size, len(parts) - 1)
     if any(picks):
         xp.add.at(z, index, x)
     else:
@@ -177,12 +177,14 @@ def unindex(xp, x, *, index, size):
     return z
 
 
-def _added(xp, x, index, size, dim):
+def _added(x, index, size, dim):
     """Zeros of `size` with the slices of x along `dim` added at `index`: a sparse matrix times x."""
-    rows, k = xp.moveaxis(x.astype(xp.result_type(x, float32), copy=False), dim, 0), len(index)
-    ones = (xp.ones(k, rows.dtype), (index % size[dim], xp.arange(k)))
-    z = backend.sparse(xp).csr_matrix(ones, (size[dim], k)) @ rows.reshape(k, x.size // k)
-    return xp.moveaxis(z.astype(x.dtype, copy=False).reshape(size[dim], *rows.shape[1:]), 0, dim)
+    from scipy.sparse import csr_matrix  # of which `import minidl` would notice the milliseconds
+
+    rows, k = np.moveaxis(x.astype(np.result_type(x, float32), copy=False), dim, 0), len(index)
+    ones = (np.ones(k, rows.dtype), (index % size[dim], np.arange(k)))
+    z = csr_matrix(ones, (size[dim], k)) @ rows.reshape(k, x.size // k)
+    return np.moveaxis(z.astype(x.dtype, copy=False).reshape(size[dim], *rows.shape[1:]), 0, dim)
 
 
 getitem.vjp(x=lambda g, shape, index: unindex(g, index, shape))
