@@ -28,21 +28,33 @@ def parted(rows: int) -> tuple[int, int]:
     return (rows + height - 1) // height, height
 
 
+def part_sums(matrix: Array) -> Array:
+    """Sums of parts of the rows of a contiguous matrix (rows, C), a row for each part; itself where rows are few.
+
+    Those of float16 are of float32.
+    """
+    rows, columns = matrix.shape
+    if rows <= SHORT:
+        return matrix
+    across, block = tiles(columns)
+    n, height = parted(rows)
+    wide = dtypes.float32 if matrix.dtype == dtypes.float16 else matrix.dtype
+    parts = backend.cupy().empty((n, columns), wide)
+    kernel("reduce", "part_sums", matrix.dtype)((across, n), block, matrix, parts, rows, columns, height)
+    return parts
+
+
 def column_sums(matrix: Array) -> Array:
     """Σ over the rows of a contiguous matrix (rows, C), float16 summed in float32; the same bits each time."""
     xp = backend.cupy()
-    rows, columns = matrix.shape
+    columns = matrix.shape[1]
     if not matrix.size:
         return xp.zeros(columns, matrix.dtype)
     sums = xp.empty(columns, matrix.dtype)
     across, block = tiles(columns)
-    if rows <= SHORT:
-        kernel("reduce", "short_sums", matrix.dtype)((across,), block, matrix, sums, rows, columns)
-        return sums
-    n, height = parted(rows)
-    parts = xp.empty((n, columns), dtypes.float32 if matrix.dtype == dtypes.float16 else matrix.dtype)
-    kernel("reduce", "part_sums", matrix.dtype)((across, n), block, matrix, parts, rows, columns, height)
-    kernel("reduce", "whole_sums", matrix.dtype)((across,), block, parts, sums, n, columns)
+    parts = part_sums(matrix)
+    entry = "short_sums" if parts is matrix else "whole_sums"
+    kernel("reduce", entry, matrix.dtype)((across,), block, parts, sums, len(parts), columns)
     return sums
 
 
