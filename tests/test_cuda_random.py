@@ -102,7 +102,9 @@ def test_the_same_without_fusion():
     fused = F.dropout(x, generator=Generator())
     with md.no_fusion():
         assert np.array_equal(F.dropout(x, generator=Generator()).numpy(), fused.numpy())
-        assert np.array_equal(md.rand(9, device="cuda", generator=Generator()).numpy(), Generator().numpy.random(9, "f"))
+        assert np.array_equal(
+            md.rand(9, device="cuda", generator=Generator()).numpy(), Generator().numpy.random(9, "f")
+        )
 
 
 def test_two_launches():

@@ -8,6 +8,17 @@ from minidl.backend import Array
 from minidl.optim.optimizer import Optimizer, in_chunks, scratch
 
 
+def begin(p: Array, state: dict[str, Any], group: dict[str, Any]) -> tuple[float, float]:
+    """Count a step of a parameter, whose state is made at the first; returns lr and eps, corrected as m̂ and v̂ are."""
+    if not state:
+        xp = backend.namespace(p)
+        state |= {"step": 0, "exp_avg": xp.zeros_like(p), "exp_avg_sq": xp.zeros_like(p)}
+    state["step"] += 1
+    beta1, beta2 = group["betas"]
+    first, second = 1 - beta1 ** state["step"], (1 - beta2 ** state["step"]) ** 0.5
+    return float(group["lr"]) * second / first, float(group["eps"]) * second
+
+
 class Adam(Optimizer):
     """p −= lr · m̂ / (√v̂ + eps); m and v: running means of the gradient and its square, corrected for their start at 0.
 
@@ -40,12 +51,8 @@ class Adam(Optimizer):
 
     def update(self, p: Array, g: Array, state: dict[str, Any], group: dict[str, Any]) -> None:
         xp = backend.namespace(p)
-        beta1, beta2 = group["betas"]
-        if not state:
-            state |= {"step": 0, "exp_avg": xp.zeros_like(p), "exp_avg_sq": xp.zeros_like(p)}
-        state["step"] += 1
-        first, second = 1 - beta1 ** state["step"], (1 - beta2 ** state["step"]) ** 0.5
-        rate, eps, decay = float(group["lr"]) * second / first, group["eps"] * second, group["weight_decay"]
+        (beta1, beta2), decay = group["betas"], group["weight_decay"]
+        rate, eps = begin(p, state, group)
 
         def step(p: Array, g: Array, m: Array, v: Array) -> None:
             t = scratch(p)

@@ -1,5 +1,7 @@
 """What optimizers share: groups of parameters, each with options, and a state per parameter."""
 
+from __future__ import annotations
+
 from collections.abc import Callable, Iterable
 from typing import Any
 
@@ -8,8 +10,8 @@ import numpy as np
 from minidl import backend, memory
 from minidl.backend import Array, dims
 from minidl.core import Tensor
-from minidl.modes import enable_grad
-from minidl.op import require_arrays
+from minidl.modes import enable_grad, mode
+from minidl.op import require_arrays, same_device
 from minidl.threads import parallel
 from minidl.writes import written
 
@@ -30,6 +32,11 @@ def scratch(p: Array) -> Array:
     """Memory for something in the shape and dtype of `p`."""
     xp = backend.namespace(p)
     return memory.empty(p.shape, p.dtype) if xp is np else xp.empty_like(p)
+
+
+Given = list[tuple[Array, Array, dict[str, Any]]]  # parameters, each with its gradient and its state
+# What updates many parameters of a group at once, by the type of the optimizer; it returns those that it can't.
+together: dict[type[Optimizer], Callable[[Given, dict[str, Any]], Given]] = {}
 
 
 class Optimizer:
@@ -96,17 +103,22 @@ class Optimizer:
                 result = closure()
         with np.errstate(all="ignore"):
             for group in self.param_groups:
-                for p in group["params"]:
-                    if p.grad is not None:
-                        require_arrays(f"{type(self).__name__}.step", p, p.grad)
-                        if not isinstance(p.grad, Tensor) or p.grad.shape != p.shape:
-                            raise ValueError(
-                                f"{type(self).__name__}: a gradient {type(p.grad).__name__} {dims(p.grad.shape)} "
-                                f"of a parameter {dims(p.shape)}"
-                            )
-                        self.update(p.data, p.grad.data, self.state.setdefault(p, {}), group)
-                        written(p.data)
+                given = [self.checked(p) for p in group["params"] if p.grad is not None]
+                kernel = together.get(type(self)) if mode.fused else None
+                for p, g, state in given if kernel is None else kernel(given, group):
+                    self.update(p, g, state, group)
+                for p, *_ in given:
+                    written(p)
         return result
+
+    def checked(self, p: Any) -> tuple[Array, Array, dict[str, Any]]:
+        """A parameter, its gradient and its state; TypeError, ValueError or RuntimeError if they don't fit together."""
+        name, g = type(self).__name__, p.grad
+        require_arrays(f"{name}.step", p, g)
+        if not isinstance(g, Tensor) or g.shape != p.shape:
+            raise ValueError(f"{name}: a gradient {type(g).__name__} {dims(g.shape)} of a parameter {dims(p.shape)}")
+        same_device(name, p, g)
+        return p.data, g.data, self.state.setdefault(p, {})
 
     def zero_grad(self, set_to_none: bool = True) -> None:
         """Forget the gradients of its parameters, or overwrite them with zeros."""
@@ -146,7 +158,8 @@ class Optimizer:
         self.param_groups = [g | {"params": own["params"]} for g, own in zip(theirs, ours, strict=True)]
         self.state = {
             parameters[int(i)]: {
-                name: value.copy() if hasattr(value, "copy") else value for name, value in state.items()
+                name: backend.move(value.copy(), parameters[int(i)].device) if backend.is_array(value) else value
+                for name, value in state.items()
             }
             for i, state in state_dict["state"].items()
         }

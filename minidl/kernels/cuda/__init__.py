@@ -1,4 +1,5 @@
 """Kernels on CuPy arrays: CUDA sources (``.cu``), and beside each of them who launches it."""
 
+from minidl.kernels.cuda import optim as optim
 from minidl.kernels.cuda import random as random
 from minidl.kernels.cuda import reduce as reduce

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from typing import Any
 
 import numpy as np
@@ -35,7 +34,7 @@ def fill(out: Array, generator: Generator) -> None:
     if suits(out) and out.dtype != np.float64 and out.flags.c_contiguous:
         draw("fill", out, generator)
     else:
-        fill_uniform.__wrapped__(out, generator)
+        fill_uniform.function(out, generator)
 
 
 def mask(x: Array, shape: tuple[int, ...], p: float, generator: Generator) -> Array:

@@ -70,5 +70,5 @@ def suits(x: Any, *others: Any) -> bool:
         backend.on_gpu(x)
         and x.dtype.name in TYPES
         and 0 < x.size < 2**31  # whose elements an int can count
-        and all(a.dtype == x.dtype for a in others if a is not None)
+        and all(backend.on_gpu(a) and a.dtype == x.dtype for a in others if a is not None)
     )
