@@ -1,0 +1,154 @@
+"""What the array class can do: operators, methods, indexing."""
+
+import operator
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from standin import catalog, traffic
+from standin.arrays import Undefined, ndarray
+from standin.functions import Function, UFunc, computed, refuse_filling, values_of
+
+UNARY = {"neg": np.negative, "pos": np.positive, "abs": np.absolute, "invert": np.invert}
+BINARY = {
+    "add": np.add, "sub": np.subtract, "mul": np.multiply, "truediv": np.true_divide, "floordiv": np.floor_divide,
+    "mod": np.remainder, "pow": np.power, "matmul": np.matmul, "and": np.bitwise_and, "or": np.bitwise_or,
+    "xor": np.bitwise_xor, "lshift": np.left_shift, "rshift": np.right_shift, "divmod": np.divmod,
+}  # fmt: skip
+COMPARING = {
+    "lt": np.less, "le": np.less_equal, "gt": np.greater, "ge": np.greater_equal, "eq": np.equal, "ne": np.not_equal,
+}  # fmt: skip
+VIEWS = ("T", "mT", "real", "imag")
+
+
+# --- operators --------------------------------------------------------------------------------------------------------
+
+
+def leaves_to(other: Any) -> bool:
+    """Whether an operator is the other operand's to compute: a class that NumPy leaves its operators to."""
+    return getattr(other, "__array_ufunc__", True) is None
+
+
+def unary(function: np.ufunc) -> Callable[[Any], Any]:
+    ufunc = UFunc(function)
+    return lambda a: ufunc(a)
+
+
+def binary(function: np.ufunc) -> Callable[[Any, Any], Any]:
+    ufunc = UFunc(function)
+    return lambda a, b: NotImplemented if leaves_to(b) else ufunc(a, b)
+
+
+def reflected(function: np.ufunc) -> Callable[[Any, Any], Any]:
+    ufunc = UFunc(function)
+    return lambda a, b: NotImplemented if leaves_to(b) else ufunc(b, a)
+
+
+def in_place(function: np.ufunc) -> Callable[[Any, Any], Any]:
+    ufunc = UFunc(function)
+    return lambda a, b: NotImplemented if leaves_to(b) else ufunc(a, b, out=a)
+
+
+for name, function in BINARY.items():
+    setattr(ndarray, f"__{name}__", binary(function))
+    setattr(ndarray, f"__r{name}__", reflected(function))
+    if name not in ("divmod", "matmul"):
+        setattr(ndarray, f"__i{name}__", in_place(function))
+for name, function in COMPARING.items():
+    setattr(ndarray, f"__{name}__", binary(function))
+for name, function in UNARY.items():
+    setattr(ndarray, f"__{name}__", unary(function))
+
+
+# --- indexing ---------------------------------------------------------------------------------------------------------
+
+
+def index_of(index: Any) -> tuple[Any, ...]:
+    """The parts of an index, for which lists and host arrays are copied to the device, and sizes of masks from it."""
+    parts = index if isinstance(index, tuple) else (index,)
+    for part in parts:
+        if isinstance(part, (list, tuple, np.ndarray)) and np.ndim(part) and np.size(part):
+            traffic.to_device("index")
+        if np.asarray(values_of(part)).dtype == bool:
+            traffic.to_host("the size of what a mask selects")
+    whole = () if any(part is ... for part in parts) else (...,)  # so that a single element is a view, too
+    return tuple(bounded(part) if isinstance(part, slice) else part for part in parts) + whole
+
+
+def bounded(part: slice) -> slice:
+    """A slice, its bounds fetched where they are on the device."""
+    bounds = (part.start, part.stop, part.step)
+    return slice(*[bound.item() if isinstance(bound, ndarray) else bound for bound in bounds])
+
+
+def is_advanced(index: tuple[Any, ...]) -> bool:
+    return any(isinstance(part, (list, tuple, np.ndarray)) for part in index)
+
+
+def refusal(index: tuple[Any, ...], error: IndexError) -> Exception:
+    """An IndexError, where CuPy raises one."""
+    return Undefined(f"{error}: CuPy takes it modulo the size, without a word") if is_advanced(index) else error
+
+
+def same(a: np.ndarray, b: np.ndarray) -> bool:
+    return np.array_equal(a, np.broadcast_to(b, a.shape), equal_nan=a.dtype.kind in "fc")
+
+
+def taken(values: np.ndarray, index: tuple[Any, ...]) -> np.ndarray:
+    try:
+        return values[index]
+    except IndexError as error:
+        raise refusal(index, error) from None
+
+
+def put(values: np.ndarray, index: tuple[Any, ...], new: Any) -> None:
+    """``values[index] = new``, where no place is named twice for different values: none of them is sure to stay."""
+    new = np.array(new).astype(values.dtype)  # a copy, for it may be a part of what is written to
+    try:
+        values[index] = new
+    except IndexError as error:
+        raise refusal(index, error) from None
+    if is_advanced(index) and not same(values[index], new):
+        raise Undefined("an index names a place twice, for different values: which of them stays is not defined")
+
+
+def getitem(array: ndarray, index: Any) -> ndarray:
+    return computed("getitem", taken, (array, index_of(index)), {})
+
+
+def setitem(array: ndarray, index: Any, value: Any) -> None:
+    refuse_filling(value)
+    computed("setitem", put, (array, index_of(index), value), {})
+
+
+def fill(array: ndarray, value: Any) -> None:
+    """``array[...] = value``, for which a value on the device is fetched."""
+    setitem(array, ..., value.item() if isinstance(value, ndarray) else value)
+
+
+ndarray.fill = fill
+ndarray.__getitem__ = getitem
+ndarray.__setitem__ = setitem
+
+
+# --- methods ----------------------------------------------------------------------------------------------------------
+
+
+def missing(name: str) -> Callable[..., Any]:
+    def method(self: ndarray, *args: Any, **options: Any) -> Any:
+        raise NotImplementedError(f"ndarray.{name}: CuPy has it, the stand-in of the tests does not")
+
+    return method
+
+
+def method(function: Function) -> Callable[..., Any]:
+    return lambda self, *args, **options: function(self, *args, **options)
+
+
+for name, kind in catalog.NAMES["cupy.ndarray"].items():
+    if not hasattr(ndarray, name) and kind.startswith("("):
+        own = getattr(np.ndarray, name, None)
+        setattr(ndarray, name, missing(name) if own is None else method(Function(name, own, kind)))
+for name in VIEWS:
+    setattr(ndarray, name, property(lambda self, name=name: computed(name, operator.attrgetter(name), (self,), {})))
