@@ -113,7 +113,7 @@ d.set(h * 2)
 
 def expressions(text: str) -> list[str]:
     """Those in a text, some to a line."""
-    return [expression for line in text.splitlines() if line for expression in line.strip().split(" | ")]
+    return [expression for line in text.splitlines() if line.strip() for expression in line.strip().split(" | ")]
 
 
 EXPRESSIONS = expressions(MIXED + LACKING + ORDER + TYPES + INDICES + TRAFFIC)
