@@ -1,5 +1,7 @@
 """Kernels on CuPy arrays: CUDA sources (``.cu``), and beside each of them who launches it."""
 
+from minidl.kernels.cuda import conv as conv
 from minidl.kernels.cuda import optim as optim
+from minidl.kernels.cuda import pool as pool
 from minidl.kernels.cuda import random as random
 from minidl.kernels.cuda import reduce as reduce

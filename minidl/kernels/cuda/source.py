@@ -13,19 +13,22 @@ from minidl import backend
 
 FOLDER = Path(__file__).parent
 TYPES = {"float16": "__half", "float32": "float", "float64": "double"}
+INTEGERS = {"int64": "long long"}  # for kernels that move and add alone
 OPTIONS = ("--std=c++17",)
 BLOCK = 256  # threads
+INCLUDE = re.compile(r'^#include "(\w+\.cuh)"$', re.MULTILINE)  # of files here: CuPy's cache would not see them change
 ENTRY = re.compile(r"__global__ void (?:__launch_bounds__\(\d+\) )?(\w+)\(")
 
 
 def text(name: str) -> str:
-    """The source ``name.cu``, with what all of them share before it."""
-    return (FOLDER / "common.cuh").read_text("utf-8") + (FOLDER / f"{name}.cu").read_text("utf-8")
+    """The source ``name.cu``, with what all of them share before it, and what it includes in its place."""
+    source = (FOLDER / "common.cuh").read_text("utf-8") + (FOLDER / f"{name}.cu").read_text("utf-8")
+    return INCLUDE.sub(lambda found: (FOLDER / found[1]).read_text("utf-8"), source)
 
 
 def entries(name: str, dtype: Any) -> dict[str, str]:
     """The kernels of ``name.cu``, each with the expression that stands for it in this dtype."""
-    return {kernel: f"{kernel}<{TYPES[str(dtype)]}>" for kernel in ENTRY.findall(text(name))}
+    return {kernel: f"{kernel}<{(TYPES | INTEGERS)[str(dtype)]}>" for kernel in ENTRY.findall(text(name))}
 
 
 @functools.cache
@@ -69,6 +72,6 @@ def suits(x: Any, *others: Any) -> bool:
     return (
         backend.on_gpu(x)
         and x.dtype.name in TYPES
-        and 0 < x.size < 2**31  # whose elements an int can count
+        and 0 < x.size <= 2**31 - BLOCK  # whose elements an int can count, and the threads of blocks for them
         and all(backend.on_gpu(a) and a.dtype == x.dtype for a in others if a is not None)
     )

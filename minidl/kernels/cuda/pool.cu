@@ -1,0 +1,88 @@
+// Pooling over windows of images (N, C, H, W).
+#include "window.cuh"
+
+// An array of unsigned integers, of 1, 2 or 4 bytes each.
+struct Integers {
+  void* data;
+  int bytes;
+
+  __device__ unsigned get(long long i) const {
+    return bytes == 1 ? ((unsigned char*)data)[i] : bytes == 2 ? ((unsigned short*)data)[i] : ((unsigned*)data)[i];
+  }
+  __device__ void set(long long i, unsigned value) const {
+    if (bytes == 1) ((unsigned char*)data)[i] = value;
+    else if (bytes == 2) ((unsigned short*)data)[i] = value;
+    else ((unsigned*)data)[i] = value;
+  }
+};
+
+// The first maximum of each window of x, plus a bias for its channel, if there is one, then relu, if asked for; and
+// which element of the window it is. Padding is never chosen; NaN counts as largest, and of several the last.
+// A thread works on one window (n, oy, ox, c). `maxima` may be null.
+template <typename T>
+__global__ void window_max(const T* x, Strides strides, Window window, const T* bias, int relu, T* maxima,
+                           void* chosen, int bytes, int channels, int n) {
+  int index = thread_index();
+  if (index >= n) return;
+  Element at(index, window.down, window.across, channels);
+  wide<T> best = 0;
+  int which = -1;
+  for (int i = 0; i < window.kh; i++)
+    for (int j = 0; j < window.kw; j++) {
+      int row = window.row(at.y, i), column = window.column(at.x, j);
+      if (!window.inside(row, column)) continue;
+      wide<T> value = x[strides.at(at.n, at.c, row, column)];
+      if (bias) value = (T)(value + (wide<T>)bias[at.c]);  // rounded: what is equal then is a tie
+      if (which < 0 || value > best || value != value) best = value, which = i * window.kw + j;
+    }
+  Integers{chosen, bytes}.set(index, max(which, 0));
+  if (maxima) maxima[index] = (T)(relu && best < 0 ? 0 : best);
+}
+
+// The chosen element of each window; a thread copies that of window (n, oy, ox, c).
+template <typename T>
+__global__ void window_take(const T* x, Strides strides, Window window, void* chosen, int bytes,
+                            Strides chosen_strides, T* z, int channels, int n) {
+  int index = thread_index();
+  if (index >= n) return;
+  Element at(index, window.down, window.across, channels);
+  unsigned which = Integers{chosen, bytes}.get(chosen_strides.at(at.n, at.c, at.y, at.x));
+  int i = which / window.kw, j = which % window.kw;
+  int row = window.row(at.y, i), column = window.column(at.x, j);
+  z[index] = i < window.kh && window.inside(row, column) ? x[strides.at(at.n, at.c, row, column)] : (T)0;
+}
+
+// The sum of each window; a thread computes that of window (n, oy, ox, c).
+template <typename T>
+__global__ void window_sum(const T* x, Strides strides, Window window, T* z, int channels, int n) {
+  int index = thread_index();
+  if (index >= n) return;
+  Element at(index, window.down, window.across, channels);
+  wide<T> sum = 0;
+  for (int i = 0; i < window.kh; i++)
+    for (int j = 0; j < window.kw; j++) {
+      int row = window.row(at.y, i), column = window.column(at.x, j);
+      if (window.inside(row, column)) sum += (wide<T>)x[strides.at(at.n, at.c, row, column)];
+    }
+  z[index] = (T)sum;
+}
+
+// Images of the sums of the g of all windows that see an element: of those that chose it, if `chosen` is not null, and
+// of those whose z is not 0, if z is not null (relu). A gather: a thread adds up one element (n, y, x, c).
+template <typename T>
+__global__ void window_spread(const T* g, Strides g_strides, Window window, void* chosen, int bytes,
+                              Strides chosen_strides, const T* z, Strides z_strides, T* image, int channels, int n) {
+  int index = thread_index();
+  if (index >= n) return;
+  Element at(index, window.height, window.width, channels);
+  wide<T> sum = 0;
+  for (int i = 0; i < window.kh; i++)
+    for (int j = 0; j < window.kw; j++) {
+      int oy = window.place_down(at.y, i), ox = window.place_across(at.x, j);
+      if (oy < 0 || ox < 0) continue;
+      if (chosen && Integers{chosen, bytes}.get(chosen_strides.at(at.n, at.c, oy, ox)) != i * window.kw + j) continue;
+      if (z && (wide<T>)z[z_strides.at(at.n, at.c, oy, ox)] == 0) continue;
+      sum += (wide<T>)g[g_strides.at(at.n, at.c, oy, ox)];
+    }
+  image[index] = (T)sum;
+}

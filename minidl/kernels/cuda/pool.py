@@ -1,0 +1,121 @@
+"""Pooling: each op a kernel, and max pooling in one pass."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+
+from minidl import backend
+from minidl.backend import Array
+from minidl.kernels.cuda.source import kernel, suits
+from minidl.kernels.cuda.window import empty_images, geometry, strides
+from minidl.op import on_cuda
+from minidl.ops.blocks import max_pool
+from minidl.ops.pool import window_argmax, window_put, window_spread, window_sum, window_take
+from minidl.ops.window import Window
+
+
+def maxima(
+    x: Array, window: Window, bias: Array | None = None, relu: bool = False, places_only: bool = False
+) -> tuple[Array | None, Array]:
+    """The maximum of each window of x + bias (C,), then relu; and which element of the window it is."""
+    n, c, *size = x.shape
+    places = window.positions(*size)
+    chosen = empty_images(n, c, places, np.min_scalar_type(math.prod(window.size)))
+    z = None if places_only else empty_images(n, c, places, x.dtype)
+    run = kernel("pool", "window_max", x.dtype)
+    shape = geometry(window, tuple(size), places)
+    run.each(chosen.size, x, strides(x), shape, bias, relu, z, chosen, chosen.itemsize, c)
+    return z, chosen
+
+
+def spread(
+    g: Array, window: Window, size: tuple[int, int], chosen: Array | None = None, z: Array | None = None
+) -> Array:
+    """Images of `size` (H, W) with g added where each window chose, or in all of it; nothing where z, of relu, is 0."""
+    n, c, *places = g.shape
+    image = empty_images(n, c, size, g.dtype)
+    which, bytes_each = (g, 0) if chosen is None else (chosen, chosen.itemsize)
+    kernel("pool", "window_spread", g.dtype).each(
+        image.size, g, strides(g), geometry(window, tuple(size), tuple(places)),
+        chosen, bytes_each, strides(which), z, strides(g if z is None else z), image, c,
+    )  # fmt: skip
+    return image
+
+
+def counts(x: Array, chosen: Array) -> bool:
+    """Whether the kernels serve x, and `chosen` is of integers that they read."""
+    return suits(x) and chosen.size > 0 and chosen.dtype.kind == "u" and chosen.itemsize <= 4
+
+
+@on_cuda(window_argmax)
+def argmax(x, *, window):
+    """`window_argmax` by a thread for each window."""
+    if not suits(x):
+        return window_argmax.op.forward(backend.cupy(), x, window=window)
+    return maxima(x, window, places_only=True)[1]
+
+
+@on_cuda(window_take)
+def take(x, chosen, *, window):
+    """`window_take` by a thread for each window."""
+    if not counts(x, chosen):
+        return window_take.op.forward(backend.cupy(), x, chosen, window=window)
+    n, c, *places = chosen.shape
+    z = empty_images(n, c, places, x.dtype)
+    kernel("pool", "window_take", x.dtype).each(
+        z.size, x, strides(x), geometry(window, x.shape[2:], tuple(places)),
+        chosen, chosen.itemsize, strides(chosen), z, c,
+    )  # fmt: skip
+    return z
+
+
+@on_cuda(window_put)
+def put(g, chosen, *, window, size):
+    """`window_put` by a thread for each element of the images."""
+    if not counts(g, chosen):
+        return window_put.op.forward(backend.cupy(), g, chosen, window=window, size=size)
+    return spread(g, window, size, chosen)
+
+
+@on_cuda(window_sum)
+def total(x, *, window):
+    """`window_sum` by a thread for each window."""
+    if not suits(x):
+        return window_sum.op.forward(backend.cupy(), x, window=window)
+    (n, c, *size), places = x.shape, window.positions(*x.shape[2:])
+    z = empty_images(n, c, places, x.dtype)
+    run = kernel("pool", "window_sum", x.dtype)
+    run.each(z.size, x, strides(x), geometry(window, tuple(size), places), z, c)
+    return z
+
+
+@on_cuda(window_spread)
+def spread_all(g, *, window, size):
+    """`window_spread` by a thread for each element of the images."""
+    if not suits(g):
+        return window_spread.op.forward(backend.cupy(), g, window=window, size=size)
+    return spread(g, window, size)
+
+
+class MaxPool:
+    """`max_pool` in one pass, and one back."""
+
+    @staticmethod
+    def when(x: Any, *, window: Window) -> bool:
+        """A CuPy array of a dtype that kernels are made for, not empty."""
+        return suits(x)
+
+    @staticmethod
+    def forward(x, *, window):  # noqa: D102
+        z, chosen = maxima(x, window)
+        return z, chosen, chosen
+
+    @staticmethod
+    def backward(g, saved, needs, x, *, window):  # noqa: D102
+        return (spread(g, window, x.shape[2:], saved),)
+
+
+max_pool.kernels.append(MaxPool)
