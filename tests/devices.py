@@ -1,0 +1,59 @@
+"""The devices that tests go over, and what is on one of them carried to another."""
+
+import contextlib
+import sys
+
+import numpy as np
+import pytest
+
+import minidl as md
+
+DEVICES = ["cpu", "standin", pytest.param("cuda", marks=pytest.mark.gpu)]
+
+
+@pytest.fixture
+def device(request):
+    """The name by which minidl knows a device: the strict stand-in takes the place of CuPy where it is asked for."""
+    if request.param == "standin":
+        request.getfixturevalue("standin")
+        return "cuda"
+    return request.param
+
+
+def tensors(arrays, device, requires_grad=()):
+    """Arrays as tensors on a device, those at some positions with a gradient; None stays None."""
+    return [
+        a if a is None else md.tensor(a, device=device).requires_grad_(i in requires_grad) for i, a in enumerate(arrays)
+    ]
+
+
+def carried(value, device):
+    """An option of an op with the arrays in it on a device."""
+    if isinstance(value, np.ndarray):
+        return md.tensor(value, device=device).data
+    if type(value) is tuple:
+        return tuple(carried(part, device) for part in value)
+    if type(value) is dict:
+        return {name: carried(part, device) for name, part in value.items()}
+    return value
+
+
+def same(ours, theirs, tol):
+    """Two lists of tensors have the same dtypes and values, but for `tol` of the largest of each."""
+    for a, b in zip(ours, theirs, strict=True):
+        assert (a.dtype, a.shape) == (b.dtype, b.shape)
+        a, b = a.detach().numpy(), b.detach().numpy()
+        size = np.abs(b[np.isfinite(b)]).max(initial=0) if b.dtype.kind == "f" else 0
+        np.testing.assert_allclose(a, b, tol, tol * (1 + size))
+
+
+@contextlib.contextmanager
+def counted():
+    """What a GPU was asked for within: launches, allocations, copies, as far as the driver here can tell."""
+    driver = sys.modules.get("fakecuda")
+    if driver is None:
+        pytest.skip("this driver does not count launches")
+    driver.C.clear()
+    counts: dict[str, int] = {}
+    yield counts
+    counts |= driver.C

@@ -1,0 +1,240 @@
+"""The same on every device: on the CPU with its kernels, on a stand-in of CuPy, and on CuPy itself.
+
+It is held against what the engine computes on the CPU by its references, of which `test_ops.py` has the oracles.
+"""
+
+import numpy as np
+import pytest
+from devices import DEVICES, carried, device, same, tensors  # noqa: F401
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from specs import OPS, SPECS, cases
+from standin import standin  # noqa: F401
+from test_ops import call, checked, cotangent
+
+import minidl as md
+import minidl.functional as F
+from minidl import nn
+from minidl.models import SimpLeNet, mlp, vgg_style
+
+RNG = np.random.default_rng(0)
+TOLERANCES = {"float32": 1e-5, "float64": 1e-10}
+on_devices = pytest.mark.parametrize("device", DEVICES, indirect=True)
+HOSTED = {"tap", "transfer"}  # what they do is not a device's: to call a function, and to leave it
+
+
+def normal(*shape):
+    return RNG.standard_normal(shape)
+
+
+# --- ops --------------------------------------------------------------------------------------------------------------
+
+
+def orders(name, case, device, dtype):
+    """The value of an op, its gradients, plain and recorded, and theirs: of the arguments and of the cotangent."""
+    arrays = [a.astype(dtype) if a is not None and a.dtype.kind == "f" else a for a in case.arrays]
+    wanted = checked(name, case)
+    options = carried(case.options, device)
+    xs = tensors(arrays, device, wanted)
+    z = call(name, xs, options)
+    if not wanted:
+        return [z]
+    inputs = [xs[i] for i in wanted]
+    v = md.tensor(cotangent(z.detach().to("cpu")).data, device=device, requires_grad=True)
+    plain = md.grad(call(name, xs, options), inputs, v.detach())
+    recorded = md.grad(z, inputs, v, create_graph=True)
+    ts = [md.tensor(cotangent(g.detach().to("cpu"), 10 + i).data, device=device) for i, g in enumerate(recorded)]
+    return [z, *plain, *recorded, *md.grad(recorded, [*inputs, v], ts, materialize_grads=True)]
+
+
+@pytest.mark.parametrize("dtype", TOLERANCES)
+@pytest.mark.parametrize("name", sorted(OPS.keys() - HOSTED))
+@on_devices
+@settings(max_examples=3)
+@given(data=st.data())
+def test_op(name, device, dtype, data):  # noqa: F811
+    if name == "top_indices" and device == "cuda" and "fakecuda" in md.cuda.get_device_name():
+        pytest.skip("no sorting")
+    case = data.draw(cases(SPECS[name]))
+    with md.no_fusion():
+        expected = orders(name, case, "cpu", dtype)
+    same(orders(name, case, device, dtype), expected, TOLERANCES[dtype])
+
+
+# --- layers -----------------------------------------------------------------------------------------------------------
+
+IMAGES, SIGNALS, ROWS = (2, 4, 6, 7), (2, 4, 9), (5, 4)
+LAYERS = {
+    nn.AdaptiveAvgPool1d: ((3,), SIGNALS),
+    nn.AdaptiveAvgPool2d: (((2, 3),), IMAGES),
+    nn.AdaptiveMaxPool1d: ((4,), SIGNALS),
+    nn.AdaptiveMaxPool2d: (((4, 3),), IMAGES),
+    nn.AvgPool1d: ((3, 2, 1), SIGNALS),
+    nn.AvgPool2d: ((3, 2, 1), IMAGES),
+    nn.BatchNorm1d: ((4,), ROWS),
+    nn.BatchNorm2d: ((4,), IMAGES),
+    nn.CircularPad1d: ((2,), SIGNALS),
+    nn.CircularPad2d: ((2,), IMAGES),
+    nn.ConstantPad1d: ((2, 1.5), SIGNALS),
+    nn.ConstantPad2d: ((2, 1.5), IMAGES),
+    nn.Conv1d: ((4, 6, 3, 2, 1), SIGNALS),
+    nn.Conv2d: ((4, 6, 3, 2, 1), IMAGES),
+    nn.ConvTranspose1d: ((4, 6, 3, 2, 1), SIGNALS),
+    nn.ConvTranspose2d: ((4, 6, 3, 2, 1), IMAGES),
+    nn.Dropout: ((0.4,), ROWS),
+    nn.Dropout2d: ((0.4,), IMAGES),
+    nn.ELU: ((), ROWS),
+    nn.Flatten: ((), IMAGES),
+    nn.Fold: (((4, 5), 2), (2, 12, 12)),
+    nn.GELU: ((), ROWS),
+    nn.GroupNorm: ((2, 4), IMAGES),
+    nn.Hardsigmoid: ((), ROWS),
+    nn.Hardswish: ((), ROWS),
+    nn.Hardtanh: ((), ROWS),
+    nn.Identity: ((), ROWS),
+    nn.InstanceNorm1d: ((4,), SIGNALS),
+    nn.InstanceNorm2d: ((4,), IMAGES),
+    nn.LayerNorm: (((4,),), ROWS),
+    nn.LeakyReLU: ((), ROWS),
+    nn.Linear: ((4, 3), ROWS),
+    nn.LocalResponseNorm: ((3,), IMAGES),
+    nn.LogSigmoid: ((), ROWS),
+    nn.LogSoftmax: ((1,), ROWS),
+    nn.MaxPool1d: ((3, 2, 1), SIGNALS),
+    nn.MaxPool2d: ((3, 2, 1), IMAGES),
+    nn.PReLU: ((4,), IMAGES),
+    nn.ReLU: ((), ROWS),
+    nn.ReLU6: ((), ROWS),
+    nn.ReflectionPad1d: ((2,), SIGNALS),
+    nn.ReflectionPad2d: ((2,), IMAGES),
+    nn.ReplicationPad1d: ((2,), SIGNALS),
+    nn.ReplicationPad2d: ((2,), IMAGES),
+    nn.SELU: ((), ROWS),
+    nn.SiLU: ((), ROWS),
+    nn.Sigmoid: ((), ROWS),
+    nn.Softmax: ((1,), ROWS),
+    nn.Softplus: ((), ROWS),
+    nn.Softsign: ((), ROWS),
+    nn.Tanh: ((), ROWS),
+    nn.Unfold: ((2,), IMAGES),
+    nn.Upsample: ((None, 2, "bilinear"), IMAGES),
+    nn.ZeroPad1d: ((2,), SIGNALS),
+    nn.ZeroPad2d: ((2,), IMAGES),
+}
+LOSSES = {
+    nn.BCELoss: (ROWS, "shares"),
+    nn.BCEWithLogitsLoss: (ROWS, "shares"),
+    nn.CosineSimilarity: (ROWS, "numbers"),
+    nn.CrossEntropyLoss: (ROWS, "labels"),
+    nn.HuberLoss: (ROWS, "numbers"),
+    nn.KLDivLoss: (ROWS, "shares"),
+    nn.L1Loss: (ROWS, "numbers"),
+    nn.MSELoss: (ROWS, "numbers"),
+    nn.NLLLoss: (ROWS, "labels"),
+    nn.SmoothL1Loss: (ROWS, "numbers"),
+}
+OTHERS = {nn.Embedding, nn.MaxUnpool2d, nn.Module, nn.ModuleDict, nn.ModuleList, nn.Parameter, nn.Sequential}
+
+
+def test_every_layer_is_here():
+    classes = {value for value in vars(nn).values() if isinstance(value, type)}
+    assert classes == LAYERS.keys() | LOSSES.keys() | OTHERS
+
+
+def trained(layer, arguments, device, dtype):
+    """The output of a layer in training, the gradients of its inputs and parameters, its state, and its evaluation."""
+    md.manual_seed(3)
+    layer = layer.to(device).to(dtype)
+    xs = [md.tensor(a.astype(dtype) if a.dtype.kind == "f" else a, device=device) for a in arguments]
+    floats = [x.requires_grad_() for x in xs if x.dtype.kind == "f"]
+    z = layer(*xs)
+    wanted = [*floats, *layer.parameters()]
+    grads = md.grad(z, wanted, md.tensor(cotangent(z.detach().to("cpu")).data, device=device), allow_unused=True)
+    return [z, *[g for g in grads if g is not None], *layer.state_dict().values(), layer.eval()(*xs)]
+
+
+def agrees(build, arguments, device, dtype="float64"):
+    """What `build` makes is `trained` on a device as on the CPU, with and without kernels."""
+    md.manual_seed(1)
+    with md.no_fusion():
+        expected = trained(build(), arguments, "cpu", dtype)
+    for fusion in (md.no_fusion(), md.enable_grad()):
+        md.manual_seed(1)
+        with fusion:
+            same(trained(build(), arguments, device, dtype), expected, TOLERANCES[dtype])
+
+
+@pytest.mark.parametrize("layer", LAYERS, ids=lambda layer: layer.__name__)
+@on_devices
+def test_layer(layer, device):  # noqa: F811
+    options, size = LAYERS[layer]
+    agrees(lambda: layer(*options), [normal(*size)], device)
+
+
+@pytest.mark.parametrize("layer", LOSSES, ids=lambda layer: layer.__name__)
+@on_devices
+def test_loss(layer, device):  # noqa: F811
+    size, target = LOSSES[layer]
+    kinds = {"shares": RNG.random(size), "labels": RNG.integers(0, size[1], size[0]), "numbers": normal(*size)}
+    scores = RNG.random(size) if layer is nn.BCELoss else normal(*size)
+    agrees(layer, [scores, kinds[target]], device)
+
+
+@on_devices
+def test_embedding(device):  # noqa: F811
+    agrees(lambda: nn.Embedding(6, 3), [RNG.integers(0, 6, (4, 5))], device)
+
+
+@on_devices
+def test_unpooling(device):  # noqa: F811
+    x = md.tensor(normal(2, 3, 6, 6), device=device, requires_grad=True)
+    with md.no_fusion():
+        here = md.tensor(x.detach().numpy(), requires_grad=True)
+        expected = F.max_unpool2d(*F.max_pool2d(here, 2, return_indices=True), 2)
+        gradients = md.grad(expected.sum(), here)
+    ours = F.max_unpool2d(*F.max_pool2d(x, 2, return_indices=True), 2)
+    same([ours, *md.grad(ours.sum(), x)], [expected, *gradients], 1e-10)
+
+
+# --- networks ---------------------------------------------------------------------------------------------------------
+
+NETWORKS = {
+    "SimpLeNet": (SimpLeNet, (3, 1, 28, 28)),
+    "VGG-style": (lambda: vgg_style(3, 16), (3, 3, 16, 16)),
+    "MLP": (lambda: mlp(12, 16, 10), (7, 12)),
+}
+
+
+def learned(name, device, dtype, optimizer, steps=2):
+    """Parameters and losses after some steps of training."""
+    build, size = NETWORKS[name]
+    md.manual_seed(2)
+    network = build().to(device).to(dtype)
+    rng = np.random.default_rng(1)
+    images, labels = rng.standard_normal(size).astype(dtype), rng.integers(0, 10, size[0])
+    x, y = md.tensor(images, device=device), md.tensor(labels, device=device)
+    update = optimizer(network.parameters())
+    losses = []
+    for _ in range(steps):
+        loss = F.cross_entropy(network(x), y, label_smoothing=0.1)
+        update.zero_grad()
+        loss.backward()
+        update.step()
+        losses.append(loss)
+    return [*losses, *[p.grad for p in network.parameters()], *network.state_dict().values()]
+
+
+OPTIMIZERS = {
+    "SGD": lambda parameters: md.optim.SGD(parameters, lr=0.05, momentum=0.9, weight_decay=1e-3),
+    "Adam": lambda parameters: md.optim.Adam(parameters, lr=1e-3, eps=1e-3),
+}
+
+
+@pytest.mark.parametrize("optimizer", OPTIMIZERS)
+@pytest.mark.parametrize("dtype", TOLERANCES)
+@pytest.mark.parametrize("name", NETWORKS)
+@on_devices
+def test_training(name, device, dtype, optimizer):  # noqa: F811
+    with md.no_fusion():
+        expected = learned(name, "cpu", dtype, OPTIMIZERS[optimizer])
+    same(learned(name, device, dtype, OPTIMIZERS[optimizer]), expected, TOLERANCES[dtype])
