@@ -76,8 +76,7 @@ def max_pool2d(
 def _max_pool(spatial, input, kernel_size, stride, padding, dilation, ceil_mode, return_indices):
     x = as_images(input, spatial)
     window = _window(spatial, input, x, kernel_size, stride, padding, dilation, ceil_mode)
-    rows, columns = window.coordinates(x.shape[2:])
-    for n, seen in zip(x.shape[2:], (rows, columns), strict=True):  # dilation can step over all of a small image
+    for n, seen in zip(x.shape[2:], window.coordinates(x.shape[2:]), strict=True):  # dilation can step over all of a small image
         if not ((seen >= 0) & (seen < n)).any(1).all():
             raise ValueError(f"a window lies wholly in the padding (input {dims(input.shape)}, {window})")
     maxima, chosen = max_pool(x, window=window)
@@ -85,9 +84,10 @@ def _max_pool(spatial, input, kernel_size, stride, padding, dilation, ceil_mode,
     if not return_indices:
         return z
     xp = backend.namespace(x.data)
+    rows, columns = window.coordinates(x.shape[2:], xp)
     i, j = xp.divmod(chosen.astype(np.int64), window.size[1])
-    y = xp.asarray(rows)[xp.arange(len(rows))[:, None], i]
-    indices = Tensor(y * x.shape[3] + xp.asarray(columns)[xp.arange(len(columns)), j])
+    y = rows[xp.arange(len(rows))[:, None], i]
+    indices = Tensor(y * x.shape[3] + columns[xp.arange(len(columns)), j])
     return z, as_given(indices, input, spatial)
 
 

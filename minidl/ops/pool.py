@@ -10,9 +10,9 @@ from minidl.ops.elementwise import keep
 from minidl.ops.shape import take_along
 
 
-def first_inside(window, size):
+def first_inside(xp, window, size):
     """Which element of each window, (OH, OW, 1), is the first that is not in the padding of images of `size` (H, W)."""
-    i, j = ((seen >= 0).argmax(1) for seen in window.coordinates(size))
+    i, j = ((seen >= 0).argmax(1) for seen in window.coordinates(size, xp))
     return (i[:, None] * window.size[1] + j)[:, :, None].astype(np.min_scalar_type(math.prod(window.size)))
 
 
@@ -22,7 +22,7 @@ def window_argmax(xp, x, *, window):
     least = -np.inf if x.dtype.kind in "fc" else np.iinfo(x.dtype).min
     taps = window.taps(window.padded(xp, x, least), window.positions(*x.shape[2:]))
     best = next(taps).copy()
-    chosen = xp.broadcast_to(xp.asarray(first_inside(window, x.shape[2:])), best.shape)
+    chosen = xp.broadcast_to(first_inside(xp, window, x.shape[2:]), best.shape)
     for k, seen in enumerate(taps, start=1):
         larger = (seen > best) | (seen != seen)
         chosen = xp.maximum(chosen, larger * chosen.dtype.type(k))

@@ -207,7 +207,7 @@ def put_along(xp, x, index, *, dim, size):
     """Zeros of `size` with x added at `index` along `dim`: the adjoint of `take_along`."""
     z = xp.zeros(math.prod(size), x.dtype)
     if x.size:
-        xp.add.at(z, xp.ravel_multi_index(xp.broadcast_arrays(*_places(xp, index, dim)), size).ravel(), x.ravel())
+        xp.add.at(z, xp.ravel_multi_index(tuple(xp.broadcast_arrays(*_places(xp, index, dim))), size, "wrap").ravel(), x.ravel())
     return z.reshape(size)
 
 

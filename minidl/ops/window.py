@@ -31,10 +31,10 @@ class Window(NamedTuple):
             for n, p, e, s in zip((height, width), self.padding, self.extent(), self.stride, strict=True)
         )
 
-    def coordinates(self, size: tuple[int, int]) -> tuple[np.ndarray, np.ndarray]:
+    def coordinates(self, size: tuple[int, int], xp: Any = np) -> tuple[Array, Array]:
         """Which rows, and which columns, of an image of `size` it sees from its places: (OH, KH) and (OW, KW)."""
         return tuple(  # type: ignore[return-value]
-            s * np.arange(places)[:, None] - before + d * np.arange(k)
+            s * xp.arange(places)[:, None] - before + d * xp.arange(k)
             for places, (before, _), k, s, d in zip(
                 self.positions(*size), self.padding, self.size, self.stride, self.dilation, strict=True
             )

@@ -18,7 +18,7 @@ from minidl.threads import parallel
 def pooled(image: np.ndarray, window: Window) -> tuple[np.ndarray, np.ndarray]:
     """The maximum of each window of images (N, H, W, C), and which element of the window it is."""
     n, *size, c = image.shape
-    first = first_inside(window, size)
+    first = first_inside(np, window, size)
     places = window.positions(*size)
     z, chosen = (empty((n, *places, c), dtype) for dtype in (image.dtype, first.dtype))
 
