@@ -5,3 +5,4 @@ from minidl.kernels.cuda import optim as optim
 from minidl.kernels.cuda import pool as pool
 from minidl.kernels.cuda import random as random
 from minidl.kernels.cuda import reduce as reduce
+from minidl.kernels.cuda import scatter as scatter

@@ -1,0 +1,94 @@
+"""What is added at an index, in the order of its sources: the same bits each time, unlike CuPy's ``add.at``."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+
+from minidl import backend
+from minidl.backend import Array
+from minidl.kernels.cuda.source import TYPES, kernel
+from minidl.op import on_cuda
+from minidl.ops.pool import place
+from minidl.ops.shape import put_along, unindex
+
+INDEX = np.dtype(np.int64)
+
+
+def readable(x: Array) -> Array:
+    """x as the kernels read it, contiguous; all integers as the widest."""
+    return backend.cupy().ascontiguousarray(x, x.dtype if x.dtype.name in TYPES else INDEX)
+
+
+def countable(*sizes: int) -> bool:
+    """Whether an int can count so many elements, and there are any."""
+    return min(sizes) > 0 and max(sizes) < 2**31
+
+
+def along(name: str, x: Array, index: Array, dim: int, size: int) -> Array:
+    """Launch a kernel that puts x at `index` into `size` places along `dim`, and leaves the other dimensions alone."""
+    x, index, dtype = readable(x), readable(index), x.dtype
+    z = backend.cupy().empty((*x.shape[:dim], size, *x.shape[dim + 1 :]), x.dtype)
+    kernel("scatter", name, x.dtype).each(z.size, x, index, z, x.shape[dim], size, math.prod(x.shape[dim + 1 :]))
+    return z.astype(dtype, copy=False)
+
+
+@on_cuda(put_along)
+def put_along_cuda(x, index, *, dim, size):
+    """`put_along` in one launch, or three where `size` is larger than the index in another dimension."""
+    inner = (*index.shape[:dim], size[dim], *index.shape[dim + 1 :])
+    fits = x.shape == index.shape and all(n <= m for n, m in zip(inner, size, strict=True))
+    if not (fits and countable(x.size, math.prod(size))):
+        return put_along.op.forward(backend.cupy(), x, index, dim=dim, size=size)
+    z = along("add_along", x, index, dim, size[dim])
+    if inner != tuple(size):
+        inside, z = z, backend.cupy().zeros(size, x.dtype)
+        z[tuple(map(slice, inner))] = inside
+    return z
+
+
+@on_cuda(place)
+def place_cuda(x, index, *, size):
+    """`place` in one launch."""
+    if x.shape != index.shape or not countable(x.size, math.prod(x.shape[:2]) * size):
+        return place.op.forward(backend.cupy(), x, index, size=size)
+    return along("set_along", x, index, 2, size)
+
+
+@on_cuda(unindex)
+def unindex_cuda(x, *, index, size):
+    """`unindex` of integer arrays in two launches: one finds which sources share a place, the other adds them."""
+    xp, parts = backend.cupy(), index if isinstance(index, tuple) else (index,)
+    picks = [part.dtype.kind for part in parts if backend.is_array(part)]
+    masks = "b" in picks or any(isinstance(part, (bool, np.bool_)) for part in parts)
+    if not picks or masks or not countable(x.size, math.prod(size)):
+        return unindex.op.forward(xp, x, index=index, size=size)
+    lead, depth, places = places_of(parts, size)
+    if x.shape != (*size[:lead], *places.shape, *size[lead + depth :]):
+        return unindex.op.forward(xp, x, index=index, size=size)
+    after, n = math.prod(size[lead + depth :]), math.prod(size[lead : lead + depth])
+    x, places, dtype = readable(x), readable(places), x.dtype
+    start, following = xp.empty((2, places.size), np.int32)
+    kernel("scatter", "link", INDEX).each(places.size, places, start, following, n)
+    z = xp.zeros(size, x.dtype)
+    kernel("scatter", "add_linked", x.dtype).each(x.size, x, start, following, z, places.size, n, after)
+    return z.astype(dtype, copy=False)
+
+
+def places_of(parts: tuple[Any, ...], size: tuple[int, ...]) -> tuple[int, int, Array]:
+    """What an index with integer arrays does: how many dimensions it leaves alone first, and then the places, counted
+    through, that it names in so many others; what follows is left alone again.
+    """
+    xp = backend.cupy()
+    named = sum(part is not None and part is not ... for part in parts)
+    dots = next((i for i, part in enumerate(parts) if part is ...), len(parts))
+    parts = (*parts[:dots], *(slice(None),) * (len(size) - named), *parts[dots + 1 :])
+    whole = [isinstance(part, slice) and part == slice(None) for part in parts]
+    last = max(i for i, alone in enumerate(whole) if not alone)
+    if all(whole[:last]) and parts[last].ndim == 1:
+        return last, 1, xp.asarray(parts[last])
+    depth = sum(part is not None for part in parts[: last + 1])
+    counted = xp.arange(math.prod(size[:depth])).reshape(size[:depth])
+    return 0, depth, counted[parts[: last + 1]]
