@@ -96,8 +96,8 @@ REFUSED = {
     """,
     IndexError: "d[9] | d[:, 9]",
     Undefined: """
-    d[cp.asarray([9])] | d.take(cp.asarray([99])) | cp.add.at(d, cp.asarray([9]), 1) | d.__setitem__(i * 0, d[:3])
-    cp.put_along_axis(d, d.astype(int) * 0, d, 1) | cp.put_along_axis(d, d[:1].astype(int) + 9, 1, 0)
+    d.__setitem__(i * 0, d[:3]) | d.__setitem__((0, cp.asarray([0, 3])), i[:2]) | d.__setitem__([0, 0], d[:2])
+    cp.put_along_axis(d, d.astype(int) * 0, d, 1)
     """,
 }
 

@@ -4,6 +4,7 @@ With the fixture `standin`, ``import cupy`` gives this instead, and minidl belie
 devices. What it is for, is all that goes wrong between NumPy and CuPy while values are right:
 
 * host and device arrays in one call, 0-d host arrays, lists in ufuncs, ``np.asarray`` of a device array (`arrays`);
+* indices that are out of range, or name a place twice (`indexing`);
 * names and parameters that NumPy has and CuPy lacks (`catalog`: a list of CuPy's, in ``names.json``);
 * results whose memory runs otherwise: C order, where NumPy keeps that of the operands (`functions`);
 * arrays of two devices in one call, or of one that is not the current one (`devices`);

@@ -13,7 +13,7 @@ NO_ARRAY = "Implicit conversion to a NumPy array is not allowed. Please use `.ge
 
 
 class Undefined(AssertionError):
-    """What CuPy does here without an error, is not defined, or is not what NumPy does."""
+    """What CuPy does here, without an error, is not defined."""
 
 
 class Flags:

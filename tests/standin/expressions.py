@@ -97,6 +97,13 @@ d.transpose(1, 0) | d.transpose(0, 0) | cp.broadcast_to(d, (5, 3)) | d.sum(5) | 
 cp.zeros((0, 3)).sum() | cp.zeros((0, 3)).max()
 """
 
+# Out of range.
+WRAPPED = """
+d[cp.asarray([9, -9])] | d[[0, 9]] | d[np.array([9])] | d[np.array(9)] | d[cp.asarray(9)] | d[:, cp.asarray([3])]
+d[..., i + 9] | d[None, i + 9, 1] | d[i + 9, i - 9] | d.take(99) | d.take(i + 99) | cp.take(d, i + 9, axis=1)
+cp.take_along_axis(d, i[None] + 9, 0) | cp.put_along_axis(d, i[None] + 9, 1.0, 0) | cp.add.at(d, i + 9, 1.0)
+d.__setitem__(i + 9, 2.0) | d.__setitem__((..., i + 3), d[:, :3] * 2) | cp.add.at(d, (i + 9, i - 9), i)
+"""
 # What is copied to the host, and waited for.
 TRAFFIC = """
 d.get() | s.item() | float(s) | int(s) | bool(s) | float(d) | bool(d) | d.tolist() | repr(s) | str(s) | f"{s:.1f}"
@@ -116,7 +123,7 @@ def expressions(text: str) -> list[str]:
     return [expression for line in text.splitlines() if line.strip() for expression in line.strip().split(" | ")]
 
 
-EXPRESSIONS = expressions(MIXED + LACKING + ORDER + TYPES + INDICES + TRAFFIC)
+EXPRESSIONS = expressions(MIXED + LACKING + ORDER + TYPES + INDICES + WRAPPED + TRAFFIC)
 
 
 def operands(cp: Any, special: Any) -> dict[str, Any]:

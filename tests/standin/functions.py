@@ -5,8 +5,8 @@ from typing import Any
 
 import numpy as np
 
-from standin import catalog, traffic
-from standin.arrays import Undefined, ndarray
+from standin import catalog, indexing, traffic
+from standin.arrays import ndarray
 from standin.devices import Device, memory_of
 
 COPIES = {"einsum", "take"}  # which copy host arrays and lists
@@ -16,7 +16,6 @@ ANY_DEVICE = {*LIKE, "copy"}  # what an array of another device than the current
 OWN_ORDER = {*LIKE, "astype", "array", "copy"}  # whose results keep the order of the operand's memory
 WAITS = dict.fromkeys(("nonzero", "flatnonzero", "argwhere", "extract", "compress", "unique", "logsumexp"), 1)
 WAITS |= {"bincount": 2, "unravel_index": 2}  # how often CuPy looks at values on the way
-WRAPS = {"take", "take_along_axis", "put_along_axis", "at"}  # an index that is out of range: NumPy raises
 FILLS = {"full", "full_like"}
 TESTS = {"array_equal", "allclose"}  # whose results NumPy gives as Python's bools
 REDUCES = {"add", "multiply"}
@@ -88,10 +87,6 @@ def computed(name: str, function: Callable[..., Any], args: tuple[Any, ...], opt
     with np.errstate(all="ignore"):
         try:
             result = function(*values_of(args), **values)
-        except IndexError as error:
-            if name in WRAPS:
-                raise Undefined(f"{name}: {error}: CuPy takes it modulo the size, without a word") from None
-            raise
         except TypeError as error:
             raise TypeError(str(error)) from None  # not of a class of NumPy's
     if name in TESTS:
@@ -168,4 +163,4 @@ class UFunc:
         for array in arrays_in(indices, b):
             if isinstance(array, np.ndarray):
                 traffic.to_device("at")
-        computed("at", self.function.at, (a, indices, b), {})
+        computed("at", indexing.update_at(self.function.at), (a, indices, b), {})

@@ -1,13 +1,14 @@
 """What the array class can do: operators, methods, indexing."""
 
+import functools
 import operator
 from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
-from standin import catalog, traffic
-from standin.arrays import Undefined, ndarray
+from standin import catalog, indexing, traffic
+from standin.arrays import ndarray
 from standin.functions import Function, UFunc, computed, refuse_filling, values_of
 
 UNARY = {"neg": np.negative, "pos": np.positive, "abs": np.absolute, "invert": np.invert}
@@ -68,7 +69,7 @@ def index_of(index: Any) -> tuple[Any, ...]:
     """The parts of an index, for which lists and host arrays are copied to the device, and sizes of masks from it."""
     parts = index if isinstance(index, tuple) else (index,)
     for part in parts:
-        if isinstance(part, (list, tuple, np.ndarray)) and np.ndim(part) and np.size(part):
+        if indexing.is_sequence(part) and np.ndim(part) and np.size(part):
             traffic.to_device("index")
         if np.asarray(values_of(part)).dtype == bool:
             traffic.to_host("the size of what a mask selects")
@@ -82,44 +83,13 @@ def bounded(part: slice) -> slice:
     return slice(*[bound.item() if isinstance(bound, ndarray) else bound for bound in bounds])
 
 
-def is_advanced(index: tuple[Any, ...]) -> bool:
-    return any(isinstance(part, (list, tuple, np.ndarray)) for part in index)
-
-
-def refusal(index: tuple[Any, ...], error: IndexError) -> Exception:
-    """An IndexError, where CuPy raises one."""
-    return Undefined(f"{error}: CuPy takes it modulo the size, without a word") if is_advanced(index) else error
-
-
-def same(a: np.ndarray, b: np.ndarray) -> bool:
-    return np.array_equal(a, np.broadcast_to(b, a.shape), equal_nan=a.dtype.kind in "fc")
-
-
-def taken(values: np.ndarray, index: tuple[Any, ...]) -> np.ndarray:
-    try:
-        return values[index]
-    except IndexError as error:
-        raise refusal(index, error) from None
-
-
-def put(values: np.ndarray, index: tuple[Any, ...], new: Any) -> None:
-    """``values[index] = new``, where no place is named twice for different values: none of them is sure to stay."""
-    new = np.array(new).astype(values.dtype)  # a copy, for it may be a part of what is written to
-    try:
-        values[index] = new
-    except IndexError as error:
-        raise refusal(index, error) from None
-    if is_advanced(index) and not same(values[index], new):
-        raise Undefined("an index names a place twice, for different values: which of them stays is not defined")
-
-
 def getitem(array: ndarray, index: Any) -> ndarray:
-    return computed("getitem", taken, (array, index_of(index)), {})
+    return computed("getitem", indexing.take, (array, index_of(index)), {})
 
 
 def setitem(array: ndarray, index: Any, value: Any) -> None:
     refuse_filling(value)
-    computed("setitem", put, (array, index_of(index), value), {})
+    computed("setitem", indexing.put, (array, index_of(index), value), {})
 
 
 def fill(array: ndarray, value: Any) -> None:
@@ -146,9 +116,10 @@ def method(function: Function) -> Callable[..., Any]:
     return lambda self, *args, **options: function(self, *args, **options)
 
 
+wrapping_take = functools.partial(np.take, mode="wrap")
 for name, kind in catalog.NAMES["cupy.ndarray"].items():
     if not hasattr(ndarray, name) and kind.startswith("("):
-        own = getattr(np.ndarray, name, None)
+        own = wrapping_take if name == "take" else getattr(np.ndarray, name, None)
         setattr(ndarray, name, missing(name) if own is None else method(Function(name, own, kind)))
 for name in VIEWS:
     setattr(ndarray, name, property(lambda self, name=name: computed(name, operator.attrgetter(name), (self,), {})))

@@ -13,10 +13,9 @@ import scipy.sparse
 import scipy.special
 
 from minidl.modes import no_fusion
-from standin import catalog, devices, traffic
-from standin.arrays import Undefined, ndarray
+from standin import catalog, devices, indexing, traffic
 from standin.functions import Function, UFunc, arrays_in, computed, refuse_filling, values_of
-from standin.methods import same
+from standin.methods import ndarray
 
 PASSED_ON = (np.generic, np.dtype, np.finfo, np.iinfo, Exception)  # classes that are NumPy's own in CuPy, too
 KERNELS = ("RawKernel", "RawModule", "ElementwiseKernel", "ReductionKernel")
@@ -66,7 +65,12 @@ def making(name: str) -> Any:
     return make
 
 
-chosen = Function("where", np.where, catalog.NAMES["cupy"]["where"])
+def function(name: str, function: Any) -> Function:
+    """The one that CuPy has of this name."""
+    return Function(name, function, catalog.NAMES["cupy"][name])
+
+
+chosen = function("where", np.where)
 
 
 def where(condition: Any, *choices: Any) -> Any:
@@ -81,16 +85,9 @@ def get_array_module(*args: Any) -> Any:
     return cupy if any(isinstance(a, ndarray) for a in args) else np
 
 
-def put_along_axis(arr: ndarray, indices: ndarray, values: Any, axis: int) -> None:
-    """NumPy's, where no place is named twice for different values: none of them is sure to stay."""
+def put_along_axis(arr: ndarray, indices: ndarray, values: Any, axis: int | None) -> None:
     refuse_filling(values)
-
-    def put(arr: np.ndarray, indices: np.ndarray, values: Any) -> None:
-        np.put_along_axis(arr, indices, values, axis)
-        if not same(np.take_along_axis(arr, indices, axis), np.asarray(values)):
-            raise Undefined("put_along_axis: indices name a place twice, for different values")
-
-    computed("put_along_axis", put, (arr, indices, values), {})
+    computed("put_along_axis", indexing.put_along_axis, (arr, indices, values, axis), {})
 
 
 class csr_matrix:
@@ -153,6 +150,8 @@ cupy = Module(
     get_array_module=get_array_module,
     get_default_memory_pool=devices.current_pool,
     put_along_axis=put_along_axis,
+    take=function("take", functools.partial(np.take, mode="wrap")),
+    take_along_axis=function("take_along_axis", indexing.take_along_axis),
     where=where,
     **{name: making(name) for name in ("array", "asarray", "asanyarray")},
 )
