@@ -1,6 +1,9 @@
 """Kernels on CuPy arrays: CUDA sources (``.cu``), and beside each of them who launches it."""
 
 from minidl.kernels.cuda import conv as conv
+from minidl.kernels.cuda import elementwise as elementwise
+from minidl.kernels.cuda import loss as loss
+from minidl.kernels.cuda import norm as norm
 from minidl.kernels.cuda import optim as optim
 from minidl.kernels.cuda import pool as pool
 from minidl.kernels.cuda import random as random

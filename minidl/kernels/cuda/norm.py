@@ -92,7 +92,7 @@ def moved(running_mean, running_var, mean, var, share, unbiased):
     """`move_running` in one launch."""
     arrays = running_mean, running_var, mean, var
     if not (suits(*arrays) and all(a.flags.c_contiguous for a in arrays)):
-        return move_running.__wrapped__(*arrays, share, unbiased)
+        return move_running.function(*arrays, share, unbiased)
     launch = kernel("norm", "move_running", mean.dtype)
     return launch.each(mean.size, *arrays, float(share), float(unbiased))
 
