@@ -84,6 +84,15 @@ def test_large_parameters_and_more_tensors_than_a_table_holds(kind, options):
 
 
 @each_kind
+def test_nothing_is_written_beside(kind, options):
+    whole = md.zeros(3000, device="cuda").data
+    p = md.Tensor(whole[100:2000], requires_grad=True)
+    p.grad = md.ones(1900, device="cuda")
+    kind([p], lr=0.1, **options).step()
+    assert np.array_equal(np.flatnonzero(whole.get()), range(100, 2000))
+
+
+@each_kind
 def test_one_launch_for_a_table(kind, options):
     _, _, gpu, optimizer = on_both([(3,)] * ROWS, kind, options)
     for p in gpu:

@@ -71,6 +71,12 @@ def test_numbers_are_those_of_numpy(before, size):
     assert np.array_equal(ours.numpy.standard_normal(3), theirs.numpy.standard_normal(3))
 
 
+def test_nothing_is_written_beside():
+    whole = backend.cupy().zeros(100, np.float32)
+    fill_uniform(whole[7:80], Generator())
+    assert np.array_equal(np.flatnonzero(whole.get()), range(7, 80))
+
+
 @pytest.mark.parametrize("dtype", [md.float16, md.float32, md.float64])
 @pytest.mark.parametrize("make", [md.rand, md.randn])
 def test_tensors_drawn_on_a_device(make, dtype):

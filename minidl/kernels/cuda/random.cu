@@ -49,7 +49,6 @@ __device__ void draw(const Stream& stream, int n, Give give) {
   unsigned b = thread_index();
   long long first = 8ll * b - 2 * stream.used + stream.has_half;  // the number of the first half in this block
   if (b == 0 && stream.has_half) give(0, uniform(stream.half));
-  if (first >= n) return;
   Words words = philox(stream, b);
   for (int half = 0; half < 8; half++) {
     long long i = first + half;
