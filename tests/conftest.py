@@ -1,14 +1,16 @@
-"""Profiles of hypothesis, and a stream of random numbers that starts anew for each test."""
+"""Profiles of hypothesis, tests of a GPU, and a stream of random numbers that starts anew for each test."""
 
 import os
 import sys
 import zlib
 
+import emulator
 import numpy as np
 import pytest
 from hypothesis import HealthCheck, settings
 
 import minidl as md
+from minidl import backend
 from minidl.kernels.cpu import conv
 
 quiet = [HealthCheck.too_slow, HealthCheck.data_too_large, HealthCheck.function_scoped_fixture]
@@ -20,6 +22,22 @@ settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "ci"))
 if "PYTEST_XDIST_WORKER" in os.environ:
     md.set_num_threads(1)  # the workers are threads enough
 conv.PLACES = 0  # so that the small images of tests are worked on as large ones are
+
+
+def pytest_configure():
+    if emulator.loaded():
+        emulator.build_once()
+
+
+def pytest_collection_modifyitems(items):
+    """Tests that are marked ``gpu`` are skipped, with the reason, where no GPU can be used."""
+    marked = [item for item in items if item.get_closest_marker("gpu")]
+    try:
+        if marked:
+            backend.gpu("cuda")
+    except RuntimeError as error:
+        for item in marked:
+            item.add_marker(pytest.mark.skip(reason=str(error)))
 
 
 @pytest.fixture(autouse=True)
