@@ -44,6 +44,7 @@ POOLS = {
     "rest": Window((2, 3), (3, 2)),
     "padded": Window((3, 3), (2, 2), ((1, 1), (1, 0))),
     "dilated": Window((2, 2), (1, 2), ((1, 0), (0, 1)), (2, 3)),
+    "beyond": Window((2, 2), (1, 1), ((3, 0), (0, 0))),  # wholly in the padding at first
     "one": Window((1, 1)),
 }
 each_convolution = pytest.mark.parametrize("case", CONVOLUTIONS.values(), ids=CONVOLUTIONS)
@@ -164,7 +165,8 @@ def test_what_a_maximum_is(window, dtype):
     x[3] = np.where(x[3] > 0, np.nan, -np.inf)
     check(window_argmax(on_device(x, dtype=dtype), window=window), window_argmax(x, window=window))
     z, chosen = max_pool(on_device(x, dtype=dtype), window=window)
-    expected = max_pool(x, window=window)
+    with no_fusion():
+        expected = max_pool(x, window=window)
     check(z, expected[0], dtype)
     check(chosen, expected[1])
 
@@ -180,6 +182,7 @@ def test_indices_of_large_windows(size, kind):
 def test_indices_of_each_kind(kind):
     x, g, k = whole(2, 3, 7, 6), whole(2, 3, 3, 5), dict(window=POOLS["overlapping"])
     chosen = window_argmax(x, **k).astype(kind)
+    chosen[1, 2] = 100  # of 6: nothing is taken
     found = on_device(chosen)
     check(window_take(on_device(x), found, **k), window_take(x, chosen, **k))
     check(window_put(on_device(g), found, **k, size=(7, 6)), window_put(g, chosen, **k, size=(7, 6)))
@@ -296,6 +299,34 @@ def test_relu_of_what_is_not_a_number():
         (z, d, *_), _ = gradients(convolve, [on_device(a) for a in arrays], end)
         np.testing.assert_array_equal(z, expected)
         np.testing.assert_array_equal(d, dx)
+
+
+@each_dtype
+def test_what_is_equal_with_the_bias_is_a_tie(dtype):
+    x = np.array([0, 1e-20, 2e-20, 3e-20]).reshape(1, 1, 1, 4)
+    arrays = [a.astype(dtype) for a in (x, np.full((1, 1, 1, 1), 1e-3), np.ones(1))]
+    end = PLAIN | dict(pool=Window((1, 4)), relu=False)
+    (z, dx, *_), _ = gradients(convolve, [on_device(a) for a in arrays], end)
+    assert z == 1 and np.flatnonzero(dx) == [0]
+
+
+@each_end
+@pytest.mark.parametrize("case", SOME.values(), ids=SOME)
+def test_nothing_is_written_beyond_a_result(case, end, monkeypatch):
+    cupy, rooms = md.backend.cupy(), []
+
+    def empty(shape, dtype):
+        rooms.append(cupy.full(np.prod(shape) + 1024, 77, dtype))
+        return rooms[-1][:-1024].reshape(shape)
+
+    arrays, k = composite_arguments(case, "float32")
+    monkeypatch.setattr(cupy, "empty", empty)
+    gradients(convolve, [on_device(a) for a in arrays], k | end)
+    x, pool = on_device(arrays[0]), dict(window=POOLS["padded"])
+    window_take(x, window_argmax(x, **pool), **pool), window_sum(x, **pool)
+    assert len(rooms) > 6
+    for room in rooms:
+        np.testing.assert_array_equal(room[-1024:].get(), 77)
 
 
 def test_what_is_not_needed_is_left_out(monkeypatch):

@@ -19,11 +19,11 @@ struct Window {
   __device__ int column(int ox, int j) const { return ox * step_x - left + j * gap_x; }
   __device__ bool inside(int y, int x) const { return 0 <= y && y < height && 0 <= x && x < width; }
 
-  // The inverse: from which place element i, or j, of the window sees row y, or column x; −1 if from none.
+  // The inverse: from which place element i, or j, of the window sees row y, or column x; negative if from none.
   __device__ int place_down(int y, int i) const { return place(y + top - i * gap_y, step_y, down); }
   __device__ int place_across(int x, int j) const { return place(x + left - j * gap_x, step_x, across); }
   __device__ static int place(int way, int step, int places) {
-    return way >= 0 && way % step == 0 && way / step < places ? way / step : -1;
+    return way % step == 0 && way / step < places ? way / step : -1;
   }
 };
 
