@@ -102,10 +102,11 @@ def test_sums_are_in_the_order_of_the_sources():
 
 def test_out_of_range_is_left_out():
     """It is refused elsewhere, and late; here nothing may be written."""
-    index, x = device(np.array([[1, 7, -9, 0, 2**40]])), device(np.ones((1, 5), "f"))
-    assert put_along(x, index, dim=1, size=(1, 3)).get().tolist() == [[1, 1, 0]]
-    assert place(x[None], index[None], size=3).get().tolist() == [[[1, 1, 0]]]
-    assert unindex(x[0], index=index[0], size=(3,)).get().tolist() == [1, 1, 0]
+    index, x = np.array([1, 4, -4, 0, 2**40, -(2**40)]), device(np.ones((2, 6), "f"))  # 4 and -4: of the next rows
+    both = device(np.stack([index, index]))
+    assert put_along(x, both, dim=1, size=(2, 3)).get().tolist() == [[1, 1, 0]] * 2
+    assert place(x[None], both[None], size=3).get().tolist() == [[[1, 1, 0]] * 2]
+    assert unindex(x, index=(slice(None), device(index)), size=(2, 3)).get().tolist() == [[1, 1, 0]] * 2
 
 
 def test_what_is_not_contiguous():
