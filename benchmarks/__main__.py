@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from benchmarks import floor, import_time, inference, memory, ops, pictures, scaling, small_ops, training
+from benchmarks import batches, floor, import_time, inference, memory, ops, pictures, scaling, small_ops, training
 from benchmarks.case import registry
 from benchmarks.engines import PEERS, Cuda, Engine, installed, of_package
 from benchmarks.machine import ceilings, description
@@ -18,7 +18,7 @@ from benchmarks.report import as_json, table
 from benchmarks.timing import Row, measure
 from minidl.backend import check_device
 
-MODULES = (ops, training, inference, floor, small_ops, scaling, memory, import_time)  # registered, in the table's order
+MODULES = (ops, training, inference, batches, floor, small_ops, scaling, memory, import_time)  # registered, in the table's order
 
 
 def parser() -> argparse.ArgumentParser:
@@ -30,7 +30,7 @@ def parser() -> argparse.ArgumentParser:
         epilog=f"benchmarks:\n{names}",
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    top.add_argument("names", nargs="*", metavar="NAME", help="a benchmark; by default all of them")
+    top.add_argument("names", nargs="*", metavar="NAME", help="a benchmark; by default all of them, on a GPU `batches`")
     top.add_argument("--cases", default="", metavar="TEXT", help="only the cases that have this text in their name")
     top.add_argument("--peers", nargs="*", choices=PEERS, default=list(PEERS), help="by default all")
     top.add_argument("--device", default="cpu", metavar="cpu|cuda[:N]", help="cuda: minidl on the CPU and on that GPU")
@@ -67,15 +67,21 @@ def main(arguments: Sequence[str] | None = None) -> int:
     about = description([engine.package for engine in candidates[1:] if not engine.variant])
     about["command"] = shlex.join(["python", "-m", "benchmarks", *(sys.argv[1:] if arguments is None else arguments)])
     print(f"{about['processor']}, {about['cores']} cores, {about['threads']} threads, {', '.join(about['blas'])}")
+    on_gpu = [engine for engine in candidates if isinstance(engine, Cuda)]
+    for engine in on_gpu:
+        about |= engine.description()
+        print(", ".join(f"{name} {value}" for name, value in engine.description().items()))
     rows: list[Row] = []
-    for name in asked.names or registry:
+    names = asked.names or (["batches"] if on_gpu else list(registry))
+    for name in names:
         print(f"{name}: {registry[name].__doc__}")
         for case in registry[name](asked.quick):
             if asked.cases.lower() in case.name.lower():
                 rows.append(measure(name, case, candidates, asked.repeats))
                 print(table(rows[-1]), flush=True)
     if asked.out:
-        write(asked.out, "-".join(asked.names) or "all", about | {"ceilings": ceilings(asked.quick)}, rows)
+        title = "all" if names == list(registry) else "-".join(names)
+        write(asked.out, title, about | {"ceilings": ceilings(asked.quick)}, rows)
     return int(any(row.refused for row in rows))
 
 

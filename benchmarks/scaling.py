@@ -1,4 +1,4 @@
-"""How a training step grows with the batch, the size of the images and the threads."""
+"""How a training step grows with the size of the images and the threads."""
 
 from __future__ import annotations
 
@@ -14,9 +14,7 @@ from benchmarks.training import TOLERANCE
 
 @benchmark
 def scaling(quick: bool) -> Iterator[Case]:
-    """A training step by batch, image size and threads."""
-    for batch in (1, 2) if quick else (1, 4, 16, 64, 256, 1024):
-        yield step(f"SimpLeNet, batch {batch}", *problem("SimpLeNet", batch))
+    """A training step by image size and threads."""
     for size in (8, 16) if quick else (16, 32, 64):
         batch = 2 if quick else 32
         md.manual_seed(0)

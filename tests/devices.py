@@ -1,5 +1,6 @@
 """The devices that tests go over, and what is on one of them carried to another."""
 
+import collections
 import contextlib
 import sys
 
@@ -49,11 +50,16 @@ def same(ours, theirs, tol):
 
 @contextlib.contextmanager
 def counted():
-    """What a GPU was asked for within: launches, allocations, copies, as far as the driver here can tell."""
+    """What a GPU was asked for within: launches, matrix products among them, allocations, copies, waiting for it.
+
+    Only the emulated driver tells.
+    """
     driver = sys.modules.get("fakecuda")
     if driver is None:
         pytest.skip("this driver does not count launches")
     driver.C.clear()
-    counts: dict[str, int] = {}
+    driver.gemm_stats()
+    counts = collections.Counter()
     yield counts
-    counts |= driver.C
+    counts.update(driver.C)
+    counts["launch"] += driver.gemm_stats()["calls"]

@@ -1,7 +1,9 @@
-"""minidl on a GPU, through CuPy, timed by the GPU's own events."""
+"""minidl on a GPU, through CuPy."""
 
 from __future__ import annotations
 
+import os
+import time
 from collections.abc import Callable
 from typing import Any
 
@@ -13,7 +15,7 @@ from minidl import backend
 
 
 class Cuda(Minidl):
-    """minidl on a cuda device.
+    """minidl on a cuda device. What it is asked for is timed until it is done, with all that the CPU does for it.
 
     Raises
     ------
@@ -26,16 +28,8 @@ class Cuda(Minidl):
 
     def __init__(self, device: str) -> None:
         super().__init__()
-        _, index = backend.check_device(device)
-        cupy = backend.cupy()
-        try:
-            count = cupy.cuda.runtime.getDeviceCount()
-        except cupy.cuda.runtime.CUDARuntimeError as error:
-            raise RuntimeError(f"{device}: CuPy finds no GPU ({error})") from error
-        if index >= count:
-            raise RuntimeError(f"{device}: no such GPU; {count} present")
-        self.device, self.index, self.cupy = device, index, cupy
-        self.name = f"minidl {device}"
+        md.cuda.synchronize(device)
+        self.device, self.name = device, f"minidl {device}"
 
     def tensor(self, array: np.ndarray) -> md.Tensor:
         return super().tensor(array).to(self.device)
@@ -43,15 +37,21 @@ class Cuda(Minidl):
     def translate(self, network: md.nn.Module) -> md.nn.Module:
         return super().translate(network).to(self.device)
 
-    def numpy(self, tensor: md.Tensor) -> np.ndarray:
-        return super().numpy(tensor.to("cpu"))
-
     def seconds(self, call: Callable[[], Any], times: int) -> float:
-        with self.cupy.cuda.Device(self.index):
-            started, ended = self.cupy.cuda.Event(), self.cupy.cuda.Event()
-            started.record()
-            for _ in range(times):
-                call()
-            ended.record()
-            ended.synchronize()
-        return self.cupy.cuda.get_elapsed_time(started, ended) / 1e3  # it counts milliseconds
+        md.cuda.synchronize(self.device)
+        started = time.perf_counter()
+        for _ in range(times):
+            call()
+        md.cuda.synchronize(self.device)
+        return time.perf_counter() - started
+
+    def description(self) -> dict[str, Any]:
+        """The GPU, its driver, and how CuPy computes on it."""
+        cupy = backend.cupy()
+        return {
+            "gpu": md.cuda.get_device_name(self.device),
+            "driver": cupy.cuda.runtime.driverGetVersion(),
+            "cuda": cupy.cuda.runtime.runtimeGetVersion(),
+            "cupy": cupy.__version__,
+            "tf32": os.environ.get("CUPY_TF32", "0") == "1",  # in products of matrices
+        }

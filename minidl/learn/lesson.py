@@ -15,6 +15,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
+from minidl import backend
 from minidl.learn.extras import extra
 
 
@@ -33,6 +34,9 @@ class Lesson:
     profile : {"ci", "core", "full"}
         How much to train: on at most 2,000 images, for minutes, or for the headline numbers. By default what the
         environment variable ``MINIDL_PROFILE`` says, else ``core``.
+    device : str
+        Where its tensors, networks and batches are made: the default device. By default what the environment variable
+        ``MINIDL_DEVICE`` says, else ``cpu``.
     seed : int
     sources : list of str
         The data sets that the run may use: all, or the one that was asked for.
@@ -46,11 +50,17 @@ class Lesson:
         parser.add_argument("--profile", choices=("ci", "core", "full"), help="how much to train (default: core)")
         parser.add_argument("--seed", type=int, default=1, help="of the first training (default: 1)")
         parser.add_argument("--record", action="store_true", help=f"write the numbers to results/{number}.json")
+        parser.add_argument("--device", help="where to compute: cpu or cuda[:N] (default: cpu)")
         if sources:
             parser.add_argument("--data", choices=sources, help="default: the first of them that can be had")
         default = ["--profile", os.environ.get("MINIDL_PROFILE", "core")]
+        default += ["--device", os.environ.get("MINIDL_DEVICE", "cpu")]
         self.options = parser.parse_args(default + (sys.argv[1:] if script else []))
-        self.profile, self.seed = self.options.profile, self.options.seed
+        try:
+            backend.set_default_device(self.options.device)
+        except (ValueError, RuntimeError) as error:
+            parser.error(str(error))
+        self.profile, self.device, self.seed = self.options.profile, self.options.device, self.options.seed
         self.sources = [self.options.data] if sources and self.options.data else list(sources)
         self.number = number
         self.folder = Path(script).resolve().parent if script else Path.cwd()
