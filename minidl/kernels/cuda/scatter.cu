@@ -1,10 +1,20 @@
 // Taking from and adding to places that an index names. Nothing is added by atomics: each element of a result is summed
 // by one thread, which goes over what belongs there in the order of memory, so that the bits are the same each time.
 //
-// Arrays are seen in three dimensions: (before, length, after) what is added, (before, size, after) where it is added,
-// the middle one being indexed. An index below 0 counts from the end; what is out of range is left out.
+// Arrays are seen in three dimensions: (before, size, after) what is indexed, in the middle one, and (before, length,
+// after) what is taken from there or put there. An index below 0 counts from the end; what is out of range is left out.
 
 __device__ inline long long place(long long index, int size) { return index < 0 ? index + size : index; }
+
+// z[a][l][c] = x[a][index[a][l][c]][c], or 0. A thread for each element of z.
+template <typename T>
+__global__ void take_along(const T* x, const long long* index, T* z, int length, int size, int after, int n) {
+  int i = thread_index();
+  if (i >= n) return;
+  int c = i % after, a = i / after / length;
+  long long d = place(index[i], size);
+  z[i] = 0 <= d && d < size ? x[(a * size + d) * after + c] : (T)0.0f;
+}
 
 // z[a][index[a][l][c]][c] += x[a][l][c]. A thread for each element (a, d, c) of z.
 template <typename T>

@@ -1,4 +1,7 @@
-"""What is added at an index, in the order of its sources: the same bits each time, unlike CuPy's ``add.at``."""
+"""Taking, putting and adding at an index, sums in the order of their sources: the same bits each time.
+
+CuPy's ``add.at`` adds in any order.
+"""
 
 from __future__ import annotations
 
@@ -12,7 +15,7 @@ from minidl.backend import Array
 from minidl.kernels.cuda.source import TYPES, kernel
 from minidl.op import on_cuda
 from minidl.ops.pool import place
-from minidl.ops.shape import put_along, unindex
+from minidl.ops.shape import put_along, take_along, unindex
 
 INDEX = np.dtype(np.int64)
 
@@ -33,6 +36,20 @@ def along(name: str, x: Array, index: Array, dim: int, size: int) -> Array:
     z = backend.cupy().empty((*x.shape[:dim], size, *x.shape[dim + 1 :]), x.dtype)
     kernel("scatter", name, x.dtype).each(z.size, x, index, z, x.shape[dim], size, math.prod(x.shape[dim + 1 :]))
     return z.astype(dtype, copy=False)
+
+
+@on_cuda(take_along)
+def take_along_cuda(x, index, *, dim):
+    """`take_along` in one launch, or two where x is larger than the index in another dimension."""
+    other = (*index.shape[:dim], x.shape[dim], *index.shape[dim + 1 :])
+    inside = x[tuple(map(slice, other))]
+    if inside.shape != other or not countable(inside.size, index.size):
+        return take_along.op.forward(backend.cupy(), x, index, dim=dim)
+    inside = readable(inside)
+    z, after = backend.cupy().empty(index.shape, inside.dtype), math.prod(index.shape[dim + 1 :])
+    options = index.shape[dim], x.shape[dim], after
+    kernel("scatter", "take_along", z.dtype).each(z.size, inside, readable(index), z, *options)
+    return z.astype(x.dtype, copy=False)
 
 
 @on_cuda(put_along)
