@@ -28,10 +28,11 @@ class Flags:
 class ndarray:
     """``cupy.ndarray``, whose `values` nothing outside of the stand-in looks at.
 
-    Views know the array that they are of, their ``base``. Operators and methods are in `standin.methods`.
+    Views know the array that they are of, their ``base``, and keep it, their `owner`. Operators and methods are in
+    `standin.methods`.
     """
 
-    __slots__ = ("values", "device", "base", "__weakref__")
+    __slots__ = ("values", "device", "base", "owner", "__weakref__")
     __array_priority__ = 100
     __hash__ = None  # type: ignore[assignment]
     owners: weakref.WeakValueDictionary[int, "ndarray"] = weakref.WeakValueDictionary()  # by the id of their memory
@@ -39,8 +40,7 @@ class ndarray:
     def __init__(self, values: np.ndarray) -> None:
         self.values = values
         memory = memory_of(values)
-        owner = self.owners.get(id(memory))
-        self.base = owner
+        self.owner = self.base = owner = self.owners.get(id(memory))
         self.device = Device() if owner is None else owner.device
         if owner is None:
             self.owners[id(memory)] = self

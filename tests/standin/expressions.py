@@ -68,7 +68,10 @@ cp.where(m, n, d) | cp.where(m, d, np.float64(2)) | cp.maximum(d, np.float64(2))
 cp.divmod(n, 3) | divmod(n, 2) | cp.arange(3) | cp.arange(3.0, dtype="f") | cp.arange(2, 9, 3) | cp.zeros((2, 3))
 cp.ones(3, "f") | cp.full((2, 2), 1, "f") | cp.full((2,), -cp.inf, "f") | cp.eye(3) | cp.empty((2, 3), "e").dtype
 cp.trunc(d) | cp.floor(d) | cp.ceil(-d) | cp.round(d, 1) | cp.abs(-d) | cp.logical_not(d) | cp.logical_xor(d, n)
-cp.isinf(d) | cp.expm1(d) | cp.tanh(d) | cp.arctan(d) | cp.signbit(d) | cp.sign(d) | special.erf(d) | special.erf(e)
+cp.isinf(d) | cp.expm1(d) | cp.tanh(d) | cp.arctan(d) | cp.signbit(d) | cp.sign(d)
+cp.sin(d) | cp.cos(d) | cp.tan(d) | cp.arcsin(d / 12) | cp.arccos(d / 12) | cp.sinh(d) | cp.cosh(d) | cp.arcsinh(d)
+cp.arccosh(d + 1) | cp.arctanh(d / 12) | cp.logical_and(d, n) | cp.logical_or(d, n) | cp.argsort(-d, 1) | d.min(0) | cp.dot(d, d.T)
+special.erf(d) | special.erf(e)
 special.xlogy(d, d) | special.expit(d) | special.logsumexp(d).shape | cp.result_type(d, np.float32) | cp.dtype("f4")
 cp.float32(3) | cp.finfo("f4").eps | cp.inf | cp.concatenate([d, n]) | cp.concatenate([e, d])
 cp.concatenate([d, d], axis=2) | cp.stack([d, d], axis=-1) | d.astype(bool) | d.astype("i4") | (-d).astype("u1").dtype
@@ -91,10 +94,11 @@ n.__iadd__(0.5) | n.__itruediv__(2) | d.__iadd__(n) | e.__iadd__(d) | d.__isub__
 cp.add(d, d, out=e) | cp.multiply(d, 2, out=d) is d | cp.add.at(d, i, 1.0) | cp.add.at(d, (i, j[0]), d[0])
 cp.add.at(d, np.array([0, 0]), 1.0) | cp.add.at(d, i, h[:3]) | cp.multiply.at(d, i, 2.0) | cp.maximum.at(d, i, 2.0)
 cp.put_along_axis(d, i[None], 9.0, 0) | cp.put_along_axis(d, i[None], d[:1] * 2, 0)
-cp.ravel_multi_index((i, i), (4, 3)) | cp.unravel_index(i, (4, 3)) | cp.meshgrid(i, i, indexing="ij", sparse=True)
-cp.broadcast_arrays(i, i[:, None]) | cp.add(d, d[:3]) | d.reshape(5, 5) | d.reshape(-1) | d.reshape(3, -1)
-d.transpose(1, 0) | d.transpose(0, 0) | cp.broadcast_to(d, (5, 3)) | d.sum(5) | d.sum((0, 1)) | d.sum((0, 0))
-cp.zeros((0, 3)).sum() | cp.zeros((0, 3)).max()
+cp.ravel_multi_index((i, i), (4, 3)) | cp.ravel_multi_index((i + 9, i), (4, 3), "wrap") | cp.unravel_index(i, (4, 3))
+cp.meshgrid(i, i, indexing="ij", sparse=True) | cp.broadcast_arrays(i, i[:, None]) | cp.add(d, d[:3])
+d.reshape(5, 5) | d.reshape(-1) | d.reshape(3, -1) | d.transpose(1, 0) | d.transpose(0, 0)
+cp.broadcast_to(d, (5, 3)) | d.sum(5) | d.sum((0, 1)) | d.sum((0, 0)) | cp.zeros((0, 3)).sum()
+cp.zeros((0, 3)).max()
 """
 
 # Out of range.

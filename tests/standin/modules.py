@@ -9,7 +9,6 @@ from typing import Any
 
 import numpy as np
 import pytest
-import scipy.sparse
 import scipy.special
 
 from minidl.modes import no_fusion
@@ -50,9 +49,14 @@ class Module(ModuleType):
 # --- what NumPy has otherwise, or not at all --------------------------------------------------------------------------
 
 
+def named(name: str, function: Any) -> Function:
+    """The function that CuPy has by this name, computed by one of NumPy's."""
+    return Function(name, function, catalog.NAMES["cupy"][name])
+
+
 def making(name: str) -> Any:
     """A function that makes an array of the current device from whatever is given."""
-    function = Function(name, getattr(np, name), catalog.NAMES["cupy"][name])
+    function = named(name, getattr(np, name))
 
     @functools.wraps(function.function)
     def make(a: Any, *args: Any, **options: Any) -> ndarray:
@@ -65,12 +69,7 @@ def making(name: str) -> Any:
     return make
 
 
-def function(name: str, function: Any) -> Function:
-    """The one that CuPy has of this name."""
-    return Function(name, function, catalog.NAMES["cupy"][name])
-
-
-chosen = function("where", np.where)
+chosen = named("where", np.where)
 
 
 def where(condition: Any, *choices: Any) -> Any:
@@ -90,23 +89,8 @@ def put_along_axis(arr: ndarray, indices: ndarray, values: Any, axis: int | None
     computed("put_along_axis", indexing.put_along_axis, (arr, indices, values, axis), {})
 
 
-class csr_matrix:
-    """As much of ``cupyx.scipy.sparse`` as minidl uses: made from places, for which CuPy sorts, and waits."""
-
-    def __init__(self, arg1: Any, shape: tuple[int, int]) -> None:
-        traffic.to_host("csr_matrix")
-        self.matrix = computed("csr_matrix", self.of_values, (arg1,), {"shape": shape})
-
-    @staticmethod
-    def of_values(arg1: Any, shape: tuple[int, int]) -> Any:
-        return scipy.sparse.csr_matrix(arg1, shape)
-
-    def __matmul__(self, other: ndarray) -> ndarray:
-        return computed("csr_matrix", lambda values: self.matrix @ values, (other,), {})
-
-
 def as_strided(x: ndarray, shape: Any = None, strides: Any = None) -> ndarray:
-    """NumPy's, but of a base that it does not tell."""
+    """NumPy's; CuPy's tells no base."""
     view = ndarray(np.lib.stride_tricks.as_strided(x.values, shape, strides))
     view.base = None
     return view
@@ -150,13 +134,13 @@ cupy = Module(
     get_array_module=get_array_module,
     get_default_memory_pool=devices.current_pool,
     put_along_axis=put_along_axis,
-    take=function("take", functools.partial(np.take, mode="wrap")),
-    take_along_axis=function("take_along_axis", indexing.take_along_axis),
+    take=named("take", functools.partial(np.take, mode="wrap")),
+    take_along_axis=named("take_along_axis", indexing.take_along_axis),
     where=where,
     **{name: making(name) for name in ("array", "asarray", "asanyarray")},
 )
 special = Module("cupyx.scipy.special", scipy.special)
-sparse = Module("cupyx.scipy.sparse", SimpleNamespace(), csr_matrix=csr_matrix)
+sparse = Module("cupyx.scipy.sparse", SimpleNamespace())
 cupyx = Module(
     "cupyx", SimpleNamespace(), scipy=Module("cupyx.scipy", SimpleNamespace(), special=special, sparse=sparse)
 )
