@@ -70,8 +70,8 @@ cp.ones(3, "f") | cp.full((2, 2), 1, "f") | cp.full((2,), -cp.inf, "f") | cp.eye
 cp.trunc(d) | cp.floor(d) | cp.ceil(-d) | cp.round(d, 1) | cp.abs(-d) | cp.logical_not(d) | cp.logical_xor(d, n)
 cp.isinf(d) | cp.expm1(d) | cp.tanh(d) | cp.arctan(d) | cp.signbit(d) | cp.sign(d)
 cp.sin(d) | cp.cos(d) | cp.tan(d) | cp.arcsin(d / 12) | cp.arccos(d / 12) | cp.sinh(d) | cp.cosh(d) | cp.arcsinh(d)
-cp.arccosh(d + 1) | cp.arctanh(d / 12) | cp.logical_and(d, n) | cp.logical_or(d, n) | cp.argsort(-d, 1) | d.min(0) | cp.dot(d, d.T)
-special.erf(d) | special.erf(e)
+cp.arccosh(d + 1) | cp.arctanh(d / 12) | cp.logical_and(d, n) | cp.logical_or(d, n) | cp.argsort(-d, 1) | d.min(0)
+cp.dot(d, d.T) | special.erf(d) | special.erf(e)
 special.xlogy(d, d) | special.expit(d) | special.logsumexp(d).shape | cp.result_type(d, np.float32) | cp.dtype("f4")
 cp.float32(3) | cp.finfo("f4").eps | cp.inf | cp.concatenate([d, n]) | cp.concatenate([e, d])
 cp.concatenate([d, d], axis=2) | cp.stack([d, d], axis=-1) | d.astype(bool) | d.astype("i4") | (-d).astype("u1").dtype
