@@ -20,5 +20,6 @@ from standin.modules import cupy as cupy
 from standin.modules import installed as installed
 from standin.modules import standin as standin
 from standin.traffic import HiddenTraffic as HiddenTraffic
+from standin.traffic import asked_for as asked_for
 from standin.traffic import no_sync as no_sync
 from standin.traffic import traffic as traffic

@@ -22,6 +22,17 @@ def no_sync(h2d: int = 0) -> Iterator[None]:
         _allowed.pop()
 
 
+@contextlib.contextmanager
+def asked_for() -> Iterator[None]:
+    """Within it, inside of `no_sync`, what passes is no secret."""
+    before = _allowed[:]
+    _allowed.clear()
+    try:
+        yield
+    finally:
+        _allowed[:] = before
+
+
 def to_device(what: str) -> None:
     """Count a copy from the host."""
     traffic.update(("h2d",))
