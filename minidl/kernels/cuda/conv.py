@@ -41,9 +41,8 @@ def columns(x: Array, window: Window, places: tuple[int, int], groups: int) -> I
     """im2col: one chunk of rows after the other, with its columns, (groups, images·OH·OW, KH·KW·C/groups)."""
     n, c, *size = x.shape
     each, width = math.prod(places), math.prod(window.size) * (c // groups)
-    image = x.transpose(0, 2, 3, 1)
-    if groups == 1 and window == POINT and image.flags.c_contiguous:  # a window sees its own place
-        yield slice(0, n * each), image.reshape(1, n * each, c)
+    if groups == 1 and window == POINT:  # a window sees its own place
+        yield slice(0, n * each), x.transpose(0, 2, 3, 1).reshape(1, n * each, c)
         return
     shape = geometry(window, tuple(size), places)
     for chunk in chunks(n, each * width * groups * x.itemsize):
