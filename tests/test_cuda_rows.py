@@ -135,9 +135,11 @@ SUMS = {  # shape, size, memory, and whether rows are summed by the kernel
 def test_sums_to_a_size(case, dtype, monkeypatch):
     shape, size, memory, by_kernel = case
     served, x = [], whole(*shape)
-    monkeypatch.setattr(reduce, "column_sums", lambda matrix, sums=reduce.column_sums: served.append(0) or sums(matrix))
+    sums = reduce.column_sums
+    monkeypatch.setattr(reduce, "column_sums", lambda *given: served.append(0) or sums(*given))
     z = sum_to(Tensor(on_device(x, memory, dtype)), size=size)
     assert len(served) == by_kernel and z.dtype == dtype and z.shape == size
+    assert z.data.base is None or not by_kernel
     np.testing.assert_array_equal(z.numpy(), sum_to(x, size=size).astype(dtype))
 
 
@@ -191,12 +193,13 @@ def test_batch_norm_without_vectors(given, dtype):
 
 
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("mean, deviation", [(1e4, 1), (-(2**13), 2**-8)])
 @pytest.mark.parametrize("case", IMAGES.values(), ids=IMAGES)
-def test_large_means(case, dtype):
-    """√n deviations of n elements would be lost in float32, were squares summed before the mean is off."""
+def test_large_means(case, mean, deviation, dtype):
+    """In float32 nothing would be left of the variance, were squares summed before the mean is taken off."""
     shape, options = case
-    x = quarters(*shape) + 1e4 * (1 + np.arange(shape[1])).reshape(-1, *[1] * (len(shape) - 2)) % 7e4
-    compare(normalize_channels, (x, quarters(shape[1]) + 0.125, quarters(shape[1])), dtype, eps=1e-5, **options)
+    arrays = quarters(*shape) * deviation + mean, quarters(shape[1]) + 0.125, quarters(shape[1])
+    compare(normalize_channels, arrays, dtype, eps=1e-5, **options)
 
 
 def test_batch_norm_of_what_is_not_finite():
@@ -386,6 +389,22 @@ def test_activation_of_what_is_far_out(case):
 
 
 @each_activation
+def test_activation_of_what_is_tiny(case):
+    """Where eˣ − 1 has lost its digits."""
+    function, options = case
+    x = np.array([-1e-9, 1e-9, -1e-5, 1e-300])
+    (z, dx), expected = run(function, on_device(x), **options), run(function, x, fused=False, **options)
+    np.testing.assert_allclose(md.backend.fetched(z), expected[0], 1e-12)
+    np.testing.assert_allclose(md.backend.fetched(dx), expected[1], 1e-12)
+
+
+def test_gelu_where_next_to_nothing_is_less():
+    """Where 1 + erf has lost its digits: Φ(−10) to 16 digits."""
+    z = activations.gelu_by_erf(Tensor(on_device(np.array([-10.0]))))
+    np.testing.assert_allclose(z.numpy(), [-10 * 7.619853024160527e-24], 1e-12)
+
+
+@each_activation
 def test_activation_keeps_memory_order(case):
     function, options = case
     x = on_device(RNG.standard_normal((3, 4, 5, 6)), "channels last")
@@ -411,10 +430,15 @@ def test_second_order_of_activation(case):
 
 
 def every_kernel(x, target):
-    """What a network may do with x (N, C, H, W), back and forth, and the gradient of a bias."""
-    z, *rest = run(normalize_channels, x, x[0, :, 0, 0].copy(), x[1, :, 0, 0].copy(), eps=1e-5, relu=True)
+    """What a network may do with x (N, C, H, W), back and forth, the gradient of a bias, and running statistics."""
+    z, mean, var, *rest = run(normalize_channels, x, x[0, :, 0, 0].copy(), x[1, :, 0, 0].copy(), eps=1e-5, relu=True)
     rows = x.transpose(0, 2, 3, 1).reshape(-1, x.shape[1])
-    return [z, *rest, *run(of_weight(None), rows, target), *run(activations.silu, x), reduce.column_sums(rows)]
+    running = mean.copy(), var.copy()
+    move_running(*running, mean, var, 0.1, 1.5)
+    smooth = of_weight(np.ones(x.shape[1]), label_smoothing=0.1)
+    losses = *run(of_weight(None), rows, target), *run(smooth, rows, target)
+    sums = reduce.column_sums(rows), reduce.column_sums(rows[:500])
+    return [z, mean, var, *rest, *running, *losses, *run(activations.silu, x), *sums]
 
 
 @each_dtype

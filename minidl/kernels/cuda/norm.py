@@ -74,7 +74,7 @@ class NormalizeChannels:
         inputs = rows(g), matrix, *channel
         across, block = tiles(columns)
         parts, height = parted(n)
-        dweight, dbias = xp.empty((2, columns), x.dtype)
+        dweight, dbias = xp.empty(columns, x.dtype), xp.empty(columns, x.dtype)
         sums, products = xp.empty((2, parts, columns), dtypes.float64)
         total, along = xp.empty((2, columns), dtypes.float64)
         size = n, columns, height, relu

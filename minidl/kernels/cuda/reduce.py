@@ -44,13 +44,17 @@ def part_sums(matrix: Array) -> Array:
     return parts
 
 
-def column_sums(matrix: Array) -> Array:
-    """Σ over the rows of a contiguous matrix (rows, C), float16 summed in float32; the same bits each time."""
+def column_sums(matrix: Array, size: tuple[int, ...] | None = None) -> Array:
+    """Σ over the rows of a contiguous matrix (rows, C), float16 summed in float32; the same bits each time.
+
+    They come in a new array (C,), or of `size`: a view of one would be copied where it is a leaf's gradient.
+    """
     xp = backend.cupy()
     columns = matrix.shape[1]
+    size = (columns,) if size is None else size
     if not matrix.size:
-        return xp.zeros(columns, matrix.dtype)
-    sums = xp.empty(columns, matrix.dtype)
+        return xp.zeros(size, matrix.dtype)
+    sums = xp.empty(size, matrix.dtype)
     across, block = tiles(columns)
     parts = part_sums(matrix)
     entry = "short_sums" if parts is matrix else "whole_sums"
@@ -69,4 +73,4 @@ def summed_to(x, *, size):
     if not (gone and suits(x) and matrix.flags.c_contiguous):
         return sum_to.op.forward(backend.cupy(), x, size=size)
     rows = math.prod(x.shape[i] for i in gone)
-    return column_sums(matrix.reshape(rows, x.size // rows)).reshape(size)
+    return column_sums(matrix.reshape(rows, x.size // rows), size)
