@@ -105,7 +105,7 @@ REFUSED = {
     """,
     AttributeError: "cp.errstate | cp.nditer | cp.block | cp.lib.index_tricks | d.ctypes | d.flags.writeable",
     NotImplementedError: """
-    cp.RawKernel | cp.RawModule | cp.ElementwiseKernel | cp.random | cp.maximum.reduce(d) | d.scatter_add(i, d)
+    cp.fft | cp.random | cp.maximum.reduce(d) | d.scatter_add(i, d)
     """,
     IndexError: "d[9] | d[:, 9]",
     Undefined: """
@@ -119,6 +119,12 @@ REFUSED = {
 def test_refuses(kind, expression):
     with pytest.raises(kind):
         eval(expression, operands(cupy, special))
+
+
+@pytest.mark.parametrize("name", ["RawKernel", "RawModule", "ElementwiseKernel", "ReductionKernel"])
+def test_refuses_kernels(name):
+    with pytest.raises(NotImplementedError, match="no kernel runs on the stand-in"):
+        getattr(cupy, name)
 
 
 @pytest.mark.parametrize(
