@@ -3,6 +3,7 @@
 import os
 import sys
 import zlib
+from contextlib import nullcontext
 
 import emulator
 import numpy as np
@@ -48,3 +49,10 @@ def seed(request):
     if stream is not None:
         own = np.random.default_rng(zlib.crc32(request.node.name.encode()))
         stream.bit_generator.state = own.bit_generator.state
+
+
+@pytest.fixture(autouse=True)
+def fences(request):
+    """The emulator shows what kernels read before they write it, and what they write beside their arrays."""
+    with emulator.fenced() if emulator.loaded() and request.node.get_closest_marker("gpu") else nullcontext():
+        yield
