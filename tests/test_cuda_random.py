@@ -96,6 +96,13 @@ def test_dropout_drops_what_it_drops_on_the_cpu(dropout, size, p, dtype):
     assert same_state(ours, theirs)
 
 
+@pytest.mark.parametrize("more", [0, 1e-12])
+def test_a_number_that_is_equal_to_p_in_float32_is_kept(more):
+    p = float(Generator().numpy.random(9, np.float32)[5]) + more
+    z = F.dropout(md.ones(9, device="cuda"), p, generator=Generator()).numpy()
+    assert z[5] and np.array_equal(z, F.dropout(md.ones(9), p, generator=Generator()).numpy())
+
+
 def test_dropout_passes_gradients_where_it_kept():
     x = md.ones(1000, device="cuda", requires_grad=True)
     z = F.dropout(x, 0.3)
