@@ -18,7 +18,8 @@ from benchmarks.report import as_json, table
 from benchmarks.timing import Row, measure
 from minidl.backend import check_device
 
-MODULES = (ops, training, inference, batches, floor, small_ops, scaling, memory, import_time)  # registered, in the table's order
+# they are registered in the order in which they are imported, which is the table's
+MODULES = (ops, training, inference, batches, floor, small_ops, scaling, memory, import_time)
 
 
 def parser() -> argparse.ArgumentParser:

@@ -11,7 +11,7 @@ from typing import NoReturn
 
 from threadpoolctl import threadpool_info
 
-from minidl import backend, models
+from minidl import backend, cuda, models
 from minidl.data.catalog import CIFAR10_FILES, FASHION_MNIST_FILES, MNIST_FILES, fetch
 from minidl.nn import Module, summary
 
@@ -61,16 +61,11 @@ def info() -> str:
 
 
 def gpu() -> str:
-    """The first GPU that CuPy sees, or why there is none."""
+    """The GPU that CuPy uses, or why there is none."""
     try:
-        cupy = backend.cupy()
+        return f"{cuda.get_device_name()}, CuPy {backend.cupy().__version__}"
     except RuntimeError as error:
         return f"not used ({error})"
-    try:
-        name = cupy.cuda.runtime.getDeviceProperties(0)["name"].decode()
-    except cupy.cuda.runtime.CUDARuntimeError as error:
-        return f"none found by CuPy {cupy.__version__} ({error})"
-    return f"{name}, CuPy {cupy.__version__}"
 
 
 def bench(arguments: Sequence[str]) -> int:

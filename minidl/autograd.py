@@ -89,7 +89,7 @@ def _pull(ys: Any, xs: Any, v: Tensors | None, create_graph: bool, retain_graph:
 
 
 def _zeros_like(x: Tensor) -> Tensor:
-    return Tensor(backend.namespace(x.data).zeros_like(x.data))
+    return Tensor(backend.full_like(x.data, 0))
 
 
 def _like(structure: Tensors, tensors: Sequence[Tensor], create_graph: bool) -> Any:

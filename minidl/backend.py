@@ -64,10 +64,10 @@ class by_device:
         functools.update_wrapper(self, function)
 
     def __call__(self, array: Array, *args: Any, **options: Any) -> Any:
-        if self.cuda is not None and mode.fused and on_gpu(array):
-            with array.device:
-                return self.cuda(array, *args, **options)
-        return self.function(array, *args, **options)
+        if not on_gpu(array):
+            return self.function(array, *args, **options)
+        with array.device:
+            return (self.cuda if self.cuda and mode.fused else self.function)(array, *args, **options)
 
 
 def in_memory_order(function: Callable[..., Array], *arrays: Any) -> Array:
@@ -138,7 +138,7 @@ def require_libraries() -> None:
         cupy().cuda.device.get_cublas_handle()
     except (ImportError, OSError, RuntimeError) as error:
         raise RuntimeError(
-            f"cuda: a library of CUDA is missing; pip install 'minidl[cuda13]' (or 'minidl[cuda12]') brings all ({error})"
+            f"cuda: a library of CUDA is missing; pip install 'minidl[cuda13]' (or 'minidl[cuda12]') brings it: {error}"
         ) from error
 
 
@@ -175,6 +175,12 @@ def using(device: str | None) -> Iterator[ModuleType]:
 def current(array: Array) -> Any:
     """Where an array is, as the current device in a ``with`` statement."""
     return array.device if on_gpu(array) else contextlib.nullcontext()
+
+
+def full_like(array: Array, value: float, dtype: Any = None) -> Array:
+    """An array of one value, in the shape and the memory order of another, beside it."""
+    with current(array):
+        return namespace(array).full_like(array, value, dtype=dtype)
 
 
 def move(array: Array, device: str) -> Array:
@@ -277,6 +283,7 @@ def fill_uniform(out: Array, generator: Generator) -> None:
     out[...] = namespace(out).asarray(drawn)
 
 
+@by_device
 def fill_normal(out: Array, generator: Generator) -> None:
     """Draw every element of `out` from the normal distribution, in the dtypes of `fill_uniform`."""
     drawn = generator.numpy.standard_normal(out.shape, np.float64 if out.dtype == np.float64 else np.float32)

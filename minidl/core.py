@@ -385,7 +385,7 @@ def seed(output: Tensor, gradient: Tensor | None, create_graph: bool) -> Any:
             raise RuntimeError(
                 f"backward: gradient may be left out for a scalar only, the shape is {dims(output.shape)}"
             )
-        gradient = Tensor(backend.namespace(output.data).ones_like(output.data))
+        gradient = Tensor(backend.full_like(output.data, 1))
     if not isinstance(gradient, Tensor):
         raise TypeError(f"backward: gradient must be a Tensor, got {type(gradient).__name__}")
     if gradient.shape != output.shape or gradient.device != output.device:
@@ -480,7 +480,7 @@ def grad(
     consume(walk(outs, cotangents, grads, {origin(x) for x in ins}, retain_graph, create_graph), create_graph)
     gradients = [grads.get(origin(x)) for x in ins]
     if materialize_grads:
-        zeros = [Tensor(backend.namespace(x.data).zeros_like(x.data)) for x in ins]
+        zeros = [Tensor(backend.full_like(x.data, 0)) for x in ins]
         return tuple(zero if g is None else g for zero, g in zip(zeros, gradients, strict=True))
     if not allow_unused and any(g is None for g in gradients):
         raise RuntimeError(

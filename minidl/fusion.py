@@ -67,7 +67,9 @@ class Composite(Declaration):
             ports, z = self.rerun(arrays, options, edges)
         grads: dict[Any, Any] = {}
         yield from walk((z,), (wrap(g),), grads, {origin(port) for port in ports}, None, False)
-        return [grads[origin(port)].data if origin(port) in grads else np.zeros_like(port.data) for port in ports]
+        return [
+            grads[origin(port)].data if origin(port) in grads else backend.full_like(port.data, 0) for port in ports
+        ]
 
     def rerun(self, arrays: list[Any], options: dict[str, Any], edges: Sequence[Edge]) -> tuple[list[Tensor], Tensor]:
         """The reference, run anew from ports: aliases of the arguments, that keep ``f(x, x)`` two of them."""

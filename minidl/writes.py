@@ -30,7 +30,8 @@ def owner_of(array: Array) -> Any:
 
 def write(array: Array, values: Any, index: Any = ...) -> None:
     """``array[index] = values``, on the record. The only way the engine writes into an array that a node may keep."""
-    array[index] = values
+    with backend.current(array):
+        array[index] = values
     written(array)
 
 

@@ -46,6 +46,7 @@ def test_training_step(build, size, launches, optimizer):
 
 def test_a_value_that_is_asked_for_is_one_copy():
     training = Training(SimpLeNet(), (4, 1, 28, 28), md.optim.Adam)
+    md.cuda.synchronize()
     loss = training.step()
     with counted() as counts:
         loss.item()

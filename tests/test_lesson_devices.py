@@ -23,11 +23,12 @@ def crossings(monkeypatch):
 
     Without kernels dropout draws on the CPU; with them no copy is made.
     """
-    for name in "fetched", "move", "fill_uniform":
+    ways = {name: getattr(backend, name) for name in ("fetched", "move", "fill_uniform")}
+    for name in ways:
 
-        def across(*args, way=getattr(backend, name)):
+        def across(*args, name=name):
             with asked_for():
-                return way(*args)
+                return ways[name](*args)
 
         monkeypatch.setattr(backend, name, across)
     with no_sync():

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from standin import standin  # noqa: F401
 
 import minidl as md
 from minidl import nn, optim
@@ -215,3 +216,14 @@ def test_large_parameters_are_updated_as_small_ones(make, monkeypatch):
     whole = run()
     monkeypatch.setattr("minidl.optim.optimizer.CHUNK", 6)
     assert run().tobytes() == whole.tobytes()
+
+
+def test_state_left_behind_is_refused(standin):  # noqa: F811
+    p = md.rand(2, requires_grad=True)
+    for optimizer in (optim.Adam([p]), optim.SGD([p], lr=0.1, momentum=0.9)):
+        p.data, p.grad = p.data if p.device == "cpu" else p.data.get(), md.ones(2)
+        optimizer.step()
+        p.data = p.detach().to("cuda").data
+        p.grad = md.ones(2, device="cuda")
+        with pytest.raises(RuntimeError, match="a parameter on cuda:0 whose state is on cpu; make the optimizer after"):
+            optimizer.step()

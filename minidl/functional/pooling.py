@@ -76,7 +76,8 @@ def max_pool2d(
 def _max_pool(spatial, input, kernel_size, stride, padding, dilation, ceil_mode, return_indices):
     x = as_images(input, spatial)
     window = _window(spatial, input, x, kernel_size, stride, padding, dilation, ceil_mode)
-    for n, seen in zip(x.shape[2:], window.coordinates(x.shape[2:]), strict=True):  # dilation can step over all of a small image
+    seen_from = window.coordinates(x.shape[2:])
+    for n, seen in zip(x.shape[2:], seen_from, strict=True):  # dilation can step over all of a small image
         if not ((seen >= 0) & (seen < n)).any(1).all():
             raise ValueError(f"a window lies wholly in the padding (input {dims(input.shape)}, {window})")
     maxima, chosen = max_pool(x, window=window)
@@ -84,10 +85,11 @@ def _max_pool(spatial, input, kernel_size, stride, padding, dilation, ceil_mode,
     if not return_indices:
         return z
     xp = backend.namespace(x.data)
-    rows, columns = window.coordinates(x.shape[2:], xp)
-    i, j = xp.divmod(chosen.astype(np.int64), window.size[1])
-    y = rows[xp.arange(len(rows))[:, None], i]
-    indices = Tensor(y * x.shape[3] + columns[xp.arange(len(columns)), j])
+    with backend.current(x.data):
+        rows, columns = window.coordinates(x.shape[2:], xp)
+        i, j = xp.divmod(chosen.astype(np.int64), window.size[1])
+        y = rows[xp.arange(len(rows))[:, None], i]
+        indices = Tensor(y * x.shape[3] + columns[xp.arange(len(columns)), j])
     return z, as_given(indices, input, spatial)
 
 
@@ -216,11 +218,12 @@ def _adaptive_max_pool(spatial, input, output_size, return_indices):
     x = as_images(input, spatial)
     height, width = _output_size(spatial, input, x, output_size)
     raw, xp = x.data, backend.namespace(x.data)
-    across, down = _windows(xp, x.shape[3], width), _windows(xp, x.shape[2], height)
-    column = across[xp.arange(width), raw[:, :, :, across].argmax(4)]
-    best = xp.take_along_axis(raw, column, 3)[:, :, down]  # the first maximum of each row, then the first such row
-    row = down[xp.arange(height)[:, None], best.argmax(3)]
-    indices = Tensor(row * x.shape[3] + xp.take_along_axis(column, row, 2))
+    with backend.current(raw):
+        across, down = _windows(xp, x.shape[3], width), _windows(xp, x.shape[2], height)
+        column = across[xp.arange(width), raw[:, :, :, across].argmax(4)]
+        best = xp.take_along_axis(raw, column, 3)[:, :, down]  # the first maximum of each row, then the first such row
+        row = down[xp.arange(height)[:, None], best.argmax(3)]
+        indices = Tensor(row * x.shape[3] + xp.take_along_axis(column, row, 2))
     z = as_given(reshape(take_along(flatten(x, 2), flatten(indices, 2), dim=2), indices.shape), input, spatial)
     return (z, as_given(indices, input, spatial)) if return_indices else z
 

@@ -83,12 +83,12 @@ def arange(
 
 def zeros_like(input: Tensor, dtype: Any = None) -> Tensor:
     """Zeros of the shape, dtype and device of a tensor."""
-    return Tensor(backend.namespace(input.data).zeros_like(input.data, dtype=dtype))
+    return Tensor(backend.full_like(input.data, 0, dtype))
 
 
 def ones_like(input: Tensor, dtype: Any = None) -> Tensor:
     """Ones of the shape, dtype and device of a tensor."""
-    return Tensor(backend.namespace(input.data).ones_like(input.data, dtype=dtype))
+    return Tensor(backend.full_like(input.data, 1, dtype))
 
 
 def _drawn(fill: Callable[[Array, Generator], None], what: str) -> Any:

@@ -207,7 +207,8 @@ def put_along(xp, x, index, *, dim, size):
     """Zeros of `size` with x added at `index` along `dim`: the adjoint of `take_along`."""
     z = xp.zeros(math.prod(size), x.dtype)
     if x.size:
-        xp.add.at(z, xp.ravel_multi_index(tuple(xp.broadcast_arrays(*_places(xp, index, dim))), size, "wrap").ravel(), x.ravel())
+        places = tuple(xp.broadcast_arrays(*_places(xp, index, dim)))
+        xp.add.at(z, xp.ravel_multi_index(places, size, "wrap").ravel(), x.ravel())  # "raise" would wait for a GPU
     return z.reshape(size)
 
 

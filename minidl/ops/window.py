@@ -33,7 +33,7 @@ class Window(NamedTuple):
 
     def coordinates(self, size: tuple[int, int], xp: Any = np) -> tuple[Array, Array]:
         """Which rows, and which columns, of an image of `size` it sees from its places: (OH, KH) and (OW, KW)."""
-        return tuple(  # type: ignore[return-value]
+        return tuple(
             s * xp.arange(places)[:, None] - before + d * xp.arange(k)
             for places, (before, _), k, s, d in zip(
                 self.positions(*size), self.padding, self.size, self.stride, self.dilation, strict=True

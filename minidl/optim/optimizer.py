@@ -106,7 +106,8 @@ class Optimizer:
                 given = [self.checked(p) for p in group["params"] if p.grad is not None]
                 kernel = together.get(type(self)) if mode.fused else None
                 for p, g, state in given if kernel is None else kernel(given, group):
-                    self.update(p, g, state, group)
+                    with backend.current(p):
+                        self.update(p, g, state, group)
                 for p, *_ in given:
                     written(p)
         return result
@@ -118,7 +119,14 @@ class Optimizer:
         if not isinstance(g, Tensor) or g.shape != p.shape:
             raise ValueError(f"{name}: a gradient {type(g).__name__} {dims(g.shape)} of a parameter {dims(p.shape)}")
         same_device(name, p, g)
-        return p.data, g.data, self.state.setdefault(p, {})
+        state = self.state.setdefault(p, {})
+        places = {backend.device_of(value) for value in state.values() if backend.is_array(value)}
+        if not places <= {p.device}:
+            raise RuntimeError(
+                f"{name}: a parameter on {p.device} whose state is on {', '.join(places)}; make the optimizer after "
+                "the model is moved"
+            )
+        return p.data, g.data, state
 
     def zero_grad(self, set_to_none: bool = True) -> None:
         """Forget the gradients of its parameters, or overwrite them with zeros."""
