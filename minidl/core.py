@@ -160,7 +160,8 @@ class Tensor:
         if self.node is not None:
             raise RuntimeError("deepcopy: only leaves can be copied with what they are; .detach() or .clone() others")
         new = memo[id(self)] = type(self).__new__(type(self))
-        new.data, new.node, new.tracked = self.data.copy(), None, self.tracked
+        with backend.current(self.data):
+            new.data, new.node, new.tracked = self.data.copy(), None, self.tracked
         new.grad = None if self.grad is None else self.grad.detach().clone()
         return new
 
@@ -424,7 +425,7 @@ def own(grads: dict[Any, Any], seeds: list[Any]) -> None:
     for parent, g in grads.items():
         array = g.data if isinstance(g, Tensor) else g
         if not isinstance(g, Tensor):
-            g = wrap(backend.namespace(g).asarray(g))
+            g = wrap(g if backend.on_gpu(g) else np.asarray(g))
         if id(array) in taken or g.data.base is not None:
             g = g.clone()
         taken.add(id(array))

@@ -88,7 +88,8 @@ def composite(reference: Callable[..., Any]) -> Any:
         arrays = [a.data if isinstance(a, Tensor) else a for a in args]
         kernel = self.serving(arrays, options)
         if kernel is None:
-            return reference(*args, **options)
+            with backend.current(arrays[0]):
+                return reference(*args, **options)
         with np.errstate(all="ignore"), backend.current(arrays[0]):
             z, saved, *auxiliary = kernel.forward(*arrays, **options)
         if any(isinstance(a, Tensor) for a in args):

@@ -184,7 +184,8 @@ class Op(Declaration):
                 if xp is not np and isinstance(a, dtypes.SCALARS):  # an array would have to be copied to the GPU
                     unified.append(quiet.copy().run(np.asarray(a).astype, dtype)[()])
                 else:
-                    unified.append(quiet.copy().run(xp.asarray(a).astype, dtype))
+                    with backend.current(a):
+                        unified.append(quiet.copy().run(xp.asarray(a).astype, dtype))
         return tuple(unified)
 
     def on_gpu(self, xp: Any, *arrays: Any, **options: Any) -> Any:
@@ -198,8 +199,16 @@ class Op(Declaration):
 
     def pull(self, node: Node, g: Any, edges: Sequence[Edge]) -> list[Any]:
         """The gradients of the arguments at `edges`, from the gradient `g` of the result."""
-        if backend.on_gpu(g):  # its rules go by ops, which keep memory in order
-            return [d.data for d in self.pull(node, wrap(g), edges)]
+        array = g.data if isinstance(g, Tensor) else g
+        if not backend.on_gpu(array):
+            return self.by_rules(node, g, edges)
+        with array.device:
+            if array is not g:
+                return self.by_rules(node, g, edges)
+            return [d.data for d in self.by_rules(node, wrap(g), edges)]  # by ops, which keep memory in order
+
+    def by_rules(self, node: Node, g: Any, edges: Sequence[Edge]) -> list[Any]:
+        """`pull`, on the current device."""
         kept = node.recall(as_tensors=isinstance(g, Tensor))
         outgoing = []
         for i, parent in edges:

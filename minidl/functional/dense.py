@@ -9,6 +9,7 @@ from minidl.core import Tensor
 from minidl.dtypes import int64
 from minidl.op import broadcast_shapes, cast, expand, named, require_tensors, same_dtype
 from minidl.ops import elementwise, linalg, reduce, shape
+from minidl.ops.create import arange
 
 
 @named
@@ -89,8 +90,8 @@ def one_hot(input: Tensor, num_classes: int = -1) -> Tensor:
         classes - 1,
         lambda low, high: ValueError(f"one_hot: classes from {low} to {high} do not fit num_classes={num_classes}"),
     )
-    codes = backend.namespace(input.data).arange(classes)
-    return cast(shape.unsqueeze(input, -1) == Tensor(codes), int64)
+    codes = arange(classes, device=input.device)
+    return cast(shape.unsqueeze(input, -1) == codes, int64)
 
 
 @named

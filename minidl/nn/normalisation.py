@@ -5,6 +5,7 @@ from typing import Any
 
 import numpy as np
 
+from minidl import backend
 from minidl import functional as F
 from minidl.backend import dims
 from minidl.core import Tensor
@@ -86,7 +87,8 @@ class _BatchNorm(_Norm):
         if not (self.training and self.track_running_stats):
             return self.momentum or 0.0
         count = self.num_batches_tracked.data
-        count += 1
+        with backend.current(count):
+            count += 1
         written(count)
         return 1 / self.num_batches_tracked.item() if self.momentum is None else self.momentum
 

@@ -33,7 +33,8 @@ def tensor(data: Any, dtype: Any = None, device: str | None = None, requires_gra
             dtype = dtypes.DEFAULT_FLOAT
     if data.dtype.kind not in "buif":
         raise TypeError(f"tensor: expected numbers, got data of dtype {data.dtype}")
-    array = data.astype(dtype or data.dtype, copy=True)
+    with backend.current(data):
+        array = data.astype(dtype or data.dtype, copy=True)
     if device is None and not backend.on_gpu(array):
         device = backend.get_default_device()
     return Tensor(array if device is None else backend.move(array, device), requires_grad)

@@ -145,7 +145,8 @@ def raw_index(index: Any) -> Any:
     if isinstance(index, (list, range)):
         return np.asarray(index, dtype=None if len(index) else np.int64)
     index = index.data if isinstance(index, Tensor) else index
-    return index.copy() if backend.is_array(index) else index
+    with backend.current(index):
+        return index.copy() if backend.is_array(index) else index
 
 
 @op

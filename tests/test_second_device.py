@@ -1,0 +1,142 @@
+"""On the second device while the first is the current one: nothing lands there, and nothing is computed there."""
+
+import copy
+
+import numpy as np
+import pytest
+from devices import same
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from specs import DIFFERENTIABLE, SPECS, cases
+from standin import standin  # noqa: F401
+from test_devices import HOSTED, orders
+
+import minidl as md
+from minidl import functional as F
+from minidl import nn, optim
+
+pytestmark = pytest.mark.usefixtures("standin")
+
+
+@pytest.mark.parametrize("name", sorted(set(DIFFERENTIABLE) - HOSTED))
+@settings(max_examples=2)
+@given(data=st.data())
+def test_op(name, data):
+    case = data.draw(cases(SPECS[name]))
+    same(orders(name, case, "cuda:1", "float64"), orders(name, case, "cpu", "float64"), 1e-10)
+
+
+def leaf(device):
+    return md.tensor([[0.5, 1, 2], [3, 4, 5]], device=device, requires_grad=True)
+
+
+def images(device):
+    return md.tensor(np.arange(96, dtype=np.float32).reshape(2, 3, 4, 4), device=device)
+
+
+def labels(device):
+    return md.tensor([0, 2], device=device)
+
+
+def written(write):
+    def call(device):
+        with md.no_grad():
+            x = leaf(device).detach()
+            write(x)
+            return x
+
+    return call
+
+
+def gradient(function):
+    def call(device):
+        x = leaf(device)
+        function(x)
+        return x.grad
+
+    return call
+
+
+def layer(device):
+    md.manual_seed(0)
+    return nn.Linear(3, 2).to(device)
+
+
+def learned(optimizer):
+    """A weight after two steps, before the second of which the optimizer's state is loaded."""
+
+    def call(device):
+        net = layer(device)
+        steps = optimizer(net.parameters())
+        for _ in range(2):
+            net(leaf(device)).sum().backward()
+            steps.step()
+            steps.load_state_dict(steps.state_dict())
+        return net.weight
+
+    return call
+
+
+def clipped(device):
+    net = layer(device)
+    net(leaf(device)).sum().backward()
+    nn.utils.clip_grad_norm_(net.parameters(), 1.0)
+    return net.weight.grad
+
+
+def loaded(device):
+    net = layer(device)
+    net.load_state_dict(nn.Linear(3, 2).state_dict())
+    return net.weight
+
+
+def twice(x):
+    x.sum().backward()
+    x.sum().backward()
+
+
+def forgotten(x):
+    x.sum().backward()
+    optim.SGD([x]).zero_grad(set_to_none=False)
+
+
+CALLS = {
+    "zeros_like": lambda device: md.zeros_like(leaf(device)),
+    "ones_like": lambda device: md.ones_like(leaf(device)),
+    "clone": lambda device: leaf(device).clone(),
+    "deepcopy": lambda device: copy.deepcopy(leaf(device)),
+    "randn": lambda device: md.manual_seed(0) and md.randn(2, 3, device=device),
+    "one_hot": lambda device: F.one_hot(labels(device), 3),
+    "by tensor": lambda device: leaf(device)[:, labels(device)],
+    "by list": lambda device: leaf(device)[:, [0, 2]],
+    "by mask": lambda device: leaf(device)[leaf(device) > 1],
+    "write": written(lambda x: x.__setitem__(0, 2.0)),
+    "write of a part": written(lambda x: x.__setitem__(0, x[1])),
+    "fill_": written(lambda x: x.fill_(3)),
+    "add_": written(lambda x: x.add_(x)),
+    "init": written(lambda x: md.manual_seed(0) and nn.init.kaiming_normal_(x)),
+    "backward": gradient(lambda x: (x * x).sum().backward()),
+    "backward twice": gradient(twice),
+    "backward by steps": gradient(lambda x: [*F.silu(x).sum().backward_steps()]),
+    "backward of a vector": gradient(lambda x: (x * 2).backward(md.ones_like(x))),
+    "zero_grad": gradient(forgotten),
+    "unused": lambda device: md.grad(leaf(device).sum(), [leaf(device)], materialize_grads=True)[0],
+    "jvp": lambda device: md.jvp(lambda x: x * x, leaf(device), leaf(device).detach())[1],
+    "hvp": lambda device: md.hvp(lambda x: (x**3).sum(), leaf(device), leaf(device).detach())[1],
+    "jacobian": lambda device: md.jacobian(lambda x: (x * x).sum(0), leaf(device)),
+    "weighted classes": lambda device: F.cross_entropy(leaf(device), labels(device), leaf(device).detach()[1]),
+    "batch norm": lambda device: nn.BatchNorm2d(3, momentum=None).to(device)(images(device)),
+    "instance norm": lambda device: nn.InstanceNorm2d(3, track_running_stats=True).to(device)(images(device)),
+    "interpolate": lambda device: F.interpolate(images(device), scale_factor=2),
+    "Adam": learned(optim.Adam),
+    "SGD": learned(lambda parameters: optim.SGD(parameters, lr=0.1, momentum=0.9)),
+    "clip_grad_norm_": clipped,
+    "load_state_dict": loaded,
+}
+
+
+@pytest.mark.parametrize("name", CALLS)
+def test_call(name):
+    result = CALLS[name]("cuda:1")
+    assert result.device == "cuda:1"
+    same([result], [CALLS[name]("cpu")], 1e-5)
