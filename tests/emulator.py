@@ -5,12 +5,15 @@ import ctypes
 import fcntl
 import functools
 import hashlib
+import itertools
 import sys
+import weakref
 from collections.abc import Iterator
 from typing import Any
 
-FENCE = 512  # bytes beside every array
-FILLED = 0xFF  # of which four or eight are NaN
+FENCE = 512  # bytes on both sides of an array
+BLANK = 0xFF  # a byte of NaN in any precision
+POSTS = itertools.cycle(range(0x41, 0x50))  # the bytes of fences; of numbers about 10: what is copied or added to shows
 
 
 def loaded() -> Any:
@@ -37,33 +40,42 @@ def build_once() -> None:
 
 
 class Fenced:
-    """Memory for an array, with a fence on both sides; `broken` says where something was written into a fence."""
+    """Memory for an array, with a fence on both sides; it tells `broken` where something was written into a fence."""
 
-    broken: list[str] = []
+    def __init__(self, block: Any, size: int, broken: list[str]) -> None:
+        self.block, self.size, self.broken = block, size, broken
+        self.fence = bytes([next(POSTS)]) * FENCE
+        self.sides = {"before": block.ptr, "behind": block.ptr + FENCE + size}
+        for start in self.sides.values():
+            ctypes.memmove(start, self.fence, FENCE)
+        ctypes.memset(block.ptr + FENCE, BLANK, size)
 
-    def __init__(self, block: Any, size: int) -> None:
-        self.block, self.size = block, size
-        ctypes.memset(block.ptr, FILLED, size + 2 * FENCE)
-
-    def __del__(self) -> None:
-        for side, start in ("before", 0), ("behind", FENCE + self.size):
-            if ctypes.string_at(self.block.ptr + start, FENCE) != bytes([FILLED]) * FENCE:
+    def look(self) -> None:
+        """See whether the fences stand."""
+        for side, start in self.sides.items():
+            if ctypes.string_at(start, FENCE) != self.fence:
                 self.broken.append(f"{side} an array of {self.size} bytes")
+
+    __del__ = look
 
 
 @contextlib.contextmanager
 def fenced() -> Iterator[None]:
-    """New arrays are filled with NaN, and nothing may be written beside them."""
+    """New arrays are full of NaN, and nothing may be written beside them."""
     import cupy
 
     pool = cupy.get_default_memory_pool()
+    broken: list[str] = []
+    living = weakref.WeakSet[Fenced]()
 
     def allocate(size: int) -> Any:
-        memory = Fenced(pool.malloc(size + 2 * FENCE), size)
+        memory = Fenced(pool.malloc(size + 2 * FENCE), size, broken)
+        living.add(memory)
         owned = cupy.cuda.UnownedMemory(memory.block.ptr + FENCE, size, memory, cupy.cuda.Device().id)
         return cupy.cuda.MemoryPointer(owned, 0)
 
     with cupy.cuda.using_allocator(allocate):
         yield
-    found, Fenced.broken = Fenced.broken, []
-    assert not found, f"written {found[0]}"
+    for memory in living:
+        memory.look()
+    assert not broken, f"written {broken[0]}"

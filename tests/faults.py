@@ -1,11 +1,13 @@
 """The proofs proven: plant every fault, and print which are found. ``python tests/faults.py [-j N] [OP …]``.
 
-Exits with 1 if a fault survives that is not known to be equivalent, or if one that is listed so is found.
+Those in CUDA kernels are planted where an emulator of a GPU can be imported, as ``emulated_gpu``. Exits with 1 if a
+fault survives that is not known to be equivalent, or if one that is listed so is found.
 """
 
 from __future__ import annotations
 
 import argparse
+import contextlib
 import os
 import sys
 from collections import Counter
@@ -15,15 +17,22 @@ from typing import Any
 
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # the processes are threads enough
 
-from mutants import Outcome, engine, sources  # noqa: E402
+with contextlib.suppress(ModuleNotFoundError):
+    import emulated_gpu  # noqa: F401
+
+import emulator  # noqa: E402
+from mutants import Outcome, cuda, engine, sources  # noqa: E402
 from mutants.equivalent import EQUIVALENT  # noqa: E402
+from mutants.lines import Fault  # noqa: E402
 from mutants.trial import trial  # noqa: E402
 from specs import DIFFERENTIABLE, oracles  # noqa: E402
 
 
-def run(subject: tuple[str, str] | engine.Fault) -> list[Outcome]:
-    """The faults of a part of an op, or one of the engine."""
-    return [engine.trial(subject)] if isinstance(subject, engine.Fault) else trial(*subject)
+def run(subject: tuple[str, str] | Fault) -> list[Outcome]:
+    """The faults of a part of an op, or one of the engine or of a CUDA kernel."""
+    if isinstance(subject, Fault):
+        return [(cuda if subject in cuda.FAULTS else engine).trial(subject)]
+    return trial(*subject)
 
 
 def table(title: str, outcomes: Iterable[tuple[str, Outcome]]) -> None:
@@ -41,13 +50,17 @@ def table(title: str, outcomes: Iterable[tuple[str, Outcome]]) -> None:
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("-j", type=int, default=os.cpu_count(), metavar="N", help="processes (default: one a core)")
-    parser.add_argument("ops", nargs="*", metavar="OP", help="only these ops (default: all, and the engine)")
+    parser.add_argument(
+        "ops", nargs="*", metavar="OP", help="only these ops (default: all, the engine, and CUDA kernels)"
+    )
     arguments = parser.parse_args()
     subjects: list[Any] = [part for name in arguments.ops or DIFFERENTIABLE for part in sources.subjects(name)]
     if not arguments.ops:
         if not engine.passes(None):
             sys.exit("the tests of the engine fail without any fault")
-        subjects += engine.faults()
+        subjects += engine.FAULTS
+        if emulator.loaded():
+            subjects += cuda.FAULTS
     with ProcessPoolExecutor(arguments.j) as pool:
         outcomes = [o for some in pool.map(run, subjects) for o in some]
     table("by op", ((outcome.where, outcome) for outcome in outcomes))

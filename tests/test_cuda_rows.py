@@ -115,6 +115,14 @@ def test_halves_are_summed_in_single():
     np.testing.assert_array_equal(md.backend.fetched(z), np.float16([5000, 5000]))
 
 
+@pytest.mark.parametrize("rows", [64, 520])  # by one kernel, and by two
+def test_a_thread_sums_halves_in_single(rows):
+    x = np.ones((rows, 40))
+    x[0] = 2048  # beyond which every second integer is a half
+    z = reduce.column_sums(on_device(x, dtype="float16"))
+    np.testing.assert_array_equal(md.backend.fetched(z), x.sum(0).astype("float16"))
+
+
 SUMS = {  # shape, size, memory, and whether rows are summed by the kernel
     "bias": ((70, 10), (10,), "channels first", True),
     "kept dimension": ((70, 10), (1, 10), "channels first", True),

@@ -171,7 +171,7 @@ def test_what_a_maximum_is(window, dtype):
     check(chosen, expected[1])
 
 
-@pytest.mark.parametrize(("size", "kind"), [((15, 17), "uint8"), ((16, 16), "uint16")])
+@pytest.mark.parametrize(("size", "kind"), [((15, 17), "uint8"), ((16, 16), "uint16"), ((256, 257), "uint32")])
 def test_indices_of_large_windows(size, kind):
     x = whole(1, 2, size[0] + 1, size[1] + 1)
     x[0, 1, -1, -1] = 9

@@ -4,10 +4,13 @@ import contextlib
 import os
 import signal
 
+import emulator
 import pytest
-from mutants import checks, engine, sources, trial
+from mutants import checks, cuda, engine, sources, trial
 from mutants.equivalent import EQUIVALENT
 from specs import DIFFERENTIABLE
+
+from minidl.kernels.cuda import source
 
 
 @pytest.mark.parametrize("name, kernel", [part for name in DIFFERENTIABLE for part in sources.subjects(name)])
@@ -26,9 +29,9 @@ def test_a_fault_that_kills_or_hangs_is_found_and_the_others_are_tried(monkeypat
     assert trial.unnoticed(faults, [lambda: None]) == [faults[0], faults[3]]
 
 
-@pytest.mark.parametrize("fault", engine.faults(), ids=str)
+@pytest.mark.parametrize("fault", engine.FAULTS, ids=str)
 def test_every_fault_of_the_engine_is_found(fault):
-    assert fault.is_there(), "the engine has changed: so must engine.txt"
+    assert engine.is_there(fault), "the engine has changed: so must engine.txt"
     assert not engine.passes(fault)
 
 
@@ -36,11 +39,35 @@ def test_the_engine_passes_as_it_is():
     assert engine.passes(None)
 
 
+on_emulator = pytest.mark.skipif(not emulator.loaded(), reason="a fault in a kernel may hurt a real GPU's memory")
+
+
+@pytest.mark.gpu
+@on_emulator
+@pytest.mark.parametrize("fault", cuda.FAULTS, ids=str)
+def test_every_fault_of_a_cuda_kernel_is_found(fault):
+    assert cuda.passes(fault.place, fault) == (str(fault) in EQUIVALENT)
+
+
+@pytest.mark.gpu
+@on_emulator
+@pytest.mark.parametrize("place", cuda.TESTS)
+def test_cuda_kernels_pass_as_they_are(place):
+    assert cuda.passes(place, None)
+
+
+def test_every_cuda_kernel_has_faults():
+    for path in source.FOLDER.glob("*.cu"):
+        for kernel in source.entries(path.stem, "float32"):
+            assert sum(fault.place == f"{path.stem}.{kernel}" for fault in cuda.FAULTS) >= 3, kernel
+    assert all(map(cuda.is_there, cuda.FAULTS)), "a kernel has changed: so must cuda.txt"
+
+
 def test_there_are_many_faults_of_many_kinds():
     faults = [fault for name in DIFFERENTIABLE for fault in sources.mutants(name)]
     assert len({str(fault) for fault in faults}) == len(faults) >= 5000
     assert len({fault.kind for fault in faults}) >= 20
-    assert EQUIVALENT.keys() <= {str(fault) for fault in faults}
+    assert EQUIVALENT.keys() <= {str(fault) for fault in [*faults, *cuda.FAULTS]}
 
 
 def test_checks_that_always_pass_find_nothing(monkeypatch):
@@ -48,7 +75,7 @@ def test_checks_that_always_pass_find_nothing(monkeypatch):
     monkeypatch.setattr(checks, "pointed", lambda name: [])
     assert not any(outcome.found for outcome in trial.trial("mul"))
     monkeypatch.setattr(engine, "BATTERY", ["test_memory.py"])
-    assert engine.passes(engine.faults()[0])
+    assert engine.passes(engine.FAULTS[0])
 
 
 def test_a_promise_that_the_op_itself_breaks_is_no_proof(monkeypatch):

@@ -2,8 +2,9 @@
 
 `wrapped` puts something wrong around a derivative rule, `syntax` changes one place in the source of a function, and
 `sources` says which: rules and their helpers, composites, kernels. `checks` are what is then asked of the op, and
-`trial` asks. `engine` changes a line of the engine, as engine.txt says, and runs the engine's tests. A fault that
-changes nothing that can be seen is listed in `equivalent`.
+`trial` asks. `lines` reads faults that are written down: `engine` changes a line of the engine, as engine.txt says, and
+runs the engine's tests; `cuda` does so with kernels, cuda.txt and theirs. A fault that changes nothing that can be seen
+is listed in `equivalent`.
 """
 
 from __future__ import annotations
