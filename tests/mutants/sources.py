@@ -19,6 +19,7 @@ from specs import OPS
 
 import minidl as md
 from minidl.fusion import Composite, composites
+from minidl.kernels import cpu
 from minidl.kernels.cpu import conv, layout
 from minidl.op import Op
 from mutants import Mutant, syntax, wrapped
@@ -31,7 +32,12 @@ SERVED = {"dtypes": (np.float32, np.float64), "channels": 1, "tiles": -np.inf}  
 
 def subjects(name: str) -> list[tuple[str, str]]:
     """An op in parts that are tried by themselves: its rules or its reference, and each of its kernels."""
-    return [(name, ""), *[(name, kernel.__name__) for kernel in getattr(OPS[name], "kernels", ())]]
+    return [(name, ""), *[(name, kernel.__name__) for kernel in kernels(OPS[name])]]
+
+
+def kernels(op: Op | Composite) -> list[Any]:
+    """Those for the CPU that a composite has: faults in the others are written down, in cuda.txt."""
+    return [kernel for kernel in getattr(op, "kernels", ()) if kernel.__module__.startswith(cpu.__name__)]
 
 
 @cache
@@ -54,7 +60,7 @@ def planned(op: Op | Composite) -> Iterator[Mutant]:
         yield from within(op, {argument: rule.function for argument, rule in op.rules.items()}, arrays)
     else:
         yield from within(op, {"reference": op.reference}, arrays)
-        for kernel in op.kernels:
+        for kernel in kernels(op):
             parts = {f"{kernel.__name__}.{part}": f for part, f in methods(kernel, PARTS).items()}
             for fault in itertools.chain(wrapped_kernel(op, kernel), within(op, parts, arrays)):
                 yield replace(fault, kernel=kernel.__name__)
@@ -78,13 +84,10 @@ def methods(kernel: Any, names: tuple[str, ...]) -> dict[str, FunctionType]:
 @contextmanager
 def alone(name: str, kernel: str) -> Iterator[None]:
     """No other kernel of an op may serve instead of this one, if it names one."""
-    kernels = getattr(OPS[name], "kernels", [])
-    before = kernels[:]
-    try:
-        kernels[:] = [k for k in before if kernel in ("", k.__name__)]
+    some = [k for k in kernels(OPS[name]) if kernel in ("", k.__name__)]
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(OPS[name], "kernels", some, raising=False)
         yield
-    finally:
-        kernels[:] = before
 
 
 def reach(root: FunctionType, helpers: dict[str, FunctionType]) -> None:
@@ -137,14 +140,14 @@ def replaced(kernel: Any, i: int, wrong: Callable[[Any], Any]) -> Iterator[None]
 @contextmanager
 def exercised() -> Iterator[None]:
     """Kernels run, in all precisions, and in several chunks, also where there is little to do, on memory of no use."""
-    kernels = [kernel for op in composites.values() for kernel in op.kernels]
+    every = [kernel for op in composites.values() for kernel in kernels(op)]
     with chunked(FEW), pytest.MonkeyPatch.context() as patch:
         patch.setattr(md.modes.mode, "fused", True)
         patch.setattr(conv, "PLACES", 0)
         for module in modules():
             if hasattr(module, "empty"):
                 patch.setattr(module, "empty", unclean)
-        for kernel, (name, value) in itertools.product(kernels, SERVED.items()):
+        for kernel, (name, value) in itertools.product(every, SERVED.items()):
             if hasattr(kernel, name):
                 patch.setattr(kernel, name, value)
         yield
@@ -163,7 +166,7 @@ def chunked(elements: int) -> Iterator[None]:
 @cache
 def modules() -> set[ModuleType]:
     """Those of the kernels."""
-    return {layout, *(sys.modules[kernel.__module__] for op in composites.values() for kernel in op.kernels)}
+    return {layout, *(sys.modules[kernel.__module__] for op in composites.values() for kernel in kernels(op))}
 
 
 def unclean(shape: tuple[int, ...], dtype: Any) -> np.ndarray:
