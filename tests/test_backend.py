@@ -44,6 +44,12 @@ def test_devices_have_names():
         "cpu", "cuda:0", "cuda:0", "cuda:1",
     ]  # fmt: skip
     assert gpu(2).to("cuda:1").device == "cuda:1" and gpu(2).to("cpu").device == "cpu"
+    assert [t.device for t in (x(2).cuda(), x(2).cuda(1), gpu(2).cpu(), md.zeros_like(gpu(2), device="cpu"))] == [
+        "cuda:0", "cuda:1", "cpu", "cpu",
+    ]  # fmt: skip
+    layer = nn.BatchNorm1d(2).cuda(1)
+    assert {t.device for t in layer.state_dict().values()} == {"cuda:1"}
+    assert {t.device for t in layer.cpu().state_dict().values()} == {"cpu"}
     here = gpu(2)
     assert here.to("cuda") is here and repr(here).endswith("device='cuda:0')")
 

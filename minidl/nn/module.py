@@ -271,6 +271,14 @@ class Module:
             tensor.grad = None if grad is None else grad.detach().to(moved.device, moved.dtype)
         return self
 
+    def cpu(self) -> Module:
+        """Move parameters and buffers to the CPU, in place; returns itself."""
+        return self.to("cpu")
+
+    def cuda(self, device: str | int = 0) -> Module:
+        """Move parameters and buffers to a GPU, given by its name or number, in place; returns itself."""
+        return self.to(device if isinstance(device, str) else f"cuda:{device}")
+
     def train(self, mode: bool = True) -> Module:
         """Set training mode, in which dropout drops and batch norm uses the batch's statistics; returns the module."""
         for module in self.modules():

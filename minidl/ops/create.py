@@ -82,14 +82,16 @@ def arange(
         return Tensor(xp.arange(low, high, step).astype(dtype, copy=False))
 
 
-def zeros_like(input: Tensor, dtype: Any = None) -> Tensor:
-    """Zeros of the shape, dtype and device of a tensor."""
-    return Tensor(backend.full_like(input.data, 0, dtype))
+def zeros_like(input: Tensor, dtype: Any = None, device: str | None = None) -> Tensor:
+    """Zeros of the shape of a tensor, and of its dtype and device unless others are given."""
+    like = Tensor(backend.full_like(input.data, 0, dtype))
+    return like if device is None else to(like, device)
 
 
-def ones_like(input: Tensor, dtype: Any = None) -> Tensor:
-    """Ones of the shape, dtype and device of a tensor."""
-    return Tensor(backend.full_like(input.data, 1, dtype))
+def ones_like(input: Tensor, dtype: Any = None, device: str | None = None) -> Tensor:
+    """Ones of the shape of a tensor, and of its dtype and device unless others are given."""
+    like = Tensor(backend.full_like(input.data, 1, dtype))
+    return like if device is None else to(like, device)
 
 
 def _drawn(fill: Callable[[Array, Generator], None], what: str) -> Any:
@@ -148,6 +150,16 @@ def to(x: Tensor, *target: Any, device: str | None = None, dtype: Any = None) ->
                 raise ValueError(f"to: {place!r} is neither a device nor a dtype") from None
             x = x if x.dtype == wanted else cast(x, wanted)
     return x
+
+
+def cpu(x: Tensor) -> Tensor:
+    """x on the CPU; itself if it is there. Gradients flow through."""
+    return to(x, "cpu")
+
+
+def cuda(x: Tensor, device: str | int = 0) -> Tensor:
+    """x on a GPU, given by its name or number; itself if it is there. Gradients flow through."""
+    return to(x, device if isinstance(device, str) else f"cuda:{device}")
 
 
 @op

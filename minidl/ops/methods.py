@@ -77,6 +77,8 @@ TABLE |= {
     "T": property(_transposed, doc="A matrix transposed."),
     "clone": clone,
     "to": create.to,
+    "cpu": create.cpu,
+    "cuda": create.cuda,
     "expand": _variadic(expand),
     "reshape": _variadic(shape.reshape),
     "view": _variadic(shape.reshape),
