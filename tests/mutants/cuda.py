@@ -31,7 +31,7 @@ TESTS = {
     "scatter": ("test_cuda_scatter.py", "not float16 and not float64"),
 }
 USERS = {"window": "conv", "common": "norm"}  # a source that includes it
-SECONDS = 300  # for the tests of a source
+SECONDS = 120  # for the tests of a source
 FAULTS = listed("cuda.txt")
 
 
