@@ -24,6 +24,11 @@ def scalar_dtype(value: bool | int | float | np.generic) -> np.dtype:
     return int64 if isinstance(value, (int, np.integer)) else DEFAULT_FLOAT
 
 
+def wide(dtype: np.dtype) -> np.dtype:
+    """The dtype to sum in: float32 for float16, where a sum of ones would stop at 2,048."""
+    return float32 if dtype == float16 else dtype
+
+
 def require_float(name: str, dtype: np.dtype) -> None:
     """Raise TypeError, in the name of an op, unless `dtype` is floating-point (or complex, as checks use it)."""
     if dtype.kind not in "fc":

@@ -489,8 +489,7 @@ def sum_to(xp, x, *, size):
     """x summed over the dimensions in which `size` has been broadcast."""
     lead = x.ndim - len(size)
     axes = tuple(i for i in range(x.ndim) if i < lead or size[i - lead] == 1 != x.shape[i])
-    wide = dtypes.float32 if x.dtype == dtypes.float16 else x.dtype
-    return x.sum(axes, dtype=wide, keepdims=True).astype(x.dtype, copy=False).reshape(size)
+    return x.sum(axes, dtype=dtypes.wide(x.dtype), keepdims=True).astype(x.dtype, copy=False).reshape(size)
 
 
 @op

@@ -19,16 +19,16 @@ from minidl.ops.window import Window
 CHUNK = 1 << 22  # bytes of columns worked on at a time: they stay in cache, and large temporaries cost page faults
 
 
-def chunks(n: int, each: int) -> Iterator[slice]:
-    """Slices of range(n), of so many images that their columns, `each` bytes an image, fill `CHUNK`."""
-    step = max(1, CHUNK // max(each, 1))
+def chunks(n: int, each: int, room: int) -> Iterator[slice]:
+    """Slices of range(n), of so many images that their columns, `each` bytes an image, fill `room` bytes."""
+    step = max(1, room // max(each, 1))
     return (slice(start, min(start + step, n)) for start in range(0, n, step))
 
 
 def views(xp: Any, image: Array, window: Window, places: tuple[int, int]) -> Iterator[tuple[slice, Array]]:
     """One chunk of N×H×W×C images after the other, with what the window sees of it, (chunk, OH, OW, KH, KW, C)."""
     each = math.prod((*places, *window.size, image.shape[3])) * image.dtype.itemsize
-    return ((chunk, window.seen(xp, image[chunk], places)) for chunk in chunks(image.shape[0], each))
+    return ((chunk, window.seen(xp, image[chunk], places)) for chunk in chunks(image.shape[0], each, CHUNK))
 
 
 def columns(xp: Any, x: Array, window: Window, groups: int) -> Iterator[tuple[slice, Array]]:
@@ -140,7 +140,7 @@ def conv_x(xp, g, w, *, size, stride, padding, dilation, groups):
     if window == Window((1, 1)):  # pointwise: a window sees its own place
         return images(xp.matmul(g, weights), n, oh, ow)
     image = window.canvas(xp, n, size, c, g.dtype)
-    for chunk in chunks(n, oh * ow * kh * kw * c * g.dtype.itemsize):
+    for chunk in chunks(n, oh * ow * kh * kw * c * g.dtype.itemsize, CHUNK):
         m = chunk.stop - chunk.start
         seen = xp.matmul(g[:, chunk.start * oh * ow : chunk.stop * oh * ow], weights)
         seen = seen.reshape(groups, m, oh, ow, kh * kw, c // groups).transpose(4, 1, 2, 3, 0, 5)

@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from minidl.backend import dims
-from minidl.dtypes import float16, float32, int64, require_float
+from minidl.dtypes import int64, require_float, wide
 from minidl.op import cast, expand, in_single, named, op, require_arrays
 from minidl.ops.elementwise import abs, exp, keep, root, sign, where
 from minidl.ops.shape import along, axes, axis, cat, flip, reshape, squeeze, take_along
@@ -35,16 +35,14 @@ def largest(xp, x, over):
 def sum(xp, x, dim=None, keepdim=False, *, dtype=None):
     """The sum over `dim`: an int, a tuple, or None for all; in `dtype`, by default int64 for integers and bools."""
     dtype = xp.dtype(dtype or (x.dtype if x.dtype.kind in "fc" else int64))
-    wide = float32 if dtype == float16 else dtype  # halves lose count at 2,048
-    return x.sum(axes(dim, x.ndim), dtype=wide, keepdims=keepdim).astype(dtype, copy=False)
+    return x.sum(axes(dim, x.ndim), dtype=wide(dtype), keepdims=keepdim).astype(dtype, copy=False)
 
 
 @op
 def cumsum(xp, x, *, dim, dtype=None):
     """The sums of the elements up to each one along `dim`; dtypes are as in `sum`."""
     dtype = xp.dtype(dtype or (x.dtype if x.dtype.kind in "fc" else int64))
-    wide = float32 if dtype == float16 else dtype
-    return xp.atleast_1d(x).cumsum(axis(dim, x.ndim), dtype=wide).astype(dtype, copy=False).reshape(x.shape)
+    return xp.atleast_1d(x).cumsum(axis(dim, x.ndim), dtype=wide(dtype)).astype(dtype, copy=False).reshape(x.shape)
 
 
 @op(floats=True)

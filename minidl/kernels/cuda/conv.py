@@ -18,7 +18,7 @@ from minidl.kernels.cuda.source import kernel, suits
 from minidl.kernels.cuda.window import empty_images, geometry, strides
 from minidl.op import on_cuda
 from minidl.ops.blocks import convolve
-from minidl.ops.conv import conv, conv_w, conv_x, images, is_depthwise, matrices, rows
+from minidl.ops.conv import chunks, conv, conv_w, conv_x, images, is_depthwise, matrices, rows
 from minidl.ops.pool import col2im, im2col
 from minidl.ops.window import Window
 
@@ -31,12 +31,6 @@ def serves(x: Any, w: Any, window: Window, size: tuple[int, int], bias: Any = No
     return suits(x, w, bias) and suits(w) and min(window.positions(*size)) > 0
 
 
-def chunks(n: int, each: int) -> list[slice]:
-    """Slices of n images, of so many that their columns, `each` bytes an image, fit into the workspace."""
-    step = max(1, WORKSPACE // each)
-    return [slice(start, min(start + step, n)) for start in range(0, n, step)]
-
-
 def columns(x: Array, window: Window, places: tuple[int, int], groups: int) -> Iterator[tuple[slice, Array]]:
     """im2col: one chunk of rows after the other, with its columns, (groups, images·OH·OW, KH·KW·C/groups)."""
     n, c, *size = x.shape
@@ -45,7 +39,7 @@ def columns(x: Array, window: Window, places: tuple[int, int], groups: int) -> I
         yield slice(0, n * each), x.transpose(0, 2, 3, 1).reshape(1, n * each, c)
         return
     shape = geometry(window, tuple(size), places)
-    for chunk in chunks(n, each * width * groups * x.itemsize):
+    for chunk in chunks(n, each * width * groups * x.itemsize, WORKSPACE):
         part = x[chunk]
         seen = backend.cupy().empty((groups, len(part) * each, width), x.dtype)
         run = kernel("conv", "im2col", x.dtype)
@@ -100,7 +94,7 @@ def image_gradient(g, w, *, size, stride, padding, dilation, groups):
     if groups == 1 and window == POINT:
         return images(xp.dot(g[0], weights[0])[None], n, *places)
     each = math.prod(places)
-    for chunk in chunks(n, each * math.prod(window.size) * c * g.itemsize):
+    for chunk in chunks(n, each * math.prod(window.size) * c * g.itemsize, WORKSPACE):
         part = g[:, chunk.start * each : chunk.stop * each]
         seen = xp.empty((groups, part.shape[1], weights.shape[2]), g.dtype)
         for group in range(groups):
@@ -136,7 +130,7 @@ def depthwise_weight_gradient(x: Array, g: Array, window: Window) -> Array:
     (n, o, *places), c, (kh, kw) = g.shape, x.shape[1], window.size
     count = n * math.prod(places)
     runs, length = parted(count)
-    parts = xp.empty((runs, kh * kw * o), dtypes.float32 if x.dtype == dtypes.float16 else x.dtype)
+    parts = xp.empty((runs, kh * kw * o), dtypes.wide(x.dtype))
     shape = geometry(window, x.shape[2:], tuple(places))
     run = kernel("conv", "depthwise_w", x.dtype)
     run.each(parts.size, x, strides(x), g, strides(g), shape, parts, o, o // c, length, count)
@@ -186,8 +180,8 @@ class Convolve:
         return serves(x, weight, Window(weight.shape[2:], stride, padding, dilation), x.shape[2:], bias)
 
     @staticmethod
-    def forward(x, weight, bias, *, pool, relu, **geometry):  # noqa: D102
-        y = conv(x, weight, **geometry)
+    def forward(x, weight, bias, *, pool, relu, **options):  # noqa: D102
+        y = conv(x, weight, **options)
         bias = None if bias is None else backend.cupy().ascontiguousarray(bias)
         o, *places = y.shape[1:]
         if pool is not None:
@@ -198,7 +192,7 @@ class Convolve:
         return y, (None, y if relu else None, tuple(places))
 
     @staticmethod
-    def backward(g, saved, needs, x, weight, bias, *, pool, relu, **geometry):  # noqa: D102
+    def backward(g, saved, needs, x, weight, bias, *, pool, relu, **options):  # noqa: D102
         chosen, z, places = saved
         if pool is not None:
             dy = spread(g, pool, places, chosen, z)
@@ -210,8 +204,8 @@ class Convolve:
             dy = g.transpose(0, 2, 3, 1)
             dy = backend.cupy().ascontiguousarray(dy).transpose(0, 3, 1, 2)
         return (
-            conv_x(dy, weight, size=x.shape[2:], **geometry) if 0 in needs else None,
-            conv_w(x, dy, size=weight.shape[2:], **geometry) if 1 in needs else None,
+            conv_x(dy, weight, size=x.shape[2:], **options) if 0 in needs else None,
+            conv_w(x, dy, size=weight.shape[2:], **options) if 1 in needs else None,
             column_sums(rows(dy, 1)[0]) if 2 in needs else None,
         )
 

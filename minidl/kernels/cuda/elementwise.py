@@ -35,7 +35,9 @@ class Activation:
 
     def parameters(self, options: dict[str, float]) -> tuple[int, float, float]:
         """What the source calls which, a and b: of a and b, 1 where the activation has no such parameter."""
-        a, b, *_ = *map(float, options.values()), *self.constants, 1.0, 1.0
+        given = [float(value) for value in (*options.values(), *self.constants)]
+        a = given[0] if given else 1.0
+        b = given[1] if len(given) > 1 else 1.0
         return self.which, a, b
 
     def forward(self, x, **options):  # noqa: D102

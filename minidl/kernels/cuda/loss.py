@@ -23,7 +23,7 @@ class SoftmaxCrossEntropy:
         xp = backend.cupy()
         n, classes = x.shape
         block = (min(BLOCK, (classes + 31) // 32 * 32),)
-        wide = dtypes.float32 if x.dtype == dtypes.float16 else x.dtype
+        wide = dtypes.wide(x.dtype)
         weight = None if weight is None else xp.ascontiguousarray(weight, x.dtype)
         inputs = xp.ascontiguousarray(x), xp.ascontiguousarray(target, dtypes.int64), weight
         maxima, logs = xp.empty((2, n), wide)

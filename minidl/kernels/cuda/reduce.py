@@ -38,8 +38,7 @@ def part_sums(matrix: Array) -> Array:
         return matrix
     across, block = tiles(columns)
     n, height = parted(rows)
-    wide = dtypes.float32 if matrix.dtype == dtypes.float16 else matrix.dtype
-    parts = backend.cupy().empty((n, columns), wide)
+    parts = backend.cupy().empty((n, columns), dtypes.wide(matrix.dtype))
     kernel("reduce", "part_sums", matrix.dtype)((across, n), block, matrix, parts, rows, columns, height)
     return parts
 

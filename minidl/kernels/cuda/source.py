@@ -18,7 +18,7 @@ INTEGERS = {"int64": "long long"}  # for kernels that move and add alone
 OPTIONS = ("--std=c++17",)
 BLOCK = 256  # threads
 INCLUDE = re.compile(r'^#include "(\w+\.cuh)"$', re.MULTILINE)  # of files here: CuPy's cache would not see them change
-ENTRY = re.compile(r"__global__ void (?:__launch_bounds__\(\d+\) )?(\w+)\(")
+ENTRY = re.compile(r"__global__ void (\w+)\(")
 
 
 def text(name: str) -> str:
