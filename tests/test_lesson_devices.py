@@ -22,8 +22,9 @@ PACKAGE = Path(md.__file__).parent
 
 # Ways across in the engine, which whoever calls them answers for.
 PLUMBING = ("backend.py", "core.py", "op.py", "ops/create.py", "ops/inplace.py", "writes.py")
-# Who may ask beside the lesson: its data and pictures, files, new parameters; dropout draws on the CPU without kernels.
-ASKING = ("learn/", "data/", "files.py", "nn/init.py", "nn/module.py", "nn/summary.py", "functional/dropout.py:dropout_mask")  # fmt: skip
+# Who may ask beside the lesson: its data and pictures, files, new parameters.
+ASKING = ("learn/", "data/", "files.py", "nn/init.py", "nn/module.py", "nn/summary.py")
+DRAWING = "functional/dropout.py:dropout_mask"  # on the CPU, where there are no kernels
 PASSES = ("backward", "backward_steps", "step_by_step")  # of core.py, during which nobody has asked for a value
 
 
@@ -36,7 +37,7 @@ def asker(frame, script):
         if path.is_relative_to(PACKAGE):
             place = path.relative_to(PACKAGE).as_posix()
             if place not in PLUMBING or name in PASSES:
-                return None if f"{place}:{name}".startswith(ASKING) else f"{place}:{name}"
+                return None if f"{place}:{name}".startswith((*ASKING, DRAWING)) else f"{place}:{name}"
         frame = frame.f_back
     return "nobody"
 

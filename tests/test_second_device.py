@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from specs import DIFFERENTIABLE, SPECS, cases
 from standin import standin  # noqa: F401
-from test_devices import HOSTED, orders
+from test_devices import HOSTED, computed
 
 import minidl as md
 from minidl import functional as F
@@ -23,7 +23,7 @@ pytestmark = pytest.mark.usefixtures("standin")
 @given(data=st.data())
 def test_op(name, data):
     case = data.draw(cases(SPECS[name]))
-    same(orders(name, case, "cuda:1", "float64"), orders(name, case, "cpu", "float64"), 1e-10)
+    same(computed(name, case, "cuda:1", "float64"), computed(name, case, "cpu", "float64"), 1e-10)
 
 
 def leaf(device):
