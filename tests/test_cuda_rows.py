@@ -465,7 +465,7 @@ def test_launches():
         "with pooling": (norm.NormalizeChannels, (x, v, v), plain | dict(pool=Window((2, 2), (2, 2))), 4, 4),
         "cross-entropy": (loss.SoftmaxCrossEntropy, (rows[:500], target[:500]), OPTIONS | dict(weight=None), 2, 1),
         "of many rows": (loss.SoftmaxCrossEntropy, (rows, target), OPTIONS | dict(weight=None), 3, 1),
-        "activation": (elementwise.Activation(elementwise.SILU), (x,), {}, 1, 1),
+        "activation": (elementwise.Activation("SILU"), (x,), {}, 1, 1),
     }
     for kernel, arrays, options, there, back in kinds.values():
         for _ in range(2):  # the second time all is compiled, and memory is in the pool

@@ -23,14 +23,15 @@ TESTS = {
     "window": ("test_cuda_windows.py", "float32 and convolution_and_its_gradients"),
     "norm": ("test_cuda_rows.py", "not float16 and not float64 and (batch_norm or running or means)"),
     "reduce": ("test_cuda_rows.py", "not float64 and (sums or stay)"),
-    "common": ("test_cuda_rows.py", "not float64 and (sums or cross_entropy or batch_norm)"),
+    "common": ("test_cuda_rows.py", "not float64 and sums"),
+    "sums": ("test_cuda_rows.py", "not float64 and (sums or cross_entropy or batch_norm)"),
     "loss": ("test_cuda_rows.py", "not float16 and not float64 and (cross_entropy or label)"),
     "elementwise": ("test_cuda_rows.py", "not float16 and not float64 and activation"),
     "optim": ("test_cuda_optim.py", "not float16 and not float64"),
     "random": ("test_cuda_random.py", "number or dropout_drops"),
     "scatter": ("test_cuda_scatter.py", "not float16 and not float64"),
 }
-USERS = {"window": "conv", "common": "norm"}  # a source that includes it
+USERS = {"window": "conv", "common": "reduce", "sums": "norm"}  # a source that includes it
 SECONDS = 120  # for the tests of a source
 FAULTS = listed("cuda.txt")
 

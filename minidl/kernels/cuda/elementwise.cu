@@ -1,6 +1,6 @@
 // Activations and their derivatives: a thread for each element, in whatever order memory is in.
 
-enum Activation { LEAKY_RELU, ELU, SILU, HARDSWISH, GELU, GELU_BY_TANH };  // as in elementwise.py
+enum Activation { LEAKY_RELU = 0, ELU = 1, SILU = 2, HARDSWISH = 3, GELU = 4, GELU_BY_TANH = 5 };
 
 template <typename R> __device__ R logistic(R x) { return 1 / (1 + exp(-x)); }
 

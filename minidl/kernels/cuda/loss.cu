@@ -1,5 +1,6 @@
 // Softmax and cross-entropy of scores x (rows, classes) against labels. A block has a row: thread t of it has the
 // classes t, t + blockDim.x, …
+#include "sums.cuh"
 
 // The largest `value` in a block of whole warps, in every thread.
 template <typename R> __device__ R block_max(R value) {

@@ -2,6 +2,7 @@
 //
 // Everywhere a thread (x, y) of a block works on one column, blockIdx.x · blockDim.x + x, and on every blockDim.y-th
 // row of the part blockIdx.y, a run of `height` rows. What the parts sum is put together by a second kernel, in double.
+#include "sums.cuh"
 
 // The mean of a part, and Σ (x − mean)²: in two passes over it, since Σ x² − n · mean² is all rounding where means are
 // large. Chan, Golub & LeVeque (1983), "Algorithms for computing the sample variance", eq. 1.7.

@@ -1,8 +1,9 @@
 // Optimizers: one launch updates many parameters.
 //
-// A block updates one chunk of one tensor, thread t its elements t, t + blockDim.x, …; the table says whose block it is.
+// A block updates one chunk of one tensor, thread t of it the elements t, t + blockDim.x, …; the table says which block
+// works on which tensor.
 
-constexpr int CHUNK = 1024;  // elements
+constexpr int CHUNK = 1024;  // elements for a block
 constexpr int ROWS = 96;     // of a table, which comes by value: arguments have 4 KB
 
 // A tensor: parameter, gradient, up to two arrays of its state, and the first block that works on it.
@@ -30,7 +31,8 @@ __device__ void each(const Table<T>& table, Update update) {
 }
 
 template <typename T>
-__global__ void sgd(Table<T> table, double lr, double momentum, double dampening, double decay, int nesterov, int fresh) {
+__global__ void sgd(Table<T> table, double lr, double momentum, double dampening, double decay, int nesterov,
+                    int fresh) {
   typedef wide<T> R;
   R rate = lr, keep = momentum, take = 1 - dampening, shrink = decay;
   each(table, [=](const Row<T>& row, int i) {

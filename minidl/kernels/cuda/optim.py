@@ -10,16 +10,16 @@ import numpy as np
 
 from minidl import backend
 from minidl.backend import Array
-from minidl.kernels.cuda.source import BLOCK, kernel, suits
+from minidl.kernels.cuda.source import BLOCK, constants, kernel, suits
 from minidl.optim.adam import Adam, begin
 from minidl.optim.optimizer import Given, together
 from minidl.optim.sgd import SGD
 
-CHUNK = 1024  # elements for a block, as the kernels declare it
-ROWS = 96  # of a table
+DECLARED = constants("optim")
+CHUNK, ROWS = DECLARED["CHUNK"], DECLARED["ROWS"]
 POINTERS = ("p", "g", "first", "second")
 ROW = np.dtype([*((name, "u8") for name in POINTERS), ("size", "i4"), ("block", "i4")])
-TABLE = np.dtype([("row", ROW, ROWS), ("rows", "i4")], align=True)
+TABLE = np.dtype([("row", ROW, ROWS), ("rows", "i4")], align=True)  # laid out as in optim.cu
 
 
 def serves(p: Array, g: Array, *state: Array) -> bool:

@@ -13,7 +13,7 @@ from minidl.kernels.cuda.source import BLOCK, kernel, suits
 
 STREAM = np.dtype(
     [("counter", "u8", 4), ("key", "u8", 2), ("used", "i4"), ("has_half", "i4"), ("half", "u4")], align=True
-)  # as the kernels declare it
+)  # laid out as in random.cu
 
 
 def draw(name: str, out: Array, generator: Generator, *options: float) -> None:

@@ -2,13 +2,15 @@
 //
 // A thread (x, y) of a block sums one column, blockIdx.x · blockDim.x + x, over every blockDim.y-th row of its part;
 // then the sums of the threads with this x are put together.
+#include "sums.cuh"
 
 template <typename T>
 __device__ wide<T> rows_sum(const T* matrix, int first, int last, int columns) {
   int column = thread_index();
   wide<T> sum = 0;
   if (column < columns)
-    for (int row = first + threadIdx.y; row < last; row += blockDim.y) sum += (wide<T>)matrix[(size_t)row * columns + column];
+    for (int row = first + threadIdx.y; row < last; row += blockDim.y)
+      sum += (wide<T>)matrix[(size_t)row * columns + column];
   return column_sum(sum);
 }
 

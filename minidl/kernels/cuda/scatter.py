@@ -54,7 +54,10 @@ def take_along_cuda(x, index, *, dim):
 
 @on_cuda(put_along)
 def put_along_cuda(x, index, *, dim, size):
-    """`put_along` in one launch, or three where `size` is larger than the index in another dimension."""
+    """`put_along` in one launch, or three where `size` is larger than the index in another dimension.
+
+    Each index is read size[dim] times.
+    """
     inner = (*index.shape[:dim], size[dim], *index.shape[dim + 1 :])
     fits = x.shape == index.shape and all(n <= m for n, m in zip(inner, size, strict=True))
     if not (fits and countable(x.size, math.prod(size))):
@@ -68,7 +71,7 @@ def put_along_cuda(x, index, *, dim, size):
 
 @on_cuda(place)
 def place_cuda(x, index, *, size):
-    """`place` in one launch."""
+    """`place` in one launch. Each index is read up to `size` times."""
     if x.shape != index.shape or not countable(x.size, math.prod(x.shape[:2]) * size):
         return place.op.forward(backend.cupy(), x, index, size=size)
     return along("set_along", x, index, 2, size)
@@ -76,7 +79,10 @@ def place_cuda(x, index, *, size):
 
 @on_cuda(unindex)
 def unindex_cuda(x, *, index, size):
-    """`unindex` of integer arrays in two launches: one finds which sources share a place, the other adds them."""
+    """`unindex` of integer arrays in two launches: one finds which sources share a place, the other adds them.
+
+    The first reads up to n² places for an index that names n, and so many if no two are the same.
+    """
     xp, parts = backend.cupy(), index if isinstance(index, tuple) else (index,)
     picks = [part.dtype.kind for part in parts if backend.is_array(part)]
     masks = "b" in picks or any(isinstance(part, (bool, np.bool_)) for part in parts)

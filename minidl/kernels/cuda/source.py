@@ -20,6 +20,8 @@ BLOCK = 256  # threads
 INCLUDE = re.compile(r'^#include "(\w+\.cuh)"$', re.MULTILINE)  # of files here: CuPy's cache would not see them change
 ENTRY = re.compile(r"__global__ void (\w+)\(")
 
+CONSTANT = re.compile(r"\b([A-Z_]+) = (\d+)\b")
+
 
 def text(name: str) -> str:
     """The source ``name.cu``, with what all of them share before it, and what it includes in its place."""
@@ -30,6 +32,11 @@ def text(name: str) -> str:
 def entries(name: str, dtype: Any) -> dict[str, str]:
     """The kernels of ``name.cu``, each with the expression that stands for it in this dtype."""
     return {kernel: f"{kernel}<{(TYPES | INTEGERS)[str(dtype)]}>" for kernel in ENTRY.findall(text(name))}
+
+
+def constants(name: str) -> dict[str, int]:
+    """The numbers that ``name.cu`` declares under names in capitals, for those who launch its kernels."""
+    return {constant: int(value) for constant, value in CONSTANT.findall(text(name))}
 
 
 @functools.cache
