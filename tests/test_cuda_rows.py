@@ -7,7 +7,7 @@ import contextlib
 
 import numpy as np
 import pytest
-from devices import counted
+from devices import counted, on_device, pattern
 
 import minidl as md
 from minidl import functional as F
@@ -31,19 +31,6 @@ each_dtype = pytest.mark.parametrize("dtype", TOLERANCE)
 each_memory = pytest.mark.parametrize("memory", ["channels first", "channels last", "apart"])
 
 
-def on_device(a, memory="channels first", dtype=None):
-    """A NumPy array on the GPU, in memory of some order; what lies between its elements is NaN."""
-    cupy = md.backend.cupy()
-    x = cupy.asarray(a.astype(dtype or a.dtype))
-    if memory == "channels last":
-        return cupy.moveaxis(cupy.ascontiguousarray(cupy.moveaxis(x, 1, -1)), -1, 1)
-    if memory == "apart":
-        room = cupy.full([2 * n for n in a.shape], np.nan, x.dtype)
-        room[(slice(None, None, -2),) * a.ndim] = x
-        return room[(slice(None, None, -2),) * a.ndim]
-    return x
-
-
 def near(z, expected, tol):
     """Equal but for `tol` of the largest element, or of 1."""
     z = np.asarray(md.backend.fetched(z) if md.backend.on_gpu(z) else z, np.float64)
@@ -65,12 +52,6 @@ def run(composite, x, *others, fused=True, second=False, v=None, **options):
         if second:
             ds = [*ds, *md.grad(sum((d * d).sum() for d in ds), [*wanted, v], materialize_grads=True)]
     return [z.data, *auxiliary, *[d.data for d in ds]]
-
-
-def pattern(z):
-    """An incoming gradient of a few small numbers, on z's device."""
-    v = np.resize(np.array([1, 2, -1, 0.5, -3, 1, 0.25], z.dtype), z.shape)
-    return md.backend.namespace(z).asarray(v)
 
 
 def compare(composite, arrays, dtype, memory="channels first", **options):
@@ -188,7 +169,7 @@ def test_batch_norm(case, memory, dtype):
 def test_batch_norm_of_many_rows(dtype):
     """More than a part has at least, so that there are as many parts as there may be."""
     arrays = quarters(17, 2, 31, 33), quarters(2) + 0.125, quarters(2)
-    assert reduce.parted(17 * 31 * 33)[1] > reduce.LEAST
+    assert reduce.split_rows(17 * 31 * 33)[1] > reduce.LEAST
     compare(normalize_channels, arrays, dtype, "channels last", eps=1e-5)
 
 

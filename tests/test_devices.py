@@ -59,7 +59,7 @@ def test_op(name, device, dtype, data):  # noqa: F811
     case = data.draw(cases(SPECS[name]))
     with md.no_fusion():
         expected = computed(name, case, "cpu", dtype)
-    with emulated_as_far_as_it_goes():
+    with emulated_as_far_as_it_goes(name):
         same(computed(name, case, device, dtype), expected, TOLERANCES[dtype], least=name in CANCELLING)
 
 

@@ -7,6 +7,7 @@ import re
 import subprocess
 import sys
 
+import emulator
 import numpy as np
 import pytest
 from standin import HiddenTraffic, Undefined, catalog, cupy, no_sync, standin, traffic  # noqa: F401
@@ -61,13 +62,13 @@ def outcome(expression, names, counter):
 @pytest.mark.filterwarnings("ignore")
 @pytest.mark.parametrize("expression", EXPRESSIONS)
 def test_does_as_cupy(real, expression):
-    emulator = sys.modules.get("fakecuda")  # which counts; a driver does not
+    driver = emulator.loaded()  # which counts; that of a GPU does not
     theirs = outcome(
-        expression, operands(real, importlib.import_module("cupyx.scipy.special")), emulator.C if emulator else {}
+        expression, operands(real, importlib.import_module("cupyx.scipy.special")), driver.C if driver else {}
     )
-    if emulator and theirs == "NotImplementedError" and "sort" in expression:
+    if driver and theirs == "NotImplementedError" and "sort" in expression:
         pytest.skip("the emulator can't sort")
-    ours = outcome(expression, operands(cupy, special), traffic if emulator else {})
+    ours = outcome(expression, operands(cupy, special), traffic if driver else {})
     assert same(ours, theirs), f"\nstand-in: {ours}\nCuPy: {theirs}"
 
 

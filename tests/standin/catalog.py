@@ -14,7 +14,7 @@ from typing import Any
 FILE = pathlib.Path(__file__).with_name("names.json")
 MODULES = (
     ["cupy", "cupy.cuda", "cupy.cuda.runtime", "cupy.lib", "cupy.lib.stride_tricks", "cupy.linalg", "cupy.random"]
-    + ["cupyx", "cupyx.scipy", "cupyx.scipy.ndimage", "cupyx.scipy.sparse", "cupyx.scipy.special"]
+    + ["cupyx", "cupyx.scipy", "cupyx.scipy.ndimage", "cupyx.scipy.special"]
 )  # fmt: skip
 NAMES: dict[str, Any] = json.loads(FILE.read_text()) if FILE.exists() else {}
 

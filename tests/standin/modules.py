@@ -140,11 +140,8 @@ cupy = Module(
     **{name: making(name) for name in ("array", "asarray", "asanyarray")},
 )
 special = Module("cupyx.scipy.special", scipy.special)
-sparse = Module("cupyx.scipy.sparse", SimpleNamespace())
-cupyx = Module(
-    "cupyx", SimpleNamespace(), scipy=Module("cupyx.scipy", SimpleNamespace(), special=special, sparse=sparse)
-)
-MODULES = [cupy, cuda, runtime, cupy.lib, stride_tricks, cupy.linalg, cupyx, cupyx.scipy, special, sparse]
+cupyx = Module("cupyx", SimpleNamespace(), scipy=Module("cupyx.scipy", SimpleNamespace(), special=special))
+MODULES = [cupy, cuda, runtime, cupy.lib, stride_tricks, cupy.linalg, cupyx, cupyx.scipy, special]
 
 
 @contextlib.contextmanager
