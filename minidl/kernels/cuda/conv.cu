@@ -65,8 +65,8 @@ __global__ void depthwise(const T* x, Strides strides, Window window, const T* w
 
 // The gradient of the images, as a gather: a thread computes that of one element (n, y, x, c).
 template <typename T>
-__global__ void depthwise_x(const T* g, Strides strides, Window window, const T* weights, T* image, int channels,
-                            int times, int n) {
+__global__ void depthwise_input_gradient(const T* g, Strides strides, Window window, const T* weights, T* image,
+                                         int channels, int times, int n) {
   int index = thread_index();
   if (index >= n) return;
   Element at(index, window.height, window.width, channels);
@@ -84,8 +84,8 @@ __global__ void depthwise_x(const T* g, Strides strides, Window window, const T*
 // The gradient of the weights in parts (parts, kh, kw, outputs): a thread sums that of one weight over one run of
 // `length` of all places, of which there are `places`, counted (n, oy, ox).
 template <typename T>
-__global__ void depthwise_w(const T* x, Strides x_strides, const T* g, Strides g_strides, Window window,
-                            wide<T>* parts, int outputs, int times, int length, int places, int n) {
+__global__ void depthwise_weight_gradient(const T* x, Strides x_strides, const T* g, Strides g_strides, Window window,
+                                          wide<T>* parts, int outputs, int times, int length, int places, int n) {
   int index = thread_index();
   if (index >= n) return;
   int o = index % outputs, rest = index / outputs;

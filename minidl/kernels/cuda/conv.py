@@ -12,8 +12,8 @@ from typing import Any
 
 from minidl import backend, dtypes
 from minidl.backend import Array
-from minidl.kernels.cuda.pool import maxima, spread
-from minidl.kernels.cuda.reduce import column_sums, parted
+from minidl.kernels.cuda.pool import max_pool_forward, pool_backward
+from minidl.kernels.cuda.reduce import column_sums, split_rows
 from minidl.kernels.cuda.source import kernel, suits
 from minidl.kernels.cuda.window import empty_images, geometry, strides
 from minidl.op import on_cuda
@@ -47,7 +47,7 @@ def columns(x: Array, window: Window, places: tuple[int, int], groups: int) -> I
         yield slice(chunk.start * each, chunk.stop * each), seen
 
 
-def put_back(seen: Array, window: Window, places: tuple[int, int], image: Array) -> None:
+def col2im_into(seen: Array, window: Window, places: tuple[int, int], image: Array) -> None:
     """col2im, the adjoint of `columns`: into images (N, C, H, W), channels last in memory."""
     n, c, *size = image.shape
     run = kernel("conv", "col2im", image.dtype)
@@ -58,7 +58,7 @@ def put_back(seen: Array, window: Window, places: tuple[int, int], image: Array)
 
 
 @on_cuda(conv)
-def seen_through(x, w, *, stride, padding, dilation, groups):
+def conv_forward(x, w, *, stride, padding, dilation, groups):
     """`conv` by columns; depthwise, by a thread for each element of the result."""
     xp, window = backend.cupy(), Window(w.shape[2:], stride, padding, dilation)
     if not serves(x, w, window, x.shape[2:]):
@@ -77,7 +77,7 @@ def seen_through(x, w, *, stride, padding, dilation, groups):
 
 
 @on_cuda(conv_x)
-def image_gradient(g, w, *, size, stride, padding, dilation, groups):
+def conv_input_gradient(g, w, *, size, stride, padding, dilation, groups):
     """`conv_x` by columns; depthwise, by a thread for each element of the images."""
     xp, window = backend.cupy(), Window(w.shape[2:], stride, padding, dilation)
     if not serves(g, w, window, size):
@@ -87,7 +87,7 @@ def image_gradient(g, w, *, size, stride, padding, dilation, groups):
     image = empty_images(n, c, size, g.dtype)
     if is_depthwise(groups, c, o):
         shape = geometry(window, tuple(size), tuple(places))
-        run = kernel("conv", "depthwise_x", g.dtype)
+        run = kernel("conv", "depthwise_input_gradient", g.dtype)
         run.each(image.size, g, strides(g), shape, xp.ascontiguousarray(w), image, c, o // c)
         return image
     g, weights = xp.ascontiguousarray(rows(g, groups)), matrices(w, groups)
@@ -99,12 +99,12 @@ def image_gradient(g, w, *, size, stride, padding, dilation, groups):
         seen = xp.empty((groups, part.shape[1], weights.shape[2]), g.dtype)
         for group in range(groups):
             xp.dot(part[group], weights[group], out=seen[group])
-        put_back(seen, window, tuple(places), image[chunk])
+        col2im_into(seen, window, tuple(places), image[chunk])
     return image
 
 
 @on_cuda(conv_w)
-def weight_gradient(x, g, *, size, stride, padding, dilation, groups):
+def conv_weight_gradient(x, g, *, size, stride, padding, dilation, groups):
     """`conv_w` by columns; depthwise, by a thread for each weight and run of places. Parts are summed at the end."""
     xp, window = backend.cupy(), Window(size, stride, padding, dilation)
     if not serves(x, g, window, x.shape[2:]):
@@ -129,10 +129,10 @@ def depthwise_weight_gradient(x: Array, g: Array, window: Window) -> Array:
     xp = backend.cupy()
     (n, o, *places), c, (kh, kw) = g.shape, x.shape[1], window.size
     count = n * math.prod(places)
-    runs, length = parted(count)
+    runs, length = split_rows(count)
     parts = xp.empty((runs, kh * kw * o), dtypes.wide(x.dtype))
     shape = geometry(window, x.shape[2:], tuple(places))
-    run = kernel("conv", "depthwise_w", x.dtype)
+    run = kernel("conv", "depthwise_weight_gradient", x.dtype)
     run.each(parts.size, x, strides(x), g, strides(g), shape, parts, o, o // c, length, count)
     z = column_sums(parts).reshape(kh, kw, o).transpose(2, 0, 1)[:, None]
     return xp.ascontiguousarray(z, x.dtype)
@@ -142,7 +142,7 @@ def depthwise_weight_gradient(x: Array, g: Array, window: Window) -> Array:
 
 
 @on_cuda(im2col)
-def unfolded(x, *, window):
+def unfold(x, *, window):
     """`im2col` out of memory in any order."""
     xp = backend.cupy()
     if not suits(x):
@@ -155,7 +155,7 @@ def unfolded(x, *, window):
 
 
 @on_cuda(col2im)
-def folded(g, *, window, size):
+def fold(g, *, window, size):
     """`col2im` by a thread for each element of the images."""
     xp = backend.cupy()
     if not suits(g):
@@ -164,7 +164,7 @@ def folded(g, *, window, size):
     c = g.shape[1] // math.prod(window.size)
     seen = g.reshape(n, c, *window.size, *places).transpose(0, 4, 5, 2, 3, 1)
     image = empty_images(n, c, size, g.dtype)
-    put_back(xp.ascontiguousarray(seen)[None], window, places, image)
+    col2im_into(xp.ascontiguousarray(seen)[None], window, places, image)
     return image
 
 
@@ -185,7 +185,7 @@ class Convolve:
         bias = None if bias is None else backend.cupy().ascontiguousarray(bias)
         o, *places = y.shape[1:]
         if pool is not None:
-            z, chosen = maxima(y, pool, bias, relu)
+            z, chosen = max_pool_forward(y, pool, bias, relu)
             return z, (chosen, z if relu else None, tuple(places))
         if bias is not None or relu:
             kernel("conv", "bias_relu", y.dtype).each(y.size, y, bias, relu, o)
@@ -195,7 +195,7 @@ class Convolve:
     def backward(g, saved, needs, x, weight, bias, *, pool, relu, **options):  # noqa: D102
         chosen, z, places = saved
         if pool is not None:
-            dy = spread(g, pool, places, chosen, z)
+            dy = pool_backward(g, pool, places, chosen, z)
         elif relu:
             n, o, *size = g.shape
             dy = empty_images(n, o, size, g.dtype)

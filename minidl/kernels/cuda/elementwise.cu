@@ -2,36 +2,36 @@
 
 enum Activation { LEAKY_RELU = 0, ELU = 1, SILU = 2, HARDSWISH = 3, GELU = 4, GELU_BY_TANH = 5 };
 
-template <typename R> __device__ R logistic(R x) { return 1 / (1 + exp(-x)); }
+template <typename R> __device__ R sigmoid(R x) { return 1 / (1 + exp(-x)); }
 
 // Φ(x), the chance of less than x in a normal distribution.
-template <typename R> __device__ R normal(R x) { return erfc(x * (R)-0.7071067811865476) / 2; }
+template <typename R> __device__ R normal_cdf(R x) { return erfc(x * (R)-0.7071067811865476) / 2; }
 
 // The activation of x, with the one or two parameters that it may have.
-template <typename R> __device__ R value(int which, R x, R a, R b) {
+template <typename R> __device__ R activation(int which, R x, R a, R b) {
   switch (which) {
     case LEAKY_RELU: return x > 0 ? x : a * x;
     case ELU: return b * (x > 0 ? x : a * expm1(x));
-    case SILU: return x * logistic(x);
+    case SILU: return x * sigmoid(x);
     case HARDSWISH: return x * (x <= -3 ? 0 : x >= 3 ? 6 : x + 3) / 6;
-    case GELU: return x * normal(x);
-    default: return x * logistic(x * (a + a * b * x * x));
+    case GELU: return x * normal_cdf(x);
+    default: return x * sigmoid(x * (a + a * b * x * x));
   }
 }
 
 // Its derivative at x.
-template <typename R> __device__ R slope(int which, R x, R a, R b) {
+template <typename R> __device__ R derivative(int which, R x, R a, R b) {
   switch (which) {
     case LEAKY_RELU: return x > 0 ? 1 : a;
     case ELU: return b * (x > 0 ? 1 : a * exp(x));
     case SILU: {
-      R s = logistic(x);
+      R s = sigmoid(x);
       return s * (1 + x * (1 - s));
     }
     case HARDSWISH: return x <= -3 ? 0 : x >= 3 ? 1 : (2 * x + 3) / 6;
-    case GELU: return normal(x) + x * exp(x * x / -2) * (R)0.3989422804014327;  // 1 / √(2π)
+    case GELU: return normal_cdf(x) + x * exp(x * x / -2) * (R)0.3989422804014327;  // 1 / √(2π)
     default: {
-      R cubic = a * b * x * x, s = logistic(x * (a + cubic));
+      R cubic = a * b * x * x, s = sigmoid(x * (a + cubic));
       return s + x * s * (1 - s) * (a + 3 * cubic);
     }
   }
@@ -40,11 +40,11 @@ template <typename R> __device__ R slope(int which, R x, R a, R b) {
 template <typename T>
 __global__ void activate(const T* x, T* z, int which, double a, double b, int n) {
   int i = thread_index();
-  if (i < n) z[i] = value<wide<T>>(which, x[i], a, b);
+  if (i < n) z[i] = activation<wide<T>>(which, x[i], a, b);
 }
 
 template <typename T>
 __global__ void activate_gradient(const T* g, const T* x, T* dx, int which, double a, double b, int n) {
   int i = thread_index();
-  if (i < n) dx[i] = (wide<T>)g[i] * slope<wide<T>>(which, x[i], a, b);
+  if (i < n) dx[i] = (wide<T>)g[i] * derivative<wide<T>>(which, x[i], a, b);
 }

@@ -13,23 +13,23 @@ template <typename R> __device__ R block_max(R value) {
   return value;
 }
 
-// The factor of a class. `weight` may be none.
-template <typename T> __device__ wide<T> factor(const T* weight, long long label) {
+// The weight of a class: 1 where there is no `weight`.
+template <typename T> __device__ wide<T> class_weight(const T* weight, long long label) {
   return weight ? (wide<T>)weight[label] : 1;
 }
 
-// The factor of a row's label: NaN for a label out of range, so that it can't be missed; 0 for one to ignore.
+// The weight of a row's label: NaN for a label out of range, so that it can't be missed; 0 for one to ignore.
 template <typename T>
-__device__ wide<T> share(const T* weight, long long label, int classes, int ignore) {
+__device__ wide<T> label_weight(const T* weight, long long label, int classes, int ignore) {
   if (label == ignore) return 0;
-  return label < 0 || label >= classes ? (wide<T>)nan("") : factor(weight, label);
+  return label < 0 || label >= classes ? (wide<T>)nan("") : class_weight(weight, label);
 }
 
 // The loss of a row, and its weight in the mean: as `pairs`, or the loss alone as `each`. For the way back it keeps the
 // row's maximum, and ln Σ exp(x − maximum).
 template <typename T>
 __global__ void cross_entropy(const T* x, const long long* labels, const T* weight, T* each, wide<T>* pairs,
-                              wide<T>* maxima, wide<T>* logs, int classes, int ignore, double smoothing) {
+                              wide<T>* row_max, wide<T>* log_sums, int classes, int ignore, double smoothing) {
   int row = blockIdx.x;
   long long label = labels[row];
   x += (size_t)row * classes;
@@ -40,23 +40,23 @@ __global__ void cross_entropy(const T* x, const long long* labels, const T* weig
   wide<T> log_sum = log(block_sum(sum));
   if (smoothing) {
     for (int c = threadIdx.x; c < classes; c += blockDim.x)
-      even += factor(weight, c) * (log_sum - ((wide<T>)x[c] - largest));
+      even += class_weight(weight, c) * (log_sum - ((wide<T>)x[c] - largest));
     even = block_sum(even);
   }
   if (threadIdx.x) return;
-  wide<T> counts = share(weight, label, classes, ignore), loss = 0, spread = smoothing / classes;
+  wide<T> counts = label_weight(weight, label, classes, ignore), loss = 0, spread = smoothing / classes;
   if (isnan(counts)) loss = counts;
   else if (label != ignore)
     loss = counts * (log_sum - ((wide<T>)x[label] - largest)) * (1 - (wide<T>)smoothing) + spread * even;
-  maxima[row] = largest;
-  logs[row] = log_sum;
+  row_max[row] = largest;
+  log_sums[row] = log_sum;
   if (each) each[row] = loss;
   if (pairs) pairs[2 * row] = loss, pairs[2 * row + 1] = counts;
 }
 
 // Σ losses, divided by Σ weights for the mean; what it was divided by is kept. One block.
 template <typename T>
-__global__ void reduced(const wide<T>* pairs, T* z, wide<T>* divisor, int rows, int mean) {
+__global__ void reduce_losses(const wide<T>* pairs, T* z, wide<T>* divisor, int rows, int mean) {
   wide<T> loss = 0, weight = 0;
   for (int row = threadIdx.x; row < rows; row += blockDim.x) loss += pairs[2 * row], weight += pairs[2 * row + 1];
   loss = block_sum(loss);
@@ -70,22 +70,22 @@ __global__ void reduced(const wide<T>* pairs, T* z, wide<T>* divisor, int rows, 
 // one for the sum that was divided.
 template <typename T>
 __global__ void cross_entropy_gradient(const T* g, const wide<T>* divisor, const T* x, const long long* labels,
-                                       const T* weight, const wide<T>* maxima, const wide<T>* logs, T* dx, int classes,
-                                       int ignore, double smoothing) {
+                                       const T* weight, const wide<T>* row_max, const wide<T>* log_sums, T* dx,
+                                       int classes, int ignore, double smoothing) {
   int row = blockIdx.x;
   long long label = labels[row];
   wide<T> each = divisor ? (wide<T>)g[0] / divisor[0] : (wide<T>)g[row];
   if (label == ignore) each = 0;
-  wide<T> pull = each * share(weight, label, classes, ignore) * (1 - (wide<T>)smoothing), push = pull, even = 0;
+  wide<T> pull = each * label_weight(weight, label, classes, ignore) * (1 - (wide<T>)smoothing), push = pull, even = 0;
   if (smoothing) {
     wide<T> factors = 0;
-    for (int c = threadIdx.x; c < classes; c += blockDim.x) factors += factor(weight, c);
+    for (int c = threadIdx.x; c < classes; c += blockDim.x) factors += class_weight(weight, c);
     even = each * (wide<T>)(smoothing / classes);
     push += even * block_sum(factors);
   }
   for (int c = threadIdx.x; c < classes; c += blockDim.x) {
     size_t i = (size_t)row * classes + c;
-    wide<T> softmax = exp((wide<T>)x[i] - maxima[row] - logs[row]);
-    dx[i] = softmax * push - even * factor(weight, c) - (c == label ? pull : 0);
+    wide<T> softmax = exp((wide<T>)x[i] - row_max[row] - log_sums[row]);
+    dx[i] = softmax * push - even * class_weight(weight, c) - (c == label ? pull : 0);
   }
 }

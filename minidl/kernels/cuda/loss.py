@@ -26,24 +26,24 @@ class SoftmaxCrossEntropy:
         wide = dtypes.wide(x.dtype)
         weight = None if weight is None else xp.ascontiguousarray(weight, x.dtype)
         inputs = xp.ascontiguousarray(x), xp.ascontiguousarray(target, dtypes.int64), weight
-        maxima, logs = xp.empty((2, n), wide)
+        row_max, log_sums = xp.empty((2, n), wide)
         options = classes, ignore_index, float(label_smoothing)
         each = xp.empty(n, x.dtype) if reduction == "none" else None
         pairs = xp.empty((n, 2), wide) if each is None else None
-        kernel("loss", "cross_entropy", x.dtype)((n,), block, *inputs, each, pairs, maxima, logs, *options)
+        kernel("loss", "cross_entropy", x.dtype)((n,), block, *inputs, each, pairs, row_max, log_sums, *options)
         if each is not None:
-            return each, (block, None, inputs, maxima, logs, options)
+            return each, (block, None, inputs, row_max, log_sums, options)
         pairs = part_sums(pairs)
         z, divisor = xp.empty((), x.dtype), xp.empty((), wide)
-        kernel("loss", "reduced", x.dtype)((1,), (BLOCK,), pairs, z, divisor, len(pairs), reduction == "mean")
-        return z, (block, divisor, inputs, maxima, logs, options)
+        kernel("loss", "reduce_losses", x.dtype)((1,), (BLOCK,), pairs, z, divisor, len(pairs), reduction == "mean")
+        return z, (block, divisor, inputs, row_max, log_sums, options)
 
     @staticmethod
     def backward(g, saved, needs, x, target, **_):  # noqa: D102
         xp = backend.cupy()
-        block, divisor, inputs, maxima, logs, options = saved
+        block, divisor, inputs, row_max, log_sums, options = saved
         dx = xp.empty(x.shape, x.dtype)
-        arguments = xp.ascontiguousarray(g), divisor, *inputs, maxima, logs, dx, *options
+        arguments = xp.ascontiguousarray(g), divisor, *inputs, row_max, log_sums, dx, *options
         kernel("loss", "cross_entropy_gradient", x.dtype)((len(x),), block, *arguments)
         return dx, None
 

@@ -69,7 +69,7 @@ template <typename R> struct Channel {
 
 // Also relu, if asked for.
 template <typename T>
-__global__ void normalise(const T* x, const T* weight, const T* bias, const double* mean, const double* inverse, T* z,
+__global__ void normalize(const T* x, const T* weight, const T* bias, const double* mean, const double* inverse, T* z,
                           int rows, int columns, int height, int relu) {
   int column = thread_index(), first = blockIdx.y * height, last = min(first + height, rows);
   if (column >= columns) return;
@@ -81,7 +81,7 @@ __global__ void normalise(const T* x, const T* weight, const T* bias, const doub
 }
 
 // g where relu let x through, else 0.
-template <typename T> __device__ wide<T> passed(T g, T x, const Channel<wide<T>>& channel, int relu) {
+template <typename T> __device__ wide<T> relu_gradient(T g, T x, const Channel<wide<T>>& channel, int relu) {
   return relu && !((wide<T>)channel.of(x) > 0) ? 0 : (wide<T>)g;
 }
 
@@ -96,7 +96,7 @@ __global__ void part_gradients(const T* g, const T* x, const T* weight, const T*
     Channel<wide<T>> channel(mean, inverse, weight, bias, column);
     for (int row = first + threadIdx.y; row < last; row += blockDim.y) {
       T value = x[row * columns + column];
-      wide<T> kept = passed(g[row * columns + column], value, channel, relu);
+      wide<T> kept = relu_gradient(g[row * columns + column], value, channel, relu);
       sum += kept;
       product += kept * ((wide<T>)value - channel.centre);
     }
@@ -112,7 +112,7 @@ __global__ void part_gradients(const T* g, const T* x, const T* weight, const T*
 // The gradients of weight and bias: Σ g · x̂, with x̂ = (x − mean) · inverse, and Σ g; both in double too.
 template <typename T>
 __global__ void whole_gradients(const double* sums, const double* products, const double* mean, const double* inverse,
-                                T* dweight, T* dbias, double* total, double* along, int columns, int parts) {
+                                T* dweight, T* dbias, double* total, double* dot, int columns, int parts) {
   int column = thread_index();
   double sum = 0, product = 0;
   if (column < columns)
@@ -125,31 +125,31 @@ __global__ void whole_gradients(const double* sums, const double* products, cons
   if (threadIdx.y == 0 && column < columns) {
     double rest = mean[column] - (wide<T>)mean[column];
     dbias[column] = total[column] = sum;
-    dweight[column] = along[column] = inverse[column] * (product - rest * sum);
+    dweight[column] = dot[column] = inverse[column] * (product - rest * sum);
   }
 }
 
 // scale · (g − mean(g) − x̂ · mean(g · x̂)), by rows: scale · g + slope · (x − centre) + offset.
 template <typename T>
-__global__ void gradient(const T* g, const T* x, const T* weight, const T* bias, const double* mean,
-                         const double* inverse, const double* total, const double* along, T* dx, int rows, int columns,
-                         int height, int relu) {
+__global__ void input_gradient(const T* g, const T* x, const T* weight, const T* bias, const double* mean,
+                               const double* inverse, const double* total, const double* dot, T* dx, int rows,
+                               int columns, int height, int relu) {
   int column = thread_index(), first = blockIdx.y * height, last = min(first + height, rows);
   if (column >= columns) return;
   Channel<wide<T>> channel(mean, inverse, weight, bias, column);
-  double steep = -inverse[column] * along[column] / rows;
+  double steep = -inverse[column] * dot[column] / rows;
   wide<T> slope = channel.scale * steep, offset = -channel.scale * (total[column] / rows + steep * channel.rest);
   for (int row = first + threadIdx.y; row < last; row += blockDim.y) {
     T value = x[row * columns + column];
-    wide<T> kept = passed(g[row * columns + column], value, channel, relu);
+    wide<T> kept = relu_gradient(g[row * columns + column], value, channel, relu);
     dx[row * columns + column] = channel.scale * kept + slope * ((wide<T>)value - channel.centre) + offset;
   }
 }
 
 // Running statistics moved towards those of a batch, by a share: a thread a channel.
 template <typename T>
-__global__ void move_running(T* running_mean, T* running_var, const T* mean, const T* var, double share,
-                             double unbiased, int n) {
+__global__ void move_running_statistics(T* running_mean, T* running_var, const T* mean, const T* var, double share,
+                                        double unbiased, int n) {
   int i = thread_index();
   if (i >= n) return;
   wide<T> stay = 1 - share, come = share, factor = unbiased;

@@ -7,7 +7,7 @@ from typing import Any
 from minidl import backend, dtypes
 from minidl.backend import Array
 from minidl.functional.normalisation import move_running
-from minidl.kernels.cuda.reduce import parted, tiles
+from minidl.kernels.cuda.reduce import split_rows, tiles
 from minidl.kernels.cuda.source import kernel, suits
 from minidl.ops.blocks import max_pool, normalize_channels
 from minidl.ops.pool import window_put
@@ -30,7 +30,7 @@ def statistics(x: Array, eps: float) -> tuple[Array, ...]:
     xp = backend.cupy()
     n, columns = x.shape
     across, block = tiles(columns)
-    parts, height = parted(n)
+    parts, height = split_rows(n)
     means, squares = xp.empty((2, parts, columns), dtypes.float64)
     mean, var = xp.empty((2, columns), x.dtype)
     centre, inverse = xp.empty((2, columns), dtypes.float64)
@@ -56,9 +56,9 @@ class NormalizeChannels:
         mean, var, *moments = statistics(matrix, eps)
         channel = *(None if v is None else xp.ascontiguousarray(v) for v in (weight, bias)), *moments
         across, block = tiles(columns)
-        parts, height = parted(n)
+        parts, height = split_rows(n)
         z = xp.empty_like(matrix)
-        kernel("norm", "normalise", x.dtype)((across, parts), block, matrix, *channel, z, n, columns, height, relu)
+        kernel("norm", "normalize", x.dtype)((across, parts), block, matrix, *channel, z, n, columns, height, relu)
         z, chosen = image(z, x.shape), None
         if pool is not None:
             z, chosen = max_pool(z, window=pool)
@@ -73,29 +73,29 @@ class NormalizeChannels:
             g = window_put(g, chosen, window=pool, size=x.shape[2:])
         inputs = rows(g), matrix, *channel
         across, block = tiles(columns)
-        parts, height = parted(n)
+        parts, height = split_rows(n)
         dweight, dbias = xp.empty(columns, x.dtype), xp.empty(columns, x.dtype)
         sums, products = xp.empty((2, parts, columns), dtypes.float64)
-        total, along = xp.empty((2, columns), dtypes.float64)
+        total, dot = xp.empty((2, columns), dtypes.float64)
         size = n, columns, height, relu
         kernel("norm", "part_gradients", x.dtype)((across, parts), block, *inputs, sums, products, *size)
-        whole = *channel[2:], dweight, dbias, total, along, columns, parts
+        whole = *channel[2:], dweight, dbias, total, dot, columns, parts
         kernel("norm", "whole_gradients", x.dtype)((across,), block, sums, products, *whole)
         if 0 not in needs:
             return None, dweight, dbias
         dx = xp.empty_like(matrix)
-        kernel("norm", "gradient", x.dtype)((across, parts), block, *inputs, total, along, dx, *size)
+        kernel("norm", "input_gradient", x.dtype)((across, parts), block, *inputs, total, dot, dx, *size)
         return image(dx, x.shape), dweight, dbias
 
 
-def moved(running_mean, running_var, mean, var, share, unbiased):
+def move_running_statistics(running_mean, running_var, mean, var, share, unbiased):
     """`move_running` in one launch."""
     arrays = running_mean, running_var, mean, var
     if not (suits(*arrays) and all(a.flags.c_contiguous for a in arrays)):
         return move_running.function(*arrays, share, unbiased)
-    launch = kernel("norm", "move_running", mean.dtype)
+    launch = kernel("norm", "move_running_statistics", mean.dtype)
     return launch.each(mean.size, *arrays, float(share), float(unbiased))
 
 
 normalize_channels.kernels.append(NormalizeChannels)
-move_running.cuda = moved
+move_running.cuda = move_running_statistics

@@ -20,8 +20,8 @@ struct Integers {
 // which element of the window it is. Padding is never chosen; NaN counts as largest, and of several the last.
 // A thread works on one window (n, oy, ox, c). `maxima` may be null.
 template <typename T>
-__global__ void window_max(const T* x, Strides strides, Window window, const T* bias, int relu, T* maxima,
-                           void* chosen, int bytes, int channels, int n) {
+__global__ void max_pool(const T* x, Strides strides, Window window, const T* bias, int relu, T* maxima,
+                         void* chosen, int bytes, int channels, int n) {
   int index = thread_index();
   if (index >= n) return;
   Element at(index, window.down, window.across, channels);
@@ -41,8 +41,8 @@ __global__ void window_max(const T* x, Strides strides, Window window, const T* 
 
 // The chosen element of each window; a thread copies that of window (n, oy, ox, c).
 template <typename T>
-__global__ void window_take(const T* x, Strides strides, Window window, void* chosen, int bytes,
-                            Strides chosen_strides, T* z, int channels, int n) {
+__global__ void max_pool_take(const T* x, Strides strides, Window window, void* chosen, int bytes,
+                              Strides chosen_strides, T* z, int channels, int n) {
   int index = thread_index();
   if (index >= n) return;
   Element at(index, window.down, window.across, channels);
@@ -54,7 +54,7 @@ __global__ void window_take(const T* x, Strides strides, Window window, void* ch
 
 // The sum of each window; a thread computes that of window (n, oy, ox, c).
 template <typename T>
-__global__ void window_sum(const T* x, Strides strides, Window window, T* z, int channels, int n) {
+__global__ void sum_pool(const T* x, Strides strides, Window window, T* z, int channels, int n) {
   int index = thread_index();
   if (index >= n) return;
   Element at(index, window.down, window.across, channels);
@@ -70,7 +70,7 @@ __global__ void window_sum(const T* x, Strides strides, Window window, T* z, int
 // Images of the sums of the g of all windows that see an element: of those that chose it, if `chosen` is not null, and
 // of those whose z is not 0, if z is not null (relu). A gather: a thread adds up one element (n, y, x, c).
 template <typename T>
-__global__ void window_spread(const T* g, Strides g_strides, Window window, void* chosen, int bytes,
+__global__ void pool_backward(const T* g, Strides g_strides, Window window, void* chosen, int bytes,
                               Strides chosen_strides, const T* z, Strides z_strides, T* image, int channels, int n) {
   int index = thread_index();
   if (index >= n) return;

@@ -17,7 +17,7 @@ from minidl.ops.pool import window_argmax, window_put, window_spread, window_sum
 from minidl.ops.window import Window
 
 
-def maxima(
+def max_pool_forward(
     x: Array, window: Window, bias: Array | None = None, relu: bool = False, places_only: bool = False
 ) -> tuple[Array | None, Array]:
     """The maximum of each window of x + bias (C,), then relu; and which element of the window it is."""
@@ -25,47 +25,47 @@ def maxima(
     places = window.positions(*size)
     chosen = empty_images(n, c, places, np.min_scalar_type(math.prod(window.size)))
     z = None if places_only else empty_images(n, c, places, x.dtype)
-    run = kernel("pool", "window_max", x.dtype)
+    run = kernel("pool", "max_pool", x.dtype)
     shape = geometry(window, tuple(size), places)
     run.each(chosen.size, x, strides(x), shape, bias, relu, z, chosen, chosen.itemsize, c)
     return z, chosen
 
 
-def spread(
+def pool_backward(
     g: Array, window: Window, size: tuple[int, int], chosen: Array | None = None, z: Array | None = None
 ) -> Array:
     """Images of `size` (H, W) with g added where each window chose, or in all of it; nothing where z, of relu, is 0."""
     n, c, *places = g.shape
     image = empty_images(n, c, size, g.dtype)
     which, bytes_each = (g, 0) if chosen is None else (chosen, chosen.itemsize)
-    kernel("pool", "window_spread", g.dtype).each(
+    kernel("pool", "pool_backward", g.dtype).each(
         image.size, g, strides(g), geometry(window, tuple(size), tuple(places)),
         chosen, bytes_each, strides(which), z, strides(g if z is None else z), image, c,
     )  # fmt: skip
     return image
 
 
-def counts(x: Array, chosen: Array) -> bool:
+def serves(x: Array, chosen: Array) -> bool:
     """Whether the kernels serve x, and `chosen` is of integers that they read."""
     return suits(x) and chosen.size > 0 and chosen.dtype.kind == "u" and chosen.itemsize <= 4
 
 
 @on_cuda(window_argmax)
-def argmax(x, *, window):
+def max_pool_indices(x, *, window):
     """`window_argmax` by a thread for each window."""
     if not suits(x):
         return window_argmax.op.forward(backend.cupy(), x, window=window)
-    return maxima(x, window, places_only=True)[1]
+    return max_pool_forward(x, window, places_only=True)[1]
 
 
 @on_cuda(window_take)
-def take(x, chosen, *, window):
+def max_pool_take(x, chosen, *, window):
     """`window_take` by a thread for each window."""
-    if not counts(x, chosen):
+    if not serves(x, chosen):
         return window_take.op.forward(backend.cupy(), x, chosen, window=window)
     n, c, *places = chosen.shape
     z = empty_images(n, c, places, x.dtype)
-    kernel("pool", "window_take", x.dtype).each(
+    kernel("pool", "max_pool_take", x.dtype).each(
         z.size, x, strides(x), geometry(window, x.shape[2:], tuple(places)),
         chosen, chosen.itemsize, strides(chosen), z, c,
     )  # fmt: skip
@@ -73,31 +73,31 @@ def take(x, chosen, *, window):
 
 
 @on_cuda(window_put)
-def put(g, chosen, *, window, size):
+def max_pool_put(g, chosen, *, window, size):
     """`window_put` by a thread for each element of the images."""
-    if not counts(g, chosen):
+    if not serves(g, chosen):
         return window_put.op.forward(backend.cupy(), g, chosen, window=window, size=size)
-    return spread(g, window, size, chosen)
+    return pool_backward(g, window, size, chosen)
 
 
 @on_cuda(window_sum)
-def total(x, *, window):
+def sum_pool(x, *, window):
     """`window_sum` by a thread for each window."""
     if not suits(x):
         return window_sum.op.forward(backend.cupy(), x, window=window)
     (n, c, *size), places = x.shape, window.positions(*x.shape[2:])
     z = empty_images(n, c, places, x.dtype)
-    run = kernel("pool", "window_sum", x.dtype)
+    run = kernel("pool", "sum_pool", x.dtype)
     run.each(z.size, x, strides(x), geometry(window, tuple(size), places), z, c)
     return z
 
 
 @on_cuda(window_spread)
-def spread_all(g, *, window, size):
+def sum_pool_backward(g, *, window, size):
     """`window_spread` by a thread for each element of the images."""
     if not suits(g):
         return window_spread.op.forward(backend.cupy(), g, window=window, size=size)
-    return spread(g, window, size)
+    return pool_backward(g, window, size)
 
 
 class MaxPool:
@@ -110,12 +110,12 @@ class MaxPool:
 
     @staticmethod
     def forward(x, *, window):  # noqa: D102
-        z, chosen = maxima(x, window)
+        z, chosen = max_pool_forward(x, window)
         return z, chosen, chosen
 
     @staticmethod
     def backward(g, saved, needs, x, *, window):  # noqa: D102
-        return (spread(g, window, x.shape[2:], saved),)
+        return (pool_backward(g, window, x.shape[2:], saved),)
 
 
 max_pool.kernels.append(MaxPool)

@@ -22,7 +22,7 @@ def tiles(columns: int) -> tuple[int, tuple[int, int]]:
     return (columns + width - 1) // width, (width, BLOCK // width)
 
 
-def parted(rows: int) -> tuple[int, int]:
+def split_rows(rows: int) -> tuple[int, int]:
     """How many parts rows are cut into, for the blocks of a first stage, and how many rows a part has."""
     height = max(LEAST, (rows + PARTS - 1) // PARTS)
     return (rows + height - 1) // height, height
@@ -37,7 +37,7 @@ def part_sums(matrix: Array) -> Array:
     if rows <= SHORT:
         return matrix
     across, block = tiles(columns)
-    n, height = parted(rows)
+    n, height = split_rows(rows)
     parts = backend.cupy().empty((n, columns), dtypes.wide(matrix.dtype))
     kernel("reduce", "part_sums", matrix.dtype)((across, n), block, matrix, parts, rows, columns, height)
     return parts
@@ -62,7 +62,7 @@ def column_sums(matrix: Array, size: tuple[int, ...] | None = None) -> Array:
 
 
 @on_cuda(sum_to)
-def summed_to(x, *, size):
+def sum_to_cuda(x, *, size):
     """`sum_to` by `column_sums`, where in memory the dimensions that are summed come before those that stay."""
     lead = x.ndim - len(size)
     gone = [i for i in range(x.ndim) if i < lead or size[i - lead] == 1 != x.shape[i]]

@@ -55,9 +55,9 @@ __global__ void set_along(const T* x, const long long* index, T* z, int length, 
 //   places   5   2   5   5
 //   start    5   2  -1  -1
 //   next     2   4   3   4
-// A thread for each of n sources; T is the type of places. It reads back to the source before it in its chain, and on to
-// the one after it, or to the ends: n places if it is alone in its chain. All threads together read n² places if no two
-// sources share one, which is the most, and at most 2n for each place that is named.
+// A thread for each of n sources; T is the type of places. It reads back to the source before it in its chain, and on
+// to the one after it, or to the ends: n places if it is alone in its chain. All threads together read n² places if no
+// two sources share one, which is the most, and less than 2n for each place that is named.
 template <typename T>
 __global__ void link(const T* places, int* start, int* next, int size, int n) {
   int j = thread_index();
