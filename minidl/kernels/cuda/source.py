@@ -19,7 +19,6 @@ OPTIONS = ("--std=c++17",)
 BLOCK = 256  # threads
 INCLUDE = re.compile(r'^#include "(\w+\.cuh)"$', re.MULTILINE)  # of files here: CuPy's cache would not see them change
 ENTRY = re.compile(r"__global__ void (\w+)\(")
-
 CONSTANT = re.compile(r"\b([A-Z_]+) = (\d+)\b")
 
 
