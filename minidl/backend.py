@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import functools
 import importlib
+import threading
 from collections.abc import Callable, Iterator
 from types import ModuleType
 from typing import Any
@@ -94,21 +95,26 @@ def device_of(array: Array) -> str:
     return f"cuda:{array.device.id}" if on_gpu(array) else "cpu"
 
 
-def check_device(device: str) -> tuple[str, int]:
-    """Split ``"cpu"``, ``"cuda"`` or ``"cuda:N"`` into kind and index.
+def check_device(device: str | int) -> tuple[str, int]:
+    """Split ``"cpu"``, ``"cuda"`` or ``"cuda:N"`` into kind and index; a number is that of a GPU.
 
     Raises
     ------
     ValueError
         For any other name.
     """
-    kind, _, index = str(device).partition(":")
-    if kind not in ("cpu", "cuda") or (index and not index.isdigit()) or (kind == "cpu" and index):
+    number = isinstance(device, int) and not isinstance(device, bool)
+    kind, colon, index = f"cuda:{device}".partition(":") if number else str(device).partition(":")
+    if (
+        kind not in ("cpu", "cuda")
+        or (colon and not (index.isascii() and index.isdigit()))
+        or (kind == "cpu" and colon)
+    ):
         raise ValueError(f"device: expected 'cpu', 'cuda' or 'cuda:N', got {device!r}")
     return kind, int(index or 0)
 
 
-def gpu(device: str) -> Any:
+def gpu(device: str | int) -> Any:
     """A cuda device, to be current in a ``with`` statement.
 
     Raises
@@ -142,7 +148,7 @@ def require_libraries() -> None:
         ) from error
 
 
-def set_default_device(device: str) -> None:
+def set_default_device(device: str | int) -> None:
     """Put new tensors, the parameters of new modules and the batches of loaders there (``torch.set_default_device``).
 
     Raises
@@ -151,9 +157,10 @@ def set_default_device(device: str) -> None:
         For another name than ``"cpu"``, ``"cuda"`` and ``"cuda:N"``, or a GPU that can't be used.
     """
     global _default_device
-    if check_device(device)[0] == "cuda":
+    kind, index = check_device(device)
+    if kind == "cuda":
         gpu(device)
-    _default_device = device
+    _default_device = kind if kind == "cpu" else f"cuda:{index}"
 
 
 def get_default_device() -> str:
@@ -162,7 +169,7 @@ def get_default_device() -> str:
 
 
 @contextlib.contextmanager
-def using(device: str | None) -> Iterator[ModuleType]:
+def using(device: str | int | None) -> Iterator[ModuleType]:
     """The namespace that makes arrays on `device`, by default the one of `set_default_device`."""
     device = _default_device if device is None else device
     if check_device(device)[0] == "cpu":
@@ -183,7 +190,7 @@ def full_like(array: Array, value: float, dtype: Any = None) -> Array:
         return namespace(array).full_like(array, value, dtype=dtype)
 
 
-def move(array: Array, device: str) -> Array:
+def move(array: Array, device: str | int) -> Array:
     """The array on `device`: itself where it already is there, a copy otherwise."""
     if check_device(device)[0] == "cpu":
         return fetched(array) if on_gpu(array) else array
@@ -194,13 +201,15 @@ def move(array: Array, device: str) -> Array:
 # --- what a GPU is not waited for -------------------------------------------------------------------------------------
 
 Refusal = Callable[[Any, Any], Exception]
+lock = threading.Lock()
 unchecked: list[tuple[Array, float, float, Refusal]] = []  # least and largest values on a GPU, and what they may be
 
 
 def require_range(values: Array, low: float, high: float, refusal: Refusal) -> None:
     """Raise ``refusal(least, largest)`` unless all values are in [low, high].
 
-    On a GPU that is found when a value is fetched from it the next time: until then nobody waits for it.
+    On a GPU that is found when a value is fetched from it the next time, or `MOST_UNCHECKED` are waiting: until then
+    nobody waits for it.
     """
     if not values.size:
         return
@@ -214,15 +223,18 @@ def require_range(values: Array, low: float, high: float, refusal: Refusal) -> N
 
 
 def check_ranges() -> None:
-    """Raise the first error that has been waiting in `require_range`."""
-    while unchecked:
-        extremes, low, high, refusal = unchecked.pop(0)
-        least, largest = extremes.get()
-        if not (least >= low and largest <= high):
-            unchecked.clear()
-            error = refusal(least, largest)
-            error.args = (f"{error} (a GPU works ahead: an earlier call than the one that raises this)",)
-            raise error
+    """Raise the first error that has been waiting in `require_range`: one copy from each GPU."""
+    with lock:
+        waiting, unchecked[:] = unchecked[:], []
+    for device in sorted({device_of(extremes) for extremes, *_ in waiting}):
+        there = [one for one in waiting if device_of(one[0]) == device]
+        with gpu(device):
+            pairs = cupy().stack([extremes for extremes, *_ in there]).get()
+        for (least, largest), (_, low, high, refusal) in zip(pairs, there, strict=True):
+            if not (least >= low and largest <= high):
+                error = refusal(least, largest)
+                error.args = (f"{error} (a GPU works ahead: an earlier call than the one that raises this)",)
+                raise error
 
 
 def fetched(array: Array) -> np.ndarray:

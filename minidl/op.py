@@ -1,6 +1,6 @@
 """Ops: a function of raw arrays, and beside it one rule for each argument that it can be differentiated by.
 
-    @op(broadcasts=True, promotes=True, floats=True)
+    @elementwise(promotes=True, floats=True)
     def div(xp, x, y):
         return x / y
 
@@ -106,7 +106,7 @@ class Op(Declaration):
     ) -> None:
         super().__init__(forward.__name__, list(inspect.signature(forward).parameters.values())[1:])
         self.forward = forward
-        self.broadcasts = broadcasts or (elementwise and len(self.arguments) > 1)
+        self.broadcasts = broadcasts or (elementwise and promotes)
         self.promotes = promotes
         self.floats = floats
         self.wraps = wraps
@@ -251,10 +251,11 @@ def require_tensors(name: str, *args: Any) -> None:
 
 
 def same_device(name: str, *args: Any) -> None:
-    """Raise RuntimeError, in the name of an op, where tensors are on different devices."""
-    if {type(a.data) for a in args if isinstance(a, Tensor)} <= {ndarray}:
+    """Raise RuntimeError, in the name of an op, where tensors or arrays are on different devices."""
+    arrays = [a.data if isinstance(a, Tensor) else a for a in args]
+    if not any(map(backend.on_gpu, arrays)):
         return
-    devices = {a.device for a in args if isinstance(a, Tensor)}
+    devices = {backend.device_of(a) for a in arrays if backend.is_array(a)}
     if len(devices) > 1:
         raise RuntimeError(f"{name}: tensors on {' and '.join(sorted(devices))}; move them with .to(device)")
 
@@ -310,7 +311,7 @@ def op(
     wraps : bool
         Integers are taken modulo the range of their dtype; a number out of it is refused otherwise.
     elementwise : bool
-        Each element of its result comes from one element of each operand; several operands broadcast.
+        Each element of its result comes from one element of each operand; operands that promote broadcast, too.
 
     Returns
     -------
@@ -334,6 +335,7 @@ def op(
                 return forward(np, *args, **options)
             if not any([isinstance(a, Tensor) for a in args]):
                 require_arrays(self.name, *args, scalars=True)
+                same_device(self.name, *args)
                 xp = backend.namespace(*args)
                 return forward(np, *args, **options) if xp is np else self.on_gpu(xp, *args, **options)
             if len(args) > 1 or (floats and args[0].data.dtype.kind != "f"):

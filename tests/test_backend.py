@@ -1,6 +1,7 @@
 """Where arrays are: devices and their errors, memory order on them, values that are looked at late. On the stand-in."""
 
 import sys
+import weakref
 from types import SimpleNamespace
 
 import numpy as np
@@ -47,6 +48,11 @@ def test_devices_have_names():
     assert [t.device for t in (x(2).cuda(), x(2).cuda(1), gpu(2).cpu(), md.zeros_like(gpu(2), device="cpu"))] == [
         "cuda:0", "cuda:1", "cpu", "cpu",
     ]  # fmt: skip
+    assert [x(2).to(1).device, md.zeros(2, device=1).device, md.cuda.get_device_name(1)] == ["cuda:1"] * 2 + [
+        "stand-in"
+    ]
+    with pytest.raises(ValueError, match="expected a cuda device, got 'cpu'"):
+        x(2).cuda("cpu")
     layer = nn.BatchNorm1d(2).cuda(1)
     assert {t.device for t in layer.state_dict().values()} == {"cuda:1"}
     assert {t.device for t in layer.cpu().state_dict().values()} == {"cpu"}
@@ -168,6 +174,21 @@ def test_mixed_devices(name, f, there):
     assert [part for part in (name, "cpu", there) if part not in str(caught.value)] == [], str(caught.value)
 
 
+@pytest.mark.parametrize("f", [
+    lambda t: t + np.ones(2), lambda t: md.where(t > 0, t, np.ones(2)), lambda t: t.copy_(np.ones(2)),
+    lambda t: t.__setitem__(0, np.ones(1)), lambda t: md.add(t.data, np.ones(2)),
+])  # fmt: skip
+def test_arrays_of_numpy_do_not_mix_with_a_gpu(f):
+    for device in ("cuda:0", "cuda:1"):
+        with pytest.raises(RuntimeError, match=f"(on cpu and {device}|on cpu into a tensor on {device})"):
+            f(gpu(2, device=device))
+
+
+def test_a_loader_leaves_batches_on_their_gpu():
+    data = md.data.TensorDataset(gpu(4, 2, device="cuda:1"))
+    assert {batch.device for (batch,) in md.data.DataLoader(data, 2)} == {"cuda:1"}
+
+
 def test_two_gpus_do_not_mix():
     with pytest.raises(RuntimeError, match="add: tensors on cuda:0 and cuda:1"):
         gpu(2) + gpu(2, device="cuda:1")
@@ -234,6 +255,11 @@ MISTAKES = {
     "a row": (lambda at: F.embedding(at([[1, 5]]), at(SCORES)), IndexError, "embedding: index from 1 to 5"),
     "a slice": (lambda at: md.index_select(at(SCORES), 1, at([4])), IndexError, "index_select: index from 4 to 4"),
     "a probability": (lambda at: F.binary_cross_entropy(at([0.5, 1.5]), at([0.0, 1.0])), ValueError, "[0.5, 1.5]"),
+    "a place": (lambda at: at(SCORES)[at([2, 3])], IndexError, "3"),
+    "a place below": (lambda at: at(SCORES)[:, at([-5, 0])], IndexError, "-5"),
+    "a place after others": (lambda at: at(SCORES)[None, ..., at([4])], IndexError, "4"),
+    "a place in a list": (lambda at: at(SCORES)[[7]], IndexError, "7"),
+    "a place to write": (lambda at: at(SCORES).__setitem__(at([3]), 1.0), IndexError, "in-place write"),
     "a class": (lambda at: F.one_hot(at([0, 3]), 3), ValueError, "one_hot: classes from 0 to 3"),
 }  # fmt: skip
 
@@ -245,12 +271,36 @@ def test_what_is_out_of_range_is_refused_when_a_value_is_fetched(name):
         f(md.tensor)
     assert says in str(here.value)
     waited = traffic["sync"]
-    f(lambda value: md.tensor(value, device="cuda"))
-    assert traffic["sync"] == waited
     with pytest.raises(kind) as caught:
+        f(lambda value: md.tensor(value, device="cuda"))
+        assert traffic["sync"] == waited
         gpu(1).item()
-    assert str(caught.value).startswith(str(here.value)) and "an earlier call" in str(caught.value)
+    assert says in str(caught.value)
+    assert "an earlier call" in str(caught.value) or name == "a place in a list"  # which is on the CPU
     assert gpu(1).item() == 1
+
+
+def test_what_waits_holds_no_graph():
+    scores = gpu(3, 4, requires_grad=True) * 2
+    gone = weakref.ref(scores)
+    F.cross_entropy(scores, md.tensor([0, 1, 2], device="cuda"))
+    md.gather(scores, 1, md.tensor([[0], [1], [2]], device="cuda"))
+    del scores
+    assert gone() is None and len(backend.unchecked) == 2
+
+
+def test_what_waits_is_fetched_at_once():
+    for _ in range(5):
+        F.one_hot(md.tensor([0], device="cuda"), 1)
+    before = traffic["d2h"]
+    assert gpu(1).item() == 1 and traffic["d2h"] == before + 2
+
+
+def test_integers_to_negative_powers_are_refused():
+    x = md.tensor([-1, 2], device="cuda")
+    with pytest.raises(ValueError, match="pow: integers to negative"):
+        x**-1
+    assert (x**2).numpy().tolist() == [1, 4] and (x**-1.0).numpy().tolist() == [-1, 0.5]
 
 
 def test_what_is_in_range_passes():

@@ -16,7 +16,7 @@ from minidl.data.dataset import Dataset, take
 class DataLoader:
     """Iterate over a data set in batches, as tuples of Tensors: ``for images, labels in loader``.
 
-    Batches are put on the default device (see `minidl.set_default_device`).
+    Batches are put on the default device (see `minidl.set_default_device`), unless they are on a GPU already.
 
     Parameters
     ----------
@@ -74,4 +74,5 @@ class DataLoader:
 
 
 def _tensor(field: Any) -> Tensor:
-    return (field if isinstance(field, Tensor) else Tensor(field)).to(backend.get_default_device())
+    tensor = field if isinstance(field, Tensor) else Tensor(field)
+    return tensor.to(backend.get_default_device()) if tensor.device == "cpu" else tensor

@@ -79,8 +79,8 @@ def convolved(spatial, input, weight, bias, stride, padding, dilation, groups, p
 
 def _operands(spatial, input, weight, bias, groups, transposed=False):
     """Input and weight as those of images, once channels and ranks are known to fit."""
-    require_tensors("arguments", input, weight, bias)
-    same_dtype("arguments", input, weight, bias)
+    require_tensors("input, weight and bias", input, weight, bias)
+    same_dtype("input, weight and bias", input, weight, bias)
     x = as_images(input, spatial)
     first, second = "CO" if transposed else "OC"
     if weight.ndim != spatial + 2:

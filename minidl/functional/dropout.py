@@ -55,5 +55,5 @@ def _dropped(
 @by_device
 def dropout_mask(x: Array, shape: tuple[int, ...], p: float, generator: Generator) -> Array:
     """An array of `shape`, 0 with probability p and 1/(1 − p) otherwise, on the device and in the dtype of x."""
-    mask = (generator.numpy.random(shape, np.float32) >= p).astype(x.dtype) * (1 / (1 - p) if p < 1 else 0)
-    return backend.move(mask, backend.device_of(x))
+    kept = np.asarray(generator.numpy.random(shape, np.float32) >= p)
+    return backend.move(kept.astype(x.dtype) * (1 / (1 - p) if p < 1 else 0), backend.device_of(x))

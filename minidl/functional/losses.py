@@ -305,13 +305,15 @@ def _check_labels(name: str, input: Tensor, target: Tensor, over: int, ignore_in
             f"target is {target.dtype} {dims(target.shape)}, expected integer labels {dims(expected)} "
             f"(input {dims(input.shape)})"
         )
+    labels, shape = target.data, dims(input.shape)
+    if not backend.on_gpu(labels) and (not labels.size or (labels.min() >= 0 and labels.max() < classes)):
+        return
     counted = target if 0 <= ignore_index < classes else elementwise.where(target == ignore_index, 0, target)
     backend.require_range(
         counted.data,
         0,
         classes - 1,
         lambda low, high: ValueError(
-            f"{name}: label {low if low < 0 else high} is out of range for {classes} classes "
-            f"(input {dims(input.shape)})"
+            f"{name}: label {low if low < 0 else high} is out of range for {classes} classes (input {shape})"
         ),
     )

@@ -260,7 +260,7 @@ def max_unpool2d(
     ValueError
         For sizes that do not fit, and indices out of range.
     """
-    require_tensors("arguments", input, indices)
+    require_tensors("input and indices", input, indices)
     x = as_images(input)
     window = sliding(2, kernel_size, kernel_size if stride is None else stride, padding, 1)
     steps = window.stride

@@ -277,7 +277,7 @@ class Module:
 
     def cuda(self, device: str | int = 0) -> Module:
         """Move parameters and buffers to a GPU, given by its name or number, in place; returns itself."""
-        return self.to(device if isinstance(device, str) else f"cuda:{device}")
+        return self.to(backend.gpu(device).id)
 
     def train(self, mode: bool = True) -> Module:
         """Set training mode, in which dropout drops and batch norm uses the batch's statistics; returns the module."""

@@ -12,7 +12,7 @@ from minidl.op import cast, op
 from minidl.ops.shape import sizes
 
 
-def tensor(data: Any, dtype: Any = None, device: str | None = None, requires_grad: bool = False) -> Tensor:
+def tensor(data: Any, dtype: Any = None, device: str | int | None = None, requires_grad: bool = False) -> Tensor:
     """A new tensor with a copy of `data`: a number, a nested sequence, an array or a Tensor.
 
     Python floats become float32, ints int64; arrays keep their dtype unless `dtype` is given.
@@ -49,7 +49,7 @@ def _filled(name: str, what: str) -> Any:
     def make(
         *size: int | Sequence[int],
         dtype: Any = dtypes.DEFAULT_FLOAT,
-        device: str | None = None,
+        device: str | int | None = None,
         requires_grad: bool = False,
     ) -> Tensor:
         with backend.using(device) as xp:
@@ -64,7 +64,11 @@ zeros, ones, empty = _filled("zeros", "zeros"), _filled("ones", "ones"), _filled
 
 
 def full(
-    size: Sequence[int], fill_value: float, dtype: Any = None, device: str | None = None, requires_grad: bool = False
+    size: Sequence[int],
+    fill_value: float,
+    dtype: Any = None,
+    device: str | int | None = None,
+    requires_grad: bool = False,
 ) -> Tensor:
     """A tensor of `size`, every element `fill_value`."""
     dtype = dtypes.scalar_dtype(fill_value) if dtype is None else dtype
@@ -73,7 +77,7 @@ def full(
 
 
 def arange(
-    start: float, end: float | None = None, step: float = 1, dtype: Any = None, device: str | None = None
+    start: float, end: float | None = None, step: float = 1, dtype: Any = None, device: str | int | None = None
 ) -> Tensor:
     """The numbers from `start` (0 where only one bound is given) up to but without `end`, by `step`."""
     low, high = (0, start) if end is None else (start, end)
@@ -82,16 +86,21 @@ def arange(
         return Tensor(xp.arange(low, high, step).astype(dtype, copy=False))
 
 
-def zeros_like(input: Tensor, dtype: Any = None, device: str | None = None) -> Tensor:
+def zeros_like(input: Tensor, dtype: Any = None, device: str | int | None = None) -> Tensor:
     """Zeros of the shape of a tensor, and of its dtype and device unless others are given."""
-    like = Tensor(backend.full_like(input.data, 0, dtype))
-    return like if device is None else to(like, device)
+    return _alike(input, 0, dtype, device)
 
 
-def ones_like(input: Tensor, dtype: Any = None, device: str | None = None) -> Tensor:
+def ones_like(input: Tensor, dtype: Any = None, device: str | int | None = None) -> Tensor:
     """Ones of the shape of a tensor, and of its dtype and device unless others are given."""
-    like = Tensor(backend.full_like(input.data, 1, dtype))
-    return like if device is None else to(like, device)
+    return _alike(input, 1, dtype, device)
+
+
+def _alike(input: Tensor, value: float, dtype: Any, device: Any) -> Tensor:
+    if device is None:
+        return Tensor(backend.full_like(input.data, value, dtype))
+    with backend.using(device) as xp:
+        return Tensor(xp.full(input.shape, value, dtype or input.dtype))
 
 
 def _drawn(fill: Callable[[Array, Generator], None], what: str) -> Any:
@@ -99,7 +108,7 @@ def _drawn(fill: Callable[[Array, Generator], None], what: str) -> Any:
         *size: int | Sequence[int],
         generator: Generator | None = None,
         dtype: Any = dtypes.DEFAULT_FLOAT,
-        device: str | None = None,
+        device: str | int | None = None,
         requires_grad: bool = False,
     ) -> Tensor:
         with backend.using(device) as xp:
@@ -122,7 +131,7 @@ def randint(
     *,
     generator: Generator | None = None,
     dtype: Any = dtypes.int64,
-    device: str | None = None,
+    device: str | int | None = None,
 ) -> Tensor:
     """Random integers from `low` up to but without `high`."""
     drawn = (generator or backend.default_generator).numpy.integers(low, high, tuple(size)).astype(dtype)
@@ -130,7 +139,7 @@ def randint(
         return Tensor(xp.asarray(drawn))
 
 
-def to(x: Tensor, *target: Any, device: str | None = None, dtype: Any = None) -> Tensor:
+def to(x: Tensor, *target: Any, device: str | int | None = None, dtype: Any = None) -> Tensor:
     """x on another device or in another dtype (or both); itself where it is so already. Gradients flow through.
 
     Raises
@@ -139,7 +148,7 @@ def to(x: Tensor, *target: Any, device: str | None = None, dtype: Any = None) ->
         For what is neither a device name nor a dtype.
     """
     for place in [place for place in (*target, device, dtype) if place is not None]:
-        if isinstance(place, str) and place.partition(":")[0] in ("cpu", "cuda"):
+        if isinstance(place, int) or (isinstance(place, str) and place.partition(":")[0] in ("cpu", "cuda")):
             kind, index = backend.check_device(place)
             name = kind if kind == "cpu" else f"cuda:{index}"
             x = x if x.device == name else transfer(x, name, x.device)
@@ -159,7 +168,7 @@ def cpu(x: Tensor) -> Tensor:
 
 def cuda(x: Tensor, device: str | int = 0) -> Tensor:
     """x on a GPU, given by its name or number; itself if it is there. Gradients flow through."""
-    return to(x, device if isinstance(device, str) else f"cuda:{device}")
+    return to(x, backend.gpu(device).id)
 
 
 @op

@@ -119,8 +119,14 @@ sigmoid.vjp(x=lambda g, z: g * (z * (1 - z)))
 @elementwise(promotes=True)
 def pow(xp, x, n):
     """x to the power n."""
+    if xp is not np and x.dtype.kind in "iu":  # NumPy refuses it itself
+        backend.require_range(n, 0, np.inf, _negative_power)
     cube = xp.ndim(n) == 0 and not backend.on_gpu(n) and n == 3
     return x * x * x if cube else x**n  # for which NumPy takes 300 times as long
+
+
+def _negative_power(low, high):
+    return ValueError("pow: integers to negative integer powers are not integers; convert with .to(md.float32)")
 
 
 pow.vjp(

@@ -3,12 +3,13 @@
 from collections.abc import Callable
 from typing import Any
 
+from minidl import backend
 from minidl.backend import dims
 from minidl.core import Tensor
 from minidl.modes import mode
 from minidl.op import require_arrays
 from minidl.ops.elementwise import add, mul, sub
-from minidl.ops.shape import raw_index
+from minidl.ops.shape import raw_index, within
 from minidl.writes import write
 
 
@@ -26,12 +27,12 @@ def setitem(x: Tensor, index: Any, value: Any) -> None:
             "under no_grad()"
         )
     require_arrays("in-place write", value, scalars=True)
-    if isinstance(value, Tensor) and value.device != x.device:
-        raise RuntimeError(
-            f"in-place write: a value on {value.device} into a tensor on {x.device}; move it with .to(device)"
-        )
+    array = value.data if isinstance(value, Tensor) else value
+    place = backend.device_of(array) if backend.is_array(array) else x.device
+    if place != x.device:
+        raise RuntimeError(f"in-place write: a value on {place} into a tensor on {x.device}; move it with .to(device)")
     try:
-        write(x.data, value.data if isinstance(value, Tensor) else value, raw_index(index))
+        write(x.data, array, within("in-place write", x, raw_index(index)))
     except (ValueError, IndexError, OverflowError) as error:
         kind = IndexError if isinstance(error, IndexError) else ValueError
         raise kind(f"in-place write into {dims(x.shape)}: {error}") from None

@@ -71,7 +71,7 @@ TABLE |= {
     "__ge__": compare.ge,
     "__invert__": _masks(compare.logical_not),
     "__hash__": object.__hash__,
-    "__getitem__": lambda x, index: shape.getitem(x, shape.raw_index(index)),
+    "__getitem__": lambda x, index: shape.getitem(x, shape.within("getitem", x, shape.raw_index(index))),
     "__setitem__": inplace.setitem,
     "where": lambda x, condition, y: elementwise.where(condition, x, y),
     "T": property(_transposed, doc="A matrix transposed."),

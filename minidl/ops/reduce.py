@@ -186,14 +186,14 @@ amin.vjp(x=_shared)
 def argmax(xp, x, dim=None, keepdim=False):
     """The index of the first maximum along `dim`, or in the flattened array. No gradient."""
     _refuse_nothing(x.shape, dim)
-    return x.argmax(None if dim is None else axis(dim, x.ndim), keepdims=keepdim)
+    return x.argmax(None if dim is None or not x.ndim else axis(dim, x.ndim), keepdims=keepdim)
 
 
 @op
 def argmin(xp, x, dim=None, keepdim=False):
     """The index of the first minimum along `dim`, or in the flattened array. No gradient."""
     _refuse_nothing(x.shape, dim)
-    return x.argmin(None if dim is None else axis(dim, x.ndim), keepdims=keepdim)
+    return x.argmin(None if dim is None or not x.ndim else axis(dim, x.ndim), keepdims=keepdim)
 
 
 @op

@@ -149,6 +149,47 @@ def raw_index(index: Any) -> Any:
         return index.copy() if backend.is_array(index) else index
 
 
+def within(name: str, x: Tensor, index: Any) -> Any:
+    """An index, whose integer arrays must name places of x. NumPy refuses others itself; CuPy takes them modulo size.
+
+    Raises
+    ------
+    IndexError
+        On a GPU, and there when a value is fetched the next time.
+    """
+    if not backend.on_gpu(x.data):
+        return index
+    parts = index if isinstance(index, tuple) else (index,)
+    spans = [_span(part) for part in parts]
+    dim, shape = 0, x.shape
+    for part, span in zip(parts, spans, strict=True):
+        if part is ...:
+            dim += len(shape) - sum(spans)
+        elif backend.is_array(part) and part.dtype.kind in "iu" and dim < len(shape):
+            _require_places(name, part, dim, shape)
+        dim += span
+    return index
+
+
+def _span(part):
+    """How many dimensions a part of an index stands for."""
+    if part is None or part is ... or isinstance(part, (bool, np.bool_)):
+        return 0
+    return part.ndim if backend.is_array(part) and part.dtype == np.bool_ else 1
+
+
+def _require_places(name, index, dim, shape):
+    n = shape[dim]
+    backend.require_range(
+        index,
+        -n,
+        n - 1,
+        lambda low, high: IndexError(
+            f"{name}: index from {low} to {high} is out of range for dim {dim} of {dims(shape)}"
+        ),
+    )
+
+
 @op
 def getitem(xp, x, *, index):
     """x[index]: integers, slices, None, ``...``, and integer or boolean arrays, as in NumPy. Slices are views."""
@@ -278,13 +319,12 @@ def indexed(name: str, input: Any, dim: int, index: Any) -> tuple[Any, Any, int]
     i, x, at = axis(dim, input.ndim), reshape(input, input.shape or (1,)), reshape(index, index.shape or (1,))
     if index.dtype.kind not in "iu":
         raise TypeError(f"index must be of integers, got {index.dtype}")
+    shape = dims(input.shape)
     backend.require_range(
         index.data if isinstance(index, Tensor) else index,
         0,
         x.shape[i] - 1,
-        lambda low, high: IndexError(
-            f"{name}: index from {low} to {high} is out of range for dim {dim} of {dims(input.shape)}"
-        ),
+        lambda low, high: IndexError(f"{name}: index from {low} to {high} is out of range for dim {dim} of {shape}"),
     )
     return x, at, i
 

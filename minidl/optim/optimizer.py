@@ -120,11 +120,11 @@ class Optimizer:
             raise ValueError(f"{name}: a gradient {type(g).__name__} {dims(g.shape)} of a parameter {dims(p.shape)}")
         same_device(name, p, g)
         state = self.state.setdefault(p, {})
-        places = {backend.device_of(value) for value in state.values() if backend.is_array(value)}
-        if not places <= {p.device}:
+        arrays = [value for value in state.values() if backend.is_array(value)]
+        if any(map(backend.on_gpu, (p.data, *arrays))) and not {backend.device_of(a) for a in arrays} <= {p.device}:
             raise RuntimeError(
-                f"{name}: a parameter on {p.device} whose state is on {', '.join(places)}; make the optimizer after "
-                "the model is moved"
+                f"{name}: a parameter on {p.device} whose state is on {', '.join(map(backend.device_of, arrays))}; "
+                "make the optimizer after the model is moved"
             )
         return p.data, g.data, state
 

@@ -16,7 +16,7 @@ import test_hard_points
 import test_ops
 import test_points
 import test_winograd
-from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import HealthCheck, Phase, given, seed, settings
 from specs import OPS, SPECS, Case, cases
 from test_hard_points import test_value_and_gradients
 
@@ -24,7 +24,7 @@ import minidl as md
 from mutants import sources
 
 Check = Callable[[], None]
-DRAWS = 150
+DRAWS = 200
 PROMISES = [
     test_ops.test_value,
     test_ops.test_first_order,
@@ -125,9 +125,9 @@ def examples(name: str) -> list[Case]:
     """Cases of an op, some for each kernel, all different: as hypothesis draws them, always the same."""
     found: dict[str, Case] = {}
 
+    @seed(4)  # and not of the source here, as where hypothesis derandomizes
     @settings(
         max_examples=DRAWS * max(1, len(sources.kernels(OPS[name]))),
-        derandomize=True,
         database=None,
         deadline=None,
         phases=[Phase.generate],
