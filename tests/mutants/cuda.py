@@ -16,17 +16,17 @@ from minidl.kernels.cuda import source
 from mutants import Outcome
 from mutants.lines import Fault, forked, listed, tested
 
-# The tests of a source, or of a kernel; the quickest of them alone, since a fault that those miss is a gap.
+# The tests of a source; the quickest of them alone, since a fault that those miss is a gap.
 TESTS = {
     "conv": ("test_cuda_windows.py", "float32 and (convolution_and_its_gradients or convolve)"),
     "pool": ("test_cuda_windows.py", "indices or tie or float32 and (pooling_ops or maximum or convolve)"),
     "window": ("test_cuda_windows.py", "float32 and convolution_and_its_gradients"),
-    "norm": ("test_cuda_rows.py", "not float16 and not float64 and (batch_norm or running or means)"),
-    "reduce": ("test_cuda_rows.py", "not float64 and (sums or stay)"),
-    "common": ("test_cuda_rows.py", "not float64 and sums"),
-    "sums": ("test_cuda_rows.py", "not float64 and (sums or cross_entropy or batch_norm)"),
-    "loss": ("test_cuda_rows.py", "not float16 and not float64 and (cross_entropy or label)"),
-    "elementwise": ("test_cuda_rows.py", "not float16 and not float64 and activation"),
+    "norm": ("test_cuda_norm.py", "not float16 and not float64 and (batch_norm or running or means)"),
+    "reduce": ("test_cuda_reduce.py", "not float64 and (sums or stay)"),
+    "common": ("test_cuda_reduce.py", "not float64 and sums"),
+    "sums": ("test_cuda_loss.py test_cuda_norm.py", "not float64 and (cross_entropy or batch_norm)"),
+    "loss": ("test_cuda_loss.py", "not float16 and not float64 and (cross_entropy or label)"),
+    "elementwise": ("test_cuda_elementwise.py", "not float16 and not float64 and activation"),
     "optim": ("test_cuda_optim.py", "not float16 and not float64"),
     "random": ("test_cuda_random.py", "number or dropout_drops"),
     "scatter": ("test_cuda_scatter.py", "not float16 and not float64"),
@@ -67,11 +67,11 @@ def passes(place: str, fault: Fault | None) -> bool:
 def battery(place: str, fault: Fault | None) -> int:
     """Compile anew, with the fault, and run the tests of the source."""
     stem = place.partition(".")[0]
-    file, some = TESTS[stem]
+    files, some = TESTS[stem]
     if fault is not None:
         right, text = function(place), source.text
         source.text = lambda name: text(name).replace(right, right.replace(fault.old, fault.new))
         source.compiled.cache_clear()
         source.kernel.cache_clear()
         source.compiled(USERS.get(stem, stem), np.dtype("float32")).compile()
-    return tested([file], "-k", some)
+    return tested(files.split(), "-k", some)
