@@ -173,6 +173,12 @@ def _refuse_nothing(shape, dim):
         raise ValueError(f"{dims(shape)} has no elements to choose from in dim {dim}")
 
 
+def _along(dim, ndim):
+    """The axis that `dim` names; None for all, and for a 0-d array, in which CuPy has none."""
+    i = None if dim is None else axis(dim, ndim)
+    return i if ndim else None
+
+
 def _shared(g, x, z, shape, dim):
     ties = x == back(z, shape, dim)
     return keep(back(g, shape, dim), ties) / back(sum(ties, dim), shape, dim)
@@ -186,14 +192,14 @@ amin.vjp(x=_shared)
 def argmax(xp, x, dim=None, keepdim=False):
     """The index of the first maximum along `dim`, or in the flattened array. No gradient."""
     _refuse_nothing(x.shape, dim)
-    return x.argmax(None if dim is None or not x.ndim else axis(dim, x.ndim), keepdims=keepdim)
+    return x.argmax(_along(dim, x.ndim), keepdims=keepdim)
 
 
 @op
 def argmin(xp, x, dim=None, keepdim=False):
     """The index of the first minimum along `dim`, or in the flattened array. No gradient."""
     _refuse_nothing(x.shape, dim)
-    return x.argmin(None if dim is None or not x.ndim else axis(dim, x.ndim), keepdims=keepdim)
+    return x.argmin(_along(dim, x.ndim), keepdims=keepdim)
 
 
 @op

@@ -121,10 +121,10 @@ class Optimizer:
         same_device(name, p, g)
         state = self.state.setdefault(p, {})
         arrays = [value for value in state.values() if backend.is_array(value)]
-        if any(map(backend.on_gpu, (p.data, *arrays))) and not {backend.device_of(a) for a in arrays} <= {p.device}:
+        if arrays and backend.device_of(arrays[0]) != p.device:
             raise RuntimeError(
-                f"{name}: a parameter on {p.device} whose state is on {', '.join(map(backend.device_of, arrays))}; "
-                "make the optimizer after the model is moved"
+                f"{name}: a parameter on {p.device} whose state is on {backend.device_of(arrays[0])}; make the optimizer "
+                "after the model is moved"
             )
         return p.data, g.data, state
 
