@@ -123,8 +123,8 @@ class Optimizer:
         arrays = [value for value in state.values() if backend.is_array(value)]
         if arrays and backend.device_of(arrays[0]) != p.device:
             raise RuntimeError(
-                f"{name}: a parameter on {p.device} whose state is on {backend.device_of(arrays[0])}; make the optimizer "
-                "after the model is moved"
+                f"{name}: a parameter on {p.device} whose state is on {backend.device_of(arrays[0])}; "
+                "make the optimizer after the model is moved"
             )
         return p.data, g.data, state
 
