@@ -84,6 +84,21 @@ def counted():
     counts["launch"] += driver.gemm_stats()["calls"]
 
 
+@contextlib.contextmanager
+def allocated():
+    """The sizes of memory that a GPU's driver is asked for within, as its pool tells: none, where it has enough."""
+    sizes = []
+
+    class Hook(md.backend.cupy().cuda.MemoryHook):
+        name = "allocated"
+
+        def alloc_preprocess(self, device_id, mem_size):
+            sizes.append(mem_size)
+
+    with Hook():
+        yield sizes
+
+
 # Ops that the emulated driver has no code for, and what it says: it can't sort, nor multiply some float64 matrices.
 LACKING = {"top_indices": "precompiled device code", "bmm": "CUBLAS_STATUS_NOT_SUPPORTED"}
 

@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from devices import counted
+from devices import allocated, counted
 
 import minidl as md
 import minidl.functional as F
@@ -31,17 +31,39 @@ class Training:
         return loss
 
 
-@pytest.mark.parametrize("optimizer", OPTIMIZERS, ids=["Adam", "SGD"])
-@pytest.mark.parametrize("build, size, launches", [(SimpLeNet, (4, 1, 28, 28), 60), (vgg_style, (4, 3, 32, 32), 140)])
-def test_training_step(build, size, launches, optimizer):
+def trained(build, size, optimizer):
+    """A training after its first steps, when all is compiled and memory is in the pool."""
     training = Training(build(), size, optimizer)
     for _ in range(3):
         training.step()
+    return training
+
+
+each_optimizer = pytest.mark.parametrize("optimizer", OPTIMIZERS, ids=["Adam", "SGD"])
+
+
+@each_optimizer
+@pytest.mark.parametrize("build, size, launches", [(SimpLeNet, (4, 1, 28, 28), 60), (vgg_style, (4, 3, 32, 32), 140)])
+def test_training_step(build, size, launches, optimizer):
+    training = trained(build, size, optimizer)
     with counted() as counts:
         training.step()
     assert counts["launch"] <= launches
     assert counts["h2d"] == 2
     assert counts["d2h"] == counts["sync"] == counts["malloc"] == counts["compile"] == 0
+
+
+@each_optimizer
+@pytest.mark.parametrize("build, size", [(SimpLeNet, (4, 1, 28, 28)), (vgg_style, (4, 3, 32, 32))])
+def test_the_driver_is_asked_for_no_memory(build, size, optimizer):
+    training = trained(build, size, optimizer)
+    with allocated() as sizes:
+        training.step()
+    assert not sizes
+    md.backend.cupy().get_default_memory_pool().free_all_blocks()
+    with allocated() as sizes:
+        training.step()
+    assert sizes
 
 
 def test_a_value_that_is_asked_for_is_one_copy():
