@@ -337,7 +337,8 @@ def op(
                 require_arrays(self.name, *args, scalars=True)
                 same_device(self.name, *args)
                 xp = backend.namespace(*args)
-                return forward(np, *args, **options) if xp is np else self.on_gpu(xp, *args, **options)
+                z = forward(np, *args, **options) if xp is np else self.on_gpu(xp, *args, **options)
+                return z[()] if isinstance(z, ndarray) and not any(map(backend.is_array, args)) else z  # a number, too
             if len(args) > 1 or (floats and args[0].data.dtype.kind != "f"):
                 args = self.unify(args)
             arrays = [a.data if isinstance(a, Tensor) else a for a in args]

@@ -117,6 +117,7 @@ CALLS = {
     "init": written(lambda x: md.manual_seed(0) and nn.init.kaiming_normal_(x)),
     "backward": gradient(lambda x: (x * x).sum().backward()),
     "backward twice": gradient(twice),
+    "backward of powers": gradient(lambda x: (x**3 + x**2.5 + 2.0**x).sum().backward()),
     "backward by steps": gradient(lambda x: [*F.silu(x).sum().backward_steps()]),
     "backward of a vector": gradient(lambda x: (x * 2).backward(md.ones_like(x))),
     "zero_grad": gradient(forgotten),
