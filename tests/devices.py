@@ -84,6 +84,14 @@ def counted():
     counts["launch"] += driver.gemm_stats()["calls"]
 
 
+def asked(call):
+    """What a call asks a GPU for the second time, when all is compiled and memory is in the pool; see `counted`."""
+    call()
+    with counted() as counts:
+        call()
+    return counts
+
+
 @contextlib.contextmanager
 def allocated():
     """The sizes of memory that a GPU's driver is asked for within, as its pool tells: none, where it has enough."""
