@@ -116,12 +116,19 @@ class Blas:
         with self.lock:
             self.threads, self.before = number, [number] * len(self.libraries)
             if not self.holders:
-                self.restore()
+                self.give(self.before)
 
-    def restore(self) -> None:
-        """Give every library the threads that it had before."""
-        for library, number in zip(self.libraries, self.before, strict=True):
+    def give(self, numbers: list[int]) -> None:
+        """Set the threads of each library.
+
+        threadpoolctl (since 3.8) heeds the first thread that sets OpenBLAS's count, and no other until that one lets
+        go. Here the callers agree by a lock, and whichever comes last must be heard.
+        """
+        for library, number in zip(self.libraries, numbers, strict=True):
+            let_go = getattr(library, "clear_controlling_thread", lambda force: None)
+            let_go(force=True)
             library.set_num_threads(number)
+            let_go(force=True)
 
     def __enter__(self) -> None:
         """One thread a library within; what the user had comes back when the last of several callers leaves."""
@@ -129,14 +136,13 @@ class Blas:
             self.holders += 1
             if self.holders == 1:
                 self.before = self.counts()
-                for library in self.libraries:
-                    library.set_num_threads(1)
+                self.give([1] * len(self.libraries))
 
     def __exit__(self, *exception: object) -> None:
         with self.lock:
             self.holders -= 1
             if not self.holders:
-                self.restore()
+                self.give(self.before)
 
 
 class Job:
@@ -234,7 +240,7 @@ def start_anew() -> None:
         one.lock = threading.Lock()
         if one.holders:
             one.holders = 0
-            one.restore()
+            one.give(one.before)
 
 
 if hasattr(os, "register_at_fork"):

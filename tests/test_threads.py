@@ -92,6 +92,18 @@ def test_user_threads_may_call_at_the_same_time(number):
     assert threads.blas().counts() == before
 
 
+def test_blas_is_held_and_restored_from_any_thread(number):
+    before, inside = threads.blas().counts(), []
+    for library, count in zip(threads.blas().libraries, before, strict=True):
+        library.set_num_threads(count)  # threadpoolctl heeds this thread alone from now on
+    other = threading.Thread(target=lambda: inside.extend(parallel(lambda _: threads.blas().counts(), range(3))))
+    other.start()
+    other.join()
+    if number > 1:
+        assert inside == [[1] * len(before)] * 3
+    assert threads.blas().counts() == before
+
+
 def test_a_limit_that_is_set_meanwhile_holds_afterwards():
     before, counts = md.get_num_threads(), threads.blas().counts()
     try:
