@@ -4,7 +4,8 @@
 # fmt: off
 from minidl import cuda, data, functional, kernels, models, nn, ops, optim
 from minidl.autograd import hvp, jacobian, jvp, vjp
-from minidl.backend import Generator, get_default_device, manual_seed, set_default_device
+from minidl.backend import get_default_device, set_default_device
+from minidl.random import Generator, manual_seed
 from minidl.check import GradcheckError, gradcheck, gradgradcheck
 from minidl.core import Tensor, grad
 from minidl.dtypes import bool_ as bool

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from minidl import backend
+from minidl import backend, transfer
 from minidl.core import Tensor, as_tuple, grad
 from minidl.modes import enable_grad
 from minidl.op import alias
@@ -56,7 +56,7 @@ def jacobian(func: Callable[..., Any], inputs: Tensors, create_graph: bool = Fal
         for i in range(y.data.size):
             one_hot = np.zeros(y.data.size, y.dtype)
             one_hot[i] = 1
-            u = Tensor(backend.move(one_hot.reshape(y.shape), y.device))
+            u = Tensor(transfer.move(one_hot.reshape(y.shape), y.device))
             rows.append(_pull((y,), xs, u, create_graph, retain_graph=True))
         with enable_grad():
             columns = [stack([row[j] for row in rows]).reshape(*y.shape, *x.shape) for j, x in enumerate(xs)]

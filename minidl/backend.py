@@ -1,11 +1,10 @@
-"""Arrays and where they live: NumPy on the CPU, CuPy on a GPU; moving between them; random streams."""
+"""Arrays and where they live: NumPy on the CPU, CuPy on a GPU."""
 
 from __future__ import annotations
 
 import contextlib
 import functools
 import importlib
-import threading
 from collections.abc import Callable, Iterator
 from types import ModuleType
 from typing import Any
@@ -14,7 +13,6 @@ import numpy as np
 
 from minidl.modes import mode
 
-MOST_UNCHECKED = 1000  # ranges
 _default_device = "cpu"
 Array = Any  # a numpy.ndarray or a cupy.ndarray
 
@@ -188,123 +186,6 @@ def full_like(array: Array, value: float, dtype: Any = None) -> Array:
     """An array of one value, in the shape and the memory order of another, beside it."""
     with current(array):
         return namespace(array).full_like(array, value, dtype=dtype)
-
-
-def move(array: Array, device: str | int) -> Array:
-    """The array on `device`: itself where it already is there, a copy otherwise."""
-    if check_device(device)[0] == "cpu":
-        return fetched(array) if on_gpu(array) else array
-    with gpu(device):
-        return cupy().asarray(array)
-
-
-# --- what a GPU is not waited for -------------------------------------------------------------------------------------
-
-Refusal = Callable[[Any, Any], Exception]
-lock = threading.Lock()
-unchecked: list[tuple[Array, float, float, Refusal]] = []  # least and largest values on a GPU, and what they may be
-
-
-def require_range(values: Array, low: float, high: float, refusal: Refusal) -> None:
-    """Raise ``refusal(least, largest)`` unless all values are in [low, high].
-
-    On a GPU that is found when a value is fetched from it the next time, or `MOST_UNCHECKED` are waiting: until then
-    nobody waits for it.
-    """
-    if not values.size:
-        return
-    if on_gpu(values):
-        with values.device:
-            unchecked.append((cupy().stack([values.min(), values.max()]), low, high, refusal))
-        if len(unchecked) > MOST_UNCHECKED:
-            check_ranges()
-    elif not (values.min() >= low and values.max() <= high):
-        raise refusal(values.min(), values.max())
-
-
-def check_ranges() -> None:
-    """Raise the first error that has been waiting in `require_range`: one copy from each GPU."""
-    with lock:
-        waiting, unchecked[:] = unchecked[:], []
-    for device in sorted({device_of(extremes) for extremes, *_ in waiting}):
-        there = [one for one in waiting if device_of(one[0]) == device]
-        with gpu(device):
-            pairs = cupy().stack([extremes for extremes, *_ in there]).get()
-        for (least, largest), (_, low, high, refusal) in zip(pairs, there, strict=True):
-            if not (least >= low and largest <= high):
-                error = refusal(least, largest)
-                error.args = (f"{error} (a GPU works ahead: an earlier call than the one that raises this)",)
-                raise error
-
-
-def fetched(array: Array) -> np.ndarray:
-    """The array of a GPU, on the CPU: the one place where it is waited for."""
-    values = array.get()
-    check_ranges()
-    return values
-
-
-# --- random numbers ---------------------------------------------------------------------------------------------------
-
-
-class Generator:
-    """A seeded stream of random numbers (``torch.Generator``).
-
-    Attributes
-    ----------
-    numpy : numpy.random.Generator
-        The stream itself: counter-based Philox4x64-10 (Salmon et al. 2011, "Parallel random numbers: as easy as
-        1, 2, 3").
-    """
-
-    def __init__(self) -> None:
-        self.manual_seed(0)
-
-    def manual_seed(self, seed: int) -> Generator:
-        """Restart the stream from `seed` (a non-negative integer) and return the generator."""
-        if not isinstance(seed, (int, np.integer)) or isinstance(seed, bool) or seed < 0:
-            raise ValueError(f"manual_seed: expected a non-negative integer, got {seed!r}")
-        self.seed = int(seed)
-        self.numpy = np.random.Generator(np.random.Philox(self.seed))
-        return self
-
-    def initial_seed(self) -> int:
-        """The seed that the stream was last started from."""
-        return self.seed
-
-    def skip(self, n: int) -> None:
-        """Leave out `n` float32 numbers, in no time: the stream then stands as if they had been drawn."""
-        stream: Any = self.numpy.bit_generator
-        with stream.lock:
-            s = stream.state
-            beyond = n - s["has_uint32"] - 2 * (4 - s["buffer_pos"])  # what the block that is begun can give
-            if beyond > 0:
-                blocks = (beyond - 1) // 8
-                stream.advance(blocks)
-                n = beyond - 8 * blocks
-            self.numpy.random(n, np.float32)
-
-
-default_generator = Generator()
-
-
-@by_device
-def fill_uniform(out: Array, generator: Generator) -> None:
-    """Draw every element of `out` uniformly from [0, 1): as float64 if it is that, otherwise as float32."""
-    drawn = generator.numpy.random(out.shape, np.float64 if out.dtype == np.float64 else np.float32)
-    out[...] = namespace(out).asarray(drawn)
-
-
-@by_device
-def fill_normal(out: Array, generator: Generator) -> None:
-    """Draw every element of `out` from the normal distribution, in the dtypes of `fill_uniform`."""
-    drawn = generator.numpy.standard_normal(out.shape, np.float64 if out.dtype == np.float64 else np.float32)
-    out[...] = namespace(out).asarray(drawn)
-
-
-def manual_seed(seed: int) -> Generator:
-    """Seed the global stream, from which initialisers, dropout and loaders draw unless told otherwise."""
-    return default_generator.manual_seed(seed)
 
 
 def dims(shape: tuple[int, ...]) -> str:

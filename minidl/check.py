@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from minidl import backend
+from minidl import backend, transfer
 from minidl.backend import dims
 from minidl.core import Tensor, as_tuple, grad
 from minidl.modes import enable_grad, is_grad_enabled, no_fusion, no_grad
@@ -114,7 +114,7 @@ _recorded = enable_grad()(_outputs)
 
 def _on(like: Tensor, array: Any) -> Tensor:
     """An array as a Tensor of the dtype and on the device of another."""
-    return Tensor(backend.move(np.array(array, like.dtype), like.device))
+    return Tensor(transfer.move(np.array(array, like.dtype), like.device))
 
 
 def _dot(weights: np.ndarray, values: np.ndarray) -> np.ndarray:
@@ -185,7 +185,7 @@ class _Check:
             for i, x, g, rows in zip(self.places, xs, gradients, pulled, strict=True):
                 if g.shape != x.shape or g.dtype != x.dtype:
                     raise GradcheckError(f"the gradient of input {i} is {g.dtype} {dims(g.shape)}, not as the input")
-                rows[row] = backend.move(g.data, "cpu").ravel()
+                rows[row] = transfer.move(g.data, "cpu").ravel()
             if not (cotangent.data == given).all():
                 raise GradcheckError(f"the cotangent of output {o} was changed in place")
         return pulled
@@ -222,7 +222,7 @@ class _Check:
             x.data = data
         if [y.shape for y in outputs] != self.shapes:
             raise GradcheckError(f"func returns outputs of other shapes when input {i} moves by eps")
-        return [backend.move(y.data, "cpu").ravel().copy() for y in outputs]
+        return [transfer.move(y.data, "cpu").ravel().copy() for y in outputs]
 
     def compare(self, i: int, cotangents: dict[int, np.ndarray], rows: dict[int, np.ndarray]) -> None:
         """V J U by backward against V J U by central differences, for input `i` and every output with a gradient."""

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from minidl import backend, dtypes
+from minidl import backend, dtypes, transfer
 from minidl.backend import Array, dims
 from minidl.modes import enable_grad, mode, no_grad
 from minidl.writes import clock, fingerprints, refuse_overwritten
@@ -116,13 +116,13 @@ class Tensor:
         """
         if self.tracked:
             raise RuntimeError("numpy: this tensor requires grad; use .detach().numpy()")
-        return backend.move(self.data, "cpu")
+        return transfer.move(self.data, "cpu")
 
     def item(self) -> bool | int | float:
         """The value of a one-element tensor as a Python number (ValueError for any other size)."""
         if self.data.size != 1:
             raise ValueError(f"item: expected one element, the shape is {dims(self.shape)}")
-        return backend.move(self.data, "cpu").item()
+        return transfer.move(self.data, "cpu").item()
 
     def backward(
         self, gradient: Tensor | None = None, retain_graph: bool | None = None, create_graph: bool = False
@@ -198,7 +198,7 @@ class Tensor:
         return format(self.item(), spec) if spec else str(self)
 
     def __repr__(self) -> str:
-        text = np.array2string(backend.move(self.data, "cpu"), precision=4, separator=", ", prefix="tensor(")
+        text = np.array2string(transfer.move(self.data, "cpu"), precision=4, separator=", ", prefix="tensor(")
         notes = [text]
         if self.dtype not in (dtypes.DEFAULT_FLOAT, dtypes.int64, dtypes.bool_):
             notes.append(f"dtype={self.dtype}")

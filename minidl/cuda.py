@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from minidl import backend
+from minidl import backend, transfer
 
 
 def is_available() -> bool:
@@ -32,7 +32,7 @@ def synchronize(device: str | int = "cuda") -> None:
         For labels or indices out of range in what was waited for, which are only looked at now.
     """
     backend.gpu(device).synchronize()
-    backend.check_ranges()
+    transfer.check_ranges()
 
 
 def memory_allocated(device: str | int = "cuda") -> int:

@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from minidl import backend
+from minidl import backend, transfer
 from minidl.backend import Array
 
 clock = itertools.count(1)
@@ -65,5 +65,5 @@ def refuse_overwritten(node: Any) -> None:
 
 def fingerprints(kept: dict[str, Any]) -> dict[str, int]:
     """A checksum of each kept array."""
-    arrays = {name: backend.move(value, "cpu") for name, value in kept.items() if backend.is_array(value)}
+    arrays = {name: transfer.move(value, "cpu") for name, value in kept.items() if backend.is_array(value)}
     return {name: zlib.crc32(np.ascontiguousarray(array).tobytes()) for name, array in arrays.items()}

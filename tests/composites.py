@@ -17,7 +17,7 @@ each_memory = pytest.mark.parametrize("memory", ["channels first", "channels las
 
 def near(z, expected, tol):
     """Equal but for `tol` of the largest element, or of 1."""
-    z = np.asarray(md.backend.fetched(z) if md.backend.on_gpu(z) else z, np.float64)
+    z = np.asarray(md.transfer.fetched(z) if md.backend.on_gpu(z) else z, np.float64)
     size = np.abs(expected[np.isfinite(expected)]).max(initial=1)
     np.testing.assert_allclose(z, expected, 0, tol * size)
 
@@ -55,7 +55,7 @@ def compare(composite, arrays, dtype, memory="channels first", **options):
 
 def bits(results):
     """The bytes of arrays on the GPU."""
-    return [md.backend.fetched(z).tobytes() for z in results]
+    return [md.transfer.fetched(z).tobytes() for z in results]
 
 
 def launches(kernel, *arrays, **options):

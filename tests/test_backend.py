@@ -13,7 +13,7 @@ from test_ops import FUNCTIONS
 
 import minidl as md
 import minidl.functional as F
-from minidl import backend, nn
+from minidl import backend, nn, transfer
 from minidl.op import registry
 from minidl.ops import elementwise as E
 from minidl.ops import shape as S
@@ -25,7 +25,7 @@ pytestmark = pytest.mark.usefixtures("standin")
 def afresh():
     """Nothing is left waiting, or set, by one test for another."""
     yield
-    backend.unchecked.clear()
+    transfer.unchecked.clear()
     md.set_default_device("cpu")
 
 
@@ -286,7 +286,7 @@ def test_what_waits_holds_no_graph():
     F.cross_entropy(scores, md.tensor([0, 1, 2], device="cuda"))
     md.gather(scores, 1, md.tensor([[0], [1], [2]], device="cuda"))
     del scores
-    assert gone() is None and len(backend.unchecked) == 2
+    assert gone() is None and len(transfer.unchecked) == 2
 
 
 def test_what_waits_is_fetched_at_once():
@@ -308,13 +308,13 @@ def test_what_is_in_range_passes():
     F.cross_entropy(at(SCORES), at([0, -100, 3]))
     F.cross_entropy(at(SCORES), at([0, 2, 3]), ignore_index=2)
     F.embedding(at([[0, 2]]), at(SCORES))
-    assert len(backend.unchecked) == 3
+    assert len(transfer.unchecked) == 3
     md.cuda.synchronize()
-    assert backend.unchecked == []
+    assert transfer.unchecked == []
 
 
 def test_not_too_many_wait(monkeypatch):
-    monkeypatch.setattr(backend, "MOST_UNCHECKED", 3)
+    monkeypatch.setattr(transfer, "MOST_UNCHECKED", 3)
     for _ in range(3):
         F.one_hot(md.tensor([0], device="cuda"), 1)
     with pytest.raises(ValueError, match="classes from 1 to 1"):

@@ -56,8 +56,8 @@ def test_activation_of_what_is_tiny(case):
     function, options = case
     x = np.array([-1e-9, 1e-9, -1e-5, 1e-300])
     (z, dx), expected = run(function, on_device(x), **options), run(function, x, fused=False, **options)
-    np.testing.assert_allclose(md.backend.fetched(z), expected[0], 1e-12)
-    np.testing.assert_allclose(md.backend.fetched(dx), expected[1], 1e-12)
+    np.testing.assert_allclose(md.transfer.fetched(z), expected[0], 1e-12)
+    np.testing.assert_allclose(md.transfer.fetched(dx), expected[1], 1e-12)
 
 
 def test_gelu_where_next_to_nothing_is_less():
@@ -77,7 +77,7 @@ def test_activation_keeps_memory_order(case):
     assert x.strides == z.strides == dx.strides
     near(
         dx,
-        md.backend.fetched(kernel.backward(on_device(np.ones(x.shape), "channels last"), None, {0}, x, **options)[0]),
+        md.transfer.fetched(kernel.backward(on_device(np.ones(x.shape), "channels last"), None, {0}, x, **options)[0]),
         0,
     )
 

@@ -73,7 +73,7 @@ def test_a_label_out_of_range_makes_its_loss_nan(label):
     target[7] = label
     arrays = on_device(x), on_device(target)
     for weight in (None, np.ones(4)):
-        z, dx = map(md.backend.fetched, run(of_weight(weight, reduction="none"), *arrays))
+        z, dx = map(md.transfer.fetched, run(of_weight(weight, reduction="none"), *arrays))
         assert np.isnan(z).nonzero()[0].tolist() == [7] and np.isnan(dx).any(1).nonzero()[0].tolist() == [7]
         assert all(np.isnan(of_weight(weight, reduction=r)(*map(Tensor, arrays)).item()) for r in ("mean", "sum"))
 

@@ -7,7 +7,7 @@ from devices import asked
 import minidl as md
 from minidl import backend
 from minidl import functional as F
-from minidl.backend import Generator, fill_uniform
+from minidl.random import Generator, fill_uniform
 
 pytestmark = pytest.mark.gpu
 

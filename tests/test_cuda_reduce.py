@@ -26,12 +26,12 @@ def test_sums_of_columns(shape, dtype):
     x = whole(*shape)
     z = reduce.column_sums(on_device(x, dtype=dtype))
     assert z.dtype == dtype
-    np.testing.assert_array_equal(md.backend.fetched(z), x.sum(0).astype(dtype))
+    np.testing.assert_array_equal(md.transfer.fetched(z), x.sum(0).astype(dtype))
 
 
 def test_halves_are_summed_in_single():
     z = reduce.column_sums(on_device(np.ones((5001, 2)), dtype="float16"))
-    np.testing.assert_array_equal(md.backend.fetched(z), np.float16([5000, 5000]))
+    np.testing.assert_array_equal(md.transfer.fetched(z), np.float16([5000, 5000]))
 
 
 @pytest.mark.parametrize("rows", [64, 520])  # by one kernel, and by two
@@ -39,7 +39,7 @@ def test_a_thread_sums_halves_in_single(rows):
     x = np.ones((rows, 40))
     x[0] = 2048  # beyond which every second integer is a half
     z = reduce.column_sums(on_device(x, dtype="float16"))
-    np.testing.assert_array_equal(md.backend.fetched(z), x.sum(0).astype("float16"))
+    np.testing.assert_array_equal(md.transfer.fetched(z), x.sum(0).astype("float16"))
 
 
 SUMS = {  # shape, size, memory, and whether rows are summed by the kernel

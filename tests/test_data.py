@@ -21,11 +21,11 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from minidl.backend import Generator, manual_seed
 from minidl.core import Tensor
 from minidl.data import CIFAR10, MNIST, DataLoader, FashionMNIST, Subset, TensorDataset, download, fetch, files, sources
 from minidl.data.files import FileSet
 from minidl.data.formats import parse_cifar, parse_idx
+from minidl.random import Generator, manual_seed
 
 FILES = ("images.gz", "labels.gz")
 

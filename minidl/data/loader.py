@@ -8,9 +8,9 @@ from typing import Any
 import numpy as np
 
 from minidl import backend
-from minidl.backend import Generator, default_generator
 from minidl.core import Tensor
 from minidl.data.dataset import Dataset, take
+from minidl.random import Generator, default_generator
 
 
 class DataLoader:

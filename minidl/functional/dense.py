@@ -3,7 +3,7 @@
 import math
 from typing import Any
 
-from minidl import backend
+from minidl import transfer
 from minidl.backend import dims
 from minidl.core import Tensor
 from minidl.dtypes import int64
@@ -84,7 +84,7 @@ def one_hot(input: Tensor, num_classes: int = -1) -> Tensor:
     classes = occurring if num_classes == -1 else num_classes
     if not isinstance(classes, int) or classes < 1:
         raise ValueError(f"num_classes must be a positive integer, or -1 and a class in the input; got {num_classes!r}")
-    backend.require_range(
+    transfer.require_range(
         input.data,
         0,
         classes - 1,

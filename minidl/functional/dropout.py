@@ -2,11 +2,12 @@
 
 import numpy as np
 
-from minidl import backend
-from minidl.backend import Array, Generator, by_device, dims
+from minidl import backend, random, transfer
+from minidl.backend import Array, by_device, dims
 from minidl.core import Tensor
 from minidl.dtypes import require_float
 from minidl.op import named, require_tensors
+from minidl.random import Generator
 
 
 @named
@@ -49,11 +50,11 @@ def _dropped(
         raise ValueError(f"p is a probability, expected 0 ≤ p ≤ 1, got {p}")
     if not training or p == 0:
         return input
-    return input * Tensor(dropout_mask(input.data, shape, float(p), generator or backend.default_generator))
+    return input * Tensor(dropout_mask(input.data, shape, float(p), generator or random.default_generator))
 
 
 @by_device
 def dropout_mask(x: Array, shape: tuple[int, ...], p: float, generator: Generator) -> Array:
     """An array of `shape`, 0 with probability p and 1/(1 − p) otherwise, on the device and in the dtype of x."""
     kept = np.asarray(generator.numpy.random(shape, np.float32) >= p)
-    return backend.move(kept.astype(x.dtype) * (1 / (1 - p) if p < 1 else 0), backend.device_of(x))
+    return transfer.move(kept.astype(x.dtype) * (1 / (1 - p) if p < 1 else 0), backend.device_of(x))

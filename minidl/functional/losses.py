@@ -2,7 +2,7 @@
 
 import warnings
 
-from minidl import backend
+from minidl import backend, transfer
 from minidl.backend import dims
 from minidl.core import Tensor
 from minidl.dtypes import require_float
@@ -187,7 +187,7 @@ def kl_div(input: Tensor, target: Tensor, reduction: str = "mean", log_target: b
 
 
 def _check_probabilities(name: str, x: Tensor) -> None:
-    backend.require_range(
+    transfer.require_range(
         x.data,
         0,
         1,
@@ -309,7 +309,7 @@ def _check_labels(name: str, input: Tensor, target: Tensor, over: int, ignore_in
     if not backend.on_gpu(labels) and (not labels.size or (labels.min() >= 0 and labels.max() < classes)):
         return
     counted = target if 0 <= ignore_index < classes else elementwise.where(target == ignore_index, 0, target)
-    backend.require_range(
+    transfer.require_range(
         counted.data,
         0,
         classes - 1,

@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from minidl import backend
+from minidl import backend, transfer
 from minidl.backend import dims
 from minidl.core import Tensor
 from minidl.dtypes import require_float
@@ -275,7 +275,7 @@ def max_unpool2d(
     if indices.dtype.kind not in "iu" or indices.shape != input.shape:
         raise ValueError(f"expected integer indices {dims(input.shape)}, got {indices.dtype} {dims(indices.shape)}")
     at = indices.data
-    backend.require_range(
+    transfer.require_range(
         at,
         0,
         math.prod(outer) - 1,

@@ -5,19 +5,20 @@ from typing import Any
 
 import numpy as np
 
-from minidl import backend
-from minidl.backend import Generator, dims
+from minidl import backend, random, transfer
+from minidl.backend import dims
 from minidl.core import Tensor
 from minidl.modes import no_grad
+from minidl.random import Generator
 
 
 def _fill(tensor: Tensor, array: Any) -> Tensor:
     with no_grad():
-        return tensor.copy_(Tensor(backend.move(np.asarray(array), tensor.device)))
+        return tensor.copy_(Tensor(transfer.move(np.asarray(array), tensor.device)))
 
 
 def _stream(generator: Generator | None) -> np.random.Generator:
-    return (generator or backend.default_generator).numpy
+    return (generator or random.default_generator).numpy
 
 
 def _precision(tensor: Tensor) -> Any:

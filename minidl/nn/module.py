@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Mapping
 from types import NoneType
 from typing import Any, NamedTuple
 
-from minidl import backend
+from minidl import backend, transfer
 from minidl.backend import dims
 from minidl.core import Tensor
 from minidl.modes import no_grad
@@ -249,7 +249,7 @@ class Module:
         with no_grad():
             for name, value in found.items():
                 array = value.data if isinstance(value, Tensor) else value
-                state[name].copy_(Tensor(backend.move(array, state[name].device)))
+                state[name].copy_(Tensor(transfer.move(array, state[name].device)))
         return Loaded(missing, unexpected)
 
     def to(self, *target: Any, device: str | None = None, dtype: Any = None) -> Module:

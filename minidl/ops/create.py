@@ -5,11 +5,13 @@ from typing import Any
 
 import numpy as np
 
-from minidl import backend, dtypes
-from minidl.backend import Array, Generator
+from minidl import backend, dtypes, random
+from minidl.backend import Array
 from minidl.core import Tensor
 from minidl.op import cast, op
 from minidl.ops.shape import sizes
+from minidl.random import Generator
+from minidl.transfer import move
 
 
 def tensor(data: Any, dtype: Any = None, device: str | int | None = None, requires_grad: bool = False) -> Tensor:
@@ -37,7 +39,7 @@ def tensor(data: Any, dtype: Any = None, device: str | int | None = None, requir
         array = data.astype(dtype or data.dtype, copy=True)
     if device is None and not backend.on_gpu(array):
         device = backend.get_default_device()
-    return Tensor(array if device is None else backend.move(array, device), requires_grad)
+    return Tensor(array if device is None else move(array, device), requires_grad)
 
 
 def from_numpy(array: np.ndarray) -> Tensor:
@@ -113,15 +115,15 @@ def _drawn(fill: Callable[[Array, Generator], None], what: str) -> Any:
     ) -> Tensor:
         with backend.using(device) as xp:
             array = xp.empty(sizes(size), dtype or dtypes.DEFAULT_FLOAT)
-        fill(array, generator or backend.default_generator)
+        fill(array, generator or random.default_generator)
         return Tensor(array, requires_grad)
 
     make.__doc__ = f"A tensor of random numbers, {what}, its size given as one sequence or one by one."
     return make
 
 
-rand = _drawn(backend.fill_uniform, "uniform in [0, 1)")
-randn = _drawn(backend.fill_normal, "normal with mean 0 and variance 1")
+rand = _drawn(random.fill_uniform, "uniform in [0, 1)")
+randn = _drawn(random.fill_normal, "normal with mean 0 and variance 1")
 
 
 def randint(
@@ -134,7 +136,7 @@ def randint(
     device: str | int | None = None,
 ) -> Tensor:
     """Random integers from `low` up to but without `high`."""
-    drawn = (generator or backend.default_generator).numpy.integers(low, high, tuple(size)).astype(dtype)
+    drawn = (generator or random.default_generator).numpy.integers(low, high, tuple(size)).astype(dtype)
     with backend.using(device) as xp:
         return Tensor(xp.asarray(drawn))
 
@@ -174,7 +176,7 @@ def cuda(x: Tensor, device: str | int = 0) -> Tensor:
 @op
 def transfer(xp, x, *, device, source):
     """x, which is on `source`, copied to `device`."""
-    return backend.move(x, device)
+    return move(x, device)
 
 
 transfer.vjp(x=lambda g, device, source: transfer(g, source, device))

@@ -4,7 +4,7 @@ from typing import Any
 
 import numpy as np
 
-from minidl import backend
+from minidl import backend, transfer
 from minidl.backend import dims
 from minidl.dtypes import SCALARS, require_room, result_type
 from minidl.op import elementwise, named, require_arrays
@@ -120,7 +120,7 @@ sigmoid.vjp(x=lambda g, z: g * (z * (1 - z)))
 def pow(xp, x, n):
     """x to the power n."""
     if xp is not np and x.dtype.kind in "iu":  # NumPy refuses it itself
-        backend.require_range(n, 0, np.inf, _negative_power)
+        transfer.require_range(n, 0, np.inf, _negative_power)
     cube = xp.ndim(n) == 0 and not backend.on_gpu(n) and n == 3
     return x * x * x if cube else x**n  # for which NumPy takes 300 times as long
 

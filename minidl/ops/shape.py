@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from minidl import backend
+from minidl import backend, transfer
 from minidl.backend import dims
 from minidl.core import Tensor
 from minidl.dtypes import float32
@@ -180,7 +180,7 @@ def _span(part):
 
 def _require_places(name, index, dim, shape):
     n = shape[dim]
-    backend.require_range(
+    transfer.require_range(
         index,
         -n,
         n - 1,
@@ -320,7 +320,7 @@ def indexed(name: str, input: Any, dim: int, index: Any) -> tuple[Any, Any, int]
     if index.dtype.kind not in "iu":
         raise TypeError(f"index must be of integers, got {index.dtype}")
     shape = dims(input.shape)
-    backend.require_range(
+    transfer.require_range(
         index.data if isinstance(index, Tensor) else index,
         0,
         x.shape[i] - 1,

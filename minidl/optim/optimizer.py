@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from minidl import backend, memory
+from minidl import backend, memory, transfer
 from minidl.backend import Array, dims
 from minidl.core import Tensor
 from minidl.modes import enable_grad, mode
@@ -166,7 +166,7 @@ class Optimizer:
         self.param_groups = [g | {"params": own["params"]} for g, own in zip(theirs, ours, strict=True)]
         self.state = {
             parameters[int(i)]: {
-                name: backend.move(value.copy(), parameters[int(i)].device) if backend.is_array(value) else value
+                name: transfer.move(value.copy(), parameters[int(i)].device) if backend.is_array(value) else value
                 for name, value in state.items()
             }
             for i, state in state_dict["state"].items()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import faulthandler
 import os
 import signal
 import time
@@ -72,6 +73,7 @@ def answers(faults: list[Mutant], asked: list[Check]) -> Iterator[bool]:
     child = os.fork()
     if not child:
         os.dup2(os.open(os.devnull, os.O_WRONLY), 2)  # where it says what it dies of
+        faulthandler.disable()
         try:
             for fault in faults:
                 signal.alarm(SECONDS)

@@ -7,9 +7,10 @@ from typing import Any
 import numpy as np
 
 from minidl import backend
-from minidl.backend import Array, Generator, fill_uniform
+from minidl.backend import Array
 from minidl.functional.dropout import dropout_mask
 from minidl.kernels.cuda.source import BLOCK, kernel, suits
+from minidl.random import Generator, fill_uniform
 
 STREAM = np.dtype(
     [("counter", "u8", 4), ("key", "u8", 2), ("used", "i4"), ("has_half", "i4"), ("half", "u4")], align=True
