@@ -16,7 +16,7 @@ from benchmarks.engines import PEERS, Cuda, Engine, installed, of_package
 from benchmarks.machine import ceilings, description
 from benchmarks.report import as_json, table
 from benchmarks.timing import Row, measure
-from minidl.backend import check_device
+from minidl.backend import device_name
 
 # they are registered in the order in which they are imported, which is the table's
 MODULES = (ops, training, inference, batches, floor, small_ops, scaling, memory, import_time)
@@ -44,7 +44,7 @@ def parser() -> argparse.ArgumentParser:
 def engines(packages: Sequence[str], device: str) -> list[Engine]:
     """minidl, on a GPU too if that is asked for, and the installed ones of these peers; says which are not."""
     found = of_package("minidl")
-    if check_device(device)[0] == "cuda":
+    if device_name(device) != "cpu":
         found.append(Cuda(device))
     for package in packages:
         if installed(package):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import functools
 import importlib
+import re
 from collections.abc import Callable, Iterator
 from types import ModuleType
 from typing import Any
@@ -15,6 +16,11 @@ from minidl.modes import mode
 
 _default_device = "cpu"
 Array = Any  # a numpy.ndarray or a cupy.ndarray
+
+
+def dims(shape: tuple[int, ...]) -> str:
+    """A shape as error messages show it: ``20×3×5×5``."""
+    return "×".join(map(str, shape)) if shape else "a scalar"
 
 
 def cupy() -> ModuleType:
@@ -93,23 +99,18 @@ def device_of(array: Array) -> str:
     return f"cuda:{array.device.id}" if on_gpu(array) else "cpu"
 
 
-def check_device(device: str | int) -> tuple[str, int]:
-    """Split ``"cpu"``, ``"cuda"`` or ``"cuda:N"`` into kind and index; a number is that of a GPU.
+def device_name(device: str | int) -> str:
+    """The whole name of a device, ``"cpu"`` or ``"cuda:N"``; ``"cuda"`` is the first GPU, and a number is that of one.
 
     Raises
     ------
     ValueError
         For any other name.
     """
-    number = isinstance(device, int) and not isinstance(device, bool)
-    kind, colon, index = f"cuda:{device}".partition(":") if number else str(device).partition(":")
-    if (
-        kind not in ("cpu", "cuda")
-        or (colon and not (index.isascii() and index.isdigit()))
-        or (kind == "cpu" and colon)
-    ):
+    name = "cuda:0" if device == "cuda" else f"cuda:{device}" if type(device) is int else device
+    if not isinstance(name, str) or not re.fullmatch("cpu|cuda:(0|[1-9][0-9]*)", name):
         raise ValueError(f"device: expected 'cpu', 'cuda' or 'cuda:N', got {device!r}")
-    return kind, int(index or 0)
+    return name
 
 
 def gpu(device: str | int) -> Any:
@@ -120,10 +121,10 @@ def gpu(device: str | int) -> Any:
     RuntimeError
         Without CuPy, a driver, or a GPU of that number.
     """
-    kind, index = check_device(device)
-    if kind != "cuda":
+    name = device_name(device)
+    if name == "cpu":
         raise ValueError(f"expected a cuda device, got {device!r}")
-    cuda = cupy().cuda
+    index, cuda = int(name.partition(":")[2]), cupy().cuda
     try:
         count = cuda.runtime.getDeviceCount()
     except cuda.runtime.CUDARuntimeError as error:
@@ -155,10 +156,10 @@ def set_default_device(device: str | int) -> None:
         For another name than ``"cpu"``, ``"cuda"`` and ``"cuda:N"``, or a GPU that can't be used.
     """
     global _default_device
-    kind, index = check_device(device)
-    if kind == "cuda":
-        gpu(device)
-    _default_device = kind if kind == "cpu" else f"cuda:{index}"
+    name = device_name(device)
+    if name != "cpu":
+        gpu(name)
+    _default_device = name
 
 
 def get_default_device() -> str:
@@ -170,7 +171,7 @@ def get_default_device() -> str:
 def using(device: str | int | None) -> Iterator[ModuleType]:
     """The namespace that makes arrays on `device`, by default the one of `set_default_device`."""
     device = _default_device if device is None else device
-    if check_device(device)[0] == "cpu":
+    if device_name(device) == "cpu":
         yield np
     else:
         with gpu(device):
@@ -186,8 +187,3 @@ def full_like(array: Array, value: float, dtype: Any = None) -> Array:
     """An array of one value, in the shape and the memory order of another, beside it."""
     with current(array):
         return namespace(array).full_like(array, value, dtype=dtype)
-
-
-def dims(shape: tuple[int, ...]) -> str:
-    """A shape as error messages show it: ``20×3×5×5``."""
-    return "×".join(map(str, shape)) if shape else "a scalar"

@@ -19,7 +19,7 @@ unchecked: list[tuple[Array, float, float, Refusal]] = []  # least and largest v
 
 def move(array: Array, device: str | int) -> Array:
     """The array on `device`: itself where it already is there, a copy otherwise."""
-    if backend.check_device(device)[0] == "cpu":
+    if backend.device_name(device) == "cpu":
         return fetched(array) if backend.on_gpu(array) else array
     with backend.gpu(device):
         return backend.cupy().asarray(array)
@@ -42,7 +42,9 @@ def require_range(values: Array, low: float, high: float, refusal: Refusal) -> N
         return
     if backend.on_gpu(values):
         with values.device:
-            unchecked.append((backend.cupy().stack([values.min(), values.max()]), low, high, refusal))
+            extremes = backend.cupy().stack([values.min(), values.max()])
+        with lock:
+            unchecked.append((extremes, low, high, refusal))
         if len(unchecked) > MOST_UNCHECKED:
             check_ranges()
     elif not (values.min() >= low and values.max() <= high):
@@ -52,7 +54,8 @@ def require_range(values: Array, low: float, high: float, refusal: Refusal) -> N
 def check_ranges() -> None:
     """Raise the first error that has been waiting in `require_range`: one copy from each GPU."""
     with lock:
-        waiting, unchecked[:] = unchecked[:], []
+        waiting = unchecked.copy()
+        unchecked.clear()
     for device in sorted({backend.device_of(extremes) for extremes, *_ in waiting}):
         there = [one for one in waiting if backend.device_of(one[0]) == device]
         with backend.gpu(device):

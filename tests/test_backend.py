@@ -83,7 +83,7 @@ def test_cuda():
     assert traffic["sync"] == waited + 1
 
 
-@pytest.mark.parametrize("name", ["cuda:2", "cuda:x", "gpu", "cpu:0"])
+@pytest.mark.parametrize("name", ["cuda:2", "cuda:x", "cuda:", "cuda:00", "gpu", "cpu:0"])
 def test_a_device_that_is_not_there(name):
     with pytest.raises((RuntimeError, ValueError)) as caught:
         md.zeros(2, device=name)

@@ -22,7 +22,7 @@ TOLERANCES = {"float32": 1e-5, "float64": 1e-10}
 each_dtype = pytest.mark.parametrize("dtype", TOLERANCES)
 on_devices = pytest.mark.parametrize("device", DEVICES, indirect=True)
 CANCELLING = {"normalize_channels"}  # a gradient of two numbers is what is left of larger ones that cancel
-HOSTED = {"tap", "transfer"}  # what they do is not a device's: to call a function, and to leave it
+HOSTED = {"tap", "to_device"}  # what they do is not a device's: to call a function, and to leave it
 
 
 def normal(*shape):

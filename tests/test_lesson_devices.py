@@ -10,7 +10,7 @@ import pytest
 from standin import HiddenTraffic, asked_for, no_sync, standin  # noqa: F401
 
 import minidl as md
-from minidl import backend, core, optim
+from minidl import core, optim, random, transfer
 from minidl.data import DataLoader
 from minidl.functional import losses
 from minidl.learn import Lesson
@@ -21,7 +21,7 @@ LESSONS = Path(__file__).parents[1] / "lessons"
 PACKAGE = Path(md.__file__).parent
 
 # Ways across in the engine, which whoever calls them answers for.
-PLUMBING = ("backend.py", "core.py", "op.py", "ops/create.py", "ops/inplace.py", "writes.py")
+PLUMBING = ("backend.py", "transfer.py", "core.py", "op.py", "ops/create.py", "ops/inplace.py", "writes.py")
 # Who may ask beside the lesson: its data and pictures, files, new parameters.
 ASKING = ("learn/", "data/", "files.py", "nn/init.py", "nn/module.py", "nn/summary.py")
 DRAWING = "functional/dropout.py:dropout_mask"  # on the CPU, where there are no kernels
@@ -45,19 +45,18 @@ def asker(frame, script):
 @pytest.fixture
 def crossings(monkeypatch, tmp_path, standin):  # noqa: F811
     """`no_sync`, but for ``.numpy()``, ``.item()``, ``.to()`` and the like of whoever may ask, and for random draws."""
-    ways = {name: getattr(backend, name) for name in ("fetched", "move", "fill_uniform")}
 
-    def across(name):
-        def way(*args):
-            if name != "fill_uniform" and asker(sys._getframe(1), tmp_path / "lesson.py"):
-                return ways[name](*args)
+    def across(way):
+        def crossing(*args):
+            if way.__name__ != "fill_uniform" and asker(sys._getframe(1), tmp_path / "lesson.py"):
+                return way(*args)
             with asked_for():
-                return ways[name](*args)
+                return way(*args)
 
-        return way
+        return crossing
 
-    for name in ways:
-        monkeypatch.setattr(backend, name, across(name))
+    for home, name in ((transfer, "fetched"), (transfer, "move"), (random, "fill_uniform")):
+        monkeypatch.setattr(home, name, across(getattr(home, name)))
     with no_sync():
         yield
 

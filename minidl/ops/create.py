@@ -5,13 +5,12 @@ from typing import Any
 
 import numpy as np
 
-from minidl import backend, dtypes, random
+from minidl import backend, dtypes, random, transfer
 from minidl.backend import Array
 from minidl.core import Tensor
 from minidl.op import cast, op
 from minidl.ops.shape import sizes
 from minidl.random import Generator
-from minidl.transfer import move
 
 
 def tensor(data: Any, dtype: Any = None, device: str | int | None = None, requires_grad: bool = False) -> Tensor:
@@ -39,7 +38,7 @@ def tensor(data: Any, dtype: Any = None, device: str | int | None = None, requir
         array = data.astype(dtype or data.dtype, copy=True)
     if device is None and not backend.on_gpu(array):
         device = backend.get_default_device()
-    return Tensor(array if device is None else move(array, device), requires_grad)
+    return Tensor(array if device is None else transfer.move(array, device), requires_grad)
 
 
 def from_numpy(array: np.ndarray) -> Tensor:
@@ -151,9 +150,8 @@ def to(x: Tensor, *target: Any, device: str | int | None = None, dtype: Any = No
     """
     for place in [place for place in (*target, device, dtype) if place is not None]:
         if isinstance(place, int) or (isinstance(place, str) and place.partition(":")[0] in ("cpu", "cuda")):
-            kind, index = backend.check_device(place)
-            name = kind if kind == "cpu" else f"cuda:{index}"
-            x = x if x.device == name else transfer(x, name, x.device)
+            name = backend.device_name(place)
+            x = x if x.device == name else to_device(x, name, x.device)
         else:
             try:
                 wanted = np.dtype(place)
@@ -174,9 +172,9 @@ def cuda(x: Tensor, device: str | int = 0) -> Tensor:
 
 
 @op
-def transfer(xp, x, *, device, source):
+def to_device(xp, x, *, device, source):
     """x, which is on `source`, copied to `device`."""
-    return move(x, device)
+    return transfer.move(x, device)
 
 
-transfer.vjp(x=lambda g, device, source: transfer(g, source, device))
+to_device.vjp(x=lambda g, device, source: to_device(g, source, device))

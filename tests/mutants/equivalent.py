@@ -158,8 +158,8 @@ REASONS: dict[str, list[str]] = {
         + ("drop an element",),
     ),
     "Both devices are the CPU, where a transfer moves nothing.": [
-        "transfer.x: transfer(g, source, device) → g",
-        "transfer.x: transfer(g, source, device) → transfer(g, device, source)",
+        "to_device.x: to_device(g, source, device) → g",
+        "to_device.x: to_device(g, source, device) → to_device(g, device, source)",
     ],
     "A bias has no two dimensions.": each(
         ["convolve.Winograd.bias", "convolve.Columns.bias", "convolve.Depthwise.bias"], ["swap axes"]

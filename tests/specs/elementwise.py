@@ -148,6 +148,6 @@ SPECS["cast"] = Spec(
     lambda draw, rng: Case([normal(rng, *shapes(draw))], dict(dtype=np.dtype("f8"))), lambda x, dtype: x, False
 )
 SPECS["tap"] = Spec(lambda draw, rng: Case([normal(rng, *shapes(draw))], dict(hook=lambda g: g * 1)), lambda x, hook: x)
-SPECS["transfer"] = Spec(
+SPECS["to_device"] = Spec(
     lambda draw, rng: Case([normal(rng, *shapes(draw))], dict(device="cpu", source="cpu")), lambda x, **k: x
 )
