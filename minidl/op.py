@@ -362,12 +362,13 @@ def op(
 elementwise = functools.partial(op, elementwise=True)
 
 
-def on_cuda(call: Any) -> Callable[[Function], Function]:
-    """Declare ``function(*arrays, **options)``, which computes an op on CuPy's arrays in place of its forward."""
+def on_cuda(function: Callable[..., Any]) -> Callable[[Function], Function]:
+    """Declare what computes an op, or a `by_device` function, on CuPy's arrays: ``kernel(*arrays, **options)``."""
+    replaced: Any = getattr(function, "op", function)
 
-    def register(function: Function) -> Function:
-        call.op.cuda = function
-        return function
+    def register(kernel: Function) -> Function:
+        replaced.cuda = kernel
+        return kernel
 
     return register
 

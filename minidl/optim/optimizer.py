@@ -34,9 +34,9 @@ def scratch(p: Array) -> Array:
     return memory.empty(p.shape, p.dtype) if xp is np else xp.empty_like(p)
 
 
-Given = list[tuple[Array, Array, dict[str, Any]]]  # parameters, each with its gradient and its state
-# What updates many parameters of a group at once, by the type of the optimizer; it returns those that it can't.
-together: dict[type[Optimizer], Callable[[Given, dict[str, Any]], Given]] = {}
+Updates = list[tuple[Array, Array, dict[str, Any]]]  # parameters, each with its gradient and its state
+# What makes many updates of a group at once, by the type of the optimizer; it returns those that it can't make.
+multi_tensor: dict[type[Optimizer], Callable[[Updates, dict[str, Any]], Updates]] = {}
 
 
 class Optimizer:
@@ -103,12 +103,12 @@ class Optimizer:
                 result = closure()
         with np.errstate(all="ignore"):
             for group in self.param_groups:
-                given = [self.checked(p) for p in group["params"] if p.grad is not None]
-                kernel = together.get(type(self)) if mode.fused else None
-                for p, g, state in given if kernel is None else kernel(given, group):
+                updates = [self.checked(p) for p in group["params"] if p.grad is not None]
+                kernel = multi_tensor.get(type(self)) if mode.fused else None
+                for p, g, state in updates if kernel is None else kernel(updates, group):
                     with backend.current(p):
                         self.update(p, g, state, group)
-                for p, *_ in given:
+                for p, *_ in updates:
                     written(p)
         return result
 

@@ -9,6 +9,7 @@ from minidl.backend import Array
 from minidl.functional.normalisation import move_running
 from minidl.kernels.cuda.reduce import split_rows, tiles
 from minidl.kernels.cuda.source import kernel, suits
+from minidl.op import on_cuda
 from minidl.ops.blocks import max_pool, normalize_channels
 from minidl.ops.pool import window_put
 
@@ -88,7 +89,8 @@ class NormalizeChannels:
         return image(dx, x.shape), dweight, dbias
 
 
-def move_running_statistics(running_mean, running_var, mean, var, share, unbiased):
+@on_cuda(move_running)
+def move_running_cuda(running_mean, running_var, mean, var, share, unbiased):
     """`move_running` in one launch."""
     arrays = running_mean, running_var, mean, var
     if not (suits(*arrays) and all(a.flags.c_contiguous for a in arrays)):
@@ -98,4 +100,3 @@ def move_running_statistics(running_mean, running_var, mean, var, share, unbiase
 
 
 normalize_channels.kernels.append(NormalizeChannels)
-move_running.cuda = move_running_statistics

@@ -12,7 +12,7 @@ from minidl import backend
 from minidl.backend import Array
 from minidl.kernels.cuda.source import BLOCK, constants, kernel, suits
 from minidl.optim.adam import Adam, begin
-from minidl.optim.optimizer import Given, together
+from minidl.optim.optimizer import Updates, multi_tensor
 from minidl.optim.sgd import SGD
 
 DECLARED = constants("optim")
@@ -45,11 +45,11 @@ def row(arrays: tuple[Array, ...], start: int) -> tuple[int, ...]:
     return (*pointers, *[0] * (len(POINTERS) - len(pointers)), arrays[0].size, start)
 
 
-def sgd(given: Given, group: dict[str, Any]) -> Given:
+def sgd(updates: Updates, group: dict[str, Any]) -> Updates:
     """`SGD` of many parameters."""
     lr, momentum, dampening, decay = (float(group[name]) for name in ("lr", "momentum", "dampening", "weight_decay"))
     left, served = [], defaultdict(list)
-    for p, g, state in given:
+    for p, g, state in updates:
         fresh = "momentum_buffer" not in state
         kept = [] if fresh or not momentum else [state["momentum_buffer"]]
         if not serves(p, g, *kept):
@@ -64,10 +64,10 @@ def sgd(given: Given, group: dict[str, Any]) -> Given:
     return left
 
 
-def adam(given: Given, group: dict[str, Any]) -> Given:
+def adam(updates: Updates, group: dict[str, Any]) -> Updates:
     """`Adam` of many parameters."""
     left, served = [], defaultdict(list)
-    for p, g, state in given:
+    for p, g, state in updates:
         if not serves(p, g, *[state[name] for name in ("exp_avg", "exp_avg_sq") if state]):
             left.append((p, g, state))
             continue
@@ -80,5 +80,5 @@ def adam(given: Given, group: dict[str, Any]) -> Given:
     return left
 
 
-together[SGD] = sgd
-together[Adam] = adam
+multi_tensor[SGD] = sgd
+multi_tensor[Adam] = adam

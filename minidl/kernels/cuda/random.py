@@ -10,6 +10,7 @@ from minidl import backend
 from minidl.backend import Array
 from minidl.functional.dropout import dropout_mask
 from minidl.kernels.cuda.source import BLOCK, kernel, suits
+from minidl.op import on_cuda
 from minidl.random import Generator, fill_uniform
 
 STREAM = np.dtype(
@@ -30,7 +31,8 @@ def draw(name: str, out: Array, generator: Generator, *options: float) -> None:
     kernel("random", name, out.dtype)((grid,), (BLOCK,), out, stream, *options, out.size)
 
 
-def fill(out: Array, generator: Generator) -> None:
+@on_cuda(fill_uniform)
+def fill_uniform_cuda(out: Array, generator: Generator) -> None:
     """`fill_uniform` of float32, or of what is rounded from that."""
     if suits(out) and out.dtype != np.float64 and out.flags.c_contiguous:
         draw("fill", out, generator)
@@ -38,13 +40,10 @@ def fill(out: Array, generator: Generator) -> None:
         fill_uniform.function(out, generator)
 
 
-def mask(x: Array, shape: tuple[int, ...], p: float, generator: Generator) -> Array:
+@on_cuda(dropout_mask)
+def dropout_mask_cuda(x: Array, shape: tuple[int, ...], p: float, generator: Generator) -> Array:
     """`dropout_mask` in one launch."""
     out = backend.cupy().empty(shape, x.dtype)
     if out.size:
         draw("mask", out, generator, p, 1 / (1 - p) if p < 1 else 0.0)
     return out
-
-
-fill_uniform.cuda = fill
-dropout_mask.cuda = mask
