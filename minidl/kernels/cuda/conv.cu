@@ -1,8 +1,8 @@
 // Convolution: columns for matrix products (im2col) and back (col2im), depthwise convolution, bias and relu.
 #include "window.cuh"
 
-// What the window sees, columns (groups, images, down, across, kh, kw, channels of a group), 0 beyond the image.
-// A thread copies one element of them.
+// What the window sees, as columns (groups, images, out_height, out_width, kh, kw, channels of a group), 0 beyond the
+// image. A thread copies one element of them.
 template <typename T>
 __global__ void im2col(const T* x, Strides strides, Window window, T* columns, int images, int channels, int n) {
   int index = thread_index();
@@ -12,10 +12,10 @@ __global__ void im2col(const T* x, Strides strides, Window window, T* columns, i
   rest /= window.kw;
   int i = rest % window.kh;
   rest /= window.kh;
-  int ox = rest % window.across;
-  rest /= window.across;
-  int oy = rest % window.down;
-  rest /= window.down;
+  int ox = rest % window.out_width;
+  rest /= window.out_width;
+  int oy = rest % window.out_height;
+  rest /= window.out_height;
   int image = rest % images, group = rest / images;
   int row = window.row(oy, i), column = window.column(ox, j);
   bool inside = window.inside(row, column);
@@ -31,12 +31,12 @@ __global__ void col2im(const T* columns, Window window, T* image, int images, in
   int group = at.c / channels, c = at.c % channels;
   wide<T> sum = 0;
   for (int i = 0; i < window.kh; i++) {
-    int oy = window.place_down(at.y, i);
+    int oy = window.output_row(at.y, i);
     if (oy < 0) continue;
     for (int j = 0; j < window.kw; j++) {
-      int ox = window.place_across(at.x, j);
+      int ox = window.output_column(at.x, j);
       if (ox < 0) continue;
-      size_t place = (((size_t)group * images + at.n) * window.down + oy) * window.across + ox;
+      size_t place = (((size_t)group * images + at.n) * window.out_height + oy) * window.out_width + ox;
       sum += (wide<T>)columns[((place * window.kh + i) * window.kw + j) * channels + c];
     }
   }
@@ -51,7 +51,7 @@ __global__ void depthwise(const T* x, Strides strides, Window window, const T* w
                           int n) {
   int index = thread_index();
   if (index >= n) return;
-  Element at(index, window.down, window.across, outputs);
+  Element at(index, window.out_height, window.out_width, outputs);
   wide<T> sum = 0;
   for (int i = 0; i < window.kh; i++)
     for (int j = 0; j < window.kw; j++) {
@@ -73,7 +73,7 @@ __global__ void depthwise_input_gradient(const T* g, Strides strides, Window win
   wide<T> sum = 0;
   for (int i = 0; i < window.kh; i++)
     for (int j = 0; j < window.kw; j++) {
-      int oy = window.place_down(at.y, i), ox = window.place_across(at.x, j);
+      int oy = window.output_row(at.y, i), ox = window.output_column(at.x, j);
       if (oy < 0 || ox < 0) continue;
       for (int o = at.c * times; o < (at.c + 1) * times; o++)
         sum += (wide<T>)g[strides.at(at.n, o, oy, ox)] * (wide<T>)weights[(o * window.kh + i) * window.kw + j];
@@ -94,7 +94,7 @@ __global__ void depthwise_weight_gradient(const T* x, Strides x_strides, const T
   int i = rest % window.kh, first = rest / window.kh * length;
   wide<T> sum = 0;
   for (int place = first; place < min(first + length, places); place++) {
-    Element at(place, window.down, window.across, 1);
+    Element at(place, window.out_height, window.out_width, 1);
     int row = window.row(at.y, i), column = window.column(at.x, j);
     if (window.inside(row, column))
       sum += (wide<T>)x[x_strides.at(at.n, o / times, row, column)] * (wide<T>)g[g_strides.at(at.n, o, at.y, at.x)];

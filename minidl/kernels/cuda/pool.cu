@@ -24,7 +24,7 @@ __global__ void max_pool(const T* x, Strides strides, Window window, const T* bi
                          void* chosen, int bytes, int channels, int n) {
   int index = thread_index();
   if (index >= n) return;
-  Element at(index, window.down, window.across, channels);
+  Element at(index, window.out_height, window.out_width, channels);
   wide<T> best = 0;
   int which = -1;
   for (int i = 0; i < window.kh; i++)
@@ -45,7 +45,7 @@ __global__ void max_pool_take(const T* x, Strides strides, Window window, void* 
                               Strides chosen_strides, T* z, int channels, int n) {
   int index = thread_index();
   if (index >= n) return;
-  Element at(index, window.down, window.across, channels);
+  Element at(index, window.out_height, window.out_width, channels);
   unsigned which = Integers{chosen, bytes}.get(chosen_strides.at(at.n, at.c, at.y, at.x));
   int i = which / window.kw, j = which % window.kw;
   int row = window.row(at.y, i), column = window.column(at.x, j);
@@ -57,7 +57,7 @@ template <typename T>
 __global__ void sum_pool(const T* x, Strides strides, Window window, T* z, int channels, int n) {
   int index = thread_index();
   if (index >= n) return;
-  Element at(index, window.down, window.across, channels);
+  Element at(index, window.out_height, window.out_width, channels);
   wide<T> sum = 0;
   for (int i = 0; i < window.kh; i++)
     for (int j = 0; j < window.kw; j++) {
@@ -78,7 +78,7 @@ __global__ void pool_backward(const T* g, Strides g_strides, Window window, void
   wide<T> sum = 0;
   for (int i = 0; i < window.kh; i++)
     for (int j = 0; j < window.kw; j++) {
-      int oy = window.place_down(at.y, i), ox = window.place_across(at.x, j);
+      int oy = window.output_row(at.y, i), ox = window.output_column(at.x, j);
       if (oy < 0 || ox < 0) continue;
       if (chosen && Integers{chosen, bytes}.get(chosen_strides.at(at.n, at.c, oy, ox)) != i * window.kw + j) continue;
       if (z && (wide<T>)z[z_strides.at(at.n, at.c, oy, ox)] == 0) continue;

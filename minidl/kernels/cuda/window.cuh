@@ -9,21 +9,23 @@ struct Strides {
   }
 };
 
-// Images of height × width, seen from down × across places through a window of kh × kw elements, which are gap_y and
-// gap_x apart. It moves by step_y and step_x; the first place is `top` rows above and `left` columns before the image.
+// Images of height × width, seen from out_height × out_width places through a window of kh × kw elements, which are
+// dilation_y and dilation_x apart. It moves by stride_y and stride_x; the first place is `top` rows above and `left`
+// columns before the image.
 struct Window {
-  int height, width, down, across, kh, kw, step_y, step_x, top, left, gap_y, gap_x;
+  int height, width, out_height, out_width, kh, kw, stride_y, stride_x, top, left, dilation_y, dilation_x;
 
   // What element (i, j) of the window sees from place (oy, ox): a row and a column of the image.
-  __device__ int row(int oy, int i) const { return oy * step_y - top + i * gap_y; }
-  __device__ int column(int ox, int j) const { return ox * step_x - left + j * gap_x; }
+  __device__ int row(int oy, int i) const { return oy * stride_y - top + i * dilation_y; }
+  __device__ int column(int ox, int j) const { return ox * stride_x - left + j * dilation_x; }
   __device__ bool inside(int y, int x) const { return 0 <= y && y < height && 0 <= x && x < width; }
 
-  // The inverse: from which place element i, or j, of the window sees row y, or column x; negative if from none.
-  __device__ int place_down(int y, int i) const { return place(y + top - i * gap_y, step_y, down); }
-  __device__ int place_across(int x, int j) const { return place(x + left - j * gap_x, step_x, across); }
-  __device__ static int place(int way, int step, int places) {
-    return way % step == 0 && way / step < places ? way / step : -1;
+  // The inverse: from which oy element i of the window sees row y, and from which ox element j sees column x; negative
+  // if from none.
+  __device__ int output_row(int y, int i) const { return place(y + top - i * dilation_y, stride_y, out_height); }
+  __device__ int output_column(int x, int j) const { return place(x + left - j * dilation_x, stride_x, out_width); }
+  __device__ static int place(int offset, int stride, int places) {
+    return offset % stride == 0 && offset / stride < places ? offset / stride : -1;
   }
 };
 

@@ -14,7 +14,7 @@ from minidl.ops.window import Window
 
 @functools.lru_cache(maxsize=1024)
 def geometry(window: Window, size: tuple[int, int], places: tuple[int, int]) -> np.ndarray:
-    """``Window``: images of `size` (H, W), seen from so many places down and across."""
+    """``Window``: images of `size` (H, W), seen from `places` (OH, OW)."""
     (top, _), (left, _) = window.padding
     numbers = (*size, *places, *window.size, *window.stride, top, left, *window.dilation)
     return np.array(numbers, np.int32).view("V48")
