@@ -5,7 +5,6 @@
 from minidl import cuda, data, functional, kernels, models, nn, ops, optim
 from minidl.autograd import hvp, jacobian, jvp, vjp
 from minidl.backend import get_default_device, set_default_device
-from minidl.random import Generator, manual_seed
 from minidl.check import GradcheckError, gradcheck, gradgradcheck
 from minidl.core import Tensor, grad
 from minidl.dtypes import bool_ as bool
@@ -24,18 +23,18 @@ from minidl.ops.elementwise import (
     sign, sqrt, sub, tanh, trunc, where,
 )
 from minidl.ops.elementwise import clip as clamp
+from minidl.ops.indexing import gather, index_select, scatter_add
+from minidl.ops.joining import cat, chunk, split, stack
 from minidl.ops.linalg import matmul
 from minidl.ops.loss import log_softmax, softmax
 from minidl.ops.reduce import (
     all, amax, amin, any, argmax, argmin, cumsum, logsumexp, max, mean, min, norm, prod, std, sum, topk, var,
 )
-from minidl.ops.shape import (
-    cat, chunk, flatten, flip, gather, index_select, permute, reshape, scatter_add, split, squeeze, stack, tile,
-    transpose, unsqueeze,
-)
+from minidl.ops.shape import flatten, flip, permute, reshape, squeeze, tile, transpose, unsqueeze
 from minidl.ops.special import (
     acos, acosh, asin, asinh, atan, atanh, cos, cosh, erf, expm1, log1p, sin, sinh, tan, xlogy,
 )
+from minidl.random import Generator, manual_seed
 from minidl.threads import get_num_threads, set_num_threads
 
 __version__ = "0.1.0"

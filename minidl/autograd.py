@@ -12,7 +12,7 @@ from minidl import backend, transfer
 from minidl.core import Tensor, as_tuple, grad
 from minidl.modes import enable_grad
 from minidl.op import alias
-from minidl.ops.shape import stack
+from minidl.ops.joining import stack
 
 Tensors = Tensor | Sequence[Tensor]
 

@@ -16,7 +16,7 @@ import minidl.functional as F
 from minidl import backend, nn, transfer
 from minidl.op import registry
 from minidl.ops import elementwise as E
-from minidl.ops import shape as S
+from minidl.ops import joining as J
 
 pytestmark = pytest.mark.usefixtures("standin")
 
@@ -160,7 +160,7 @@ IMAGE = x(2, 3, 8, 8)
     ("mul", lambda gpu: gpu(2) * x(2)),
     ("where", lambda gpu: E.where(x(2) > 0, gpu(2), x(2))),
     ("matmul", lambda gpu: x(2, 2) @ gpu(2, 2)),
-    ("cat", lambda gpu: S.cat([x(2), gpu(2)])),
+    ("cat", lambda gpu: J.cat([x(2), gpu(2)])),
     ("conv2d", lambda gpu: F.conv2d(IMAGE, gpu(4, 3, 3, 3))),
     ("Linear(3, 2)", lambda gpu: nn.Linear(3, 2)(gpu(2, 3))),
     ("cross_entropy", lambda gpu: F.cross_entropy(x(2, 3), gpu(2, dtype=md.int64))),

@@ -7,8 +7,8 @@ from devices import asked
 import minidl as md
 from minidl import functional as F
 from minidl import nn
+from minidl.ops.indexing import put_along, take_along, unindex
 from minidl.ops.pool import place
-from minidl.ops.shape import put_along, take_along, unindex
 
 pytestmark = pytest.mark.gpu
 RNG = np.random.default_rng(0)

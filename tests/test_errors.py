@@ -10,8 +10,8 @@ import minidl.functional as F
 from minidl import nn, optim
 from minidl.models import SimpLeNet, mlp
 from minidl.ops import elementwise as E
+from minidl.ops import joining as J
 from minidl.ops import reduce as R
-from minidl.ops import shape as S
 
 MISTAKES = (ValueError, TypeError, RuntimeError, IndexError)
 RAW = re.compile(
@@ -70,15 +70,15 @@ OPS = {
     "unsqueeze": (lambda: x(2).unsqueeze(3), "dim 3"),
     "expand": (lambda: x(2, 3).expand(4, 3), "expand", "2×3", "(4, 3)"),
     "expand fewer": (lambda: x(2, 3).expand(3), "expand", "2×3", "(3,)"),
-    "pad odd": (lambda: S.pad(x(2), (1,)), "pad", "(1,)"),
-    "pad crops all": (lambda: S.pad(x(2), (-2, -1)), "pad", "(-2, -1)", "2"),
-    "cat shapes": (lambda: S.cat([x(2, 3), x(2, 4)]), "cat", "2×3", "2×4"),
-    "cat ranks": (lambda: S.cat([x(2, 3), x(2)]), "cat", "2×3"),
-    "cat dim": (lambda: S.cat([x(2), x(2)], 1), "dim 1"),
-    "cat scalars": (lambda: S.cat([x(), x()]), "cat", "scalar"),
-    "cat nothing": (lambda: S.cat([]), "cat", "tensor"),
-    "stack nothing": (lambda: S.stack([]), "stack", "tensor"),
-    "stack shapes": (lambda: S.stack([x(2), x(3)]), "stack", "2", "3"),
+    "pad odd": (lambda: J.pad(x(2), (1,)), "pad", "(1,)"),
+    "pad crops all": (lambda: J.pad(x(2), (-2, -1)), "pad", "(-2, -1)", "2"),
+    "cat shapes": (lambda: J.cat([x(2, 3), x(2, 4)]), "cat", "2×3", "2×4"),
+    "cat ranks": (lambda: J.cat([x(2, 3), x(2)]), "cat", "2×3"),
+    "cat dim": (lambda: J.cat([x(2), x(2)], 1), "dim 1"),
+    "cat scalars": (lambda: J.cat([x(), x()]), "cat", "scalar"),
+    "cat nothing": (lambda: J.cat([]), "cat", "tensor"),
+    "stack nothing": (lambda: J.stack([]), "stack", "tensor"),
+    "stack shapes": (lambda: J.stack([x(2), x(3)]), "stack", "2", "3"),
     "index": (lambda: x(2, 3)[2], "getitem", "index 2", "2×3"),
     "index array": (lambda: x(2, 3)[[0, 5]], "getitem", "index 5", "2×3"),
     "index float": (lambda: x(2)[x(1)], "getitem", "integer", "2"),
@@ -291,8 +291,8 @@ EMPTY = {
     "matmul": (lambda z: z @ x(3, 2), (0, 3), (0, 2)),
     "matmul over nothing": (lambda z: z @ x(0, 2), (4, 0), (4, 2)),
     "index": (lambda z: z[[]], (4, 2), (0, 2)),
-    "cat": (lambda z: S.cat([z, x(2, 3)]), (0, 3), (2, 3)),
-    "pad": (lambda z: S.pad(z, (0, 0, 1, 1)), (0, 3), (2, 3)),
+    "cat": (lambda z: J.cat([z, x(2, 3)]), (0, 3), (2, 3)),
+    "pad": (lambda z: J.pad(z, (0, 0, 1, 1)), (0, 3), (2, 3)),
 }
 
 

@@ -9,8 +9,9 @@ from minidl.op import named, require_tensors, same_dtype
 from minidl.ops import pool
 from minidl.ops.blocks import convolve
 from minidl.ops.conv import conv_x
+from minidl.ops.joining import pad
 from minidl.ops.norm import along_channels
-from minidl.ops.shape import pad, squeeze, unsqueeze
+from minidl.ops.shape import squeeze, unsqueeze
 
 
 @named

@@ -8,7 +8,7 @@ from minidl.backend import dims
 from minidl.core import Tensor
 from minidl.dtypes import int64
 from minidl.op import broadcast_shapes, cast, expand, named, require_tensors, same_dtype
-from minidl.ops import elementwise, linalg, reduce, shape
+from minidl.ops import elementwise, indexing, linalg, reduce, shape
 from minidl.ops.create import arange
 
 
@@ -60,8 +60,8 @@ def embedding(input: Tensor, weight: Tensor, padding_idx: int | None = None) -> 
     rows = weight.shape[0]
     if padding_idx is not None and not -rows <= padding_idx < rows:
         raise ValueError(f"padding_idx {padding_idx} is out of range for {rows} rows")
-    _, at, _ = shape.indexed("embedding", weight, 0, shape.flatten(input))
-    picked = shape.along(weight, 0, shape.raw_index(at))
+    _, at, _ = indexing.indexed("embedding", weight, 0, shape.flatten(input))
+    picked = indexing.along(weight, 0, indexing.raw_index(at))
     if padding_idx is not None:
         padding = shape.reshape(input == padding_idx % rows, (input.data.size, 1))
         picked = elementwise.where(padding, picked.detach(), picked)

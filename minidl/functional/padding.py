@@ -7,7 +7,7 @@ from minidl import backend
 from minidl.backend import dims
 from minidl.core import Tensor
 from minidl.op import named, require_tensors
-from minidl.ops import shape
+from minidl.ops import indexing, joining
 
 
 @named
@@ -32,7 +32,7 @@ def pad(input: Tensor, pad: Sequence[int], mode: str = "constant", value: float 
     if not isinstance(value, (int, float, NoneType)):
         raise TypeError(f"value must be a number, got {value!r}")
     if mode == "constant":
-        return shape.pad(input, widths=tuple(pad), value=0.0 if value is None else value)
+        return joining.pad(input, widths=tuple(pad), value=0.0 if value is None else value)
     if mode not in ("reflect", "replicate", "circular"):
         raise ValueError(f"mode must be 'constant', 'reflect', 'replicate' or 'circular', got {mode!r}")
     if value:
@@ -53,5 +53,5 @@ def pad(input: Tensor, pad: Sequence[int], mode: str = "constant", value: float 
         else:
             first, left = max(-before, 0), n + min(before, 0) + min(after, 0)  # negative sizes crop before
             places = first + (places - first) % left
-        input = shape.along(input, input.ndim - i, places)
+        input = indexing.along(input, input.ndim - i, places)
     return input

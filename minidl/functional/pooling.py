@@ -13,8 +13,10 @@ from minidl.functional.windows import Pair, Single, as_given, as_images, check_f
 from minidl.op import named, require_tensors
 from minidl.ops import pool
 from minidl.ops.blocks import max_pool
+from minidl.ops.indexing import getitem, take_along
+from minidl.ops.joining import cat, pad
 from minidl.ops.reduce import mean
-from minidl.ops.shape import cat, flatten, getitem, pad, reshape, take_along
+from minidl.ops.shape import flatten, reshape
 
 
 def _window(spatial, input, x, kernel_size, stride, padding, dilation, ceil_mode):

@@ -9,7 +9,8 @@ from minidl.backend import dims
 from minidl.core import Tensor
 from minidl.dtypes import float64, require_float
 from minidl.op import named, require_tensors
-from minidl.ops.shape import along, reshape
+from minidl.ops.indexing import along
+from minidl.ops.shape import reshape
 
 MODES = {"nearest": (3, 4), "nearest-exact": (3, 4), "linear": (3,), "bilinear": (4,)}  # and their inputs' dimensions
 

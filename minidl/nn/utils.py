@@ -9,8 +9,8 @@ from minidl.backend import dims
 from minidl.core import Tensor, as_tuple
 from minidl.modes import no_grad
 from minidl.op import require_tensors
+from minidl.ops.joining import cat, split, stack
 from minidl.ops.reduce import norm
-from minidl.ops.shape import cat, split, stack
 
 
 def _gradients(name: str, parameters: Tensor | Iterable[Tensor]) -> list[Tensor]:

@@ -9,7 +9,7 @@ from minidl.core import Tensor
 from minidl.modes import mode
 from minidl.op import require_arrays
 from minidl.ops.elementwise import add, mul, sub
-from minidl.ops.shape import raw_index, within
+from minidl.ops.indexing import raw_index, within
 from minidl.writes import write
 
 

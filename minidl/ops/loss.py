@@ -8,8 +8,9 @@ from minidl.op import cast, op
 from minidl.ops.blocks import raw
 from minidl.ops.compare import ne
 from minidl.ops.elementwise import exp, where
+from minidl.ops.indexing import take_along
 from minidl.ops.reduce import largest, sum
-from minidl.ops.shape import axes, axis, reshape, squeeze, take_along, unsqueeze
+from minidl.ops.shape import axes, axis, reshape, squeeze, unsqueeze
 
 
 @op

@@ -6,7 +6,7 @@ from typing import Any
 from minidl import backend, dtypes
 from minidl.core import Tensor
 from minidl.op import clone, expand, named
-from minidl.ops import compare, create, elementwise, inplace, linalg, loss, reduce, shape, special
+from minidl.ops import compare, create, elementwise, indexing, inplace, joining, linalg, loss, reduce, shape, special
 
 
 def _swapped(f: Any) -> Any:
@@ -71,7 +71,7 @@ TABLE |= {
     "__ge__": compare.ge,
     "__invert__": _masks(compare.logical_not),
     "__hash__": object.__hash__,
-    "__getitem__": lambda x, index: shape.getitem(x, shape.within("getitem", x, shape.raw_index(index))),
+    "__getitem__": lambda x, index: indexing.getitem(x, indexing.within("getitem", x, indexing.raw_index(index))),
     "__setitem__": inplace.setitem,
     "where": lambda x, condition, y: elementwise.where(condition, x, y),
     "T": property(_transposed, doc="A matrix transposed."),
@@ -95,7 +95,9 @@ METHODS = {
     special: "sin cos tan asin acos atan sinh cosh asinh acosh atanh expm1 log1p erf",
     compare: "eq ne lt le gt ge isnan isinf isfinite logical_and logical_or logical_xor logical_not",
     reduce: "sum cumsum logsumexp mean var std norm prod amax amin argmax argmin all any max min topk",
-    shape: "transpose flatten squeeze unsqueeze gather scatter_add index_select split chunk",
+    shape: "transpose flatten squeeze unsqueeze",
+    indexing: "gather scatter_add index_select",
+    joining: "split chunk",
     inplace: "copy_ fill_ zero_ add_ sub_ mul_",
 }
 TABLE |= {name: getattr(module, name) for module, names in METHODS.items() for name in names.split()}

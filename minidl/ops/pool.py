@@ -7,7 +7,7 @@ import numpy as np
 
 from minidl.op import op
 from minidl.ops.elementwise import keep
-from minidl.ops.shape import take_along
+from minidl.ops.indexing import take_along
 
 
 def first_inside(xp, window, size):

@@ -9,7 +9,9 @@ from minidl.backend import dims
 from minidl.dtypes import int64, require_float, wide
 from minidl.op import cast, expand, in_single, named, op, require_arrays
 from minidl.ops.elementwise import abs, exp, keep, root, sign, where
-from minidl.ops.shape import along, axes, axis, cat, flip, reshape, squeeze, take_along
+from minidl.ops.indexing import along, take_along
+from minidl.ops.joining import cat
+from minidl.ops.shape import axes, axis, flip, reshape, squeeze
 
 
 def kept(shape, dim):

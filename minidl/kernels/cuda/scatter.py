@@ -14,8 +14,8 @@ from minidl import backend
 from minidl.backend import Array
 from minidl.kernels.cuda.source import BLOCK, FLOATS, kernel
 from minidl.op import on_cuda
+from minidl.ops.indexing import put_along, take_along, unindex
 from minidl.ops.pool import place
-from minidl.ops.shape import put_along, take_along, unindex
 
 INDEX = np.dtype(np.int64)
 

@@ -1,0 +1,210 @@
+"""Taking elements at places, and putting them there: each is the derivative of the other."""
+
+import math
+from typing import Any
+
+import numpy as np
+
+from minidl import backend, transfer
+from minidl.backend import dims
+from minidl.core import Tensor
+from minidl.dtypes import float32
+from minidl.op import named, op, require_arrays, same_device, same_dtype
+from minidl.ops.shape import axis, reshape
+
+
+def raw_index(index: Any) -> Any:
+    """An index with its tensors and sequences as arrays, which are copies: a node may keep them."""
+    if isinstance(index, tuple):
+        return tuple(raw_index(list(i) if isinstance(i, tuple) else i) for i in index)
+    if isinstance(index, (list, range)):
+        return np.asarray(index, dtype=None if len(index) else np.int64)
+    index = index.data if isinstance(index, Tensor) else index
+    with backend.current(index):
+        return index.copy() if backend.is_array(index) else index
+
+
+def within(name: str, x: Tensor, index: Any) -> Any:
+    """An index, whose integer arrays must name places of x. NumPy refuses others itself; CuPy takes them modulo size.
+
+    Raises
+    ------
+    IndexError
+        On a GPU, and there when a value is fetched the next time.
+    """
+    if not backend.on_gpu(x.data):
+        return index
+    parts = index if isinstance(index, tuple) else (index,)
+    spans = [_span(part) for part in parts]
+    dim, shape = 0, x.shape
+    for part, span in zip(parts, spans, strict=True):
+        if part is ...:
+            dim += len(shape) - sum(spans)
+        elif backend.is_array(part) and part.dtype.kind in "iu" and dim < len(shape):
+            _require_places(name, part, dim, shape)
+        dim += span
+    return index
+
+
+def _span(part):
+    """How many dimensions a part of an index stands for."""
+    if part is None or part is ... or isinstance(part, (bool, np.bool_)):
+        return 0
+    return part.ndim if backend.is_array(part) and part.dtype == np.bool_ else 1
+
+
+def _require_places(name, index, dim, shape):
+    n = shape[dim]
+    transfer.require_range(
+        index,
+        -n,
+        n - 1,
+        lambda low, high: IndexError(
+            f"{name}: index from {low} to {high} is out of range for dim {dim} of {dims(shape)}"
+        ),
+    )
+
+
+@op
+def getitem(xp, x, *, index):
+    """x[index]: integers, slices, None, ``...``, and integer or boolean arrays, as in NumPy. Slices are views."""
+    parts = index if isinstance(index, tuple) else (index,)
+    if not any(part is ... for part in parts):
+        index = (*parts, ...)  # so that a single element is a view, too
+    try:
+        return x[index]
+    except IndexError as error:
+        said = str(error).replace("numpy.newaxis (`None`)", "None").replace("axis", "dim").replace("array", "tensor")
+        raise IndexError(f"{said}; the tensor is {dims(x.shape)}") from None
+
+
+@op
+def unindex(xp, x, *, index, size):
+    """Zeros of `size` with x added at `index`: the adjoint of `getitem`."""
+    z = xp.zeros(size, x.dtype)
+    parts = index if isinstance(index, tuple) else (index,)
+    picks = [backend.is_array(part) and part.dtype.kind != "b" for part in parts]  # may name a place more than once
+    whole = all(isinstance(part, slice) and part == slice(None) for part in parts[:-1])
+    if xp is np and x.size and whole and picks[-1:] == [True] and parts[-1].ndim == 1:
+        return _added(x, parts[-1], size, len(parts) - 1)
+    if any(picks):
+        xp.add.at(z, index, x)
+    else:
+        z[index] = x
+    return z
+
+
+def _added(x, index, size, dim):
+    """Zeros of `size` with the slices of x along `dim` added at `index`: a sparse matrix times x."""
+    from scipy.sparse import csr_matrix  # of which `import minidl` would notice the milliseconds
+
+    rows, k = np.moveaxis(x.astype(np.result_type(x, float32), copy=False), dim, 0), len(index)
+    ones = (np.ones(k, rows.dtype), (index % size[dim], np.arange(k)))
+    z = csr_matrix(ones, (size[dim], k)) @ rows.reshape(k, x.size // k)
+    return np.moveaxis(z.astype(x.dtype, copy=False).reshape(size[dim], *rows.shape[1:]), 0, dim)
+
+
+getitem.vjp(x=lambda g, shape, index: unindex(g, index, shape))
+unindex.vjp(x=lambda g, index: getitem(g, index))
+
+
+def along(x: Any, dim: int, index: Any) -> Any:
+    """What `index`, one slice or array, takes along one dimension."""
+    return getitem(x, (slice(None),) * dim + (index,))
+
+
+@op
+def take_along(xp, x, index, *, dim):
+    """The elements of x that the integer array `index`, of as many dimensions, names along `dim`."""
+    return x[_places(xp, index, dim)]
+
+
+@op
+def put_along(xp, x, index, *, dim, size):
+    """Zeros of `size` with x added at `index` along `dim`: the adjoint of `take_along`."""
+    z = xp.zeros(math.prod(size), x.dtype)
+    if x.size:
+        places = tuple(xp.broadcast_arrays(*_places(xp, index, dim)))
+        xp.add.at(z, xp.ravel_multi_index(places, size, "wrap").ravel(), x.ravel())  # "raise" would wait for a GPU
+    return z.reshape(size)
+
+
+def _places(xp, index, dim):
+    places = list(xp.meshgrid(*map(xp.arange, index.shape), indexing="ij", sparse=True))
+    return (*places[:dim], index, *places[dim + 1 :])
+
+
+take_along.vjp(x=lambda g, index, dim, shape: put_along(g, index, dim, shape))
+put_along.vjp(x=lambda g, index, dim: take_along(g, index, dim))
+
+
+@named
+def gather(input: Any, dim: int, index: Any) -> Any:
+    """z[i][j][k] = input[index[i][j][k]][j][k] for dim 0, and so on: of the shape of `index`.
+
+    Raises
+    ------
+    ValueError, TypeError, IndexError
+        Unless `index` is of integers in range, of as many dimensions as the input, and no larger in any other.
+    """
+    x, at, i = indexed("gather", input, dim, index)
+    _check_room(at.shape, x.shape, i)
+    return reshape(take_along(x, at, dim=i), index.shape)
+
+
+@named
+def scatter_add(input: Any, dim: int, index: Any, src: Any) -> Any:
+    """The input with src[i][j][k] added at [index[i][j][k]][j][k] for dim 0, and so on: the adjoint of `gather`.
+
+    Raises
+    ------
+    ValueError, TypeError, IndexError
+        As `gather`; and if `src` is smaller than `index`, or of another dtype than the input.
+    """
+    x, at, i = indexed("scatter_add", input, dim, index)
+    require_arrays("scatter_add", src)
+    same_device("scatter_add", input, src)
+    same_dtype("scatter_add", input, src)
+    source = reshape(src, src.shape or (1,))
+    _check_room(at.shape, x.shape, i)
+    _check_room(at.shape, source.shape, None)
+    added = put_along(getitem(source, tuple(map(slice, at.shape))), at, dim=i, size=x.shape)
+    return input + reshape(added, input.shape)
+
+
+@named
+def index_select(input: Any, dim: int, index: Any) -> Any:
+    """The slices of the input along `dim` that an integer vector `index` names.
+
+    Raises
+    ------
+    ValueError, TypeError, IndexError
+        Unless `index` is a vector of integers in range.
+    """
+    x, at, i = indexed("index_select", input, dim, index)
+    if at.ndim != 1:
+        raise ValueError(f"index must be a vector, got {dims(at.shape)}")
+    return reshape(along(x, i, raw_index(at)), input.shape and (*x.shape[:i], at.shape[0], *x.shape[i + 1 :]))
+
+
+def indexed(name: str, input: Any, dim: int, index: Any) -> tuple[Any, Any, int]:
+    """Input and index with at least one dimension, and the dimension that is indexed; the index is checked."""
+    require_arrays(name, input, index)
+    same_device(name, input, index)
+    i, x, at = axis(dim, input.ndim), reshape(input, input.shape or (1,)), reshape(index, index.shape or (1,))
+    if index.dtype.kind not in "iu":
+        raise TypeError(f"index must be of integers, got {index.dtype}")
+    shape = dims(input.shape)
+    transfer.require_range(
+        index.data if isinstance(index, Tensor) else index,
+        0,
+        x.shape[i] - 1,
+        lambda low, high: IndexError(f"{name}: index from {low} to {high} is out of range for dim {dim} of {shape}"),
+    )
+    return x, at, i
+
+
+def _check_room(inner: tuple[int, ...], outer: tuple[int, ...], free: int | None) -> None:
+    """Refuse an index that is larger than what it indexes, but along the `free` dimension."""
+    if len(inner) != len(outer) or any(n > m for j, (n, m) in enumerate(zip(inner, outer, strict=True)) if j != free):
+        raise ValueError(f"index {dims(inner)} is larger than {dims(outer)}, or has other dimensions")
