@@ -16,8 +16,9 @@ import numpy as np
 
 from minidl import backend
 from minidl.core import Edge, Node, Tensor, attach, grad, origin, walk, wrap
+from minidl.declaration import Declaration
 from minidl.modes import enable_grad, mode, no_fusion
-from minidl.op import Declaration, alias, checked, record
+from minidl.op import alias, checked, record
 
 composites: dict[str, Composite] = {}
 runs: dict[tuple[type, ...], Callable[..., Tensor | None]] = {}  # types of layers in a row -> what serves them at once

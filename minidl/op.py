@@ -16,7 +16,6 @@ import contextvars
 import functools
 import inspect
 from collections.abc import Callable, Sequence
-from types import NoneType
 from typing import Any, NamedTuple, TypeVar
 
 import numpy as np
@@ -25,15 +24,15 @@ from numpy import ndarray
 from minidl import backend, dtypes
 from minidl.backend import Array, dims
 from minidl.core import Edge, Node, Tensor, wrap
+from minidl.declaration import Declaration
 from minidl.modes import mode
+from minidl.require import require_arrays, same_device, same_dtype
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 # Where 1/0 and log 0 are inf, as on a GPU, and no warning: `np.errstate` takes 0.84 µs a call, a copied context 0.09.
 quiet = contextvars.Context()
 quiet.run(np.seterr, all="ignore")
 registry: dict[str, Op] = {}
-composed: set[str] = set()  # the names of functions that are made of ops
-PUBLIC = {"x": "input", "y": "other", "n": "exponent", "order": "dims", "size": "shape"}  # what PyTorch calls x, y, …
 
 
 class Rule(NamedTuple):
@@ -42,54 +41,6 @@ class Rule(NamedTuple):
     function: Callable[..., Any]
     names: tuple[str, ...]
     rest: tuple[str, ...]
-
-
-class Declaration:
-    """The name and the parameters of an op: arrays are those without a default, options those with one or behind ``*``.
-
-    A call may give options by position too, after the arrays. `needs` says which arrays are kept for the gradient of
-    the argument at a position (in a variadic op 0 stands for all): their names and places, the result's being −1.
-    """
-
-    unfolds = False  # whether it is made of ops itself
-
-    def __init__(self, name: str, parameters: list[inspect.Parameter]) -> None:
-        arrays = [p for p in parameters if p.default is p.empty and p.kind is not p.KEYWORD_ONLY]
-        self.name = name
-        self.variadic = any(p.kind is p.VAR_POSITIONAL for p in parameters)
-        self.arguments = tuple(p.name for p in arrays)
-        self.options = tuple(p.name for p in parameters if p not in arrays)
-        self.named = {*self.options}
-        self.defaults = {p.name: p.default for p in parameters if p.default is not p.empty}
-        self.public = {PUBLIC.get(p.name, p.name): p.name for p in parameters}
-        self.needs: dict[int, tuple[tuple[str, int], ...]] = {}
-        self.signature = inspect.Signature([p.replace(name=PUBLIC.get(p.name, p.name)) for p in parameters])
-
-    def argument(self, position: int) -> str:
-        """The name of the argument at `position`."""
-        return self.arguments[0 if self.variadic else position]
-
-    def differentiable(self, position: int) -> bool:
-        """Whether the argument at `position` has a gradient."""
-        return (0 if self.variadic else position) in self.needs
-
-    def bind(self, args: tuple[Any, ...], options: dict[str, Any]) -> tuple[tuple[Any, ...], dict[str, Any]]:
-        """Sort what a call was given into arrays and options; TypeError for what the op has no place for."""
-        n = len(args) if self.variadic else len(self.arguments)
-        given = dict(zip(self.options, args[n:], strict=False))
-        if len(args) == n + len(given) and options.keys() <= self.named and given.keys().isdisjoint(options):
-            return args[:n], self.defaults | given | options
-        names = tuple(self.public.values())
-        given = {} if self.variadic else dict(zip(names, args, strict=False))
-        named = {self.public.get(name, name): value for name, value in options.items()}
-        wrong = [name for name in options if self.public.get(name) in (None, *given)]
-        if wrong or len(args) > len(names) or not {*self.arguments} <= {*given, *named}:
-            raise TypeError(
-                f"{self.name}: takes ({', '.join(self.public)}), got {len(args)} by position"
-                + f", and {', '.join(wrong)} by name" * bool(wrong)
-            )
-        options = self.defaults | given | named
-        return tuple(options.pop(name) for name in self.arguments), options
 
 
 class Op(Declaration):
@@ -181,14 +132,10 @@ class Op(Declaration):
             else:
                 if dtype.kind in "iu" and not self.wraps:
                     dtypes.require_room(self.name, a, dtype)
-                if xp is not np and isinstance(a, dtypes.SCALARS):  # an array would have to be copied to the GPU
-                    unified.append(quiet.copy().run(np.asarray(a).astype, dtype)[()])
-                else:
-                    with backend.current(a):
-                        unified.append(quiet.copy().run(xp.asarray(a).astype, dtype))
+                unified.append(as_operand(a, dtype, xp))
         return tuple(unified)
 
-    def on_gpu(self, xp: Any, *arrays: Any, **options: Any) -> Any:
+    def forward_on_gpu(self, xp: Any, *arrays: Any, **options: Any) -> Any:
         """What it computes on CuPy's arrays, on the device where they are."""
         with next(a for a in arrays if backend.on_gpu(a)).device:
             if self.cuda is not None and mode.fused:
@@ -229,50 +176,12 @@ class Op(Declaration):
         return outgoing
 
 
-def require_arrays(name: str, *args: Any, scalars: bool = False) -> None:
-    """Raise TypeError, in the name of an op, for anything but Tensors and arrays (and numbers: `scalars`)."""
-    for a in args:
-        if isinstance(a, Tensor) and not backend.is_array(a.data):
-            raise TypeError(f"{name}: the .data of a tensor was set to {type(a.data).__name__}; it must be an array")
-        known = isinstance(a, (Tensor, np.ndarray, np.generic)) or backend.is_array(a)
-        if not (known or (scalars and isinstance(a, dtypes.SCALARS))):
-            raise TypeError(f"{name}: expected a tensor{' or a number' * scalars}, got {type(a).__name__}")
-
-
-def require_tensors(name: str, *args: Any) -> None:
-    """Raise TypeError, in the name of a function, for anything but Tensors; RuntimeError for two devices.
-
-    All but the first may be None.
-    """
-    for i, a in enumerate(args):
-        if not isinstance(a, (Tensor, NoneType)) or (i == 0 and a is None):
-            raise TypeError(f"{name}: expected a Tensor, got {type(a).__name__}; md.tensor() makes one")
-    same_device(name, *args)
-
-
-def same_device(name: str, *args: Any) -> None:
-    """Raise RuntimeError, in the name of an op, where tensors or arrays are on different devices."""
-    arrays = [a.data if isinstance(a, Tensor) else a for a in args]
-    if not any(map(backend.on_gpu, arrays)):
-        return
-    devices = {backend.device_of(a) for a in arrays if backend.is_array(a)}
-    if len(devices) > 1:
-        raise RuntimeError(f"{name}: tensors on {' and '.join(sorted(devices))}; move them with .to(device)")
-
-
-def same_dtype(name: str, *args: Any) -> None:
-    """Raise TypeError, in the name of an op, where arrays differ in dtype."""
-    kinds = {a.dtype for a in args if a is not None}
-    if len(kinds) > 1:
-        raise TypeError(f"{name}: mixed dtypes {' and '.join(sorted(map(str, kinds)))}; convert with .to(dtype)")
-
-
-def broadcast_shapes(*shapes: tuple[int, ...]) -> tuple[int, ...]:
-    """The shape that these broadcast to; ValueError if they don't."""
-    try:
-        return np.broadcast_shapes(*shapes)
-    except ValueError:
-        raise ValueError(f"shapes {' and '.join(map(dims, shapes))} do not broadcast") from None
+def as_operand(a: Any, dtype: np.dtype, xp: Any) -> Any:
+    """An array or a number, in `dtype`. Beside CuPy's arrays a number stays one: an array would take two launches."""
+    if xp is not np and isinstance(a, dtypes.SCALARS):
+        return quiet.copy().run(np.asarray(a).astype, dtype)[()]
+    with backend.current(a):
+        return quiet.copy().run(xp.asarray(a).astype, dtype)
 
 
 def checked(op: Any, position: int, d: Any, shape: tuple[int, ...], dtype: np.dtype) -> Any:
@@ -337,14 +246,14 @@ def op(
                 require_arrays(self.name, *args, scalars=True)
                 same_device(self.name, *args)
                 xp = backend.namespace(*args)
-                z = forward(np, *args, **options) if xp is np else self.on_gpu(xp, *args, **options)
+                z = forward(np, *args, **options) if xp is np else self.forward_on_gpu(xp, *args, **options)
                 return z[()] if isinstance(z, ndarray) and not any(map(backend.is_array, args)) else z  # a number, too
             if len(args) > 1 or (floats and args[0].data.dtype.kind != "f"):
                 args = self.unify(args)
             arrays = [a.data if isinstance(a, Tensor) else a for a in args]
             xp = backend.namespace(*arrays)
         try:
-            z = quiet.copy().run(forward if xp is np else self.on_gpu, xp, *arrays, **options)
+            z = quiet.copy().run(forward if xp is np else self.forward_on_gpu, xp, *arrays, **options)
             z = z if type(z) is ndarray or backend.on_gpu(z) else np.asarray(z)  # where NumPy gives a scalar
         except (ValueError, TypeError, IndexError, OverflowError) as error:
             if str(error).startswith(f"{self.name}:"):
@@ -381,47 +290,6 @@ def explained(name: str, arrays: list[Array], error: Exception) -> Exception:
         return ValueError(f"{name}: shapes {' and '.join(dims(a.shape) for a in arrays)} do not broadcast")
     kind = next((kind for kind in (IndexError, ValueError, TypeError) if isinstance(error, kind)), ValueError)
     return kind(f"{name}: {error}")
-
-
-def named(function: Function) -> Function:
-    """A function that is made of ops, with errors in its own name, whichever of them they come from."""
-    name = function.__name__
-    composed.add(name)
-
-    @functools.wraps(function)
-    def call(*args: Any, **options: Any) -> Any:
-        try:
-            return function(*args, **options)
-        except (ValueError, TypeError, RuntimeError, IndexError) as error:
-            said = str(error)
-            while (head := said.partition(": "))[0] in registry or head[0] in composed:
-                said = head[2]
-            error.args = (f"{name}: {said}",)
-            raise
-        except AttributeError:
-            if all(isinstance(a, Tensor) for a in args):
-                raise
-            given = ", ".join(type(a).__name__ for a in (*args, *options.values()))
-            raise TypeError(f"{name}: expected a Tensor, got {given}") from None
-
-    return call  # type: ignore[return-value]
-
-
-def in_single(function: Function) -> Function:
-    """A function that computes in float32 what it is given, as its first argument, in float16: sums overflow there."""
-
-    @functools.wraps(function)
-    def call(input: Any, *args: Any, **options: Any) -> Any:
-        if getattr(input, "dtype", None) != dtypes.float16:
-            return function(input, *args, **options)
-
-        def widened(a: Any) -> Any:
-            return cast(a, dtypes.float32) if getattr(a, "dtype", None) == dtypes.float16 else a
-
-        options = {name: widened(a) for name, a in options.items()}
-        return cast(function(*map(widened, (input, *args)), **options), dtypes.float16)
-
-    return call  # type: ignore[return-value]
 
 
 def record(

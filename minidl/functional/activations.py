@@ -6,13 +6,14 @@ from collections.abc import Callable
 from typing import Any
 
 from minidl.backend import dims
+from minidl.composed import in_single, named
 from minidl.core import Tensor
 from minidl.dtypes import require_float
 from minidl.fusion import composite
-from minidl.op import in_single, named, require_arrays, require_tensors, same_dtype
 from minidl.ops.elementwise import abs, hardtanh, sigmoid, where
 from minidl.ops.norm import along_channels
 from minidl.ops.special import erf, expm1
+from minidl.require import require_arrays, require_tensors, same_dtype
 
 SELU_ALPHA, SELU_SCALE = 1.6732632423543772, 1.0507009873554805
 GELU_SCALE, GELU_CUBE = math.sqrt(8 / math.pi), 0.044715

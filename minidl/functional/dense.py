@@ -5,11 +5,13 @@ from typing import Any
 
 from minidl import transfer
 from minidl.backend import dims
+from minidl.composed import named
 from minidl.core import Tensor
 from minidl.dtypes import int64
-from minidl.op import broadcast_shapes, cast, expand, named, require_tensors, same_dtype
+from minidl.op import cast, expand
 from minidl.ops import elementwise, indexing, linalg, reduce, shape
 from minidl.ops.create import arange
+from minidl.require import broadcast_shapes, require_tensors, same_dtype
 
 
 @named

@@ -4,10 +4,11 @@ import numpy as np
 
 from minidl import backend, random, transfer
 from minidl.backend import Array, by_device, dims
+from minidl.composed import named
 from minidl.core import Tensor
 from minidl.dtypes import require_float
-from minidl.op import named, require_tensors
 from minidl.random import Generator
+from minidl.require import require_tensors
 
 
 @named

@@ -4,11 +4,12 @@ import warnings
 
 from minidl import backend, transfer
 from minidl.backend import dims
+from minidl.composed import named
 from minidl.core import Tensor
 from minidl.dtypes import require_float
-from minidl.op import broadcast_shapes, named, require_tensors, same_dtype
 from minidl.ops import elementwise, loss, reduce, shape, special
 from minidl.ops.create import ones_like
+from minidl.require import broadcast_shapes, require_tensors, same_dtype
 
 
 def _reduced(each: Tensor, reduction: str, weights: Tensor | None = None) -> Tensor:

@@ -6,14 +6,15 @@ from collections.abc import Sequence
 import numpy as np
 
 from minidl.backend import Array, by_device, dims
+from minidl.composed import in_single, named
 from minidl.core import Tensor
 from minidl.dtypes import require_float
-from minidl.op import in_single, named, require_tensors, same_dtype
 from minidl.ops import elementwise, reduce, shape
 from minidl.ops.blocks import normalize_channels
 from minidl.ops.norm import along_channels, standardize
 from minidl.ops.pool import window_sum
 from minidl.ops.window import Window
+from minidl.require import require_tensors, same_dtype
 from minidl.writes import written
 
 

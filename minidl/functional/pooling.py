@@ -7,16 +7,17 @@ import numpy as np
 
 from minidl import backend, transfer
 from minidl.backend import dims
+from minidl.composed import named
 from minidl.core import Tensor
 from minidl.dtypes import require_float
 from minidl.functional.windows import Pair, Single, as_given, as_images, check_fits, is_integer, pair, sliding
-from minidl.op import named, require_tensors
 from minidl.ops import pool
 from minidl.ops.blocks import max_pool
 from minidl.ops.indexing import getitem, take_along
 from minidl.ops.joining import cat, pad
 from minidl.ops.reduce import mean
 from minidl.ops.shape import flatten, reshape
+from minidl.require import require_tensors
 
 
 def _window(spatial, input, x, kernel_size, stride, padding, dilation, ceil_mode):

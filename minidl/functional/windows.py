@@ -6,9 +6,9 @@ import numpy as np
 
 from minidl.backend import dims
 from minidl.core import Tensor
-from minidl.op import require_tensors
 from minidl.ops.shape import squeeze, unsqueeze
 from minidl.ops.window import Window
+from minidl.require import require_tensors
 
 Single = int | tuple[int]
 Pair = int | tuple[int, int]

@@ -11,7 +11,8 @@ from minidl.backend import dims
 from minidl.core import Tensor, as_tuple, attach, origin
 from minidl.modes import mode
 from minidl.nn.utils import parameters_to_vector, pieces
-from minidl.op import clone, require_tensors, tap
+from minidl.op import clone, tap
+from minidl.require import require_tensors
 
 MISTAKES = (ValueError, TypeError, RuntimeError, IndexError)  # errors that get the name of the layer they come from
 Function = Callable[..., Any]

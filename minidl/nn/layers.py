@@ -10,8 +10,8 @@ from minidl.core import Tensor
 from minidl.modes import no_grad
 from minidl.nn import init
 from minidl.nn.module import Module, Parameter
-from minidl.op import require_tensors
 from minidl.ops.create import empty, full
+from minidl.require import require_tensors
 
 
 def require_positive(layer: str, **sizes: Any) -> None:

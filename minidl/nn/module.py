@@ -12,7 +12,7 @@ from minidl.backend import dims
 from minidl.core import Tensor
 from minidl.modes import no_grad
 from minidl.nn.hooks import MISTAKES, Hook, call
-from minidl.op import require_arrays
+from minidl.require import require_arrays
 
 
 class Parameter(Tensor):

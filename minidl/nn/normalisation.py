@@ -12,8 +12,8 @@ from minidl.core import Tensor
 from minidl.dtypes import int64
 from minidl.nn.layers import require_positive
 from minidl.nn.module import Module, Parameter
-from minidl.op import require_tensors
 from minidl.ops.create import ones, zeros
+from minidl.require import require_tensors
 from minidl.writes import written
 
 

@@ -8,9 +8,9 @@ import numpy as np
 from minidl.backend import dims
 from minidl.core import Tensor, as_tuple
 from minidl.modes import no_grad
-from minidl.op import require_tensors
 from minidl.ops.joining import cat, split, stack
 from minidl.ops.reduce import norm
+from minidl.require import require_tensors
 
 
 def _gradients(name: str, parameters: Tensor | Iterable[Tensor]) -> list[Tensor]:

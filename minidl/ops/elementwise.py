@@ -6,8 +6,10 @@ import numpy as np
 
 from minidl import backend, transfer
 from minidl.backend import dims
+from minidl.composed import named
 from minidl.dtypes import SCALARS, require_room, result_type
-from minidl.op import elementwise, named, require_arrays
+from minidl.op import elementwise
+from minidl.require import require_arrays
 
 
 @elementwise(promotes=True, wraps=True)

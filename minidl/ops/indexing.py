@@ -7,10 +7,12 @@ import numpy as np
 
 from minidl import backend, transfer
 from minidl.backend import dims
+from minidl.composed import named
 from minidl.core import Tensor
 from minidl.dtypes import float32
-from minidl.op import named, op, require_arrays, same_device, same_dtype
+from minidl.op import op
 from minidl.ops.shape import axis, reshape
+from minidl.require import require_arrays, same_device, same_dtype
 
 
 def raw_index(index: Any) -> Any:

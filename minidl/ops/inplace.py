@@ -7,9 +7,9 @@ from minidl import backend
 from minidl.backend import dims
 from minidl.core import Tensor
 from minidl.modes import mode
-from minidl.op import require_arrays
 from minidl.ops.elementwise import add, mul, sub
 from minidl.ops.indexing import raw_index, within
+from minidl.require import require_arrays
 from minidl.writes import write
 
 

@@ -7,9 +7,11 @@ from typing import Any
 import numpy as np
 
 from minidl.backend import dims
-from minidl.op import named, op, require_arrays
+from minidl.composed import named
+from minidl.op import op
 from minidl.ops.indexing import along
 from minidl.ops.shape import axis, reshape, unsqueeze
+from minidl.require import require_arrays
 
 
 @named

@@ -6,8 +6,10 @@ import numpy as np
 
 from minidl import threads
 from minidl.backend import dims
-from minidl.op import named, op, require_arrays, same_device, same_dtype
+from minidl.composed import named
+from minidl.op import op
 from minidl.ops.shape import squeeze, transpose, unsqueeze
+from minidl.require import require_arrays, same_device, same_dtype
 
 
 def product(xp, x, y):

@@ -4,8 +4,9 @@ import functools
 from typing import Any
 
 from minidl import backend, dtypes
+from minidl.composed import named
 from minidl.core import Tensor
-from minidl.op import clone, expand, named
+from minidl.op import clone, expand
 from minidl.ops import compare, create, elementwise, indexing, inplace, joining, linalg, loss, reduce, shape, special
 
 

@@ -8,7 +8,8 @@ from typing import Any
 import numpy as np
 
 from minidl.backend import dims
-from minidl.op import expand, named, op
+from minidl.composed import named
+from minidl.op import expand, op
 
 
 def axes(dim: int | Sequence[int] | None, ndim: int) -> tuple[int, ...]:

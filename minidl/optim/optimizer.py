@@ -11,7 +11,7 @@ from minidl import backend, memory, transfer
 from minidl.backend import Array, dims
 from minidl.core import Tensor
 from minidl.modes import enable_grad, mode
-from minidl.op import require_arrays, same_device
+from minidl.require import require_arrays, same_device
 from minidl.threads import parallel
 from minidl.writes import written
 
