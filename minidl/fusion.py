@@ -75,7 +75,8 @@ class Composite(Declaration):
     def rerun(self, arrays: list[Any], options: dict[str, Any], edges: Sequence[Edge]) -> tuple[list[Tensor], Tensor]:
         """The reference, run anew from ports: aliases of the arguments, that keep ``f(x, x)`` two of them."""
         ports = {i: alias(attach(arrays[i], parent)) for i, parent in edges}
-        result = self.reference(*[ports.get(i, array) for i, array in enumerate(arrays)], **options)
+        with backend.current(arrays[0]):
+            result = self.reference(*[ports.get(i, array) for i, array in enumerate(arrays)], **options)
         return list(ports.values()), result[0] if isinstance(result, tuple) else result
 
 

@@ -1,21 +1,75 @@
 """On the second device while the first is the current one: nothing lands there, and nothing is computed there."""
 
 import copy
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 from devices import same
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from specs import DIFFERENTIABLE, SPECS, cases
+from specs import DIFFERENTIABLE, OPS, SPECS, cases
 from standin import standin  # noqa: F401
 from test_devices import HOSTED, computed
 
 import minidl as md
+from minidl import backend, nn, optim
 from minidl import functional as F
-from minidl import nn, optim
+from minidl.kernels.cuda import source
+from minidl.modes import mode
+from minidl.op import Op
 
 pytestmark = pytest.mark.usefixtures("standin")
+
+
+@pytest.fixture
+def launched(standin, monkeypatch):  # noqa: F811
+    """Kernels that compute nothing, of arrays on the current device: which that was, for each launch.
+
+    What they leave as it was is zeros.
+    """
+    devices = []
+
+    def launch(grid, block, arguments):
+        devices.append(f"cuda:{standin.cuda.Device().id}")
+        assert {backend.device_of(a) for a in arguments if backend.on_gpu(a)} <= {devices[-1]}
+
+    module = SimpleNamespace(get_function=lambda name: launch)
+    own = {"RawModule": lambda **_: module, "empty": standin.zeros, "empty_like": standin.zeros_like}
+    for name, function in own.items():
+        monkeypatch.setitem(vars(standin), name, function)
+    monkeypatch.setattr(standin.ndarray, "data", SimpleNamespace(ptr=0), raising=False)
+    monkeypatch.setattr(mode, "fused", True)
+    for cached in (source.compiled, source.kernel):
+        cached.cache_clear()
+    yield devices
+    for cached in (source.compiled, source.kernel):
+        cached.cache_clear()
+
+
+SERVED = {name for name, op in OPS.items() if (op.cuda if isinstance(op, Op) else op.kernels)}
+SERVED -= {"window_take", "window_put"}  # not by indices of the dtype that is drawn
+
+
+@pytest.mark.parametrize("name", sorted(SERVED))
+def test_kernels(name, launched):
+    @settings(max_examples=5)
+    @given(cases(SPECS[name]))
+    def check(case):
+        assert {z.device for z in computed(name, case, "cuda:1", "float32")} == {"cuda:1"}
+
+    check()
+    assert {*launched} == {"cuda:1"}
+
+
+@pytest.mark.parametrize("optimizer", [optim.Adam, lambda parameters: optim.SGD(parameters, momentum=0.9)])
+def test_kernels_of_optimizers(optimizer, launched):
+    x = leaf("cuda:1")
+    x.grad = md.ones(3, 2, device="cuda:1").T
+    steps = optimizer([x])
+    steps.step()
+    assert launched == ["cuda:1"]
+    assert {backend.device_of(a) for a in steps.state[x].values() if backend.is_array(a)} == {"cuda:1"}
 
 
 @pytest.mark.parametrize("name", sorted(set(DIFFERENTIABLE) - HOSTED))
@@ -141,3 +195,13 @@ def test_call(name):
     result = CALLS[name]("cuda:1")
     assert result.device == "cuda:1"
     same([result], [CALLS[name]("cpu")], 1e-5)
+
+
+@pytest.mark.parametrize("name", [*CALLS, "rand", "dropout"])
+def test_call_with_kernels(name, launched):
+    calls = CALLS | {
+        "rand": lambda device: md.rand(2, 3, device=device),
+        "dropout": lambda device: F.dropout(leaf(device)),
+    }
+    assert calls[name]("cuda:1").device == "cuda:1"
+    assert {*launched} <= {"cuda:1"}
