@@ -27,18 +27,18 @@ def image(matrix: Array, shape: tuple[int, ...]) -> Array:
 
 
 def statistics(x: Array, eps: float) -> tuple[Array, ...]:
-    """The mean and the biased variance of the columns of a matrix; the mean and 1 / √(variance + eps) in float64."""
+    """The mean and the biased variance of the columns of a matrix; the mean and rstd = 1 / √(var + eps) in float64."""
     xp = backend.cupy()
     n, columns = x.shape
     across, block = tiles(columns)
     parts, height = split_rows(n)
-    means, squares = xp.empty((2, parts, columns), dtypes.float64)
-    mean, var = xp.empty((2, columns), x.dtype)
-    centre, inverse = xp.empty((2, columns), dtypes.float64)
-    kernel("norm", "part_moments", x.dtype)((across, parts), block, x, means, squares, n, columns, height)
-    whole = mean, var, centre, inverse, n, columns, height, float(eps)
-    kernel("norm", "whole_moments", x.dtype)((across,), block, means, squares, *whole)
-    return mean, var, centre, inverse
+    part_mean, part_m2 = xp.empty((2, parts, columns), dtypes.float64)
+    batch_mean, batch_var = xp.empty((2, columns), x.dtype)
+    mean, rstd = xp.empty((2, columns), dtypes.float64)
+    kernel("norm", "part_moments", x.dtype)((across, parts), block, x, part_mean, part_m2, n, columns, height)
+    whole = batch_mean, batch_var, mean, rstd, n, columns, height, float(eps)
+    kernel("norm", "whole_moments", x.dtype)((across,), block, part_mean, part_m2, *whole)
+    return batch_mean, batch_var, mean, rstd
 
 
 class NormalizeChannels:
@@ -76,16 +76,16 @@ class NormalizeChannels:
         across, block = tiles(columns)
         parts, height = split_rows(n)
         dweight, dbias = xp.empty(columns, x.dtype), xp.empty(columns, x.dtype)
-        sums, products = xp.empty((2, parts, columns), dtypes.float64)
-        total, dot = xp.empty((2, columns), dtypes.float64)
+        part_sums = xp.empty((2, parts, columns), dtypes.float64)
+        sums = xp.empty((2, columns), dtypes.float64)
         size = n, columns, height, relu
-        kernel("norm", "part_gradients", x.dtype)((across, parts), block, *inputs, sums, products, *size)
-        whole = *channel[2:], dweight, dbias, total, dot, columns, parts
-        kernel("norm", "whole_gradients", x.dtype)((across,), block, sums, products, *whole)
+        kernel("norm", "part_gradients", x.dtype)((across, parts), block, *inputs, *part_sums, *size)
+        whole = *channel[2:], dweight, dbias, *sums, columns, parts
+        kernel("norm", "whole_gradients", x.dtype)((across,), block, *part_sums, *whole)
         if 0 not in needs:
             return None, dweight, dbias
         dx = xp.empty_like(matrix)
-        kernel("norm", "input_gradient", x.dtype)((across, parts), block, *inputs, total, dot, dx, *size)
+        kernel("norm", "input_gradient", x.dtype)((across, parts), block, *inputs, *sums, dx, *size)
         return image(dx, x.shape), dweight, dbias
 
 
@@ -95,7 +95,7 @@ def move_running_cuda(running_mean, running_var, mean, var, share, unbiased):
     arrays = running_mean, running_var, mean, var
     if not (suits(*arrays) and all(a.flags.c_contiguous for a in arrays)):
         return move_running.function(*arrays, share, unbiased)
-    launch = kernel("norm", "move_running_statistics", mean.dtype)
+    launch = kernel("norm", "move_running", mean.dtype)
     return launch.each(mean.size, *arrays, float(share), float(unbiased))
 
 
