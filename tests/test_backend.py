@@ -6,7 +6,7 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
-from hypothesis import find
+from hypothesis import Phase, find, settings
 from specs import SPECS, cases
 from standin import standin, traffic  # noqa: F401
 from test_ops import FUNCTIONS
@@ -200,7 +200,8 @@ SEVERAL = sorted(name for name, op in registry.items() if len(op.arguments) > 1 
 @pytest.mark.parametrize("name", SEVERAL)
 @pytest.mark.parametrize("position", [0, -1])
 def test_every_op_of_several_tensors_refuses_mixed_devices(name, position):
-    case = find(cases(SPECS[name]), lambda case: len(case.arrays) > 1)
+    first = settings(phases=[Phase.generate])  # not the smallest
+    case = find(cases(SPECS[name]), lambda case: len(case.arrays) > 1, settings=first)
     tensors = [md.from_numpy(a) for a in case.arrays]
     tensors[position] = tensors[position].to("cuda")
     with pytest.raises(RuntimeError, match=f"{name}: tensors on cpu and cuda:0"):
@@ -278,6 +279,49 @@ def test_what_is_out_of_range_is_refused_when_a_value_is_fetched(name):
     assert says in str(caught.value)
     assert "an earlier call" in str(caught.value) or name == "a place in a list"  # which is on the CPU
     assert gpu(1).item() == 1
+
+
+@pytest.mark.parametrize("call", [
+    lambda x: F.one_hot(md.tensor([0], device="cuda")),
+    lambda x: x.to("cpu"),
+    lambda x: nn.Sequential(Fetching())(x),
+    lambda x: nn.Sequential(nn.BatchNorm1d(2, momentum=None), Fetching()).cuda()(x),
+])  # fmt: skip
+def test_what_is_refused_late_keeps_its_name(call):
+    F.cross_entropy(gpu(1, 4), md.tensor([7], device="cuda"))
+    with pytest.raises(ValueError, match="^cross_entropy: label 7 is out of range"):
+        call(gpu(3, 2))
+
+
+class Fetching(nn.Module):
+    def forward(self, x):
+        return x * float(x.sum().item())
+
+
+def test_all_that_is_refused_late_is_raised_in_turn():
+    for device, label in (("cuda:1", 5), ("cuda:0", 1), ("cuda:0", 6), ("cuda:1", 7)):
+        F.cross_entropy(gpu(1, 4, device=device), md.tensor([label], device=device))
+    F.binary_cross_entropy(md.tensor([1.5], device="cuda"), gpu(1))
+    for says in ("label 5 is", "label 6 is", "label 7 is", r"is in \[1.5, 1.5\]"):  # each in its own dtype
+        with pytest.raises(ValueError, match=says):
+            gpu(1).item()
+    assert gpu(1).item() == 1
+
+
+@pytest.mark.parametrize("before, place, size", [
+    ((np.arange(6).reshape(2, 3) < 9,), [8] * 6, 9), ((True,), [1], 2), ((np.True_, None), [1], 2),
+    ((np.array([True, False]), ...), [8], 9), ((slice(1), None), [2], 3),
+])  # fmt: skip
+def test_places_are_held_against_the_dimension_that_they_are_of(before, place, size):
+    a = np.arange(54.0).reshape(2, 3, 9)
+
+    def taken(place):
+        index = *[md.tensor(part, device="cuda") if np.ndim(part) else part for part in before], place
+        return md.tensor(a, device="cuda")[index].numpy()
+
+    np.testing.assert_array_equal(taken(place), a[(*before, place)])
+    with pytest.raises(IndexError):
+        taken([size] * len(place))
 
 
 def test_what_waits_holds_no_graph():
