@@ -1,8 +1,8 @@
 // Convolution: columns for matrix products (im2col) and back (col2im), depthwise convolution, bias and relu.
 #include "window.cuh"
 
-// What the window sees, as columns (groups, images, out_height, out_width, kh, kw, channels of a group), 0 beyond the
-// image. A thread copies one element of them.
+// columns[group, n, oy, ox, i, j, c] = x[n, group · channels + c, row(oy, i), column(ox, j)], or 0 beyond the image. Of
+// the `channels` of a group; a thread for each element of columns.
 template <typename T>
 __global__ void im2col(const T* x, Strides strides, Window window, T* columns, int images, int channels, int n) {
   int index = thread_index();
@@ -22,7 +22,8 @@ __global__ void im2col(const T* x, Strides strides, Window window, T* columns, i
   columns[index] = inside ? x[strides.at(image, group * channels + c, row, column)] : (T)0;
 }
 
-// The adjoint of im2col, as a gather: a thread adds up what all windows saw of one element (n, y, x, c) of the images.
+// image[n, y, x, group · channels + c] = Σ columns[group, n, oy, ox, i, j, c] over all that saw it: row(oy, i) = y and
+// column(ox, j) = x. The adjoint of im2col, as a gather: a thread for each element of the images.
 template <typename T>
 __global__ void col2im(const T* columns, Window window, T* image, int images, int groups, int channels, int n) {
   int index = thread_index();
@@ -45,7 +46,7 @@ __global__ void col2im(const T* columns, Window window, T* image, int images, in
 
 // --- depthwise: channel c is convolved alone, for the outputs c · times, …, (c + 1) · times − 1 ---------------------
 
-// A thread computes one output (n, oy, ox, o); the weights are (outputs, kh, kw).
+// z[n, oy, ox, o] = Σ_ij x[n, o / times, row(oy, i), column(ox, j)] · weights[o, i, j]. A thread for each element of z.
 template <typename T>
 __global__ void depthwise(const T* x, Strides strides, Window window, const T* weights, T* z, int outputs, int times,
                           int n) {
@@ -63,7 +64,8 @@ __global__ void depthwise(const T* x, Strides strides, Window window, const T* w
   z[index] = (T)sum;
 }
 
-// The gradient of the images, as a gather: a thread computes that of one element (n, y, x, c).
+// ∂x[n, y, x, c] = Σ g[n, o, oy, ox] · weights[o, i, j], over the outputs o of c and row(oy, i) = y, column(ox, j) = x.
+// As a gather: a thread for each element of the images.
 template <typename T>
 __global__ void depthwise_input_gradient(const T* g, Strides strides, Window window, const T* weights, T* image,
                                          int channels, int times, int n) {
@@ -81,8 +83,8 @@ __global__ void depthwise_input_gradient(const T* g, Strides strides, Window win
   image[index] = (T)sum;
 }
 
-// The gradient of the weights in parts (parts, kh, kw, outputs): a thread sums that of one weight over one run of
-// `length` of all places, of which there are `places`, counted (n, oy, ox).
+// ∂weights[o, i, j] = Σ g[n, o, oy, ox] · x[n, o / times, row(oy, i), column(ox, j)] over all places (n, oy, ox): as
+// parts[part, i, j, o], each over a run of `length` of the `places`. A thread for each element of the parts.
 template <typename T>
 __global__ void depthwise_weight_gradient(const T* x, Strides x_strides, const T* g, Strides g_strides, Window window,
                                           wide<T>* parts, int outputs, int times, int length, int places, int n) {
@@ -104,7 +106,8 @@ __global__ void depthwise_weight_gradient(const T* x, Strides x_strides, const T
 
 // --- what comes after -----------------------------------------------------------------------------------------------
 
-// Adds a bias to each channel, if there is one, then relu, if asked for. A thread changes one element of (…, channels).
+// z = max(z + bias, 0) of (…, channels), with no bias where it is null, and no maximum without relu. A thread for each
+// element.
 template <typename T>
 __global__ void bias_relu(T* z, const T* bias, int relu, int channels, int n) {
   int index = thread_index();
@@ -114,7 +117,7 @@ __global__ void bias_relu(T* z, const T* bias, int relu, int channels, int n) {
   z[index] = (T)(relu && value < 0 ? 0 : value);
 }
 
-// The gradient g of relu where its result z is not 0. A thread copies one element (n, y, x, c).
+// ∂y[n, y, x, c] = g[n, c, y, x] · [z ≠ 0], of z = relu(y). A thread for each element.
 template <typename T>
 __global__ void relu_gradient(const T* g, Strides strides, const T* z, T* dy, int height, int width, int channels,
                               int n) {

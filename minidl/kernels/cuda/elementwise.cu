@@ -7,7 +7,7 @@ template <typename R> __device__ R sigmoid(R x) { return 1 / (1 + exp(-x)); }
 // Φ(x), the chance of less than x in a normal distribution.
 template <typename R> __device__ R normal_cdf(R x) { return erfc(x * (R)-0.7071067811865476) / 2; }
 
-// The activation of x, with the one or two parameters that it may have.
+// f(x), with the one or two parameters that it may have.
 template <typename R> __device__ R activation(int which, R x, R a, R b) {
   switch (which) {
     case LEAKY_RELU: return x > 0 ? x : a * x;
@@ -19,7 +19,7 @@ template <typename R> __device__ R activation(int which, R x, R a, R b) {
   }
 }
 
-// Its derivative at x.
+// f′(x).
 template <typename R> __device__ R derivative(int which, R x, R a, R b) {
   switch (which) {
     case LEAKY_RELU: return x > 0 ? 1 : a;
@@ -37,12 +37,14 @@ template <typename R> __device__ R derivative(int which, R x, R a, R b) {
   }
 }
 
+// z = f(x), (n,).
 template <typename T>
 __global__ void activate(const T* x, T* z, int which, double a, double b, int n) {
   int i = thread_index();
   if (i < n) z[i] = activation<wide<T>>(which, x[i], a, b);
 }
 
+// ∂x = g · f′(x), (n,).
 template <typename T>
 __global__ void activate_gradient(const T* g, const T* x, T* dx, int which, double a, double b, int n) {
   int i = thread_index();

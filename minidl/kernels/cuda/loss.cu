@@ -25,8 +25,9 @@ __device__ wide<T> label_weight(const T* weight, long long label, int classes, i
   return label < 0 || label >= classes ? (wide<T>)nan("") : class_weight(weight, label);
 }
 
-// The loss of a row, and its weight in the mean: as `pairs`, or the loss alone as `each`. For the way back it keeps the
-// row's maximum, and ln Σ exp(x − maximum).
+// loss = −w_y · (1 − s) · ln p_y − s/C · Σ_c w_c · ln p_c of each row, with p = softmax(x), the label y, weights w and
+// the smoothing s over C classes; and w_y, its weight in the mean: as `pairs` (rows, 2), or the loss alone as `each`
+// (rows,). A row to ignore has 0 of both. For the way back it keeps the row's maximum, and ln Σ exp(x − maximum).
 template <typename T>
 __global__ void cross_entropy(const T* x, const long long* labels, const T* weight, T* each, wide<T>* pairs,
                               wide<T>* row_max, wide<T>* log_sums, int classes, int ignore, double smoothing) {
@@ -54,7 +55,7 @@ __global__ void cross_entropy(const T* x, const long long* labels, const T* weig
   if (pairs) pairs[2 * row] = loss, pairs[2 * row + 1] = counts;
 }
 
-// Σ losses, divided by Σ weights for the mean; what it was divided by is kept. One block.
+// z = Σ loss / divisor, of all rows; the divisor is kept: Σ w_y for the mean, 1 for the sum. One block.
 template <typename T>
 __global__ void reduce_losses(const wide<T>* pairs, T* z, wide<T>* divisor, int rows, int mean) {
   wide<T> loss = 0, weight = 0;
@@ -66,26 +67,25 @@ __global__ void reduce_losses(const wide<T>* pairs, T* z, wide<T>* divisor, int 
   z[0] = loss / divisor[0];
 }
 
-// The label is pulled, and all classes are pushed in proportion to their softmax. `g` has an element for each row, or
-// one for the sum that was divided.
+// ∂x_c = e · (w_y · (1 − s) · (p_c − [c = y]) + s/C · (p_c · Σ_k w_k − w_c)), (rows, classes), with e = g / divisor,
+// or the row's own g where there is none; 0 in a row to ignore.
 template <typename T>
 __global__ void cross_entropy_gradient(const T* g, const wide<T>* divisor, const T* x, const long long* labels,
                                        const T* weight, const wide<T>* row_max, const wide<T>* log_sums, T* dx,
                                        int classes, int ignore, double smoothing) {
   int row = blockIdx.x;
   long long label = labels[row];
-  wide<T> each = divisor ? (wide<T>)g[0] / divisor[0] : (wide<T>)g[row];
-  if (label == ignore) each = 0;
-  wide<T> pull = each * label_weight(weight, label, classes, ignore) * (1 - (wide<T>)smoothing), push = pull, even = 0;
+  wide<T> e = divisor ? (wide<T>)g[0] / divisor[0] : (wide<T>)g[row];
+  if (label == ignore) e = 0;
+  wide<T> sharp = e * label_weight(weight, label, classes, ignore) * (1 - (wide<T>)smoothing);
+  wide<T> even = e * (wide<T>)(smoothing / classes), weights = 0;
   if (smoothing) {
-    wide<T> factors = 0;
-    for (int c = threadIdx.x; c < classes; c += blockDim.x) factors += class_weight(weight, c);
-    even = each * (wide<T>)(smoothing / classes);
-    push += even * block_sum(factors);
+    for (int c = threadIdx.x; c < classes; c += blockDim.x) weights += class_weight(weight, c);
+    weights = block_sum(weights);
   }
   for (int c = threadIdx.x; c < classes; c += blockDim.x) {
     size_t i = (size_t)row * classes + c;
-    wide<T> softmax = exp((wide<T>)x[i] - row_max[row] - log_sums[row]);
-    dx[i] = softmax * push - even * class_weight(weight, c) - (c == label ? pull : 0);
+    wide<T> p = exp((wide<T>)x[i] - row_max[row] - log_sums[row]);
+    dx[i] = sharp * (p - (c == label)) + even * (p * weights - class_weight(weight, c));
   }
 }

@@ -131,7 +131,7 @@ __global__ void whole_gradients(const double* part_sum_g, const double* part_sum
   }
 }
 
-// ∂x = weight · rstd · (g − Σ g / n − x̂ · Σ g · x̂ / n), (rows, columns), as scale · g + slope · (x − centre) + offset.
+// ∂x = weight · rstd · (g − Σ g / n − x̂ · Σ g · x̂ / n), (rows, columns): scale · g + slope · (x − centre) + offset.
 template <typename T>
 __global__ void input_gradient(const T* g, const T* x, const T* weight, const T* bias, const double* mean,
                                const double* rstd, const double* sum_g, const double* sum_g_xhat, T* dx, int rows,

@@ -30,6 +30,8 @@ __device__ void each(const Table<T>& table, Update update) {
   for (int i = threadIdx.x; i < n; i += blockDim.x) update(table.row[k], start + i);
 }
 
+// v = momentum · v + (1 − dampening) · d, with d = g + decay · p; p −= lr · v, or lr · (d + momentum · v) in Nesterov's
+// form. A `fresh` v is d. Without momentum p −= lr · d, and no v is kept.
 template <typename T>
 __global__ void sgd(Table<T> table, double lr, double momentum, double dampening, double decay, int nesterov,
                     int fresh) {
@@ -46,14 +48,15 @@ __global__ void sgd(Table<T> table, double lr, double momentum, double dampening
   });
 }
 
-// lr and eps come corrected for the start of the running means, m in `first` and v in `second`, at 0.
+// m = β₁ · m + (1 − β₁) · d and v = β₂ · v + (1 − β₂) · d², with d = g + decay · p; p −= lr · m / (√v + eps). lr and
+// eps come corrected for the start of m, in `first`, and v, in `second`, at 0.
 template <typename T>
 __global__ void adam(Table<T> table, double lr, double eps, double beta1, double beta2, double decay) {
   typedef wide<T> R;
   R rate = lr, least = eps, keep1 = beta1, take1 = 1 - beta1, keep2 = beta2, take2 = 1 - beta2, shrink = decay;
   each(table, [=](const Row<T>& row, int i) {
-    R p = row.p[i], g = (R)row.g[i] + shrink * p;
-    R m = keep1 * (R)row.first[i] + take1 * g, v = keep2 * (R)row.second[i] + take2 * g * g;
+    R p = row.p[i], d = (R)row.g[i] + shrink * p;
+    R m = keep1 * (R)row.first[i] + take1 * d, v = keep2 * (R)row.second[i] + take2 * d * d;
     row.first[i] = (T)m;
     row.second[i] = (T)v;
     row.p[i] = (T)(p - rate * m / (sqrt(v) + least));

@@ -16,9 +16,9 @@ struct Integers {
   }
 };
 
-// The first maximum of each window of x, plus a bias for its channel, if there is one, then relu, if asked for; and
-// which element of the window it is. Padding is never chosen; NaN counts as largest, and of several the last.
-// A thread works on one window (n, oy, ox, c). `maxima` may be null.
+// maxima[n, oy, ox, c] = max_ij x[n, c, row(oy, i), column(ox, j)] + bias[c], not below 0 if relu is asked for; maxima
+// and bias may be null. chosen[n, oy, ox, c] = i · kw + j of the first maximum. Padding is never chosen; NaN counts as
+// largest, and of several the last. A thread for each window.
 template <typename T>
 __global__ void max_pool(const T* x, Strides strides, Window window, const T* bias, int relu, T* maxima,
                          void* chosen, int bytes, int channels, int n) {
@@ -39,7 +39,7 @@ __global__ void max_pool(const T* x, Strides strides, Window window, const T* bi
   if (maxima) maxima[index] = (T)(relu && best < 0 ? 0 : best);
 }
 
-// The chosen element of each window; a thread copies that of window (n, oy, ox, c).
+// z[n, oy, ox, c] = x[n, c, row(oy, i), column(ox, j)], i · kw + j = chosen[n, c, oy, ox]. A thread for each window.
 template <typename T>
 __global__ void max_pool_take(const T* x, Strides strides, Window window, void* chosen, int bytes,
                               Strides chosen_strides, T* z, int channels, int n) {
@@ -52,7 +52,7 @@ __global__ void max_pool_take(const T* x, Strides strides, Window window, void* 
   z[index] = i < window.kh && window.inside(row, column) ? x[strides.at(at.n, at.c, row, column)] : (T)0;
 }
 
-// The sum of each window; a thread computes that of window (n, oy, ox, c).
+// z[n, oy, ox, c] = Σ_ij x[n, c, row(oy, i), column(ox, j)]. A thread for each window.
 template <typename T>
 __global__ void sum_pool(const T* x, Strides strides, Window window, T* z, int channels, int n) {
   int index = thread_index();
@@ -67,8 +67,9 @@ __global__ void sum_pool(const T* x, Strides strides, Window window, T* z, int c
   z[index] = (T)sum;
 }
 
-// Images of the sums of the g of all windows that see an element: of those that chose it, if `chosen` is not null, and
-// of those whose z is not 0, if z is not null (relu). A gather: a thread adds up one element (n, y, x, c).
+// ∂x[n, y, x, c] = Σ g[n, c, oy, ox] over all windows that see it: row(oy, i) = y and column(ox, j) = x. Only over
+// those that chose it, i · kw + j, if `chosen` is not null, and over those with z ≠ 0, if z is not null (relu). As a
+// gather: a thread for each element of the images.
 template <typename T>
 __global__ void pool_backward(const T* g, Strides g_strides, Window window, void* chosen, int bytes,
                               Strides chosen_strides, const T* z, Strides z_strides, T* image, int channels, int n) {

@@ -56,13 +56,13 @@ __device__ void draw(const Stream& stream, int n, Give give) {
   }
 }
 
-// The numbers themselves.
+// x[i] = u_i, the stream's i-th number from here, (n,).
 template <typename T>
 __global__ void fill(T* x, Stream stream, int n) {
   draw(stream, n, [=](int i, float u) { x[i] = (T)u; });
 }
 
-// `scale` where the number is at least p, 0 elsewhere.
+// x[i] = scale · [u_i ≥ p], (n,).
 template <typename T>
 __global__ void mask(T* x, Stream stream, double p, double scale, int n) {
   float least = (float)p;

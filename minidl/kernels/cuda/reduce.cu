@@ -14,7 +14,7 @@ __device__ wide<T> rows_sum(const T* matrix, int first, int last, int columns) {
   return column_sum(sum);
 }
 
-// One row of sums for each part, a run of `height` rows; blockIdx.y is the part.
+// sums[part, column] = Σ matrix[row, column] over the rows of a part, a run of `height`; blockIdx.y is the part.
 template <typename T>
 __global__ void part_sums(const T* matrix, wide<T>* sums, int rows, int columns, int height) {
   int column = thread_index(), first = blockIdx.y * height;
@@ -22,7 +22,7 @@ __global__ void part_sums(const T* matrix, wide<T>* sums, int rows, int columns,
   if (threadIdx.y == 0 && column < columns) sums[(size_t)blockIdx.y * columns + column] = sum;
 }
 
-// The sums of all parts.
+// sums[column] = Σ parts[row, column] over all rows.
 template <typename T>
 __global__ void whole_sums(const wide<T>* parts, T* sums, int rows, int columns) {
   int column = thread_index();
@@ -30,7 +30,7 @@ __global__ void whole_sums(const wide<T>* parts, T* sums, int rows, int columns)
   if (threadIdx.y == 0 && column < columns) sums[column] = sum;
 }
 
-// Both at once, where there are few rows.
+// sums[column] = Σ matrix[row, column] over all rows: both at once, where there are few.
 template <typename T>
 __global__ void short_sums(const T* matrix, T* sums, int rows, int columns) {
   int column = thread_index();
