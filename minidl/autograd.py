@@ -8,10 +8,11 @@ from typing import Any
 
 import numpy as np
 
-from minidl import backend, transfer
+from minidl import transfer
 from minidl.core import Tensor, as_tuple, grad
 from minidl.modes import enable_grad
 from minidl.op import alias
+from minidl.ops.create import zeros_like
 from minidl.ops.joining import stack
 
 Tensors = Tensor | Sequence[Tensor]
@@ -30,7 +31,7 @@ def jvp(
 ) -> tuple[Any, Any]:
     """``(func(*inputs), Jv)``: the derivative along `v`, by differentiating u ↦ uᵀJ, which is linear in u."""
     xs, ys, outputs = _evaluate(func, inputs, create_graph)
-    us = tuple(_zeros_like(y).requires_grad_() for y in ys)
+    us = tuple(zeros_like(y).requires_grad_() for y in ys)
     pulled = _pull(ys, xs, us, create_graph=True)
     return _like(outputs, ys, create_graph), _like(outputs, _pull(pulled, us, v, create_graph), create_graph)
 
@@ -83,13 +84,9 @@ def _pull(ys: Any, xs: Any, v: Tensors | None, create_graph: bool, retain_graph:
         raise ValueError(f"expected {len(ys)} cotangents or tangents v, got {len(vs)}")
     connected = [(y, u) for y, u in zip(ys, vs, strict=True) if y.tracked]
     if not connected:
-        return tuple(_zeros_like(x) for x in xs)
+        return tuple(zeros_like(x) for x in xs)
     outputs, cotangents = zip(*connected, strict=True)
     return grad(outputs, xs, cotangents, retain_graph, create_graph, materialize_grads=True)
-
-
-def _zeros_like(x: Tensor) -> Tensor:
-    return Tensor(backend.full_like(x.data, 0))
 
 
 def _like(structure: Tensors, tensors: Sequence[Tensor], create_graph: bool) -> Any:

@@ -315,12 +315,9 @@ def walk(
     def give(edges: Sequence[Edge], gradients: Sequence[Any]) -> None:
         for (_, parent), g in zip(edges, gradients):  # noqa: B905
             before = grads.get(parent)
-            if before is not None:
-                grads[parent] = (wrap(before) + wrap(g)).data if backend.on_gpu(g) else before + g
-            else:
-                grads[parent] = g
-                if isinstance(parent, Node):
-                    heapq.heappush(heap, (-parent.serial, parent))
+            grads[parent] = g if before is None else added(before, g)
+            if before is None and isinstance(parent, Node):
+                heapq.heappush(heap, (-parent.serial, parent))
 
     seeds = [seed(output, gradient, create_graph) for output, gradient in zip(outputs, gradients, strict=True)]
     give([(0, origin(output)) for output in outputs], seeds)
@@ -341,6 +338,11 @@ def walk(
             node.kept, node.edges = None, ()
         del node, g, edges, outgoing
     own(grads, seeds)
+
+
+def added(a: Any, b: Any) -> Any:
+    """a + b, of arrays or Tensors; CuPy's arrays by the op, which keeps their order in memory."""
+    return (wrap(a) + wrap(b)).data if backend.on_gpu(a) else a + b
 
 
 def into_leaves(
