@@ -1,4 +1,7 @@
-"""Kernels on CuPy arrays: CUDA sources (``.cu``), and beside each of them who launches it."""
+"""Kernels on CuPy arrays: CUDA sources (``.cu``), and beside each of them who launches it.
+
+What `on_cuda` puts in place of a function ``f`` is called ``f_cuda``; a class that serves a composite has its name.
+"""
 
 from minidl.kernels.cuda import conv as conv
 from minidl.kernels.cuda import elementwise as elementwise

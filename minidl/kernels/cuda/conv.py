@@ -58,7 +58,7 @@ def col2im_into(seen: Array, window: Window, places: tuple[int, int], image: Arr
 
 
 @on_cuda(conv)
-def conv_forward(x, w, *, stride, padding, dilation, groups):
+def conv_cuda(x, w, *, stride, padding, dilation, groups):
     """`conv` by columns; depthwise, by a thread for each element of the result."""
     xp, window = backend.cupy(), Window(w.shape[2:], stride, padding, dilation)
     if not serves(x, w, window, x.shape[2:]):
@@ -77,7 +77,7 @@ def conv_forward(x, w, *, stride, padding, dilation, groups):
 
 
 @on_cuda(conv_x)
-def conv_input_gradient(g, w, *, size, stride, padding, dilation, groups):
+def conv_x_cuda(g, w, *, size, stride, padding, dilation, groups):
     """`conv_x` by columns; depthwise, by a thread for each element of the images."""
     xp, window = backend.cupy(), Window(w.shape[2:], stride, padding, dilation)
     if not serves(g, w, window, size):
@@ -104,7 +104,7 @@ def conv_input_gradient(g, w, *, size, stride, padding, dilation, groups):
 
 
 @on_cuda(conv_w)
-def conv_weight_gradient(x, g, *, size, stride, padding, dilation, groups):
+def conv_w_cuda(x, g, *, size, stride, padding, dilation, groups):
     """`conv_w` by columns; depthwise, by a thread for each weight and run of places. Parts are summed at the end."""
     xp, window = backend.cupy(), Window(size, stride, padding, dilation)
     if not serves(x, g, window, x.shape[2:]):
@@ -142,7 +142,7 @@ def depthwise_weight_gradient(x: Array, g: Array, window: Window) -> Array:
 
 
 @on_cuda(im2col)
-def unfold(x, *, window):
+def im2col_cuda(x, *, window):
     """`im2col` out of memory in any order."""
     xp = backend.cupy()
     if not suits(x):
@@ -155,7 +155,7 @@ def unfold(x, *, window):
 
 
 @on_cuda(col2im)
-def fold(g, *, window, size):
+def col2im_cuda(g, *, window, size):
     """`col2im` by a thread for each element of the images."""
     xp = backend.cupy()
     if not suits(g):

@@ -51,7 +51,7 @@ def serves(x: Array, chosen: Array) -> bool:
 
 
 @on_cuda(window_argmax)
-def max_pool_indices(x, *, window):
+def window_argmax_cuda(x, *, window):
     """`window_argmax` by a thread for each window."""
     if not suits(x):
         return window_argmax.op.forward(backend.cupy(), x, window=window)
@@ -59,7 +59,7 @@ def max_pool_indices(x, *, window):
 
 
 @on_cuda(window_take)
-def max_pool_take(x, chosen, *, window):
+def window_take_cuda(x, chosen, *, window):
     """`window_take` by a thread for each window."""
     if not serves(x, chosen):
         return window_take.op.forward(backend.cupy(), x, chosen, window=window)
@@ -73,7 +73,7 @@ def max_pool_take(x, chosen, *, window):
 
 
 @on_cuda(window_put)
-def max_pool_put(g, chosen, *, window, size):
+def window_put_cuda(g, chosen, *, window, size):
     """`window_put` by a thread for each element of the images."""
     if not serves(g, chosen):
         return window_put.op.forward(backend.cupy(), g, chosen, window=window, size=size)
@@ -81,7 +81,7 @@ def max_pool_put(g, chosen, *, window, size):
 
 
 @on_cuda(window_sum)
-def sum_pool(x, *, window):
+def window_sum_cuda(x, *, window):
     """`window_sum` by a thread for each window."""
     if not suits(x):
         return window_sum.op.forward(backend.cupy(), x, window=window)
@@ -93,7 +93,7 @@ def sum_pool(x, *, window):
 
 
 @on_cuda(window_spread)
-def sum_pool_backward(g, *, window, size):
+def window_spread_cuda(g, *, window, size):
     """`window_spread` by a thread for each element of the images."""
     if not suits(g):
         return window_spread.op.forward(backend.cupy(), g, window=window, size=size)

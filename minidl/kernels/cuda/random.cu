@@ -58,13 +58,13 @@ __device__ void draw(const Stream& stream, int n, Give give) {
 
 // x[i] = u_i, the stream's i-th number from here, (n,).
 template <typename T>
-__global__ void fill(T* x, Stream stream, int n) {
+__global__ void fill_uniform(T* x, Stream stream, int n) {
   draw(stream, n, [=](int i, float u) { x[i] = (T)u; });
 }
 
 // x[i] = scale · [u_i ≥ p], (n,).
 template <typename T>
-__global__ void mask(T* x, Stream stream, double p, double scale, int n) {
+__global__ void dropout_mask(T* x, Stream stream, double p, double scale, int n) {
   float least = (float)p;
   T kept = (T)scale;
   draw(stream, n, [=](int i, float u) { x[i] = u >= least ? kept : (T)0.0f; });

@@ -35,7 +35,7 @@ def draw(name: str, out: Array, generator: Generator, *options: float) -> None:
 def fill_uniform_cuda(out: Array, generator: Generator) -> None:
     """`fill_uniform` of float32, or of what is rounded from that."""
     if suits(out) and out.dtype != np.float64 and out.flags.c_contiguous:
-        draw("fill", out, generator)
+        draw("fill_uniform", out, generator)
     else:
         fill_uniform.function(out, generator)
 
@@ -45,5 +45,5 @@ def dropout_mask_cuda(x: Array, shape: tuple[int, ...], p: float, generator: Gen
     """`dropout_mask` in one launch."""
     out = backend.cupy().empty(shape, x.dtype)
     if out.size:
-        draw("mask", out, generator, p, 1 / (1 - p) if p < 1 else 0.0)
+        draw("dropout_mask", out, generator, p, 1 / (1 - p) if p < 1 else 0.0)
     return out
