@@ -14,11 +14,12 @@ from mutants.lines import ROOT, TESTS, Fault, forked, listed, tested
 OURS = (str(ROOT / "minidl"), str(TESTS))  # but not an environment that stands in the checkout
 BATTERY = ["test_engine_steps.py", "test_engine.py", "test_check.py"]
 OTHERS = {
-    "fusion": [*BATTERY, "test_fusion.py"],
+    "check": ["test_check.py", "test_engine_steps.py", "test_engine.py"],
+    "fusion": ["test_fusion.py", *BATTERY],
     "threads": ["test_threads.py"],
     "memory": ["test_memory.py"],
     "nn.containers": ["test_fusion.py"],
-}  # the tests of single modules
+}  # the tests of single modules, those first that find the most
 SLOW = ["test_a_chain_of_100_000_ops_works_and_is_dropped", "test_peak_memory_does_not_grow_over_many_steps"]
 SECONDS = 60  # for a fault with which the engine runs for ever
 FAULTS = listed("engine.txt")
