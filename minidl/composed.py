@@ -4,7 +4,7 @@ import functools
 from collections.abc import Callable
 from typing import Any, TypeVar
 
-from minidl import dtypes
+from minidl import dtypes, transfer
 from minidl.core import Tensor
 from minidl.op import cast, registry
 
@@ -22,6 +22,8 @@ def named(function: Function) -> Function:
         try:
             return function(*args, **options)
         except (ValueError, TypeError, RuntimeError, IndexError) as error:
+            if transfer.is_late(error):
+                raise
             said = str(error)
             while (head := said.partition(": "))[0] in registry or head[0] in composed:
                 said = head[2]

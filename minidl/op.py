@@ -21,7 +21,7 @@ from typing import Any, NamedTuple, TypeVar
 import numpy as np
 from numpy import ndarray
 
-from minidl import backend, dtypes
+from minidl import backend, dtypes, transfer
 from minidl.backend import Array, dims
 from minidl.core import Edge, Node, Tensor, wrap
 from minidl.declaration import Declaration
@@ -256,7 +256,7 @@ def op(
             z = quiet.copy().run(forward if xp is np else self.forward_on_gpu, xp, *arrays, **options)
             z = z if type(z) is ndarray or backend.on_gpu(z) else np.asarray(z)  # where NumPy gives a scalar
         except (ValueError, TypeError, IndexError, OverflowError) as error:
-            if str(error).startswith(f"{self.name}:"):
+            if str(error).startswith(f"{self.name}:") or transfer.is_late(error):
                 raise
             raise explained(self.name, arrays, error) from None
         return record(self, args, arrays, options, z)
@@ -284,7 +284,7 @@ def on_cuda(function: Callable[..., Any]) -> Callable[[Function], Function]:
 
 def explained(name: str, arrays: list[Array], error: Exception) -> Exception:
     """An error of a forward pass in the name of its op, without NumPy's terms."""
-    if isinstance(error, TypeError) and ("numpy" in str(error) or "ufunc" in str(error)):
+    if isinstance(error, TypeError) and any(word in str(error) for word in ("numpy", "cupy", "ufunc")):
         return TypeError(f"{name}: not defined for {' and '.join(str(a.dtype) for a in arrays)}")
     if isinstance(error, ValueError) and "broadcast" in str(error):
         return ValueError(f"{name}: shapes {' and '.join(dims(a.shape) for a in arrays)} do not broadcast")

@@ -19,9 +19,14 @@ unchecked: list[tuple[Array, float, float, Refusal]] = []  # least and largest v
 
 def move(array: Array, device: str | int) -> Array:
     """The array on `device`: itself where it already is there, a copy otherwise."""
-    if backend.device_name(device) == "cpu":
-        return fetched(array) if backend.on_gpu(array) else array
-    with backend.gpu(device):
+    name = backend.device_name(device)
+    if name == backend.device_of(array):
+        return array
+    if name == "cpu":
+        return fetched(array)
+    with backend.gpu(name):
+        if backend.on_gpu(array):  # from which CuPy copies to another GPU only what is contiguous
+            return backend.in_memory_order(lambda view: view.copy(), array)
         return backend.cupy().asarray(array)
 
 
@@ -52,16 +57,28 @@ def require_range(values: Array, low: float, high: float, refusal: Refusal) -> N
 
 
 def check_ranges() -> None:
-    """Raise the first error that has been waiting in `require_range`: one copy from each GPU."""
+    """Raise the first error that has been waiting in `require_range`: one copy from each GPU of each dtype."""
     with lock:
         waiting = unchecked.copy()
         unchecked.clear()
-    for device in sorted({backend.device_of(extremes) for extremes, *_ in waiting}):
-        there = [one for one in waiting if backend.device_of(one[0]) == device]
+    alike: dict[Any, list[int]] = {}
+    for i, (extremes, *_) in enumerate(waiting):
+        alike.setdefault((backend.device_of(extremes), extremes.dtype), []).append(i)
+    pairs: dict[int, np.ndarray] = {}
+    for (device, _), places in alike.items():
         with backend.gpu(device):
-            pairs = backend.cupy().stack([extremes for extremes, *_ in there]).get()
-        for (least, largest), (_, low, high, refusal) in zip(pairs, there, strict=True):
-            if not (least >= low and largest <= high):
-                error = refusal(least, largest)
-                error.args = (f"{error} (a GPU works ahead: an earlier call than the one that raises this)",)
-                raise error
+            pairs |= zip(places, backend.cupy().stack([waiting[i][0] for i in places]).get(), strict=True)
+    for i, (_, low, high, refusal) in enumerate(waiting):
+        least, largest = pairs[i]
+        if not (least >= low and largest <= high):
+            with lock:
+                unchecked[:0] = waiting[i + 1 :]
+            error: Any = refusal(least, largest)
+            error.args = (f"{error} (a GPU works ahead: an earlier call than the one that raises this)",)
+            error.late = True
+            raise error
+
+
+def is_late(error: Exception) -> bool:
+    """Whether it is an error of `check_ranges`, which names the call that it is of: not the one that raises it."""
+    return hasattr(error, "late")

@@ -13,7 +13,8 @@ from test_ops import FUNCTIONS
 
 import minidl as md
 import minidl.functional as F
-from minidl import backend, nn, transfer
+from minidl import backend, fusion, nn, transfer
+from minidl.modes import mode
 from minidl.op import registry
 from minidl.ops import elementwise as E
 from minidl.ops import joining as J
@@ -208,6 +209,15 @@ def test_every_op_of_several_tensors_refuses_mixed_devices(name, position):
         FUNCTIONS[name](*tensors, **case.options)
 
 
+@pytest.mark.parametrize("f, says", [
+    (lambda t: t - t, "sub: not defined for bool and bool"), (lambda t: -t, "neg: not defined for bool"),
+])  # fmt: skip
+def test_what_a_gpu_cannot_compute_is_said_as_on_the_cpu(f, says):
+    for device in ("cpu", "cuda"):
+        with pytest.raises(TypeError, match=f"^{says}$"):
+            f(md.tensor([True], device=device))
+
+
 # --- memory order -----------------------------------------------------------------------------------------------------
 
 
@@ -296,6 +306,14 @@ def test_what_is_refused_late_keeps_its_name(call):
 class Fetching(nn.Module):
     def forward(self, x):
         return x * float(x.sum().item())
+
+
+def test_what_is_refused_late_is_not_lost_where_layers_run_at_once(monkeypatch):
+    monkeypatch.setattr(mode, "fused", True)
+    monkeypatch.setitem(fusion.runs, (Fetching, Fetching), lambda x, *layers: layers[0](x))
+    F.one_hot(md.tensor([7], device="cuda"), 4)
+    with pytest.raises(ValueError, match="^one_hot: classes from 7 to 7"):
+        nn.Sequential(Fetching(), Fetching())(gpu(3, 2))
 
 
 def test_all_that_is_refused_late_is_raised_in_turn():

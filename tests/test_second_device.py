@@ -197,6 +197,26 @@ def test_call(name):
     same([result], [CALLS[name]("cpu")], 1e-5)
 
 
+VIEWS = {
+    "C order": lambda x: x,
+    "channels last": lambda x: x.permute(0, 3, 1, 2),
+    "Fortran order": lambda x: x.permute(3, 2, 1, 0),
+    "every other": lambda x: x.permute(3, 1, 0, 2)[:, ::2],
+    "repeated": lambda x: x[:1].expand(2, 3, 4, 4),
+}
+
+
+@pytest.mark.parametrize("name", VIEWS)
+def test_between_devices(name):
+    x, y = images("cuda:0").requires_grad_(), images("cpu").requires_grad_()
+    here, there = VIEWS[name](x) * 1, VIEWS[name](x).to("cuda:1")
+    assert there.device == "cuda:1" and there.data.strides == here.data.strides
+    (there * VIEWS[name](x).to("cuda:1")).sum().backward()
+    (VIEWS[name](y) * VIEWS[name](y)).sum().backward()
+    assert x.grad.device == "cuda:0"
+    same([there, x.grad], [VIEWS[name](y), y.grad], 0)
+
+
 @pytest.mark.parametrize("name", [*CALLS, "rand", "dropout"])
 def test_call_with_kernels(name, launched):
     calls = CALLS | {

@@ -219,6 +219,12 @@ def test_two_devices():
         with pytest.raises(ValueError, match="different from the current device"):
             refused()
     assert there.reshape(3, 1).T.device.id == 1  # which launches nothing
+    channels_last = cupy.zeros((2, 4, 3)).transpose(0, 2, 1)
+    with cupy.cuda.Device(1):
+        for refused in (cupy.asarray, cupy.array, cupy.copy, lambda x: x.copy("K")):
+            with pytest.raises(NotImplementedError, match="cannot copy non-contiguous array between devices"):
+                refused(channels_last)
+        assert channels_last.copy().device.id == cupy.asarray(channels_last[0]).device.id == 1
     with pytest.raises(cupy.cuda.runtime.CUDARuntimeError), cupy.cuda.Device(2):
         pass
     assert cupy.asarray(there).device.id == 0 and cupy.asarray(there).tolist() == there.get().tolist()

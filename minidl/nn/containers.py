@@ -5,6 +5,7 @@ import operator
 from collections.abc import Iterable, Iterator, Mapping, MutableMapping
 from typing import Any
 
+from minidl import transfer
 from minidl.fusion import runs
 from minidl.modes import mode
 from minidl.nn.hooks import MISTAKES
@@ -125,7 +126,9 @@ def ahead(input: Any, modules: list[Module]) -> tuple[Any, int]:
         if fused and not any(module.registered_hooks or "forward" in vars(module) for module in run):
             try:
                 output = fused(input, *run)
-            except MISTAKES:
+            except MISTAKES as error:
+                if transfer.is_late(error):
+                    raise
                 output = None  # the module that it comes from will raise it again, by its name
             if output is not None:
                 return output, length

@@ -70,8 +70,8 @@ class Module:
 
     def locate(self, error: Any) -> None:
         """Put the path of the layer that an error came from, seen from this module, before its message."""
-        if len(error.args) != 1:
-            return  # not one of ours
+        if len(error.args) != 1 or transfer.is_late(error):
+            return  # not one of ours, or of another call
         if not hasattr(error, "layer"):
             error.layer, error.message = self, str(error)
         path = next((name for name, module in self.named_modules() if module is error.layer), "")

@@ -88,7 +88,7 @@ def computed(name: str, function: Callable[..., Any], args: tuple[Any, ...], opt
         try:
             result = function(*values_of(args), **values)
         except TypeError as error:
-            raise TypeError(str(error)) from None  # not of a class of NumPy's
+            raise TypeError(str(error).replace("numpy", "cupy")) from None  # not of a class of NumPy's
     if name in TESTS:
         result = np.bool_(result)
     if name not in ANY_DEVICE and ("out" in options or not is_view(result, operands)):

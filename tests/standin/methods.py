@@ -9,6 +9,7 @@ import numpy as np
 
 from standin import catalog, indexing, traffic
 from standin.arrays import ndarray
+from standin.devices import Device
 from standin.functions import Function, UFunc, computed, refuse_filling, values_of
 
 UNARY = {"neg": np.negative, "pos": np.positive, "abs": np.absolute, "invert": np.invert}
@@ -97,7 +98,17 @@ def fill(array: ndarray, value: Any) -> None:
     setitem(array, ..., value.item() if isinstance(value, ndarray) else value)
 
 
+def copy(array: ndarray, order: str = "C") -> ndarray:
+    """A copy on the current device; of another's array CuPy copies the memory as it lies, if it is one block."""
+    flags = array.flags
+    block = order not in ("K", "k") or not array.size or flags.c_contiguous or flags.f_contiguous
+    if array.device != Device() and not block:
+        raise NotImplementedError("CuPy cannot copy non-contiguous array between devices.")
+    return computed("copy", np.ndarray.copy, (array, order), {})
+
+
 ndarray.fill = fill
+ndarray.copy = copy
 ndarray.__getitem__ = getitem
 ndarray.__setitem__ = setitem
 

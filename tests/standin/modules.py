@@ -61,7 +61,7 @@ def making(name: str) -> Any:
     @functools.wraps(function.function)
     def make(a: Any, *args: Any, **options: Any) -> ndarray:
         if isinstance(a, ndarray):
-            return function(a if a.device == devices.Device() else a.copy(), *args, **options)
+            return function(a if a.device == devices.Device() else a.copy("K"), *args, **options)
         if np.shape(values_of(a)) and not any(isinstance(array, ndarray) for array in arrays_in(a)):
             traffic.to_device(name)
         return ndarray(np.array(function.function(values_of(a), *args, **options), order="A"))
@@ -131,6 +131,7 @@ cupy = Module(
     lib=Module("cupy.lib", np.lib, stride_tricks=stride_tricks),
     linalg=Module("cupy.linalg", np.linalg),
     asnumpy=asnumpy,
+    copy=lambda a, order="K": a.copy(order),
     get_array_module=get_array_module,
     get_default_memory_pool=devices.current_pool,
     put_along_axis=put_along_axis,
