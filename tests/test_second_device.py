@@ -111,6 +111,15 @@ def gradient(function):
     return call
 
 
+def second(function):
+    def call(device):
+        x = leaf(device)
+        (g,) = md.grad(function(x), x, create_graph=True)
+        return md.grad((g * g).sum(), x)[0]
+
+    return call
+
+
 def layer(device):
     md.manual_seed(0)
     return nn.Linear(3, 2).to(device)
@@ -180,6 +189,14 @@ CALLS = {
     "hvp": lambda device: md.hvp(lambda x: (x**3).sum(), leaf(device), leaf(device).detach())[1],
     "jacobian": lambda device: md.jacobian(lambda x: (x * x).sum(0), leaf(device)),
     "weighted classes": lambda device: F.cross_entropy(leaf(device), labels(device), leaf(device).detach()[1]),
+    "weighted likelihoods": lambda device: F.nll_loss(leaf(device), labels(device), leaf(device).detach()[1]),
+    "second order": second(lambda x: F.cross_entropy(x, labels(x.device), x.detach()[1])),
+    "classes by steps": gradient(lambda x: [*F.cross_entropy(x, labels(x.device)).backward_steps()]),
+    "avg_pool2d": lambda device: F.avg_pool2d(images(device), 3, 2, 1),
+    "avg_pool2d by a divisor": lambda device: F.avg_pool2d(images(device), 2, divisor_override=3),
+    "reflect": lambda device: F.pad(images(device), (1, 2, 3, 0), "reflect"),
+    "replicate": lambda device: F.pad(images(device), (1, -1, 2, 2), "replicate"),
+    "circular": lambda device: F.pad(images(device), (1, -1, 2, 2), "circular"),
     "batch norm": lambda device: nn.BatchNorm2d(3, momentum=None).to(device)(images(device)),
     "instance norm": lambda device: nn.InstanceNorm2d(3, track_running_stats=True).to(device)(images(device)),
     "interpolate": lambda device: F.interpolate(images(device), scale_factor=2),

@@ -47,12 +47,12 @@ def pad(input: Tensor, pad: Sequence[int], mode: str = "constant", value: float 
             raise ValueError(f"{before} and {after} do not fit a size of {n} with mode {mode!r}")
         with backend.using(input.device) as xp:
             places = xp.arange(-before, n + after)
-        if mode == "reflect":
-            places = n - 1 - abs(n - 1 - abs(places))
-        elif mode == "replicate":
-            places = places.clip(0, n - 1)
-        else:
-            first, left = max(-before, 0), n + min(before, 0) + min(after, 0)  # negative sizes crop before
-            places = first + (places - first) % left
+            if mode == "reflect":
+                places = n - 1 - abs(n - 1 - abs(places))
+            elif mode == "replicate":
+                places = places.clip(0, n - 1)
+            else:
+                first, left = max(-before, 0), n + min(before, 0) + min(after, 0)  # negative sizes crop before
+                places = first + (places - first) % left
         input = indexing.along(input, input.ndim - i, places)
     return input

@@ -13,6 +13,7 @@ from minidl.dtypes import require_float
 from minidl.functional.windows import Pair, Single, as_given, as_images, check_fits, is_integer, pair, sliding
 from minidl.ops import pool
 from minidl.ops.blocks import max_pool
+from minidl.ops.create import ones
 from minidl.ops.indexing import getitem, take_along
 from minidl.ops.joining import cat, pad
 from minidl.ops.reduce import mean
@@ -142,14 +143,18 @@ def _avg_pool(spatial, input, kernel_size, stride, padding, ceil_mode, count_inc
     window = _window(spatial, input, x, kernel_size, stride, padding, 1, ceil_mode)
     if divisor is not None and (not is_integer(divisor) or divisor == 0):
         raise ValueError(f"divisor_override must be an integer other than 0, got {divisor!r}")
-    counted = backend.namespace(x.data).ones((1, 1, *x.shape[2:]), x.dtype)
-    around = window
-    if count_include_pad:  # count the padding asked for, but not the room that ceil_mode adds
-        (top, bottom), (left, right) = window.padding
-        counted = pad(counted, (left, left, top, top), 1.0)
-        around = window._replace(padding=((0, bottom - top), (0, right - left)))
-    z = pool.window_sum(x, window=window) * (1 / (divisor or pool.window_sum(counted, window=around)))
+    z = pool.window_sum(x, window=window) * (1 / (divisor or _counted(x, window, count_include_pad)))
     return as_given(z, input, spatial)
+
+
+def _counted(x, window, padding):
+    """How many elements each window has, with `padding` those asked for, but not the room that ceil_mode adds."""
+    elements = ones(1, 1, *x.shape[2:], dtype=x.dtype, device=x.device)
+    if padding:
+        (top, bottom), (left, right) = window.padding
+        elements = pad(elements, (left, left, top, top), 1.0)
+        window = window._replace(padding=((0, bottom - top), (0, right - left)))
+    return pool.window_sum(elements, window=window)
 
 
 @named

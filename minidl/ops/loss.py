@@ -8,7 +8,7 @@ from minidl.op import cast, op
 from minidl.ops.blocks import raw
 from minidl.ops.compare import ne
 from minidl.ops.elementwise import exp, where
-from minidl.ops.indexing import take_along
+from minidl.ops.indexing import along, take_along
 from minidl.ops.reduce import largest, sum
 from minidl.ops.shape import axes, axis, reshape, squeeze, unsqueeze
 
@@ -51,7 +51,7 @@ def against_labels(losses: Any, target: Any, weight: Any, over: int, ignore_inde
     labels = where(counted, target, 0)
     weights = cast(counted, dtype=losses.dtype)
     if weight is not None:
-        weights = weights * weight[raw(labels)]
+        weights = weights * along(weight, 0, raw(labels))
     each = squeeze(take_along(losses, unsqueeze(labels, over), dim=over), over)
     return where(counted, each * weights, 0.0), weights
 
