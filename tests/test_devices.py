@@ -3,6 +3,8 @@
 It is held against what the engine computes on the CPU by its references, of which `test_ops.py` has the oracles.
 """
 
+import contextlib
+
 import numpy as np
 import pytest
 from devices import DEVICES, carried, device, emulated_as_far_as_it_goes, same, tensors  # noqa: F401
@@ -27,6 +29,11 @@ HOSTED = {"tap", "to_device"}  # what they do is not a device's: to call a funct
 
 def normal(*shape):
     return RNG.standard_normal(shape)
+
+
+def by_kernels_and_not(dtype):
+    """Contexts to compute in: one with kernels and, in float64, one without."""
+    return (contextlib.nullcontext(), md.no_fusion())[: 1 + (dtype == "float64")]
 
 
 # --- ops --------------------------------------------------------------------------------------------------------------
@@ -59,8 +66,9 @@ def test_op(name, device, dtype, data):  # noqa: F811
     case = data.draw(cases(SPECS[name]))
     with md.no_fusion():
         expected = computed(name, case, "cpu", dtype)
-    with emulated_as_far_as_it_goes(name):
-        same(computed(name, case, device, dtype), expected, TOLERANCES[dtype], least=name in CANCELLING)
+    for fusion in by_kernels_and_not(dtype):
+        with fusion, emulated_as_far_as_it_goes(name):
+            same(computed(name, case, device, dtype), expected, TOLERANCES[dtype], least=name in CANCELLING)
 
 
 # --- layers -----------------------------------------------------------------------------------------------------------
@@ -159,7 +167,7 @@ def agrees(build, arguments, there, dtype):
     md.manual_seed(1)
     with md.no_fusion():
         expected = trained(build(), arguments, "cpu", dtype)
-    for fusion in (md.enable_grad(), md.no_fusion())[: 1 + (dtype == "float64")]:
+    for fusion in by_kernels_and_not(dtype):
         md.manual_seed(1)
         with fusion:
             same(trained(build(), arguments, there, dtype), expected, TOLERANCES[dtype])
@@ -246,7 +254,9 @@ OPTIMIZERS = {
 def test_training(name, device, dtype, optimizer):  # noqa: F811
     with md.no_fusion():
         expected = learned(name, "cpu", dtype, OPTIMIZERS[optimizer])
-    same(learned(name, device, dtype, OPTIMIZERS[optimizer]), expected, TOLERANCES[dtype])
+    for fusion in by_kernels_and_not(dtype):
+        with fusion:
+            same(learned(name, device, dtype, OPTIMIZERS[optimizer]), expected, TOLERANCES[dtype])
 
 
 SMALL = {"SimpLeNet": (2, 1, 28, 28), "VGG-style": (4, 3, 16, 16)}
