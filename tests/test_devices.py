@@ -259,7 +259,7 @@ def test_training(name, device, dtype, optimizer):  # noqa: F811
             same(learned(name, device, dtype, OPTIMIZERS[optimizer]), expected, TOLERANCES[dtype])
 
 
-SMALL = {"SimpLeNet": (2, 1, 28, 28), "VGG-style": (4, 3, 16, 16)}
+SMALL = {"SimpLeNet": (2, 1, 28, 28), "VGG-style": (4, 3, 16, 16), "MLP": (3, 12)}
 
 
 def curvature(name, there, dtype):
