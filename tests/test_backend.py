@@ -218,6 +218,15 @@ def test_what_a_gpu_cannot_compute_is_said_as_on_the_cpu(f, says):
             f(md.tensor([True], device=device))
 
 
+@pytest.mark.parametrize("low, high", [(-1, 300), (None, 300), (-300, None), (100, 1 << 70), (1.5, 300)])
+def test_bounds_beyond_all_integers_of_a_dtype(low, high):
+    there, here = [md.tensor([1, 200], dtype="u1", device=device).clip(low, high) for device in ("cuda", "cpu")]
+    assert there.dtype == here.dtype and there.numpy().tolist() == here.numpy().tolist()
+    for device in ("cuda", "cpu"):
+        with pytest.raises(ValueError, match="^clip: Python integer 300 out of bounds for uint8"):
+            md.tensor([1], dtype="u1", device=device).clip(300, None)
+
+
 # --- memory order -----------------------------------------------------------------------------------------------------
 
 

@@ -231,7 +231,16 @@ minimum.vjp(x=lambda g, x, y: _unless(x > y, x == y, g), y=lambda g, x, y: _unle
 def limit(xp, x, *, min, max):
     """x limited to [min, max], numbers of which one may be None; the gradient passes on the bounds too."""
     bounds = tuple(bound for bound in (min, max) if bound is not None)
-    return xp.clip(x.astype(result_type((x, *bounds)), copy=False), min, max)
+    x = x.astype(result_type((x, *bounds)), copy=False)
+    return xp.clip(x, *_in_room(min, max, x.dtype))
+
+
+def _in_room(low, high, dtype):
+    """Bounds beyond all integers of a dtype, which CuPy refuses, as the outermost of these."""
+    if dtype.kind not in "iu":
+        return low, high
+    room = np.iinfo(dtype)
+    return low and max(low, room.min), high and min(high, room.max)
 
 
 def _within(x, min, max):

@@ -75,7 +75,8 @@ cp.dot(d, d.T) | special.erf(d) | special.erf(e)
 special.xlogy(d, d) | special.expit(d) | special.logsumexp(d).shape | cp.result_type(d, np.float32) | cp.dtype("f4")
 cp.float32(3) | cp.finfo("f4").eps | cp.inf | cp.concatenate([d, n]) | cp.concatenate([e, d])
 cp.concatenate([d, d], axis=2) | cp.stack([d, d], axis=-1) | d.astype(bool) | d.astype("i4") | (-d).astype("u1").dtype
-cp.clip(d, 1, None) | cp.clip(d, None, 2) | cp.clip(n, 1.5, 2) | d != 0 | d.shape | d.size | d.nbytes | d.itemsize
+cp.clip(d, 1, None) | cp.clip(d, None, 2) | cp.clip(n, 1.5, 2) | cp.clip(b, -1, 300) | b.clip(0, 256) | d != 0
+d.shape | d.size | d.nbytes | d.itemsize
 d.strides | x.strides | d.flags.c_contiguous | d.T.flags.f_contiguous | cp.ndim(d) | cp.shape(d) | cp.ndim(2)
 d.device.id | cp.cuda.Device().id
 """

@@ -116,9 +116,12 @@ class Function:
         return computed(self.__name__, self.function, args, options)
 
     def check(self, *given: Any) -> None:
-        """Refuse host arrays, but where they are copied, or not read."""
+        """Refuse host arrays, but where they are copied, or not read; and bounds that a dtype can't hold."""
         if self.__name__ in FILLS:
             refuse_filling(given[-1])
+        for bound in given[1:] if self.__name__ == "clip" else ():
+            if type(bound) is int and given[0].dtype.kind in "iu":
+                np.array(bound, given[0].dtype)  # OverflowError where it does not fit
         for value in given if self.__name__ in COPIES else ():
             if isinstance(value, (list, np.ndarray)):
                 traffic.to_device(self.__name__)
