@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from minidl import backend
-from minidl.backend import Array
+from minidl.backend import Array, by_device
 
 MOST_UNCHECKED = 1000  # ranges
 Refusal = Callable[[Any, Any], Exception]
@@ -37,8 +37,8 @@ def fetched(array: Array) -> np.ndarray:
     return values
 
 
-def require_range(values: Array, low: float, high: float, refusal: Refusal) -> None:
-    """Raise ``refusal(least, largest)`` unless all values are in [low, high].
+def require_range(values: Array, low: float, high: float, refusal: Refusal, ignore: int | None = None) -> None:
+    """Raise ``refusal(least, largest)`` unless all values are in [low, high], but for integers that are `ignore`.
 
     On a GPU that is found when a value is fetched from it the next time, or `MOST_UNCHECKED` are waiting: until then
     nobody waits for it.
@@ -46,14 +46,25 @@ def require_range(values: Array, low: float, high: float, refusal: Refusal) -> N
     if not values.size:
         return
     if backend.on_gpu(values):
-        with values.device:
-            extremes = backend.cupy().stack([values.min(), values.max()])
+        pair = extremes(values, low, ignore)
         with lock:
-            unchecked.append((extremes, low, high, refusal))
+            unchecked.append((pair, low, high, refusal))
         if len(unchecked) > MOST_UNCHECKED:
             check_ranges()
     elif not (values.min() >= low and values.max() <= high):
-        raise refusal(values.min(), values.max())
+        least, largest = extremes(values, low, ignore)
+        if not (least >= low and largest <= high):
+            raise refusal(least, largest)
+
+
+@by_device
+def extremes(values: Array, low: float, ignore: int | None) -> Array:
+    """The least and the largest value; integers that are `ignore` count as `low`."""
+    xp = backend.namespace(values)
+    if ignore is not None:
+        values = values.astype(np.int64, copy=False)
+        values = xp.where(values == ignore, low, values)
+    return xp.stack([values.min(), values.max()])
 
 
 def check_ranges() -> None:
@@ -62,8 +73,8 @@ def check_ranges() -> None:
         waiting = unchecked.copy()
         unchecked.clear()
     alike: dict[Any, list[int]] = {}
-    for i, (extremes, *_) in enumerate(waiting):
-        alike.setdefault((backend.device_of(extremes), extremes.dtype), []).append(i)
+    for i, (pair, *_) in enumerate(waiting):
+        alike.setdefault((backend.device_of(pair), pair.dtype), []).append(i)
     pairs: dict[int, np.ndarray] = {}
     for (device, _), places in alike.items():
         with backend.gpu(device):

@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 import pytest
 
-from minidl.kernels.cuda.source import FOLDER, OPTIONS, TYPES, entries, text
+from minidl.kernels.cuda.source import FOLDER, INTEGERS, OPTIONS, TYPES, entries, text
 
 nvrtc = pytest.importorskip("cuda.bindings.nvrtc", reason="pip install 'minidl[nvrtc]' brings CUDA's compiler")
 pathfinder = pytest.importorskip("cuda.pathfinder")
@@ -62,7 +62,7 @@ def compiled(source, kernels, architecture, *options):
 
 
 @pytest.mark.parametrize("architecture", ARCHITECTURES)
-@pytest.mark.parametrize("name, dtype", [*product(NAMES, TYPES), ("scatter", "int64")])
+@pytest.mark.parametrize("name, dtype", [*product(NAMES, TYPES), *product(["extremes", "scatter"], INTEGERS)])
 def test_every_kernel_compiles_and_spills_nothing(name, dtype, architecture):
     uses = compiled(text(name), entries(name, dtype).values(), architecture, *OPTIONS)
     spilling = [kernel for kernel, use in uses.items() if use.stack or use.stores or use.loads]

@@ -2,7 +2,7 @@
 
 import warnings
 
-from minidl import backend, transfer
+from minidl import transfer
 from minidl.backend import dims
 from minidl.composed import named
 from minidl.core import Tensor
@@ -306,15 +306,13 @@ def _check_labels(name: str, input: Tensor, target: Tensor, over: int, ignore_in
             f"target is {target.dtype} {dims(target.shape)}, expected integer labels {dims(expected)} "
             f"(input {dims(input.shape)})"
         )
-    labels, shape = target.data, dims(input.shape)
-    if not backend.on_gpu(labels) and (not labels.size or (labels.min() >= 0 and labels.max() < classes)):
-        return
-    counted = target if 0 <= ignore_index < classes else elementwise.where(target == ignore_index, 0, target)
+    shape = dims(input.shape)
     transfer.require_range(
-        counted.data,
+        target.data,
         0,
         classes - 1,
         lambda low, high: ValueError(
             f"{name}: label {low if low < 0 else high} is out of range for {classes} classes (input {shape})"
         ),
+        ignore_index,
     )

@@ -30,6 +30,7 @@ TESTS = {
     "optim": ("test_cuda_optim.py", "not float16 and not float64"),
     "random": ("test_cuda_random.py", "number or dropout_drops"),
     "scatter": ("test_cuda_scatter.py", "not float16 and not float64"),
+    "extremes": ("test_cuda_extremes.py", "not float16 and not float64"),
 }
 USERS = {"window": "conv", "common": "reduce", "sums": "norm"}  # a source that includes it
 SECONDS = 120  # for the tests of a source

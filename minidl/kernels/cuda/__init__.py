@@ -5,6 +5,7 @@ What `on_cuda` puts in place of a function ``f`` is called ``f_cuda``; a class t
 
 from minidl.kernels.cuda import conv as conv
 from minidl.kernels.cuda import elementwise as elementwise
+from minidl.kernels.cuda import extremes as extremes
 from minidl.kernels.cuda import loss as loss
 from minidl.kernels.cuda import norm as norm
 from minidl.kernels.cuda import optim as optim

@@ -12,22 +12,10 @@ import numpy as np
 
 from minidl import backend
 from minidl.backend import Array
-from minidl.kernels.cuda.source import BLOCK, FLOATS, kernel
+from minidl.kernels.cuda.source import INDEX, countable, kernel, readable
 from minidl.op import on_cuda
 from minidl.ops.indexing import put_along, take_along, unindex
 from minidl.ops.pool import place
-
-INDEX = np.dtype(np.int64)
-
-
-def readable(x: Array) -> Array:
-    """x as the kernels read it, contiguous; all integers as the widest."""
-    return backend.cupy().ascontiguousarray(x, x.dtype if x.dtype in FLOATS else INDEX)
-
-
-def countable(*sizes: int) -> bool:
-    """Whether an int can count so many elements, and there are any."""
-    return min(sizes) > 0 and max(sizes) <= 2**31 - BLOCK
 
 
 def along(name: str, x: Array, index: Array, dim: int, size: int) -> Array:

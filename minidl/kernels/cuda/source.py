@@ -10,11 +10,13 @@ from typing import Any
 import numpy as np
 
 from minidl import backend
+from minidl.backend import Array
 
 FOLDER = Path(__file__).parent
 TYPES = {"float16": "__half", "float32": "float", "float64": "double"}
 FLOATS = {np.dtype(name) for name in TYPES}  # a dtype is found sooner, in 0.1 µs, than its name, in 1
-INTEGERS = {"int64": "long long"}  # for kernels that move and add alone
+INTEGERS = {"int64": "long long"}  # for kernels that move, add and compare alone
+INDEX = np.dtype(np.int64)
 OPTIONS = ("--std=c++17",)
 BLOCK = 256  # threads
 INCLUDE = re.compile(r'^#include "(\w+\.cuh)"$', re.MULTILINE)  # of files here: CuPy's cache would not see them change
@@ -79,6 +81,16 @@ def suits(x: Any, *others: Any) -> bool:
     return (
         backend.on_gpu(x)
         and x.dtype in FLOATS
-        and 0 < x.size <= 2**31 - BLOCK  # whose elements an int can count, and the threads of blocks for them
+        and countable(x.size)
         and all(backend.on_gpu(a) and a.dtype == x.dtype for a in others if a is not None)
     )
+
+
+def countable(*sizes: int) -> bool:
+    """Whether an int can count so many elements, and the threads of blocks for them; and there are any."""
+    return min(sizes) > 0 and max(sizes) <= 2**31 - BLOCK
+
+
+def readable(x: Array) -> Array:
+    """x as kernels read what is not only of floats: contiguous, and all integers as the widest."""
+    return backend.cupy().ascontiguousarray(x, x.dtype if x.dtype in FLOATS else INDEX)
