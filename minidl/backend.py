@@ -113,35 +113,38 @@ def device_name(device: str | int) -> str:
     return name
 
 
-def gpu(device: str | int) -> Any:
-    """A cuda device, to be current in a ``with`` statement.
+def gpu(device: str | int | None) -> Any:
+    """A cuda device, to be current in a ``with`` statement; the first one for None.
 
     Raises
     ------
     RuntimeError
         Without CuPy, a driver, or a GPU of that number.
     """
-    name = device_name(device)
+    name = device_name("cuda" if device is None else device)
     if name == "cpu":
         raise ValueError(f"expected a cuda device, got {device!r}")
     index, cuda = int(name.partition(":")[2]), cupy().cuda
     try:
         count = cuda.runtime.getDeviceCount()
     except cuda.runtime.CUDARuntimeError as error:
-        raise RuntimeError(f"{device}: CuPy is installed, but finds no driver or no GPU ({error})") from error
+        raise RuntimeError(f"{name}: CuPy is installed, but finds no driver or no GPU ({error})") from error
     if index >= count:
-        raise RuntimeError(f"{device}: no such GPU; {count} present")
-    require_libraries()
+        raise RuntimeError(f"{name}: no such GPU; {count} present")
+    require_libraries(index)
     return cuda.Device(index)
 
 
 @functools.cache
-def require_libraries() -> None:
-    """Raise RuntimeError if a library of CUDA that everything needs is missing: the compiler, or matrix products."""
+def require_libraries(index: int) -> None:
+    """Raise RuntimeError if a library of CUDA that a GPU needs is missing: the compiler, or matrix products."""
     try:
-        cupy().cuda.nvrtc.getVersion()
-        cupy().cuda.device.get_cublas_handle()
+        with cupy().cuda.Device(index):
+            cupy().cuda.nvrtc.getVersion()
+            cupy().cuda.device.get_cublas_handle()
     except (ImportError, OSError, RuntimeError) as error:
+        if type(error).__module__.startswith("cupy_backends"):  # an error of CUDA, such as that its memory is full
+            raise
         raise RuntimeError(
             f"cuda: a library of CUDA is missing; pip install 'minidl[cuda13]' (or 'minidl[cuda12]') brings it: {error}"
         ) from error

@@ -113,13 +113,18 @@ class Tensor:
         ------
         RuntimeError
             If the tensor requires a gradient, which NumPy would lose.
+        ValueError, IndexError
+            From a GPU: for labels or indices out of range in earlier calls, which are only looked at now.
         """
         if self.tracked:
             raise RuntimeError("numpy: this tensor requires grad; use .detach().numpy()")
         return transfer.move(self.data, "cpu")
 
     def item(self) -> bool | int | float:
-        """The value of a one-element tensor as a Python number (ValueError for any other size)."""
+        """The value of a one-element tensor as a Python number (ValueError for any other size).
+
+        From a GPU, errors of earlier calls are raised as by `numpy`.
+        """
         if self.data.size != 1:
             raise ValueError(f"item: expected one element, the shape is {dims(self.shape)}")
         return transfer.move(self.data, "cpu").item()
@@ -166,6 +171,8 @@ class Tensor:
         return new
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray:
+        if copy is False and backend.on_gpu(self.data):
+            raise ValueError("array: a tensor on a GPU must be copied; got copy=False")
         return np.array(self.numpy(), dtype, copy=copy)
 
     def __len__(self) -> int:

@@ -1,4 +1,8 @@
-"""GPUs and their memory, under PyTorch's names (``torch.cuda``); all of it through CuPy."""
+"""GPUs and their memory, under PyTorch's names (``torch.cuda``); all of it through CuPy.
+
+A device is a name or a number, by default the first GPU. Where it can't be used, all but `is_available` and
+`device_count` raise RuntimeError.
+"""
 
 from __future__ import annotations
 
@@ -18,12 +22,12 @@ def device_count() -> int:
         return 0
 
 
-def get_device_name(device: str | int = "cuda") -> str:
+def get_device_name(device: str | int | None = None) -> str:
     """The name of a GPU, such as "NVIDIA H100"."""
     return backend.cupy().cuda.runtime.getDeviceProperties(backend.gpu(device).id)["name"].decode()
 
 
-def synchronize(device: str | int = "cuda") -> None:
+def synchronize(device: str | int | None = None) -> None:
     """Wait until a GPU has done all that it was asked for.
 
     Raises
@@ -35,26 +39,26 @@ def synchronize(device: str | int = "cuda") -> None:
     transfer.check_ranges()
 
 
-def memory_allocated(device: str | int = "cuda") -> int:
+def memory_allocated(device: str | int | None = None) -> int:
     """The bytes of a GPU's memory that arrays take."""
     with backend.gpu(device):
         return backend.cupy().get_default_memory_pool().used_bytes()
 
 
-def memory_reserved(device: str | int = "cuda") -> int:
+def memory_reserved(device: str | int | None = None) -> int:
     """The bytes of a GPU's memory that CuPy holds, for the arrays that are and those to come."""
     with backend.gpu(device):
         return backend.cupy().get_default_memory_pool().total_bytes()
 
 
-def mem_get_info(device: str | int = "cuda") -> tuple[int, int]:
+def mem_get_info(device: str | int | None = None) -> tuple[int, int]:
     """The free and all bytes of a GPU's memory."""
     with backend.gpu(device):
         free, total = backend.cupy().cuda.runtime.memGetInfo()
     return free, total
 
 
-def empty_cache(device: str | int = "cuda") -> None:
+def empty_cache(device: str | int | None = None) -> None:
     """Give back the memory of a GPU that is reserved, but not allocated."""
     with backend.gpu(device):
         backend.cupy().get_default_memory_pool().free_all_blocks()

@@ -82,6 +82,8 @@ def test_cuda():
     waited = traffic["sync"]
     md.cuda.synchronize("cuda:1")
     assert traffic["sync"] == waited + 1
+    assert md.cuda.get_device_name(None) == "stand-in" and md.cuda.memory_allocated(None) == md.cuda.memory_allocated(0)
+    assert gpu(1).cuda(None).device == nn.Linear(1, 1).cuda(None).weight.device == "cuda:0"
 
 
 @pytest.mark.parametrize("name", ["cuda:2", "cuda:x", "cuda:", "cuda:00", "gpu", "cpu:0"])
@@ -89,6 +91,19 @@ def test_a_device_that_is_not_there(name):
     with pytest.raises((RuntimeError, ValueError)) as caught:
         md.zeros(2, device=name)
     assert name in str(caught.value) and ("2 present" in str(caught.value) or "'cuda:N'" in str(caught.value))
+
+
+def test_a_number_of_a_gpu_that_is_not_there():
+    for call in (x(2).cuda, nn.Linear(2, 2).cuda, md.cuda.synchronize):
+        with pytest.raises(RuntimeError, match="^cuda:2: no such GPU; 2 present"):
+            call(2)
+
+
+def test_a_tensor_on_a_gpu_is_an_array_by_a_copy():
+    t = gpu(2)
+    assert np.asarray(t).tolist() == np.array(t, copy=True).tolist() == [1, 1]
+    with pytest.raises(ValueError, match="must be copied; got copy=False"):
+        t.__array__(copy=False)
 
 
 def test_without_cupy(monkeypatch):
@@ -126,6 +141,19 @@ def test_without_a_library(standin, monkeypatch):  # noqa: F811
     backend.require_libraries.cache_clear()
     with pytest.raises(RuntimeError, match="a library of CUDA is missing; pip install .*libnvrtc.so"):
         x(1).to("cuda")
+
+
+def test_a_gpu_that_is_full_lacks_no_library(standin, monkeypatch):  # noqa: F811
+    def handle():
+        full.append(standin.cuda.Device().id)
+        raise standin.cuda.runtime.CUDARuntimeError("CUBLAS_STATUS_ALLOC_FAILED")
+
+    full = []
+    monkeypatch.setattr(standin.cuda.device, "get_cublas_handle", handle)
+    backend.require_libraries.cache_clear()
+    with pytest.raises(RuntimeError, match="^CUBLAS_STATUS_ALLOC_FAILED$"):
+        x(1).to("cuda:1")
+    assert full == [1]
 
 
 # --- the default device -----------------------------------------------------------------------------------------------
@@ -318,9 +346,9 @@ class Fetching(nn.Module):
 
 
 def test_what_is_refused_late_is_not_lost_where_layers_run_at_once(monkeypatch):
-    monkeypatch.setattr(mode, "fused", True)
-    monkeypatch.setitem(fusion.runs, (Fetching, Fetching), lambda x, *layers: layers[0](x))
+    monkeypatch.setitem(fusion.runs, (Fetching, Fetching), lambda x, *layers: x[0, 0].item())
     F.one_hot(md.tensor([7], device="cuda"), 4)
+    monkeypatch.setattr(mode, "fused", True)
     with pytest.raises(ValueError, match="^one_hot: classes from 7 to 7"):
         nn.Sequential(Fetching(), Fetching())(gpu(3, 2))
 

@@ -275,8 +275,8 @@ class Module:
         """Move parameters and buffers to the CPU, in place; returns itself."""
         return self.to("cpu")
 
-    def cuda(self, device: str | int = 0) -> Module:
-        """Move parameters and buffers to a GPU, given by its name or number, in place; returns itself."""
+    def cuda(self, device: str | int | None = None) -> Module:
+        """Move parameters and buffers to a GPU, given by its name or number, or the first; in place; returns itself."""
         return self.to(backend.gpu(device).id)
 
     def train(self, mode: bool = True) -> Module:

@@ -166,8 +166,8 @@ def cpu(x: Tensor) -> Tensor:
     return to(x, "cpu")
 
 
-def cuda(x: Tensor, device: str | int = 0) -> Tensor:
-    """x on a GPU, given by its name or number; itself if it is there. Gradients flow through."""
+def cuda(x: Tensor, device: str | int | None = None) -> Tensor:
+    """x on a GPU, given by its name or number, or the first; itself if it is there. Gradients flow through."""
     return to(x, backend.gpu(device).id)
 
 

@@ -16,6 +16,8 @@ BLOCK = 512  # bytes: what CuPy's pool rounds sizes up to
 class CUDARuntimeError(RuntimeError):
     """What CuPy raises for an error of the driver's."""
 
+    __module__ = "cupy_backends.cuda.api.runtime"
+
 
 class Device:
     """``cupy.cuda.Device``: the current one unless a number is given; current itself within a ``with``."""
