@@ -181,7 +181,7 @@ def as_operand(a: Any, dtype: np.dtype, xp: Any) -> Any:
     if xp is not np and isinstance(a, dtypes.SCALARS):
         return quiet.copy().run(np.asarray(a).astype, dtype)[()]
     with backend.current(a):
-        return quiet.copy().run(xp.asarray(a).astype, dtype)
+        return quiet.copy().run(xp.asarray(a).astype, dtype, copy=mode.recording)  # a graph keeps what nobody changes
 
 
 def checked(op: Any, position: int, d: Any, shape: tuple[int, ...], dtype: np.dtype) -> Any:

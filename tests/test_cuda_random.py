@@ -111,4 +111,6 @@ def test_the_same_without_fusion():
 def test_launches():
     x = md.ones(1000, device="cuda")
     assert asked(lambda: F.dropout(x)) == {"launch": 2}
+    leaf, v = x.clone().requires_grad_(), x.clone()
+    assert asked(lambda: md.grad(F.dropout(leaf), leaf, v)) == {"launch": 3}
     assert asked(lambda: md.rand(1000, device="cuda")) == {"launch": 1}

@@ -258,6 +258,14 @@ def test_an_index_may_change_after_it_was_used():
     assert g.numpy().tolist() == [[2, 1, 0]]
 
 
+def test_an_array_beside_a_tensor_may_change_after_it_was_used():
+    x, scale = leaf(1.0, 2.0), np.array([3.0, 4.0])
+    y = (x * scale).sum()
+    scale[:] = 0
+    y.backward()
+    assert x.grad.numpy().tolist() == [3, 4]
+
+
 def test_an_optimizer_step_is_a_write():
     w = leaf(1.0)
     loss = (w * w).sum()

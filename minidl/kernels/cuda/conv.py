@@ -171,6 +171,11 @@ def col2im_cuda(g, *, window, size):
 # --- with bias, pooling and relu --------------------------------------------------------------------------------------
 
 
+def channels_last(x: Array) -> Array:
+    """x (N, C, H, W), channels last in memory: itself where it is so already, a copy otherwise."""
+    return backend.cupy().ascontiguousarray(x.transpose(0, 2, 3, 1)).transpose(0, 3, 1, 2)
+
+
 class Convolve:
     """`convolve`: a convolution, then bias, pooling and relu in one pass; back, relu and pooling in one, too."""
 
@@ -181,19 +186,20 @@ class Convolve:
 
     @staticmethod
     def forward(x, weight, bias, *, pool, relu, **options):  # noqa: D102
+        weight = channels_last(weight)  # whose `matrices` are a view, here and on the way back
         y = conv(x, weight, **options)
         bias = None if bias is None else backend.cupy().ascontiguousarray(bias)
         o, *places = y.shape[1:]
         if pool is not None:
             z, chosen = max_pool_forward(y, pool, bias, relu)
-            return z, (chosen, z if relu else None, tuple(places))
+            return z, (weight, chosen, z if relu else None, tuple(places))
         if bias is not None or relu:
             kernel("conv", "bias_relu", y.dtype).each(y.size, y, bias, relu, o)
-        return y, (None, y if relu else None, tuple(places))
+        return y, (weight, None, y if relu else None, tuple(places))
 
     @staticmethod
     def backward(g, saved, needs, x, weight, bias, *, pool, relu, **options):  # noqa: D102
-        chosen, z, places = saved
+        weight, chosen, z, places = saved
         if pool is not None:
             dy = pool_backward(g, pool, places, chosen, z)
         elif relu:
@@ -201,8 +207,7 @@ class Convolve:
             dy = empty_images(n, o, size, g.dtype)
             kernel("conv", "relu_gradient", g.dtype).each(g.size, g, strides(g), z, dy, *size, o)
         else:
-            dy = g.transpose(0, 2, 3, 1)
-            dy = backend.cupy().ascontiguousarray(dy).transpose(0, 3, 1, 2)
+            dy = channels_last(g)
         return (
             conv_x(dy, weight, size=x.shape[2:], **options) if 0 in needs else None,
             conv_w(x, dy, size=weight.shape[2:], **options) if 1 in needs else None,
