@@ -117,6 +117,11 @@ def _on(like: Tensor, array: Any) -> Tensor:
     return Tensor(transfer.move(np.array(array, like.dtype), like.device))
 
 
+def _values(x: Tensor) -> np.ndarray:
+    """A copy of what a Tensor holds, on the CPU."""
+    return np.array(transfer.move(x.data, "cpu"))
+
+
 def _dot(weights: np.ndarray, values: np.ndarray) -> np.ndarray:
     """Σ weights · values over the last dimension, in which 0 · NaN is 0."""
     return np.where(weights, weights * values, 0).sum(-1)
@@ -151,7 +156,7 @@ class _Check:
 
     @np.errstate(all="ignore")
     def run(self) -> None:
-        before = {i: x.data.copy() for i, x in enumerate(self.inputs) if isinstance(x, Tensor)}
+        before = {i: _values(x) for i, x in enumerate(self.inputs) if isinstance(x, Tensor)}
         outputs = _recorded(self.func, self.inputs)
         self.shapes = [y.shape for y in outputs]
         cotangents, rows = {}, {}
@@ -166,7 +171,7 @@ class _Check:
             else:
                 self.check_constant(i)
         for i, array in before.items():
-            if not np.array_equal(array, self.inputs[i].data, equal_nan=True):
+            if not np.array_equal(array, _values(self.inputs[i]), equal_nan=True):
                 raise GradcheckError(f"input {i} was changed in place")
 
     def probes(self, size: int) -> np.ndarray:
@@ -180,13 +185,13 @@ class _Check:
         pulled = [np.empty((len(cotangents), x.data.size)) for x in xs]
         for row, v in enumerate(cotangents):
             cotangent = _on(y, v.reshape(y.shape))
-            given = cotangent.data.copy()
+            given = _values(cotangent)
             gradients = grad(y, xs, cotangent, retain_graph=True, create_graph=create_graph, materialize_grads=True)
             for i, x, g, rows in zip(self.places, xs, gradients, pulled, strict=True):
                 if g.shape != x.shape or g.dtype != x.dtype:
                     raise GradcheckError(f"the gradient of input {i} is {g.dtype} {dims(g.shape)}, not as the input")
-                rows[row] = transfer.move(g.data, "cpu").ravel()
-            if not (cotangent.data == given).all():
+                rows[row] = _values(g).ravel()
+            if not (_values(cotangent) == given).all():
                 raise GradcheckError(f"the cotangent of output {o} was changed in place")
         return pulled
 
@@ -214,7 +219,8 @@ class _Check:
     def moved(self, i: int, step: np.ndarray) -> list[np.ndarray]:
         """The outputs with input `i` moved by ε·step: the tensor itself, so that a closure over it sees it too."""
         x, data = self.inputs[i], self.inputs[i].data
-        x.data = backend.namespace(data).asarray(data + _on(x, self.eps * step.reshape(x.shape)).data)
+        with backend.current(data):
+            x.data = backend.namespace(data).asarray(data + _on(x, self.eps * step.reshape(x.shape)).data)
         try:
             with no_grad():
                 outputs = _outputs(self.func, self.inputs)
@@ -222,7 +228,7 @@ class _Check:
             x.data = data
         if [y.shape for y in outputs] != self.shapes:
             raise GradcheckError(f"func returns outputs of other shapes when input {i} moves by eps")
-        return [transfer.move(y.data, "cpu").ravel().copy() for y in outputs]
+        return [_values(y).ravel() for y in outputs]
 
     def compare(self, i: int, cotangents: dict[int, np.ndarray], rows: dict[int, np.ndarray]) -> None:
         """V J U by backward against V J U by central differences, for input `i` and every output with a gradient."""

@@ -234,6 +234,22 @@ def test_between_devices(name):
     same([there, x.grad], [VIEWS[name](y), y.grad], 0)
 
 
+def test_a_state_that_is_loaded_lies_in_memory_as_before():
+    x = nn.Parameter(images("cuda:1").permute(0, 3, 1, 2).data)
+    x.grad = md.ones_like(x)
+    steps = optim.SGD([x], momentum=0.9)
+    steps.step()
+    before = steps.state[x]["momentum_buffer"]
+    steps.load_state_dict(steps.state_dict())
+    after = steps.state[x]["momentum_buffer"]
+    assert after is not before and after.strides == before.strides == x.data.strides
+
+
+def test_gradcheck():
+    x = md.tensor([0.5, 2.0], dtype="d", device="cuda:1", requires_grad=True)
+    assert md.gradcheck(lambda x: x * x + x.exp(), x) and md.gradgradcheck(lambda x: x**3, x)
+
+
 @pytest.mark.parametrize("name", [*CALLS, "rand", "dropout"])
 def test_call_with_kernels(name, launched):
     calls = CALLS | {

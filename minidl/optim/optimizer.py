@@ -11,6 +11,7 @@ from minidl import backend, memory, transfer
 from minidl.backend import Array, dims
 from minidl.core import Tensor
 from minidl.modes import enable_grad, mode
+from minidl.op import clone
 from minidl.require import require_arrays, same_device
 from minidl.threads import parallel
 from minidl.writes import written
@@ -166,7 +167,7 @@ class Optimizer:
         self.param_groups = [g | {"params": own["params"]} for g, own in zip(theirs, ours, strict=True)]
         self.state = {
             parameters[int(i)]: {
-                name: transfer.move(value.copy(), parameters[int(i)].device) if backend.is_array(value) else value
+                name: transfer.move(clone(value), parameters[int(i)].device) if backend.is_array(value) else value
                 for name, value in state.items()
             }
             for i, state in state_dict["state"].items()
