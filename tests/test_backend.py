@@ -24,9 +24,8 @@ pytestmark = pytest.mark.usefixtures("standin")
 
 @pytest.fixture(autouse=True)
 def afresh():
-    """Nothing is left waiting, or set, by one test for another."""
+    """Nothing is left set by one test for another."""
     yield
-    transfer.unchecked.clear()
     md.set_default_device("cpu")
 
 

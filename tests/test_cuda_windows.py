@@ -8,7 +8,9 @@ import pytest
 from devices import asked, on_device, pattern
 
 import minidl as md
+from minidl import functional as F
 from minidl.core import Tensor
+from minidl.kernels.cuda import source
 from minidl.modes import no_fusion
 from minidl.ops.blocks import convolve, max_pool
 from minidl.ops.conv import conv, conv_w, conv_x
@@ -346,3 +348,15 @@ def test_launches(name, launches):
 
     step()
     assert asked(step) == {"launch": launches}
+
+
+def test_what_kernels_can_not_count(monkeypatch):
+    """Columns as a result come without them; those of a convolution are refused."""
+    monkeypatch.setattr(source, "MOST", 500)
+    x, w = RNG.standard_normal((1, 4, 10, 10)), RNG.standard_normal((2, 4, 3, 3))
+    seen = F.unfold(md.tensor(x, device="cuda"), 3)
+    assert np.array_equal(seen.numpy(), F.unfold(md.tensor(x), 3).numpy())
+    with pytest.raises(ValueError, match=r"conv.*: 2304 elements are more than kernels count; md.no_fusion\(\)"):
+        F.conv2d(md.tensor(x, device="cuda"), md.tensor(w, device="cuda"))
+    with no_fusion():
+        F.conv2d(md.tensor(x, device="cuda"), md.tensor(w, device="cuda"))

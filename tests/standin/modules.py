@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 import scipy.special
 
+from minidl import transfer
 from minidl.modes import no_fusion
 from standin import catalog, devices, indexing, traffic
 from standin.functions import Function, UFunc, arrays_in, computed, refuse_filling, values_of
@@ -147,12 +148,13 @@ MODULES = [cupy, cuda, runtime, cupy.lib, stride_tricks, cupy.linalg, cupyx, cup
 
 @contextlib.contextmanager
 def installed() -> Iterator[Module]:
-    """The stand-in in CuPy's place, with no fusion, for its kernels could not run; nothing counted yet."""
+    """The stand-in in CuPy's place, with no fusion, for its kernels could not run; nothing counted or waiting yet."""
     traffic.traffic.clear()
     with pytest.MonkeyPatch.context() as patch, no_fusion():
         for module in MODULES:
             patch.setitem(sys.modules, module.__name__, module)
         yield cupy
+    transfer.unchecked.clear()
 
 
 @pytest.fixture

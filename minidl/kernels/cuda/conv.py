@@ -14,7 +14,7 @@ from minidl import backend, dtypes
 from minidl.backend import Array
 from minidl.kernels.cuda.pool import max_pool_forward, pool_backward
 from minidl.kernels.cuda.reduce import column_sums, split_rows
-from minidl.kernels.cuda.source import kernel, suits
+from minidl.kernels.cuda.source import countable, kernel, suits
 from minidl.kernels.cuda.window import empty_images, geometry, strides
 from minidl.op import on_cuda
 from minidl.ops.blocks import convolve
@@ -145,9 +145,9 @@ def depthwise_weight_gradient(x: Array, g: Array, window: Window) -> Array:
 def im2col_cuda(x, *, window):
     """`im2col` out of memory in any order."""
     xp = backend.cupy()
-    if not suits(x):
-        return im2col.op.forward(xp, x, window=window)
     (n, c, *size), places = x.shape, window.positions(*x.shape[2:])
+    if not (suits(x) and countable(n * c * math.prod(places) * math.prod(window.size))):
+        return im2col.op.forward(xp, x, window=window)
     seen = xp.empty((n, *places, *window.size, c), x.dtype)
     shape = geometry(window, tuple(size), places)
     kernel("conv", "im2col", x.dtype).each(seen.size, x, strides(x), shape, seen, n, c)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
@@ -9,7 +10,7 @@ import numpy as np
 from minidl import backend
 from minidl.backend import Array
 from minidl.functional.dropout import dropout_mask
-from minidl.kernels.cuda.source import BLOCK, kernel, suits
+from minidl.kernels.cuda.source import BLOCK, countable, kernel, suits
 from minidl.op import on_cuda
 from minidl.random import Generator, fill_uniform
 
@@ -43,7 +44,8 @@ def fill_uniform_cuda(out: Array, generator: Generator) -> None:
 @on_cuda(dropout_mask)
 def dropout_mask_cuda(x: Array, shape: tuple[int, ...], p: float, generator: Generator) -> Array:
     """`dropout_mask` in one launch."""
+    if not countable(math.prod(shape)):
+        return dropout_mask.function(x, shape, p, generator)
     out = backend.cupy().empty(shape, x.dtype)
-    if out.size:
-        draw("dropout_mask", out, generator, p, 1 / (1 - p) if p < 1 else 0.0)
+    draw("dropout_mask", out, generator, p, 1 / (1 - p) if p < 1 else 0.0)
     return out

@@ -19,6 +19,7 @@ INTEGERS = {"int64": "long long"}  # for kernels that move, add and compare alon
 INDEX = np.dtype(np.int64)
 OPTIONS = ("--std=c++17",)
 BLOCK = 256  # threads
+MOST = 1 << 30  # elements: an int counts as many, and adds to their number that of a block or a part
 INCLUDE = re.compile(r'^#include "(\w+\.cuh)"$', re.MULTILINE)  # of files here: CuPy's cache would not see them change
 ENTRY = re.compile(r"__global__ void (\w+)\(")
 CONSTANT = re.compile(r"\b([A-Z_]+) = (\d+)\b")
@@ -61,7 +62,9 @@ class Kernel:
         self.function(grid, block, tuple(map(argument, arguments)))
 
     def each(self, n: int, *arguments: Any) -> None:
-        """A thread for each of n elements; n comes as the last argument."""
+        """A thread for each of n elements; n comes as the last argument. ValueError for more than `MOST`."""
+        if n > MOST:
+            raise ValueError(f"{n} elements are more than kernels count; md.no_fusion() does without them")
         if n:
             self(((n + BLOCK - 1) // BLOCK,), (BLOCK,), *arguments, n)
 
@@ -87,8 +90,8 @@ def suits(x: Any, *others: Any) -> bool:
 
 
 def countable(*sizes: int) -> bool:
-    """Whether an int can count so many elements, and the threads of blocks for them; and there are any."""
-    return min(sizes) > 0 and max(sizes) <= 2**31 - BLOCK
+    """Whether there are any elements, and not more than `MOST`."""
+    return min(sizes) > 0 and max(sizes) <= MOST
 
 
 def readable(x: Array) -> Array:
