@@ -107,7 +107,8 @@ def device_name(device: str | int) -> str:
     ValueError
         For any other name.
     """
-    name = "cuda:0" if device == "cuda" else f"cuda:{device}" if type(device) is int else device
+    name = f"cuda:{device}" if type(device) is int else device
+    name = "cuda:0" if name == "cuda" else name
     if not isinstance(name, str) or not re.fullmatch("cpu|cuda:(0|[1-9][0-9]*)", name):
         raise ValueError(f"device: expected 'cpu', 'cuda' or 'cuda:N', got {device!r}")
     return name
@@ -118,6 +119,8 @@ def gpu(device: str | int | None) -> Any:
 
     Raises
     ------
+    ValueError
+        For ``"cpu"`` and what names no device.
     RuntimeError
         Without CuPy, a driver, or a GPU of that number.
     """

@@ -1,4 +1,4 @@
-"""Copies between devices, and what a GPU is not waited for before one."""
+"""Copies between devices, and checks of ranges that wait for the next copy to the CPU."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def move(array: Array, device: str | int) -> Array:
 
 
 def fetched(array: Array) -> np.ndarray:
-    """The array of a GPU, on the CPU: the one place where it is waited for."""
+    """The array of a GPU, on the CPU: waits for the GPU."""
     values = array.get()
     check_ranges()
     return values
@@ -61,7 +61,7 @@ def require_range(values: Array, low: float, high: float, refusal: Refusal, igno
 def extremes(values: Array, low: float, ignore: int | None) -> Array:
     """The least and the largest value; integers that are `ignore` count as `low`."""
     xp = backend.namespace(values)
-    if ignore is not None:
+    if ignore is not None and not (ignore < 0 and values.dtype.kind == "u"):
         values = values.astype(np.int64, copy=False)
         values = xp.where(values == ignore, low, values)
     return xp.stack([values.min(), values.max()])

@@ -32,7 +32,7 @@ def pytest_configure():
         emulator.build_once()
 
 
-def named(item):
+def name_of(item):
     """The parameter ``name`` of a test."""
     return item.callspec.params.get("name") if hasattr(item, "callspec") else None
 
@@ -43,7 +43,7 @@ def pytest_collection_modifyitems(config, items):
     Without fusion, test_ops.py goes over composites alone: other ops know nothing of it on the CPU.
     """
     if not mode.fused:
-        alike = {item for item in items if item.path.name == "test_ops.py" and named(item) in registry}
+        alike = {item for item in items if item.path.name == "test_ops.py" and name_of(item) in registry}
         config.hook.pytest_deselected(items=alike)
         items[:] = [item for item in items if item not in alike]
     marked = [item for item in items if item.get_closest_marker("gpu")]

@@ -339,6 +339,13 @@ def test_what_is_refused_late_keeps_its_name(call):
         call(gpu(3, 2))
 
 
+def test_a_write_that_has_to_wait_tells_what_was_refused_late(monkeypatch):
+    monkeypatch.setattr(transfer, "MOST_UNCHECKED", 1)
+    F.one_hot(md.tensor([7], device="cuda"), 4)
+    with pytest.raises(ValueError, match="^one_hot: classes from 7 to 7"):
+        gpu(3)[md.tensor([0], device="cuda")] = 1.0
+
+
 class Fetching(nn.Module):
     def forward(self, x):
         return x * float(x.sum().item())

@@ -1,5 +1,6 @@
 """The functions of ``functional`` that are made of ops: their derivatives; their arguments; dropout, which is drawn."""
 
+import contextlib
 import inspect
 import re
 
@@ -281,3 +282,26 @@ def test_no_dropout_draws_nothing(name):
     assert (drop(x, 0.0).numpy() == 1).all() and (drop(x, 0.5, training=False).numpy() == 1).all()
     assert (drop(x, 0.5).numpy() == expected).all()
     assert not drop(x, 1.0).numpy().any()
+
+
+@pytest.mark.parametrize("f", [F.cross_entropy, F.nll_loss])
+def test_a_large_unsigned_label_is_not_taken_for_a_negative_one(f):
+    with pytest.raises(ValueError, match="label 18446744073709551615 is out of range"):
+        f(md.zeros(2, 3), md.Tensor(np.array([2**64 - 1, 0], np.uint64)), ignore_index=-1)
+    with pytest.raises(ValueError, match="ignore_index must be a label"):
+        f(md.zeros(2, 3), md.tensor([1, 0]), ignore_index=1 << 63)
+
+
+@pytest.mark.parametrize("fused", [True, False])
+def test_means_over_many_halves(fused):
+    """Their number, as their sum, is beyond what a half can be."""
+    x, zeros = np.float16(np.random.default_rng(0).random((70_000, 2))), np.zeros(70_000, int)
+    with contextlib.nullcontext() if fused else md.no_fusion():
+        for f in (
+            lambda x: F.cross_entropy(x, md.tensor(zeros)),
+            lambda x: F.nll_loss(x, md.tensor(zeros)),
+            lambda x: F.mse_loss(x, 2 * x, weight=x),
+        ):
+            z = f(md.tensor(x))
+            assert z.dtype == md.float16
+            np.testing.assert_allclose(z.item(), f(md.tensor(np.float64(x))).item(), 1e-3)

@@ -7,10 +7,10 @@ from typing import Any
 
 import numpy as np
 
-from minidl import backend
+from minidl import backend, random
 from minidl.core import Tensor
 from minidl.data.dataset import Dataset, take
-from minidl.random import Generator, default_generator
+from minidl.random import Generator
 
 
 class DataLoader:
@@ -66,8 +66,8 @@ class DataLoader:
 
     def __iter__(self) -> Iterator[Any]:
         count = len(self.dataset)
-        random = (self.generator or default_generator).numpy
-        order = random.permutation(count) if self.shuffle else np.arange(count)
+        stream = (self.generator or random.default_generator).numpy
+        order = stream.permutation(count) if self.shuffle else np.arange(count)
         for start in range(0, len(self) * self.batch_size, self.batch_size):
             batch = take(self.dataset, order[start : start + self.batch_size])
             yield tuple(map(_tensor, batch)) if isinstance(batch, tuple) else _tensor(batch)

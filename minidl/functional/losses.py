@@ -19,7 +19,7 @@ def _reduced(each: Tensor, reduction: str, weights: Tensor | None = None) -> Ten
         return each
     if reduction == "sum":
         return each.sum()
-    return each.mean() if weights is None else each.sum() / weights.sum()
+    return each.mean() if weights is None else loss.weighted_mean(each, weights)
 
 
 def _check_reduction(reduction: str) -> None:
@@ -300,6 +300,8 @@ def _classes(name: str, input: Tensor, target: Tensor, weight: Tensor | None) ->
 
 def _check_labels(name: str, input: Tensor, target: Tensor, over: int, ignore_index: int) -> None:
     """Labels must be integers in [0, C), or `ignore_index`, of the input's shape without its C classes."""
+    if not -(1 << 63) <= ignore_index < 1 << 63:
+        raise ValueError(f"ignore_index must be a label, an integer of 64 bits, got {ignore_index}")
     classes, expected = input.shape[over], input.shape[:over] + input.shape[over + 1 :]
     if target.dtype.kind not in "iu" or target.shape != expected:
         raise ValueError(

@@ -147,10 +147,10 @@ def _avg_pool(spatial, input, kernel_size, stride, padding, ceil_mode, count_inc
     return as_given(z, input, spatial)
 
 
-def _counted(x, window, padding):
-    """How many elements each window has, with `padding` those asked for, but not the room that ceil_mode adds."""
+def _counted(x, window, count_include_pad):
+    """How many elements each window has, and of the padding those asked for, but not the room that ceil_mode adds."""
     elements = ones(1, 1, *x.shape[2:], dtype=x.dtype, device=x.device)
-    if padding:
+    if count_include_pad:
         (top, bottom), (left, right) = window.padding
         elements = pad(elements, (left, left, top, top), 1.0)
         window = window._replace(padding=((0, bottom - top), (0, right - left)))

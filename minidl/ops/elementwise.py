@@ -236,11 +236,11 @@ def limit(xp, x, *, min, max):
 
 
 def _in_room(low, high, dtype):
-    """Bounds beyond all integers of a dtype, which CuPy refuses, as the outermost of these."""
+    """Bounds; a lower one below all integers of a dtype, or an upper one above, as the outermost: CuPy refuses it."""
     if dtype.kind not in "iu":
         return low, high
     room = np.iinfo(dtype)
-    return low and max(low, room.min), high and min(high, room.max)
+    return None if low is None else max(low, room.min), None if high is None else min(high, room.max)
 
 
 def _within(x, min, max):

@@ -31,8 +31,9 @@ def setitem(x: Tensor, index: Any, value: Any) -> None:
     place = backend.device_of(array) if backend.is_array(array) else x.device
     if place != x.device:
         raise RuntimeError(f"in-place write: a value on {place} into a tensor on {x.device}; move it with .to(device)")
+    index = within("in-place write", x, raw_index(index))
     try:
-        write(x.data, array, within("in-place write", x, raw_index(index)))
+        write(x.data, array, index)
     except (ValueError, IndexError, OverflowError) as error:
         kind = IndexError if isinstance(error, IndexError) else ValueError
         raise kind(f"in-place write into {dims(x.shape)}: {error}") from None

@@ -1,4 +1,4 @@
-"""Padding, joining and splitting: the derivative of each is another."""
+"""Padding, joining and splitting."""
 
 from collections.abc import Sequence
 from itertools import accumulate

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from minidl.composed import in_single
 from minidl.dtypes import float16, require_float
 from minidl.fusion import composite
 from minidl.op import cast, op
@@ -49,11 +50,15 @@ def against_labels(losses: Any, target: Any, weight: Any, over: int, ignore_inde
     """The loss of each element, that of its label, of the losses by class; and its weight in the mean."""
     counted = ne(target, ignore_index)
     labels = where(counted, target, 0)
-    weights = cast(counted, dtype=losses.dtype)
-    if weight is not None:
-        weights = weights * along(weight, 0, raw(labels))
+    weights = counted if weight is None else counted * along(weight, 0, raw(labels))
     each = squeeze(take_along(losses, unsqueeze(labels, over), dim=over), over)
     return where(counted, each * weights, 0.0), weights
+
+
+@in_single
+def weighted_mean(each: Any, weights: Any) -> Any:
+    """Σ each / Σ weights: of losses that are weighted already."""
+    return sum(each) / sum(weights)
 
 
 @composite
@@ -72,4 +77,4 @@ def softmax_cross_entropy(x, target, *, weight, ignore_index, label_smoothing, r
         each = each * (1 - label_smoothing) + smooth * (label_smoothing / x.shape[over])
     if reduction == "none":
         return each
-    return each.sum() / weights.sum() if reduction == "mean" else each.sum()
+    return weighted_mean(each, weights) if reduction == "mean" else sum(each)

@@ -1,4 +1,5 @@
-// What all kernels share. A kernel is a template over T, one of float, double and __half.
+// What all kernels share. A kernel is a template over T: float, double, __half, or, where it moves
+// and compares alone, long long.
 #include <cuda_fp16.h>
 
 // The type to compute in: a sum of halves would lose count at 2,048.

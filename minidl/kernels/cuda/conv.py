@@ -172,7 +172,7 @@ def col2im_cuda(g, *, window, size):
 
 
 def channels_last(x: Array) -> Array:
-    """x (N, C, H, W), channels last in memory: itself where it is so already, a copy otherwise."""
+    """x (N, C, H, W), channels last in memory: a view where it is so already, a copy otherwise."""
     return backend.cupy().ascontiguousarray(x.transpose(0, 2, 3, 1)).transpose(0, 3, 1, 2)
 
 

@@ -13,7 +13,7 @@ RUN = 16  # values for a thread, at least
 
 @on_cuda(extremes)
 def extremes_cuda(values, low, ignore):
-    """`extremes` in one launch, or two where values are many; one more for integers that are not int64."""
+    """`extremes` in one launch, two where values are many; one more where they are strided, or other integers."""
     if not countable(values.size) or values.dtype == np.uint64:  # of which an int64 can't hold all
         return extremes.function(values, low, ignore)
     values = readable(values)

@@ -19,7 +19,7 @@ INTEGERS = {"int64": "long long"}  # for kernels that move, add and compare alon
 INDEX = np.dtype(np.int64)
 OPTIONS = ("--std=c++17",)
 BLOCK = 256  # threads
-MOST = 1 << 30  # elements: an int counts as many, and adds to their number that of a block or a part
+MOST = 1 << 30  # elements: half of what an int counts, so that an index past the end by a block or a part is one
 INCLUDE = re.compile(r'^#include "(\w+\.cuh)"$', re.MULTILINE)  # of files here: CuPy's cache would not see them change
 ENTRY = re.compile(r"__global__ void (\w+)\(")
 CONSTANT = re.compile(r"\b([A-Z_]+) = (\d+)\b")
@@ -95,5 +95,5 @@ def countable(*sizes: int) -> bool:
 
 
 def readable(x: Array) -> Array:
-    """x as kernels read what is not only of floats: contiguous, and all integers as the widest."""
+    """x, contiguous: floats as they are, integers and bools as int64."""
     return backend.cupy().ascontiguousarray(x, x.dtype if x.dtype in FLOATS else INDEX)
