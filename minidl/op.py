@@ -115,7 +115,7 @@ class Op(Declaration):
         require_arrays(self.name, *operands, scalars=self.promotes)
         require_arrays(self.name, *[a for i, a in enumerate(args) if self.rules and not self.differentiable(i)])
         if mode.recording and any(isinstance(a, Tensor) and a.tracked for a in args):
-            args = tuple(own(a) if backend.is_array(a) else a for a in args)
+            args = tuple(clone(a) if backend.is_array(a) else a for a in args)  # writes are noticed of Tensors alone
         if not (self.promotes or self.floats):
             same_dtype(self.name, *operands)
             return args
@@ -184,12 +184,6 @@ def as_operand(a: Any, dtype: np.dtype, xp: Any) -> Any:
         return quiet.copy().run(np.asarray(a).astype, dtype)[()]
     with backend.current(a):
         return quiet.copy().run(xp.asarray(a).astype, dtype, copy=False)
-
-
-def own(array: Array) -> Array:
-    """A copy for a graph to keep: whoever has the array may write to it, which is noticed of Tensors alone."""
-    with backend.current(array):
-        return array.copy(order="K")
 
 
 def checked(op: Any, position: int, d: Any, shape: tuple[int, ...], dtype: np.dtype) -> Any:
