@@ -27,7 +27,7 @@ def products(network: md.nn.Module, images: np.ndarray) -> list[tuple[np.ndarray
     for layer in layers(network):
         x = layer(x)
         if isinstance(layer, (md.nn.Conv2d, md.nn.Linear)):
-            weight = layer.weight.data.reshape(layer.weight.shape[0], -1)
+            weight = layer.weight.array.reshape(layer.weight.shape[0], -1)
             rows = len(images) * int(np.prod(x.shape[2:], dtype=int))
             columns = np.ones((rows, weight.shape[1]), np.float32)
             g = np.ones((rows, len(weight)), np.float32)

@@ -62,7 +62,7 @@ def convolutions(quick: bool) -> Iterator[Case]:
         layer = nn.Conv2d(*conv[:3], stride=conv.stride, padding=conv.padding, groups=conv.groups)
         name = f"conv {conv.channels}→{conv.outputs} {conv.kernel}×{conv.kernel} @{conv.size}, {where}"
         images = (conv.batch, conv.channels, conv.size, conv.size)
-        weights = layer.weight.data.size
+        weights = layer.weight.array.size
         edge = (conv.size + 2 * conv.padding - conv.kernel) // conv.stride + 1
         flops = 2 * conv.batch * edge**2 * weights
         yield from both(name, layer, images, (flops, 0), weights, first=conv.channels <= 3)
@@ -135,7 +135,7 @@ def optimizers(quick: bool) -> Iterator[Case]:
     """A step on the parameters of the VGG-style network; operations and arrays read or written for a parameter."""
     network = md.models.mlp(8, 4) if quick else md.models.vgg_style()
     rng = np.random.default_rng(0)
-    parameters = [p.data for p in network.parameters()]
+    parameters = [p.array for p in network.parameters()]
     gradients = [rng.standard_normal(p.shape, np.float32) for p in parameters]
     count = sum(p.size for p in parameters)
     for name, operations, arrays in ("Adam", 12, 7), ("SGD", 4, 5):

@@ -93,7 +93,7 @@ theirs = md.models.SimpLeNet()
 theirs.load_state_dict(mine.state_dict())
 assert list(theirs.state_dict()) == list(mine.state_dict())
 assert np.array_equal(theirs(test_images[:100]).detach(), mine(test_images[:100]).detach())
-print(f"the same network: {sum(p.data.size for p in theirs.parameters()):,} parameters, equal scores")
+print(f"the same network: {sum(p.numel() for p in theirs.parameters()):,} parameters, equal scores")
 
 # %% [markdown]
 # ## 4. Predict: the loss before learning

@@ -173,7 +173,7 @@ lesson.show(plots.pictures(test_images.numpy()[worst], titles), "mistakes")
 # %%
 vgg16 = md.models.vgg16()
 print(nn.summary(vgg16, (3, 224, 224)))
-counts = {name: parameter.data.size for name, parameter in vgg16.named_parameters()}
+counts = {name: parameter.numel() for name, parameter in vgg16.named_parameters()}
 total, base = sum(counts.values()), sum(count for name, count in counts.items() if name.startswith("features"))
 assert (total, base, vgg16.classifier[0].in_features) == (138_357_544, 14_714_688, 25_088)
 assert all(parameter.grad is None for parameter in vgg16.parameters())

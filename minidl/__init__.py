@@ -2,15 +2,16 @@
 
 # ruff: noqa: F401, I001
 # fmt: off
-from minidl import cuda, data, functional, kernels, models, nn, ops, optim
+from minidl import data, functional, kernels, models, nn, ops, optim
+from minidl.backend import cuda
 from minidl.autograd import hvp, jacobian, jvp, vjp
 from minidl.backend import get_default_device, set_default_device
 from minidl.check import GradcheckError, gradcheck, gradgradcheck
-from minidl.core import Tensor, grad
-from minidl.dtypes import bool_ as bool
-from minidl.dtypes import float16, float32, float64, int8, int16, int32, int64, uint8
+from minidl.engine.core import Tensor, grad
+from minidl.backend.dtypes import bool_ as bool
+from minidl.backend.dtypes import float16, float32, float64, int8, int16, int32, int64, uint8
 from minidl.files import load, save
-from minidl.modes import detect_anomaly, enable_grad, is_grad_enabled, no_fusion, no_grad
+from minidl.backend.modes import detect_anomaly, enable_grad, is_grad_enabled, no_fusion, no_grad
 from minidl.nn.summary import summary
 from minidl.ops.compare import (
     eq, ge, gt, isfinite, isinf, isnan, le, logical_and, logical_not, logical_or, logical_xor, lt, ne,
@@ -34,7 +35,7 @@ from minidl.ops.shape import flatten, flip, permute, reshape, squeeze, tile, tra
 from minidl.ops.special import (
     acos, acosh, asin, asinh, atan, atanh, cos, cosh, erf, expm1, log1p, sin, sinh, tan, xlogy,
 )
-from minidl.random import Generator, manual_seed
-from minidl.threads import get_num_threads, set_num_threads
+from minidl.backend.random import Generator, manual_seed
+from minidl.backend.threads import get_num_threads, set_num_threads
 
 __version__ = "0.1.0"

@@ -11,7 +11,8 @@ from typing import NoReturn
 
 from threadpoolctl import threadpool_info
 
-from minidl import backend, cuda, models
+from minidl import backend, models
+from minidl.backend import cuda
 from minidl.data.catalog import CIFAR10_FILES, FASHION_MNIST_FILES, MNIST_FILES, fetch
 from minidl.nn import Module, summary
 

@@ -8,10 +8,10 @@ from typing import Any
 
 import numpy as np
 
-from minidl import transfer
-from minidl.core import Tensor, as_tuple, grad
-from minidl.modes import enable_grad
-from minidl.op import alias
+from minidl.backend import transfer
+from minidl.backend.modes import enable_grad
+from minidl.engine.core import Tensor, as_tuple, grad
+from minidl.engine.op import alias
 from minidl.ops.create import zeros_like
 from minidl.ops.joining import stack
 
@@ -54,8 +54,8 @@ def jacobian(func: Callable[..., Any], inputs: Tensors, create_graph: bool = Fal
     blocks = []
     for y in ys:
         rows = []
-        for i in range(y.data.size):
-            one_hot = np.zeros(y.data.size, y.dtype)
+        for i in range(y.array.size):
+            one_hot = np.zeros(y.array.size, y.dtype)
             one_hot[i] = 1
             u = Tensor(transfer.move(one_hot.reshape(y.shape), y.device))
             rows.append(_pull((y,), xs, u, create_graph, retain_graph=True))

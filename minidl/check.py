@@ -12,10 +12,10 @@ from typing import Any
 
 import numpy as np
 
-from minidl import backend, transfer
-from minidl.backend import dims
-from minidl.core import Tensor, as_tuple, grad
-from minidl.modes import enable_grad, is_grad_enabled, no_fusion, no_grad
+from minidl import backend
+from minidl.backend import dims, transfer
+from minidl.backend.modes import enable_grad, is_grad_enabled, no_fusion, no_grad
+from minidl.engine.core import Tensor, as_tuple, grad
 
 WHOLE = 50  # up to so many elements a Jacobian is compared whole
 PROBES = 3  # random cotangents of each output, and random directions of larger inputs
@@ -119,7 +119,7 @@ def _on(like: Tensor, array: Any) -> Tensor:
 
 def _values(x: Tensor) -> np.ndarray:
     """A copy of what a Tensor holds, on the CPU."""
-    return np.array(transfer.move(x.data, "cpu"))
+    return np.array(transfer.move(x.array, "cpu"))
 
 
 def _dot(weights: np.ndarray, values: np.ndarray) -> np.ndarray:
@@ -162,7 +162,7 @@ class _Check:
         cotangents, rows = {}, {}
         for o, y in enumerate(outputs):
             if y.tracked:
-                cotangents[o] = self.probes(y.data.size)
+                cotangents[o] = self.probes(y.array.size)
                 rows[o] = self.pull(o, cotangents[o])
                 self.check_passes(o, cotangents[o], rows[o])
         for k, i in enumerate(self.places):
@@ -182,7 +182,7 @@ class _Check:
         """vᵀJ for each row v of `cotangents` of output `o`: as many rows for each checked input."""
         y = _recorded(self.func, self.inputs)[o]
         xs = [self.inputs[i] for i in self.places]
-        pulled = [np.empty((len(cotangents), x.data.size)) for x in xs]
+        pulled = [np.empty((len(cotangents), x.array.size)) for x in xs]
         for row, v in enumerate(cotangents):
             cotangent = _on(y, v.reshape(y.shape))
             given = _values(cotangent)
@@ -218,14 +218,14 @@ class _Check:
 
     def moved(self, i: int, step: np.ndarray) -> list[np.ndarray]:
         """The outputs with input `i` moved by ε·step: the tensor itself, so that a closure over it sees it too."""
-        x, data = self.inputs[i], self.inputs[i].data
+        x, data = self.inputs[i], self.inputs[i].array
         with backend.current(data):
-            x.data = backend.namespace(data).asarray(data + _on(x, self.eps * step.reshape(x.shape)).data)
+            x.array = backend.namespace(data).asarray(data + _on(x, self.eps * step.reshape(x.shape)).array)
         try:
             with no_grad():
                 outputs = _outputs(self.func, self.inputs)
         finally:
-            x.data = data
+            x.array = data
         if [y.shape for y in outputs] != self.shapes:
             raise GradcheckError(f"func returns outputs of other shapes when input {i} moves by eps")
         return [_values(y).ravel() for y in outputs]
@@ -233,7 +233,7 @@ class _Check:
     def compare(self, i: int, cotangents: dict[int, np.ndarray], rows: dict[int, np.ndarray]) -> None:
         """V J U by backward against V J U by central differences, for input `i` and every output with a gradient."""
         x = self.inputs[i]
-        for j, u in enumerate(self.probes(x.data.size)):
+        for j, u in enumerate(self.probes(x.array.size)):
             right, left = self.moved(i, u), self.moved(i, -u)
             for o, vs in cotangents.items():
                 slope = (right[o] - left[o]) / (2 * self.eps)
@@ -251,7 +251,7 @@ class _Check:
 
     def check_constant(self, i: int) -> None:
         """Where no output carries a gradient, none may move with the inputs."""
-        for u in self.probes(self.inputs[i].data.size):
+        for u in self.probes(self.inputs[i].array.size):
             for o, (right, left) in enumerate(zip(self.moved(i, u), self.moved(i, -u), strict=True)):
                 if not np.array_equal(right, left, equal_nan=True):
                     raise GradcheckError(f"output {o} depends on input {i}, but carries no gradient")
@@ -261,8 +261,8 @@ class _Check:
         x = self.inputs[i]
         found = []
         here = self.moved(i, np.zeros(x.shape))
-        for j in range(min(x.data.size, 1000)):
-            u = np.zeros(x.data.size)
+        for j in range(min(x.array.size, 1000)):
+            u = np.zeros(x.array.size)
             u[j] = 1
             for at, after, before in zip(here, self.moved(i, u), self.moved(i, -u), strict=True):
                 right, left = (after - at) / self.eps, (at - before) / self.eps

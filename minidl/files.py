@@ -9,8 +9,8 @@ import numpy as np
 import safetensors.numpy
 from safetensors import SafetensorError
 
-from minidl import transfer
-from minidl.core import Tensor
+from minidl.backend import transfer
+from minidl.engine.core import Tensor
 
 
 def save(
@@ -39,7 +39,7 @@ def save(
             raise TypeError(f"save: the name {name!r} is {type(name).__name__}, expected a text")
         if not isinstance(value, Tensor):
             raise TypeError(f"save: {name} is {type(value).__name__}, expected a Tensor")
-        arrays[name] = np.asarray(transfer.move(value.data, "cpu"), order="C")
+        arrays[name] = np.asarray(transfer.move(value.array, "cpu"), order="C")
     if not Path(path).parent.is_dir():
         raise FileNotFoundError(f"save: no folder {Path(path).parent}")
     part = Path(f"{os.fspath(path)}.{os.getpid()}.part")

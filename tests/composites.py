@@ -7,8 +7,8 @@ import pytest
 from devices import counted, on_device, pattern
 
 import minidl as md
-from minidl.core import Tensor
-from minidl.modes import no_fusion
+from minidl.backend.modes import no_fusion
+from minidl.engine.core import Tensor
 
 TOLERANCE = {"float16": 2e-3, "float32": 1e-5, "float64": 1e-10}
 each_dtype = pytest.mark.parametrize("dtype", TOLERANCE)
@@ -17,7 +17,7 @@ each_memory = pytest.mark.parametrize("memory", ["channels first", "channels las
 
 def near(z, expected, tol):
     """Equal but for `tol` of the largest element, or of 1."""
-    z = np.asarray(md.transfer.fetched(z) if md.backend.on_gpu(z) else z, np.float64)
+    z = np.asarray(md.backend.transfer.fetched(z) if md.backend.on_gpu(z) else z, np.float64)
     size = np.abs(expected[np.isfinite(expected)]).max(initial=1)
     np.testing.assert_allclose(z, expected, 0, tol * size)
 
@@ -31,11 +31,11 @@ def run(composite, x, *others, fused=True, second=False, v=None, **options):
         if fused:
             assert "kernel" in z.node.kept
         wanted = [a for a in arguments if a is not None and a.requires_grad]
-        v = Tensor(pattern(z.data) if v is None else v, requires_grad=second)
+        v = Tensor(pattern(z.array) if v is None else v, requires_grad=second)
         ds = md.grad(z, wanted, v, create_graph=second)
         if second:
             ds = [*ds, *md.grad(sum((d * d).sum() for d in ds), [*wanted, v], materialize_grads=True)]
-    return [z.data, *auxiliary, *[d.data for d in ds]]
+    return [z.array, *auxiliary, *[d.array for d in ds]]
 
 
 def compare(composite, arrays, dtype, memory="channels first", **options):
@@ -55,7 +55,7 @@ def compare(composite, arrays, dtype, memory="channels first", **options):
 
 def bits(results):
     """The bytes of arrays on the GPU."""
-    return [md.transfer.fetched(z).tobytes() for z in results]
+    return [md.backend.transfer.fetched(z).tobytes() for z in results]
 
 
 def launches(kernel, *arrays, **options):

@@ -12,9 +12,9 @@ from hypothesis import HealthCheck, settings
 
 import minidl as md
 from minidl import backend
+from minidl.backend.modes import mode
+from minidl.engine.op import registry
 from minidl.kernels.cpu import conv
-from minidl.modes import mode
-from minidl.op import registry
 
 quiet = [HealthCheck.too_slow, HealthCheck.data_too_large, HealthCheck.function_scoped_fixture]
 settings.register_profile("dev", max_examples=12, deadline=None, suppress_health_check=quiet)

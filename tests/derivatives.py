@@ -25,8 +25,8 @@ import scipy.special
 from specs import SPECS, oracles
 
 import minidl as md
-from minidl.fusion import composites
-from minidl.op import Op, registry
+from minidl.engine.fusion import composites
+from minidl.engine.op import Op, registry
 
 PAGE = Path(md.ops.__file__).with_name("README.md")
 MARKS = {"central differences": "Δ", "complex step": "ih", "exact differences": "δ", "adjoint identity": "⟨⟩"}

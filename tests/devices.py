@@ -50,7 +50,7 @@ def pattern(z):
 def carried(value, device):
     """An option of an op with the arrays in it on a device."""
     if isinstance(value, np.ndarray):
-        return md.tensor(value, device=device).data
+        return md.tensor(value, device=device).array
     if type(value) is tuple:
         return tuple(carried(part, device) for part in value)
     if type(value) is dict:

@@ -89,7 +89,7 @@ def layers(network: nn.Module) -> list[nn.Module]:
 def stack(network: nn.Module, training: bool) -> tuple[list[nn.Module], list[np.ndarray]]:
     """A network for an engine that works with functions: its `layers`, in that mode, and their parameters in order."""
     copied = layers(copy.deepcopy(network).train(training))
-    return copied, [p.data for layer in copied for p in layer.parameters()]
+    return copied, [p.array for layer in copied for p in layer.parameters()]
 
 
 def forward(functions: Mapping[str, Any], stack: list[nn.Module], parameters: Iterable[Any], x: Any) -> Any:

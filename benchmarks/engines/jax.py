@@ -27,7 +27,7 @@ def conv(layer: Any, x: Any, weight: Any, bias: Any = None) -> Any:
 
 def batch_norm(layer: Any, x: Any, weight: Any, bias: Any) -> Any:
     """Batch normalisation, by the batch's statistics in training."""
-    mean, var = layer.running_mean.data, layer.running_var.data
+    mean, var = layer.running_mean.array, layer.running_var.array
     if layer.training:
         mean, var = x.mean((0, 2, 3)), x.var((0, 2, 3))
     scale = weight * lax.rsqrt(var + layer.eps)

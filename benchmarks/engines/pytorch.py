@@ -46,7 +46,7 @@ class PyTorch(Imperative):
                 raise Lacking(type(layer).__name__)
             translated.append(LAYERS[type(layer).__name__](layer))
             for name, parameter in layer.named_parameters():
-                getattr(translated[-1], name).data.copy_(torch.from_numpy(parameter.data))
+                getattr(translated[-1], name).data.copy_(torch.from_numpy(parameter.array))
         return torch.nn.Sequential(*translated).to(memory_format=self.memory_format)
 
     def numpy(self, tensor: torch.Tensor) -> np.ndarray:

@@ -15,7 +15,7 @@ from minidl import nn
 
 def batch_norm(layer: Any, x: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
     """Batch normalisation, by the batch's statistics in training."""
-    mean, var = Tensor(layer.running_mean.data), Tensor(layer.running_var.data)
+    mean, var = Tensor(layer.running_mean.array), Tensor(layer.running_var.array)
     if layer.training:
         mean = x.mean((0, 2, 3))
         var = (x - mean.reshape(1, -1, 1, 1)).square().mean((0, 2, 3))

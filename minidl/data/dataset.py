@@ -9,7 +9,7 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from minidl.core import Tensor
+from minidl.engine.core import Tensor
 
 
 class Dataset(Protocol):
@@ -112,7 +112,7 @@ def collate(samples: list[Any]) -> Any:
     if isinstance(first, numbers.Number):
         array = np.asarray(samples)
         return array.astype({"i": np.int64, "f": np.float32}.get(array.dtype.kind, array.dtype))
-    arrays = [sample.data if isinstance(sample, Tensor) else sample for sample in samples]
+    arrays = [sample.array if isinstance(sample, Tensor) else sample for sample in samples]
     if not all(hasattr(array, "shape") for array in arrays):
         raise TypeError(f"collate: can't stack samples of type {type(first).__name__}: use arrays, numbers or tuples")
     if shapes := {array.shape for array in arrays} - {arrays[0].shape}:

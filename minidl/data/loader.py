@@ -7,10 +7,11 @@ from typing import Any
 
 import numpy as np
 
-from minidl import backend, random
-from minidl.core import Tensor
+from minidl import backend
+from minidl.backend import random
+from minidl.backend.random import Generator
 from minidl.data.dataset import Dataset, take
-from minidl.random import Generator
+from minidl.engine.core import Tensor
 
 
 class DataLoader:

@@ -6,14 +6,14 @@ from collections.abc import Callable
 from typing import Any
 
 from minidl.backend import dims
-from minidl.composed import in_single, named
-from minidl.core import Tensor
-from minidl.dtypes import require_float
-from minidl.fusion import composite
+from minidl.backend.dtypes import require_float
+from minidl.engine.composed import in_single, named
+from minidl.engine.core import Tensor
+from minidl.engine.fusion import composite
+from minidl.engine.require import require_arrays, require_tensors, same_dtype
 from minidl.ops.elementwise import abs, hardtanh, sigmoid, where
 from minidl.ops.norm import along_channels
 from minidl.ops.special import erf, expm1
-from minidl.require import require_arrays, require_tensors, same_dtype
 
 SELU_ALPHA, SELU_SCALE = 1.6732632423543772, 1.0507009873554805
 GELU_SCALE, GELU_CUBE = math.sqrt(8 / math.pi), 0.044715
@@ -60,11 +60,11 @@ def prelu(input: Tensor, weight: Tensor) -> Tensor:
     require_float("prelu", input.dtype)
     same_dtype("prelu", input, weight)
     channels = input.shape[1] if input.ndim > 1 else 1
-    if weight.ndim > 1 or weight.data.size not in (1, channels):
+    if weight.ndim > 1 or weight.array.size not in (1, channels):
         raise ValueError(
             f"weight is {dims(weight.shape)}, expected 1 or {channels} as input {dims(input.shape)} has channels"
         )
-    slope = along_channels(weight, input.ndim) if weight.data.size > 1 else weight.reshape(())
+    slope = along_channels(weight, input.ndim) if weight.array.size > 1 else weight.reshape(())
     return where(input > 0, input, input * slope)
 
 

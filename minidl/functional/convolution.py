@@ -3,8 +3,9 @@
 import math
 
 from minidl.backend import dims
-from minidl.composed import named
-from minidl.core import Tensor
+from minidl.engine.composed import named
+from minidl.engine.core import Tensor
+from minidl.engine.require import require_tensors, same_dtype
 from minidl.functional.windows import Pair, Single, as_given, as_images, check_fits, is_integer, pair, sliding
 from minidl.ops import pool
 from minidl.ops.blocks import convolve
@@ -12,7 +13,6 @@ from minidl.ops.conv import conv_x
 from minidl.ops.joining import pad
 from minidl.ops.norm import along_channels
 from minidl.ops.shape import squeeze, unsqueeze
-from minidl.require import require_tensors, same_dtype
 
 
 @named

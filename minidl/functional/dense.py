@@ -3,15 +3,14 @@
 import math
 from typing import Any
 
-from minidl import transfer
-from minidl.backend import dims
-from minidl.composed import named
-from minidl.core import Tensor
-from minidl.dtypes import int64
-from minidl.op import cast, expand
+from minidl.backend import dims, transfer
+from minidl.backend.dtypes import int64
+from minidl.engine.composed import named
+from minidl.engine.core import Tensor
+from minidl.engine.op import cast, expand
+from minidl.engine.require import broadcast_shapes, require_tensors, same_dtype
 from minidl.ops import elementwise, indexing, linalg, reduce, shape
 from minidl.ops.create import arange
-from minidl.require import broadcast_shapes, require_tensors, same_dtype
 
 
 @named
@@ -65,7 +64,7 @@ def embedding(input: Tensor, weight: Tensor, padding_idx: int | None = None) -> 
     _, at, _ = indexing.indexed("embedding", weight, 0, shape.flatten(input))
     picked = indexing.along(weight, 0, indexing.raw_index(at))
     if padding_idx is not None:
-        padding = shape.reshape(input == padding_idx % rows, (input.data.size, 1))
+        padding = shape.reshape(input == padding_idx % rows, (input.array.size, 1))
         picked = elementwise.where(padding, picked.detach(), picked)
     return shape.reshape(picked, (*input.shape, weight.shape[1]))
 
@@ -82,12 +81,12 @@ def one_hot(input: Tensor, num_classes: int = -1) -> Tensor:
     require_tensors("one_hot", input)
     if input.dtype.kind not in "iu":
         raise TypeError(f"expected integers, got {input.dtype}")
-    occurring = int(reduce.amax(input).item()) + 1 if num_classes == -1 and input.data.size else 0
+    occurring = int(reduce.amax(input).item()) + 1 if num_classes == -1 and input.array.size else 0
     classes = occurring if num_classes == -1 else num_classes
     if not isinstance(classes, int) or classes < 1:
         raise ValueError(f"num_classes must be a positive integer, or -1 and a class in the input; got {num_classes!r}")
     transfer.require_range(
-        input.data,
+        input.array,
         0,
         classes - 1,
         lambda low, high: ValueError(f"one_hot: classes from {low} to {high} do not fit num_classes={num_classes}"),

@@ -2,13 +2,13 @@
 
 import numpy as np
 
-from minidl import backend, random, transfer
-from minidl.backend import Array, by_device, dims
-from minidl.composed import named
-from minidl.core import Tensor
-from minidl.dtypes import require_float
-from minidl.random import Generator
-from minidl.require import require_tensors
+from minidl import backend
+from minidl.backend import Array, by_device, dims, random, transfer
+from minidl.backend.dtypes import require_float
+from minidl.backend.random import Generator
+from minidl.engine.composed import named
+from minidl.engine.core import Tensor
+from minidl.engine.require import require_tensors
 
 
 @named
@@ -51,7 +51,7 @@ def _dropped(
         raise ValueError(f"p is a probability, expected 0 ≤ p ≤ 1, got {p}")
     if not training or p == 0:
         return input
-    return input * Tensor(dropout_mask(input.data, shape, float(p), generator or random.default_generator))
+    return input * Tensor(dropout_mask(input.array, shape, float(p), generator or random.default_generator))
 
 
 @by_device

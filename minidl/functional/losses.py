@@ -2,14 +2,13 @@
 
 import warnings
 
-from minidl import transfer
-from minidl.backend import dims
-from minidl.composed import named
-from minidl.core import Tensor
-from minidl.dtypes import require_float
+from minidl.backend import dims, transfer
+from minidl.backend.dtypes import require_float
+from minidl.engine.composed import named
+from minidl.engine.core import Tensor
+from minidl.engine.require import broadcast_shapes, require_tensors, same_dtype
 from minidl.ops import elementwise, loss, reduce, shape, special
 from minidl.ops.create import ones_like
-from minidl.require import broadcast_shapes, require_tensors, same_dtype
 
 
 def _reduced(each: Tensor, reduction: str, weights: Tensor | None = None) -> Tensor:
@@ -189,7 +188,7 @@ def kl_div(input: Tensor, target: Tensor, reduction: str = "mean", log_target: b
 
 def _check_probabilities(name: str, x: Tensor) -> None:
     transfer.require_range(
-        x.data,
+        x.array,
         0,
         1,
         lambda low, high: ValueError(
@@ -231,7 +230,7 @@ def nll_loss(
     """
     over = _classes("nll_loss", input, target, weight)
     _check_labels("nll_loss", input, target, over, ignore_index)
-    raw = None if weight is None else weight.data
+    raw = None if weight is None else weight.array
     each, weights = loss.against_labels(-input, target, raw, over, ignore_index)
     return _reduced(each, reduction, weights)
 
@@ -267,7 +266,7 @@ def cross_entropy(
     if target.dtype.kind != "f":
         _check_labels("cross_entropy", input, target, over, ignore_index)
         _check_reduction(reduction)
-        raw = None if weight is None else weight.data
+        raw = None if weight is None else weight.array
         options = dict(weight=raw, ignore_index=ignore_index, label_smoothing=label_smoothing, reduction=reduction)
         return loss.softmax_cross_entropy(input, target, **options)
     if target.shape != input.shape:
@@ -310,7 +309,7 @@ def _check_labels(name: str, input: Tensor, target: Tensor, over: int, ignore_in
         )
     shape = dims(input.shape)
     transfer.require_range(
-        target.data,
+        target.array,
         0,
         classes - 1,
         lambda low, high: ValueError(

@@ -6,16 +6,16 @@ from collections.abc import Sequence
 import numpy as np
 
 from minidl.backend import Array, by_device, dims
-from minidl.composed import in_single, named
-from minidl.core import Tensor
-from minidl.dtypes import require_float
+from minidl.backend.dtypes import require_float
+from minidl.engine.composed import in_single, named
+from minidl.engine.core import Tensor
+from minidl.engine.require import require_tensors, same_dtype
+from minidl.engine.writes import written
 from minidl.ops import elementwise, reduce, shape
 from minidl.ops.blocks import normalize_channels
 from minidl.ops.norm import along_channels, standardize
 from minidl.ops.pool import window_sum
 from minidl.ops.window import Window
-from minidl.require import require_tensors, same_dtype
-from minidl.writes import written
 
 
 def _scaled(z: Tensor, weight: Tensor | None, bias: Tensor | None) -> Tensor:
@@ -107,9 +107,9 @@ def _update(
     if not isinstance(momentum, (int, float)):
         raise TypeError(f"momentum must be a number, got {momentum!r}")
     if running_mean is not None and running_var is not None and count:
-        move_running(running_mean.data, running_var.data, mean, var, momentum, count / (count - 1))
-        written(running_mean.data)
-        written(running_var.data)
+        move_running(running_mean.array, running_var.array, mean, var, momentum, count / (count - 1))
+        written(running_mean.array)
+        written(running_var.array)
 
 
 @by_device
@@ -209,7 +209,7 @@ def instance_norm(
     if math.prod(rest) == 1:
         raise ValueError(f"expected more than 1 value per channel, got an input {dims(input.shape)}")
     z, *own = normalize_channels(shape.reshape(input, (1, n * c, *rest)), None, None, eps=eps)
-    mean, var = (reduce.mean(Tensor(s.reshape(n, c)), 0).data for s in own)
+    mean, var = (reduce.mean(Tensor(s.reshape(n, c)), 0).array for s in own)
     _update(running_mean, running_var, mean, var, math.prod(rest), momentum)
     return _scaled(shape.reshape(z, input.shape), _per_channel(weight, input.ndim), _per_channel(bias, input.ndim))
 

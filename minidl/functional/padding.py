@@ -5,10 +5,10 @@ from types import NoneType
 
 from minidl import backend
 from minidl.backend import dims
-from minidl.composed import named
-from minidl.core import Tensor
+from minidl.engine.composed import named
+from minidl.engine.core import Tensor
+from minidl.engine.require import require_tensors
 from minidl.ops import indexing, joining
-from minidl.require import require_tensors
 
 
 @named

@@ -5,11 +5,12 @@ from typing import Any
 
 import numpy as np
 
-from minidl import backend, transfer
-from minidl.backend import dims
-from minidl.composed import named
-from minidl.core import Tensor
-from minidl.dtypes import require_float
+from minidl import backend
+from minidl.backend import dims, transfer
+from minidl.backend.dtypes import require_float
+from minidl.engine.composed import named
+from minidl.engine.core import Tensor
+from minidl.engine.require import require_tensors
 from minidl.functional.windows import Pair, Single, as_given, as_images, check_fits, is_integer, pair, sliding
 from minidl.ops import pool
 from minidl.ops.blocks import max_pool
@@ -18,7 +19,6 @@ from minidl.ops.indexing import getitem, take_along
 from minidl.ops.joining import cat, pad
 from minidl.ops.reduce import mean
 from minidl.ops.shape import flatten, reshape
-from minidl.require import require_tensors
 
 
 def _window(spatial, input, x, kernel_size, stride, padding, dilation, ceil_mode):
@@ -88,8 +88,8 @@ def _max_pool(spatial, input, kernel_size, stride, padding, dilation, ceil_mode,
     z = as_given(maxima, input, spatial)
     if not return_indices:
         return z
-    xp = backend.namespace(x.data)
-    with backend.current(x.data):
+    xp = backend.namespace(x.array)
+    with backend.current(x.array):
         rows, columns = window.coordinates(x.shape[2:], xp)
         i, j = xp.divmod(chosen.astype(np.int64), window.size[1])
         y = rows[xp.arange(len(rows))[:, None], i]
@@ -225,7 +225,7 @@ def adaptive_max_pool2d(
 def _adaptive_max_pool(spatial, input, output_size, return_indices):
     x = as_images(input, spatial)
     height, width = _output_size(spatial, input, x, output_size)
-    raw, xp = x.data, backend.namespace(x.data)
+    raw, xp = x.array, backend.namespace(x.array)
     with backend.current(raw):
         across, down = _windows(xp, x.shape[3], width), _windows(xp, x.shape[2], height)
         column = across[xp.arange(width), raw[:, :, :, across].argmax(4)]
@@ -282,7 +282,7 @@ def max_unpool2d(
         raise ValueError(f"output_size {outer} must be nearer to {default} than stride {steps}")
     if indices.dtype.kind not in "iu" or indices.shape != input.shape:
         raise ValueError(f"expected integer indices {dims(input.shape)}, got {indices.dtype} {dims(indices.shape)}")
-    at = indices.data
+    at = indices.array
     transfer.require_range(
         at,
         0,

@@ -6,12 +6,12 @@ import numpy as np
 
 from minidl import backend
 from minidl.backend import dims
-from minidl.composed import named
-from minidl.core import Tensor
-from minidl.dtypes import float64, require_float
+from minidl.backend.dtypes import float64, require_float
+from minidl.engine.composed import named
+from minidl.engine.core import Tensor
+from minidl.engine.require import require_tensors
 from minidl.ops.indexing import along
 from minidl.ops.shape import reshape
-from minidl.require import require_tensors
 
 MODES = {"nearest": (3, 4), "nearest-exact": (3, 4), "linear": (3,), "bilinear": (4,)}  # and their inputs' dimensions
 

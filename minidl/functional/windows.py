@@ -5,10 +5,10 @@ from typing import Any
 import numpy as np
 
 from minidl.backend import dims
-from minidl.core import Tensor
+from minidl.engine.core import Tensor
+from minidl.engine.require import require_tensors
 from minidl.ops.shape import squeeze, unsqueeze
 from minidl.ops.window import Window
-from minidl.require import require_tensors
 
 Single = int | tuple[int]
 Pair = int | tuple[int, int]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from minidl.core import Tensor
+from minidl.engine.core import Tensor
 from minidl.nn import Conv2d, Linear, MaxPool2d, Module, ReLU, Sequential
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from minidl.core import Tensor
+from minidl.engine.core import Tensor
 from minidl.nn import BatchNorm2d, Conv2d, Dropout, Linear, MaxPool2d, Module, ReLU, Sequential, init
 
 

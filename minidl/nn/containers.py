@@ -5,9 +5,9 @@ import operator
 from collections.abc import Iterable, Iterator, Mapping, MutableMapping
 from typing import Any
 
-from minidl import transfer
-from minidl.fusion import runs
-from minidl.modes import mode
+from minidl.backend import transfer
+from minidl.backend.modes import mode
+from minidl.engine.fusion import runs
 from minidl.nn.hooks import MISTAKES
 from minidl.nn.module import Module
 

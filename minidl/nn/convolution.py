@@ -4,7 +4,7 @@ from typing import Any
 
 from minidl import functional as F
 from minidl.backend import dims
-from minidl.core import Tensor
+from minidl.engine.core import Tensor
 from minidl.functional.windows import Pair, pair
 from minidl.nn.layers import require_positive, weight_and_bias
 from minidl.nn.module import Module

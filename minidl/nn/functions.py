@@ -5,7 +5,7 @@ from collections.abc import Callable
 from typing import Any
 
 from minidl import functional as F
-from minidl.core import Tensor
+from minidl.engine.core import Tensor
 from minidl.nn.module import Module
 
 

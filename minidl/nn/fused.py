@@ -2,12 +2,12 @@
 
 from typing import Any
 
-from minidl.core import Tensor
-from minidl.dtypes import float16
+from minidl.backend.dtypes import float16
+from minidl.engine.core import Tensor
+from minidl.engine.fusion import fuses
 from minidl.functional.convolution import convolved
 from minidl.functional.normalisation import batch_normalised, evaluated
 from minidl.functional.windows import pair
-from minidl.fusion import fuses
 from minidl.nn.convolution import Conv2d
 from minidl.nn.functions import MaxPool2d, ReLU
 from minidl.nn.module import Module

@@ -8,11 +8,11 @@ from collections.abc import Callable
 from typing import Any
 
 from minidl.backend import dims
-from minidl.core import Tensor, as_tuple, attach, origin
-from minidl.modes import mode
+from minidl.backend.modes import mode
+from minidl.engine.core import Tensor, as_tuple, attach, origin
+from minidl.engine.op import clone, tap
+from minidl.engine.require import require_tensors
 from minidl.nn.utils import parameters_to_vector, pieces
-from minidl.op import clone, tap
-from minidl.require import require_tensors
 
 MISTAKES = (ValueError, TypeError, RuntimeError, IndexError)  # errors that get the name of the layer they come from
 Function = Callable[..., Any]
@@ -85,7 +85,7 @@ class BackwardHooks:
     def at_outputs(self, gradients: Values) -> Values:
         """Call the hooks of grad_output; those of grad_input too, if no input has a gradient."""
         gradients = self.called(self.before, gradients)
-        self.grad_output = [None if g is None else (g.data, weakref.ref(origin(g))) for g in gradients]
+        self.grad_output = [None if g is None else (g.array, weakref.ref(origin(g))) for g in gradients]
         if self.absent is not None:
             self.at_inputs(self.absent)
         return gradients

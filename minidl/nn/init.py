@@ -5,11 +5,11 @@ from typing import Any
 
 import numpy as np
 
-from minidl import backend, random, transfer
-from minidl.backend import dims
-from minidl.core import Tensor
-from minidl.modes import no_grad
-from minidl.random import Generator
+from minidl import backend
+from minidl.backend import dims, random, transfer
+from minidl.backend.modes import no_grad
+from minidl.backend.random import Generator
+from minidl.engine.core import Tensor
 
 
 def _fill(tensor: Tensor, array: Any) -> Tensor:
@@ -103,7 +103,7 @@ def orthogonal_(tensor: Tensor, gain: float = 1, generator: Generator | None = N
 
 def fans(tensor: Tensor) -> tuple[int, int]:
     """How many inputs feed an output of a weight (out, in, …), and how many outputs an input feeds."""
-    if tensor.ndim < 2 or not tensor.data.size:
+    if tensor.ndim < 2 or not tensor.array.size:
         raise ValueError(f"init: fan in and out need at least 2 dimensions and 1 element, got {dims(tensor.shape)}")
     field = math.prod(tensor.shape[2:])
     return tensor.shape[1] * field, tensor.shape[0] * field

@@ -6,12 +6,12 @@ from typing import Any
 import numpy as np
 
 from minidl import functional as F
-from minidl.core import Tensor
-from minidl.modes import no_grad
+from minidl.backend.modes import no_grad
+from minidl.engine.core import Tensor
+from minidl.engine.require import require_tensors
 from minidl.nn import init
 from minidl.nn.module import Module, Parameter
 from minidl.ops.create import empty, full
-from minidl.require import require_tensors
 
 
 def require_positive(layer: str, **sizes: Any) -> None:

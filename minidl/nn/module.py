@@ -7,12 +7,12 @@ from collections.abc import Callable, Iterator, Mapping
 from types import NoneType
 from typing import Any, NamedTuple
 
-from minidl import backend, transfer
-from minidl.backend import dims
-from minidl.core import Tensor
-from minidl.modes import no_grad
+from minidl import backend
+from minidl.backend import dims, transfer
+from minidl.backend.modes import no_grad
+from minidl.engine.core import Tensor
+from minidl.engine.require import require_arrays
 from minidl.nn.hooks import MISTAKES, Hook, call
-from minidl.require import require_arrays
 
 
 class Parameter(Tensor):
@@ -25,7 +25,7 @@ class Parameter(Tensor):
     """
 
     def __init__(self, data: Any, requires_grad: bool = True) -> None:
-        super().__init__(data.data if isinstance(data, Tensor) else data, requires_grad)
+        super().__init__(data.array if isinstance(data, Tensor) else data, requires_grad)
 
 
 def join(path: str, name: str) -> str:
@@ -248,7 +248,7 @@ class Module:
             raise RuntimeError(f"load_state_dict: {type(self).__name__}: " + "; ".join(faults))
         with no_grad():
             for name, value in found.items():
-                array = value.data if isinstance(value, Tensor) else value
+                array = value.array if isinstance(value, Tensor) else value
                 state[name].copy_(Tensor(transfer.move(array, state[name].device)))
         return Loaded(missing, unexpected)
 
@@ -267,7 +267,7 @@ class Module:
             if tensor.dtype.kind != "f":
                 moved = moved.to(tensor.dtype)
             grad, tensor.grad = tensor.grad, None
-            tensor.data = moved.data
+            tensor.array = moved.array
             tensor.grad = None if grad is None else grad.detach().to(moved.device, moved.dtype)
         return self
 

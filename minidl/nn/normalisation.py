@@ -8,13 +8,13 @@ import numpy as np
 from minidl import backend
 from minidl import functional as F
 from minidl.backend import dims
-from minidl.core import Tensor
-from minidl.dtypes import int64
+from minidl.backend.dtypes import int64
+from minidl.engine.core import Tensor
+from minidl.engine.require import require_tensors
+from minidl.engine.writes import written
 from minidl.nn.layers import require_positive
 from minidl.nn.module import Module, Parameter
 from minidl.ops.create import ones, zeros
-from minidl.require import require_tensors
-from minidl.writes import written
 
 
 def _weight_and_bias(size: tuple[int, ...], affine: bool, bias: bool) -> tuple[Parameter | None, Parameter | None]:
@@ -86,7 +86,7 @@ class _BatchNorm(_Norm):
         """The share of this batch in the running statistics; in training the batch is counted."""
         if not (self.training and self.track_running_stats):
             return self.momentum or 0.0
-        count = self.num_batches_tracked.data
+        count = self.num_batches_tracked.array
         with backend.current(count):
             count += 1
         written(count)

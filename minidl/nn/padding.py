@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from minidl import functional as F
-from minidl.core import Tensor
+from minidl.engine.core import Tensor
 from minidl.nn.module import Module
 
 

@@ -5,8 +5,8 @@ from typing import Any
 import numpy as np
 
 from minidl.backend import dims
-from minidl.core import Tensor, as_tuple
-from minidl.modes import no_grad
+from minidl.backend.modes import no_grad
+from minidl.engine.core import Tensor, as_tuple
 from minidl.nn.module import Module
 
 
@@ -31,7 +31,7 @@ def summary(model: Module, input_size: tuple[int, ...]) -> str:
         if not any(True for _ in module.children()):
 
             def note(layer: Module, _: Any, output: Any, path: str = path) -> None:
-                count = sum(p.data.size for p in layer.parameters())
+                count = sum(p.array.size for p in layer.parameters())
                 first, *_ = as_tuple(output)
                 rows.append((f"{path} ({type(layer).__name__})".strip(), f"N×{dims(first.shape[1:])}", f"{count:,}"))
 
@@ -46,12 +46,12 @@ def summary(model: Module, input_size: tuple[int, ...]) -> str:
             hook.remove()
         for module, training in modes.items():
             module.training = training
-    sizes = [(p.data.size, p.requires_grad) for p in model.parameters()]
+    sizes = [(p.array.size, p.requires_grad) for p in model.parameters()]
     total, trainable = sum(n for n, _ in sizes), sum(n for n, learns in sizes if learns)
     header = ("layer", "output shape", "parameters")
     left, middle, right = (max(map(len, column)) for column in zip(header, *rows, strict=True))
     lines = [f"{a:<{left}}  {b:<{middle}}  {c:>{right}}" for a, b, c in (header, *rows)]
     rule = "─" * len(lines[0])
     totals = f"parameters: {total:,} ({trainable:,} trainable, {total - trainable:,} not); "
-    totals += f"buffers: {sum(b.data.size for b in model.buffers()):,}"
+    totals += f"buffers: {sum(b.array.size for b in model.buffers()):,}"
     return "\n".join([lines[0], rule, *lines[1:], rule, totals])

@@ -6,11 +6,11 @@ from collections.abc import Iterable, Sequence
 import numpy as np
 
 from minidl.backend import dims
-from minidl.core import Tensor, as_tuple
-from minidl.modes import no_grad
+from minidl.backend.modes import no_grad
+from minidl.engine.core import Tensor, as_tuple
+from minidl.engine.require import require_tensors
 from minidl.ops.joining import cat, split, stack
 from minidl.ops.reduce import norm
-from minidl.require import require_tensors
 
 
 def _gradients(name: str, parameters: Tensor | Iterable[Tensor]) -> list[Tensor]:
@@ -84,7 +84,7 @@ def vector_to_parameters(vec: Tensor, parameters: Iterable[Tensor]) -> None:
     """
     parameters = list(parameters)
     require_tensors("vector_to_parameters", vec, *parameters)
-    size = sum(p.data.size for p in parameters)
+    size = sum(p.array.size for p in parameters)
     if vec.shape != (size,):
         raise ValueError(f"vector_to_parameters: expected a vector of {size} elements, got {dims(vec.shape)}")
     for p, piece in zip(parameters, pieces(vec, [p.shape for p in parameters]), strict=True):

@@ -2,8 +2,8 @@
 
 from typing import Any
 
-from minidl.core import Tensor
-from minidl.fusion import composite
+from minidl.engine.core import Tensor
+from minidl.engine.fusion import composite
 from minidl.ops import elementwise
 from minidl.ops.conv import conv
 from minidl.ops.norm import along_channels, standardize
@@ -12,7 +12,7 @@ from minidl.ops.pool import window_argmax, window_take
 
 def raw(a: Any) -> Any:
     """The array of a Tensor, or the array that it is."""
-    return a.data if isinstance(a, Tensor) else a
+    return a.array if isinstance(a, Tensor) else a
 
 
 @composite

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import Any
 
-from minidl.op import elementwise
+from minidl.engine.op import elementwise
 
 
 def predicate(name: str, says: str, forward: Callable[..., Any], **flags: bool) -> Any:

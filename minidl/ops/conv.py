@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from minidl.backend import Array
-from minidl.op import op
+from minidl.engine.op import op
 from minidl.ops.window import Window
 
 CHUNK = 1 << 22  # bytes of columns worked on at a time: they stay in cache, and large temporaries cost page faults

@@ -5,12 +5,12 @@ from typing import Any
 
 import numpy as np
 
-from minidl import backend, dtypes, random, transfer
-from minidl.backend import Array
-from minidl.core import Tensor
-from minidl.op import cast, op
+from minidl import backend
+from minidl.backend import Array, dtypes, random, transfer
+from minidl.backend.random import Generator
+from minidl.engine.core import Tensor
+from minidl.engine.op import cast, op
 from minidl.ops.shape import sizes
-from minidl.random import Generator
 
 
 def tensor(data: Any, dtype: Any = None, device: str | int | None = None, requires_grad: bool = False) -> Tensor:
@@ -24,7 +24,7 @@ def tensor(data: Any, dtype: Any = None, device: str | int | None = None, requir
         For what is not numbers, and for ragged sequences.
     """
     if isinstance(data, Tensor):
-        data = data.data
+        data = data.array
     if not backend.is_array(data):
         try:
             data = np.asarray(data)
@@ -99,7 +99,7 @@ def ones_like(input: Tensor, dtype: Any = None, device: str | int | None = None)
 
 def _alike(input: Tensor, value: float, dtype: Any, device: Any) -> Tensor:
     if device is None:
-        return Tensor(backend.full_like(input.data, value, dtype))
+        return Tensor(backend.full_like(input.array, value, dtype))
     with backend.using(device) as xp:
         return Tensor(xp.full(input.shape, value, dtype or input.dtype))
 

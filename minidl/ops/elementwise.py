@@ -4,12 +4,12 @@ from typing import Any
 
 import numpy as np
 
-from minidl import backend, transfer
-from minidl.backend import dims
-from minidl.composed import named
-from minidl.dtypes import SCALARS, require_room, result_type
-from minidl.op import elementwise
-from minidl.require import require_arrays
+from minidl import backend
+from minidl.backend import dims, transfer
+from minidl.backend.dtypes import SCALARS, require_room, result_type
+from minidl.engine.composed import named
+from minidl.engine.op import elementwise
+from minidl.engine.require import require_arrays
 
 
 @elementwise(promotes=True, wraps=True)

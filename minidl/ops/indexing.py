@@ -5,14 +5,14 @@ from typing import Any
 
 import numpy as np
 
-from minidl import backend, transfer
-from minidl.backend import dims
-from minidl.composed import named
-from minidl.core import Tensor
-from minidl.dtypes import float32
-from minidl.op import op
+from minidl import backend
+from minidl.backend import dims, transfer
+from minidl.backend.dtypes import float32
+from minidl.engine.composed import named
+from minidl.engine.core import Tensor
+from minidl.engine.op import op
+from minidl.engine.require import require_arrays, same_device, same_dtype
 from minidl.ops.shape import axis, reshape
-from minidl.require import require_arrays, same_device, same_dtype
 
 
 def raw_index(index: Any) -> Any:
@@ -21,7 +21,7 @@ def raw_index(index: Any) -> Any:
         return tuple(raw_index(list(i) if isinstance(i, tuple) else i) for i in index)
     if isinstance(index, (list, range)):
         return np.asarray(index, dtype=None if len(index) else np.int64)
-    index = index.data if isinstance(index, Tensor) else index
+    index = index.array if isinstance(index, Tensor) else index
     with backend.current(index):
         return index.copy() if backend.is_array(index) else index
 
@@ -34,7 +34,7 @@ def within(name: str, x: Tensor, index: Any) -> Any:
     IndexError
         On a GPU, and there when a value is fetched the next time.
     """
-    if not backend.on_gpu(x.data):
+    if not backend.on_gpu(x.array):
         return index
     parts = index if isinstance(index, tuple) else (index,)
     spans = [_span(part) for part in parts]
@@ -198,7 +198,7 @@ def indexed(name: str, input: Any, dim: int, index: Any) -> tuple[Any, Any, int]
         raise TypeError(f"index must be of integers, got {index.dtype}")
     shape = dims(input.shape)
     transfer.require_range(
-        index.data if isinstance(index, Tensor) else index,
+        index.array if isinstance(index, Tensor) else index,
         0,
         x.shape[i] - 1,
         lambda low, high: IndexError(f"{name}: index from {low} to {high} is out of range for dim {dim} of {shape}"),

@@ -1,16 +1,16 @@
-"""Writing into tensors: on the record, so that backward notices (see `minidl.writes`), and never into history."""
+"""Writing into tensors: on the record, so that backward notices (see `engine.writes`), and never into history."""
 
 from collections.abc import Callable
 from typing import Any
 
 from minidl import backend
 from minidl.backend import dims
-from minidl.core import Tensor
-from minidl.modes import mode
+from minidl.backend.modes import mode
+from minidl.engine.core import Tensor
+from minidl.engine.require import require_arrays
+from minidl.engine.writes import write
 from minidl.ops.elementwise import add, mul, sub
 from minidl.ops.indexing import raw_index, within
-from minidl.require import require_arrays
-from minidl.writes import write
 
 
 def setitem(x: Tensor, index: Any, value: Any) -> None:
@@ -27,13 +27,13 @@ def setitem(x: Tensor, index: Any, value: Any) -> None:
             "under no_grad()"
         )
     require_arrays("in-place write", value, scalars=True)
-    array = value.data if isinstance(value, Tensor) else value
+    array = value.array if isinstance(value, Tensor) else value
     place = backend.device_of(array) if backend.is_array(array) else x.device
     if place != x.device:
         raise RuntimeError(f"in-place write: a value on {place} into a tensor on {x.device}; move it with .to(device)")
     index = within("in-place write", x, raw_index(index))
     try:
-        write(x.data, array, index)
+        write(x.array, array, index)
     except (ValueError, IndexError, OverflowError) as error:
         kind = IndexError if isinstance(error, IndexError) else ValueError
         raise kind(f"in-place write into {dims(x.shape)}: {error}") from None

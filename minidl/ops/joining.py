@@ -7,11 +7,11 @@ from typing import Any
 import numpy as np
 
 from minidl.backend import dims
-from minidl.composed import named
-from minidl.op import op
+from minidl.engine.composed import named
+from minidl.engine.op import op
+from minidl.engine.require import require_arrays
 from minidl.ops.indexing import along
 from minidl.ops.shape import axis, reshape, unsqueeze
-from minidl.require import require_arrays
 
 
 @named

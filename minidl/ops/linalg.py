@@ -4,12 +4,11 @@ from typing import Any
 
 import numpy as np
 
-from minidl import threads
-from minidl.backend import dims
-from minidl.composed import named
-from minidl.op import op
+from minidl.backend import dims, threads
+from minidl.engine.composed import named
+from minidl.engine.op import op
+from minidl.engine.require import require_arrays, same_device, same_dtype
 from minidl.ops.shape import squeeze, transpose, unsqueeze
-from minidl.require import require_arrays, same_device, same_dtype
 
 
 def product(xp, x, y):

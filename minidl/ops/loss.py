@@ -2,10 +2,10 @@
 
 from typing import Any
 
-from minidl.composed import in_single
-from minidl.dtypes import float16, require_float
-from minidl.fusion import composite
-from minidl.op import cast, op
+from minidl.backend.dtypes import float16, require_float
+from minidl.engine.composed import in_single
+from minidl.engine.fusion import composite
+from minidl.engine.op import cast, op
 from minidl.ops.blocks import raw
 from minidl.ops.compare import ne
 from minidl.ops.elementwise import exp, where

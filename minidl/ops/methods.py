@@ -3,10 +3,11 @@
 import functools
 from typing import Any
 
-from minidl import backend, dtypes
-from minidl.composed import named
-from minidl.core import Tensor
-from minidl.op import clone, expand
+from minidl import backend
+from minidl.backend import dtypes
+from minidl.engine.composed import named
+from minidl.engine.core import Tensor
+from minidl.engine.op import clone, expand
 from minidl.ops import compare, create, elementwise, indexing, inplace, joining, linalg, loss, reduce, shape, special
 
 

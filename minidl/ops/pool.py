@@ -5,7 +5,7 @@ from itertools import repeat
 
 import numpy as np
 
-from minidl.op import op
+from minidl.engine.op import op
 from minidl.ops.elementwise import keep
 from minidl.ops.indexing import take_along
 

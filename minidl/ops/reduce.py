@@ -6,14 +6,14 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from minidl.backend import dims
-from minidl.composed import in_single, named
-from minidl.dtypes import int64, require_float, wide
-from minidl.op import cast, expand, op
+from minidl.backend.dtypes import int64, require_float, wide
+from minidl.engine.composed import in_single, named
+from minidl.engine.op import cast, expand, op
+from minidl.engine.require import require_arrays
 from minidl.ops.elementwise import abs, exp, keep, root, sign, where
 from minidl.ops.indexing import along, take_along
 from minidl.ops.joining import cat
 from minidl.ops.shape import axes, axis, flip, reshape, squeeze
-from minidl.require import require_arrays
 
 
 def kept(shape, dim):

@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 
 from minidl.backend import dims
-from minidl.composed import named
-from minidl.op import expand, op
+from minidl.engine.composed import named
+from minidl.engine.op import expand, op
 
 
 def axes(dim: int | Sequence[int] | None, ndim: int) -> tuple[int, ...]:

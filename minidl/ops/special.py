@@ -3,7 +3,7 @@
 import math
 
 from minidl import backend
-from minidl.op import elementwise
+from minidl.engine.op import elementwise
 from minidl.ops.elementwise import exp, log, maximum, sigmoid, sqrt, where
 
 

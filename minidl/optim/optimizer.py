@@ -7,14 +7,14 @@ from typing import Any
 
 import numpy as np
 
-from minidl import backend, memory, transfer
-from minidl.backend import Array, dims
-from minidl.core import Tensor
-from minidl.modes import enable_grad, mode
-from minidl.op import clone
-from minidl.require import require_arrays, same_device
-from minidl.threads import parallel
-from minidl.writes import written
+from minidl import backend
+from minidl.backend import Array, dims, memory, transfer
+from minidl.backend.modes import enable_grad, mode
+from minidl.backend.threads import parallel
+from minidl.engine.core import Tensor
+from minidl.engine.op import clone
+from minidl.engine.require import require_arrays, same_device
+from minidl.engine.writes import written
 
 CHUNK = 1 << 19  # elements worked on at a time: with fewer, threads wait for each other more than they work
 
@@ -127,7 +127,7 @@ class Optimizer:
                 f"{name}: a parameter on {p.device} whose state is on {backend.device_of(arrays[0])}; "
                 "make the optimizer after the model is moved"
             )
-        return p.data, g.data, state
+        return p.array, g.array, state
 
     def zero_grad(self, set_to_none: bool = True) -> None:
         """Forget the gradients of its parameters, or overwrite them with zeros."""

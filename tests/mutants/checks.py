@@ -13,12 +13,12 @@ import test_depthwise
 import test_elementwise
 import test_engine_steps
 import test_hard_points
-import test_ops
 import test_points
 import test_winograd
 from hypothesis import HealthCheck, Phase, given, seed, settings
+from ops import test_ops
+from ops.test_hard_points import test_value_and_gradients
 from specs import OPS, SPECS, Case, cases
-from test_hard_points import test_value_and_gradients
 
 import minidl as md
 from mutants import sources

@@ -18,19 +18,19 @@ from mutants.lines import Fault, forked, listed, tested
 
 # The tests of a source; the quickest of them alone, since a fault that those miss is a gap.
 TESTS = {
-    "conv": ("test_cuda_windows.py", "float32 and (convolution_and_its_gradients or convolve)"),
-    "pool": ("test_cuda_windows.py", "indices or tie or float32 and (pooling_ops or maximum or convolve)"),
-    "window": ("test_cuda_windows.py", "float32 and convolution_and_its_gradients"),
-    "norm": ("test_cuda_norm.py", "not float16 and not float64 and (batch_norm or running or means)"),
-    "reduce": ("test_cuda_reduce.py", "not float64 and (sums or stay)"),
-    "common": ("test_cuda_reduce.py", "not float64 and sums"),
-    "sums": ("test_cuda_loss.py test_cuda_norm.py", "not float64 and (cross_entropy or batch_norm)"),
-    "loss": ("test_cuda_loss.py", "not float16 and not float64 and (cross_entropy or label)"),
-    "elementwise": ("test_cuda_elementwise.py", "not float16 and not float64 and activation"),
-    "optim": ("test_cuda_optim.py", "not float16 and not float64"),
-    "random": ("test_cuda_random.py", "number or dropout_drops"),
-    "scatter": ("test_cuda_scatter.py", "not float16 and not float64"),
-    "extremes": ("test_cuda_extremes.py", "not float16 and not float64"),
+    "conv": ("gpu/test_windows.py", "float32 and (convolution_and_its_gradients or convolve)"),
+    "pool": ("gpu/test_windows.py", "indices or tie or float32 and (pooling_ops or maximum or convolve)"),
+    "window": ("gpu/test_windows.py", "float32 and convolution_and_its_gradients"),
+    "norm": ("gpu/test_norm.py", "not float16 and not float64 and (batch_norm or running or means)"),
+    "reduce": ("gpu/test_reduce.py", "not float64 and (sums or stay)"),
+    "common": ("gpu/test_reduce.py", "not float64 and sums"),
+    "sums": ("gpu/test_loss.py gpu/test_norm.py", "not float64 and (cross_entropy or batch_norm)"),
+    "loss": ("gpu/test_loss.py", "not float16 and not float64 and (cross_entropy or label)"),
+    "elementwise": ("gpu/test_elementwise.py", "not float16 and not float64 and activation"),
+    "optim": ("gpu/test_optim.py", "not float16 and not float64"),
+    "random": ("gpu/test_random.py", "number or dropout_drops"),
+    "scatter": ("gpu/test_scatter.py", "not float16 and not float64"),
+    "extremes": ("gpu/test_extremes.py", "not float16 and not float64"),
 }
 USERS = {"window": "conv", "common": "reduce", "sums": "norm"}  # a source that includes it
 SECONDS = 120  # for the tests of a source

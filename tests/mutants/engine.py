@@ -12,13 +12,13 @@ from mutants import Outcome
 from mutants.lines import ROOT, TESTS, Fault, forked, listed, tested
 
 OURS = (str(ROOT / "minidl"), str(TESTS))  # but not an environment that stands in the checkout
-BATTERY = ["test_engine_steps.py", "test_engine.py", "test_check.py"]
+BATTERY = ["engine/test_engine_steps.py", "engine/test_engine.py", "engine/test_check.py"]
 OTHERS = {
-    "check": ["test_check.py", "test_engine_steps.py", "test_engine.py"],
-    "fusion": ["test_fusion.py", *BATTERY],
-    "threads": ["test_threads.py"],
-    "memory": ["test_memory.py"],
-    "nn.containers": ["test_fusion.py"],
+    "check": [*reversed(BATTERY)],
+    "engine.fusion": ["engine/test_fusion.py", *BATTERY],
+    "backend.threads": ["backend/test_threads.py"],
+    "backend.memory": ["backend/test_memory.py"],
+    "nn.containers": ["engine/test_fusion.py"],
 }  # the tests of single modules, those first that find the most
 SLOW = ["test_a_chain_of_100_000_ops_works_and_is_dropped", "test_peak_memory_does_not_grow_over_many_steps"]
 SECONDS = 60  # for a fault with which the engine runs for ever
@@ -50,7 +50,7 @@ def battery(fault: Fault | None) -> int:
     if fault is not None:
         sys.meta_path.insert(0, Finder(fault))
     tests = {*BATTERY, *itertools.chain(*OTHERS.values())} if fault is None else OTHERS.get(fault.place, BATTERY)
-    return tested(list(tests), *(f"--deselect=tests/test_engine.py::{test}" for test in SLOW))
+    return tested(list(tests), *(f"--deselect=tests/engine/test_engine.py::{test}" for test in SLOW))
 
 
 class Finder(MetaPathFinder):

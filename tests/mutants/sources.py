@@ -18,10 +18,10 @@ import pytest
 from specs import OPS
 
 import minidl as md
-from minidl.fusion import Composite, composites
+from minidl.engine.fusion import Composite, composites
+from minidl.engine.op import Op
 from minidl.kernels import cpu
 from minidl.kernels.cpu import conv, layout
-from minidl.op import Op
 from mutants import Mutant, syntax, wrapped
 
 FEW, MANY = 8, 1 << 20  # elements that are worked on at a time
@@ -142,7 +142,7 @@ def exercised() -> Iterator[None]:
     """Kernels run, in all precisions, and in several chunks, also where there is little to do, on memory of no use."""
     every = [kernel for op in composites.values() for kernel in kernels(op)]
     with chunked(FEW), pytest.MonkeyPatch.context() as patch:
-        patch.setattr(md.modes.mode, "fused", True)
+        patch.setattr(md.backend.modes.mode, "fused", True)
         patch.setattr(conv, "PLACES", 0)
         for module in modules():
             if hasattr(module, "empty"):
@@ -170,7 +170,7 @@ def modules() -> set[ModuleType]:
 
 
 def unclean(shape: tuple[int, ...], dtype: Any) -> np.ndarray:
-    """As `minidl.memory.empty`: a number that nobody writes is NaN, or −1."""
+    """As `minidl.backend.memory.empty`: a number that nobody writes is NaN, or −1."""
     z = np.empty(shape, dtype)
     z.reshape(-1).view(np.uint8)[...] = 255
     return z

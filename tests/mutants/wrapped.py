@@ -10,8 +10,8 @@ from typing import Any
 
 import numpy as np
 
-from minidl.core import Tensor
-from minidl.op import Op, Rule, cast
+from minidl.engine.core import Tensor
+from minidl.engine.op import Op, Rule, cast
 from minidl.ops.shape import transpose
 from mutants import Mutant
 

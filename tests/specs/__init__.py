@@ -1,8 +1,8 @@
 """For every op: how to draw arguments for it, and an independent oracle for its value."""
 
 # ruff: noqa: F401
-from minidl.fusion import composites
-from minidl.op import registry
+from minidl.engine.fusion import composites
+from minidl.engine.op import registry
 from specs import elementwise, losses, reductions, shapes, windows
 from specs.drawing import SPECS, Case, Spec, cases, sides
 

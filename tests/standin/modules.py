@@ -11,8 +11,8 @@ import numpy as np
 import pytest
 import scipy.special
 
-from minidl import transfer
-from minidl.modes import no_fusion
+from minidl.backend import transfer
+from minidl.backend.modes import no_fusion
 from standin import catalog, devices, indexing, traffic
 from standin.functions import Function, UFunc, arrays_in, computed, refuse_filling, values_of
 from standin.methods import ndarray

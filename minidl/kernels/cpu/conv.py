@@ -16,13 +16,13 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 
+from minidl.backend.memory import empty
+from minidl.backend.threads import parallel
 from minidl.kernels.cpu.layout import channels_first, column_sums, lines, repeated, rows, suits
 from minidl.kernels.cpu.pool import pooled, scatter
-from minidl.memory import empty
 from minidl.ops.blocks import convolve
 from minidl.ops.conv import is_depthwise
 from minidl.ops.window import Window
-from minidl.threads import parallel
 
 CHUNK = 1 << 19  # elements of columns that are worked on at a time
 PLACES = 1 << 12  # of the window, at least, for which weights are set in a matrix for each place of a block

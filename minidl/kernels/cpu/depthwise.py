@@ -10,14 +10,14 @@ from typing import Any
 
 import numpy as np
 
+from minidl.backend.memory import empty
+from minidl.backend.threads import parallel
 from minidl.kernels.cpu.layout import channels_first, chunks, column_sums, lines, repeated, rows, suits
 from minidl.kernels.cpu.pool import pooled, scatter
-from minidl.memory import empty
 from minidl.ops.blocks import convolve
 from minidl.ops.conv import conv, conv_w, conv_x, is_depthwise
 from minidl.ops.elementwise import keep
 from minidl.ops.window import Window
-from minidl.threads import parallel
 
 
 class Depthwise:

@@ -14,10 +14,10 @@ from typing import Any
 import numpy as np
 
 from minidl import backend
+from minidl.backend.memory import empty
+from minidl.backend.threads import parallel
 from minidl.functional import activations
 from minidl.functional.activations import GELU_CUBE, GELU_SCALE, SELU_ALPHA, SELU_SCALE
-from minidl.memory import empty
-from minidl.threads import parallel
 
 CHUNK = 1 << 18  # elements worked on at a time: with fewer, threads wait for each other more than they work
 

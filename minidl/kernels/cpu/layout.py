@@ -6,8 +6,8 @@ from typing import Any
 
 import numpy as np
 
-from minidl.memory import empty
-from minidl.threads import parallel
+from minidl.backend.memory import empty
+from minidl.backend.threads import parallel
 
 CHUNK = 1 << 19  # elements worked on at a time: with fewer, threads wait for each other more than they work
 SMALL = 1 << 13  # elements that are one chunk

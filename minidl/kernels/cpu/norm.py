@@ -6,11 +6,11 @@ from typing import Any
 
 import numpy as np
 
+from minidl.backend.memory import empty
+from minidl.backend.threads import parallel
 from minidl.kernels.cpu.layout import channels_first, channels_last, chunks, column_sums, lines, repeated, suits
 from minidl.kernels.cpu.pool import pooled, scatter
-from minidl.memory import empty
 from minidl.ops.blocks import normalize_channels
-from minidl.threads import parallel
 
 LARGE = 8  # deviations: a mean beyond is taken off before all else. Up to it Σx² − n·mean² loses less than two digits
 

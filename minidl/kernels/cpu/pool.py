@@ -6,13 +6,13 @@ from typing import Any
 
 import numpy as np
 
+from minidl.backend.memory import empty
+from minidl.backend.threads import parallel
 from minidl.kernels.cpu.layout import channels_first, channels_last, chunks, suits
-from minidl.memory import empty
 from minidl.ops.blocks import max_pool
 from minidl.ops.elementwise import keep
 from minidl.ops.pool import first_inside, window_argmax
 from minidl.ops.window import Window
-from minidl.threads import parallel
 
 
 def pooled(image: np.ndarray, window: Window) -> tuple[np.ndarray, np.ndarray]:

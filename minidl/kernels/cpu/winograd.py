@@ -17,12 +17,12 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from minidl.backend.memory import empty
+from minidl.backend.threads import parallel
 from minidl.kernels.cpu.conv import keep, larger, split
 from minidl.kernels.cpu.layout import suits
-from minidl.memory import empty
 from minidl.ops.blocks import convolve
 from minidl.ops.window import Window
-from minidl.threads import parallel
 
 POINTS = np.array([0, 1, -1, 2, -2, 1 / 2, -1 / 2])  # and infinity
 ONE = 1, 1  # of M, at the point 1, is added once to every element of Y: with a bias added to it, Y has the bias

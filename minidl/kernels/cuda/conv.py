@@ -10,13 +10,13 @@ import math
 from collections.abc import Iterator
 from typing import Any
 
-from minidl import backend, dtypes
-from minidl.backend import Array
+from minidl import backend
+from minidl.backend import Array, dtypes
+from minidl.engine.op import on_cuda
 from minidl.kernels.cuda.pool import max_pool_forward, pool_backward
 from minidl.kernels.cuda.reduce import column_sums, split_rows
 from minidl.kernels.cuda.source import countable, kernel, suits
 from minidl.kernels.cuda.window import empty_images, geometry, strides
-from minidl.op import on_cuda
 from minidl.ops.blocks import convolve
 from minidl.ops.conv import chunks, conv, conv_w, conv_x, images, is_depthwise, matrices, rows
 from minidl.ops.pool import col2im, im2col

@@ -3,9 +3,9 @@
 import numpy as np
 
 from minidl import backend
+from minidl.backend.transfer import extremes
+from minidl.engine.op import on_cuda
 from minidl.kernels.cuda.source import BLOCK, countable, kernel, readable
-from minidl.op import on_cuda
-from minidl.transfer import extremes
 
 BLOCKS = 512  # at most
 RUN = 16  # values for a thread, at least

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from minidl import backend, dtypes
+from minidl import backend
+from minidl.backend import dtypes
 from minidl.kernels.cuda.reduce import part_sums
 from minidl.kernels.cuda.source import BLOCK, kernel, suits
 from minidl.ops.loss import softmax_cross_entropy

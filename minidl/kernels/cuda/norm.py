@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
-from minidl import backend, dtypes
-from minidl.backend import Array
+from minidl import backend
+from minidl.backend import Array, dtypes
+from minidl.engine.op import on_cuda
 from minidl.functional.normalisation import move_running
 from minidl.kernels.cuda.reduce import split_rows, tiles
 from minidl.kernels.cuda.source import kernel, suits
-from minidl.op import on_cuda
 from minidl.ops.blocks import max_pool, normalize_channels
 from minidl.ops.pool import window_put
 

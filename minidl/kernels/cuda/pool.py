@@ -9,9 +9,9 @@ import numpy as np
 
 from minidl import backend
 from minidl.backend import Array
+from minidl.engine.op import on_cuda
 from minidl.kernels.cuda.source import kernel, suits
 from minidl.kernels.cuda.window import empty_images, geometry, strides
-from minidl.op import on_cuda
 from minidl.ops.blocks import max_pool
 from minidl.ops.pool import window_argmax, window_put, window_spread, window_sum, window_take
 from minidl.ops.window import Window

@@ -9,10 +9,10 @@ import numpy as np
 
 from minidl import backend
 from minidl.backend import Array
+from minidl.backend.random import Generator, fill_uniform
+from minidl.engine.op import on_cuda
 from minidl.functional.dropout import dropout_mask
 from minidl.kernels.cuda.source import BLOCK, countable, kernel, suits
-from minidl.op import on_cuda
-from minidl.random import Generator, fill_uniform
 
 STREAM = np.dtype(
     [("counter", "u8", 4), ("key", "u8", 2), ("used", "i4"), ("has_half", "i4"), ("half", "u4")], align=True

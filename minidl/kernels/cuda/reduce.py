@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import math
 
-from minidl import backend, dtypes
-from minidl.backend import Array
+from minidl import backend
+from minidl.backend import Array, dtypes
+from minidl.engine.op import on_cuda, sum_to
 from minidl.kernels.cuda.source import BLOCK, kernel, suits
-from minidl.op import on_cuda, sum_to
 
 SHORT = 512  # rows that one stage sums
 PARTS = 512  # that rows are cut into at most

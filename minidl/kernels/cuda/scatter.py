@@ -12,8 +12,8 @@ import numpy as np
 
 from minidl import backend
 from minidl.backend import Array
+from minidl.engine.op import on_cuda
 from minidl.kernels.cuda.source import INDEX, countable, kernel, readable
-from minidl.op import on_cuda
 from minidl.ops.indexing import put_along, take_along, unindex
 from minidl.ops.pool import place
 

@@ -1,0 +1,20 @@
+"""What arrays are and where they live: NumPy or CuPy, dtypes, devices, copies, random streams, threads, memory.
+
+Nothing here knows of gradients.
+"""
+
+# ruff: noqa: F401
+from minidl.backend.arrays import (
+    Array,
+    by_device,
+    cupy,
+    current,
+    dims,
+    full_like,
+    in_memory_order,
+    is_array,
+    namespace,
+    on_gpu,
+    special,
+)
+from minidl.backend.devices import device_name, device_of, get_default_device, gpu, set_default_device, using

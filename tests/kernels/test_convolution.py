@@ -1,0 +1,103 @@
+"""Convolution by columns where drawn cases do not lead: numbers of threads, blocks of places, NaN and infinity."""
+
+import numpy as np
+import pytest
+
+import minidl as md
+from minidl.backend import threads
+from minidl.engine.core import Tensor
+from minidl.engine.fusion import composites
+from minidl.kernels.cpu import conv
+from minidl.ops.blocks import convolve
+from minidl.ops.window import Window
+
+QUARTERS = Window((2, 2), (2, 2))
+PLAIN = dict(stride=(1, 1), padding=((0, 0), (0, 0)), dilation=(1, 1), groups=1, pool=None, relu=False)
+
+
+@pytest.fixture(autouse=True)
+def only_columns(monkeypatch):
+    monkeypatch.setattr(md.backend.modes.mode, "fused", True)
+    monkeypatch.setattr(composites["convolve"], "kernels", [conv.Columns])
+
+
+def numbers(*shape):
+    return np.random.default_rng(len(shape)).standard_normal(shape).astype(np.float32)
+
+
+def run(x, w, bias, **options):
+    """The result and the gradients, for a cotangent of its own."""
+    xs = [Tensor(a, requires_grad=True) for a in (x, w, bias)]
+    z = convolve(*xs, **PLAIN | options)
+    return [z.detach().numpy(), *(g.numpy() for g in md.grad(z, xs, Tensor(numbers(*z.shape))))]
+
+
+def test_few_places_are_not_worked_on_in_blocks(monkeypatch):
+    window, w = Window((3, 3)), numbers(6, 4, 3, 3)
+    monkeypatch.setattr(conv, "PLACES", 1 << 12)
+    assert conv.patches(numbers(1, 4, 12, 12), w, window, QUARTERS).block == (1, 1)
+    assert conv.patches(numbers(64, 4, 12, 12), w, window, QUARTERS).block == (2, 2)
+    few = run(numbers(2, 4, 12, 12), w, numbers(6), pool=QUARTERS, relu=True)
+    monkeypatch.setattr(conv, "PLACES", 0)
+    for a, b in zip(few, run(numbers(2, 4, 12, 12), w, numbers(6), pool=QUARTERS, relu=True), strict=True):
+        np.testing.assert_allclose(a, b, 1e-4, 1e-5)
+
+
+@pytest.mark.parametrize("pool", [None, QUARTERS, Window((3, 2), (2, 1))])
+def test_any_number_of_threads_gives_the_same_bits(pool, monkeypatch):
+    monkeypatch.setattr(conv, "CHUNK", 1 << 12)
+    before, results = threads.get_num_threads(), []
+    try:
+        for number in (1, 2, 3):
+            threads.set_num_threads(number)
+            results.append(run(numbers(9, 4, 12, 12), numbers(6, 4, 3, 3), numbers(6), pool=pool, relu=True))
+    finally:
+        threads.set_num_threads(before)
+    for result in results[1:]:
+        assert [a.tobytes() for a in result] == [a.tobytes() for a in results[0]]
+
+
+def test_results_are_channels_last():
+    z, dx, *_ = run(numbers(2, 4, 6, 6), numbers(6, 4, 3, 3), numbers(6))
+    assert z.transpose(0, 2, 3, 1).flags.c_contiguous and dx.shape == (2, 4, 6, 6)
+
+
+@pytest.mark.parametrize("channels, places", [(1, 8), (1, 7), (2, 8), (16, 8)])
+def test_blocks_of_places_in_a_row_change_nothing(channels, places):
+    x, w, bias = numbers(3, channels, 5, places + 2), numbers(4, channels, 3, 3), numbers(4)
+    ours = run(x, w, bias)
+    with md.no_fusion():
+        theirs = run(x, w, bias)
+    for a, b in zip(ours, theirs, strict=True):
+        np.testing.assert_allclose(a, b, rtol=1e-4, atol=1e-4)
+
+
+def test_of_equal_places_the_first_is_chosen_and_an_infinite_gradient_stays_there():
+    x, w = np.ones((1, 1, 6, 6), np.float32), np.ones((1, 1, 3, 3), np.float32)
+    xs = [Tensor(x), Tensor(w, requires_grad=True), Tensor(np.zeros(1, np.float32), requires_grad=True)]
+    z = convolve(*xs, **PLAIN | dict(pool=QUARTERS))
+    g = np.zeros(z.shape, np.float32)
+    g[0, 0, 0, 0] = np.inf
+    for d in md.grad(z, xs[1:], Tensor(g)):
+        assert np.isposinf(d.numpy()).all()
+    image = Tensor(x, requires_grad=True)
+    (dx,) = md.grad(convolve(image, *xs[1:], **PLAIN | dict(pool=QUARTERS)).sum(), image)
+    expected = np.zeros((6, 6))
+    for i in (0, 2):
+        for j in (0, 2):
+            expected[i : i + 3, j : j + 3] += 1
+    np.testing.assert_array_equal(dx.numpy()[0, 0], expected)
+
+
+def test_nan_is_largest():
+    a, b = (np.array([[v]], np.float32) for v in ([1, np.nan, 2, np.nan], [2, 1, np.nan, np.nan]))
+    best, chosen = conv.larger(a[0], b[0], np.empty_like(a[0]))
+    assert chosen.tolist() == [[True, False, True, True]] and np.isnan(best).tolist() == [[False, True, True, True]]
+
+
+def test_what_is_not_needed_is_left_out():
+    x, w, bias = numbers(2, 2, 4, 4), numbers(3, 2, 3, 3), numbers(3)
+    z, saved = conv.Columns.forward(x, w, bias, **PLAIN)
+    for needs in ({0}, {1}, {2}, {0, 2}):
+        gradients = conv.Columns.backward(z, saved, needs, x, w, bias, **PLAIN)
+        assert {i for i, d in enumerate(gradients) if d is not None} == needs

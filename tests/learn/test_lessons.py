@@ -1,0 +1,244 @@
+"""The lessons run to their end, are notebooks, and their recorded numbers are those of their present source."""
+
+import hashlib
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from types import SimpleNamespace
+
+import jupytext
+import matplotlib
+import numpy as np
+import pytest
+
+import minidl as md
+from minidl.learn import Lesson, plots, progress
+from minidl.learn.extras import extra
+
+LESSONS = Path(__file__).parents[2] / "lessons"
+SCRIPTS = sorted(LESSONS.glob("[0-9][0-9]_*.py"))
+NAMES = [script.stem for script in SCRIPTS]
+
+
+def stale(lessons: Path) -> list[str]:
+    """The runs recorded in a folder of lessons whose source has changed since."""
+    return [
+        f"{script.stem}: {run['profile']}, {run['data']}"
+        for script in sorted(lessons.glob("[0-9][0-9]_*.py"))
+        if (results := lessons / "results" / f"{script.stem[:2]}.json").exists()
+        for run in json.loads(results.read_text("utf-8"))
+        if run["source_sha256"] != hashlib.sha256(script.read_bytes()).hexdigest()
+    ]
+
+
+def test_recorded_numbers_are_of_the_present_source():
+    assert stale(LESSONS) == []
+
+
+def test_every_record_belongs_to_a_lesson():
+    assert {path.stem for path in (LESSONS / "results").glob("*.json")} <= {name[:2] for name in NAMES}
+
+
+# --- their form -------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("script", SCRIPTS, ids=NAMES)
+def test_form(script):
+    cells = jupytext.read(script).cells
+    prose = "\n".join(cell.source for cell in cells if cell.cell_type == "markdown")
+    assert {cell.cell_type for cell in cells} == {"markdown", "code"}
+    assert cells[0].source.startswith(f"# {script.stem[:2]} · ")
+    assert len(script.read_text("utf-8").splitlines()) <= 250
+    assert 1 <= len(re.findall(r"^## \d+\. ", prose, re.M)) <= 12
+    for phase in ("predict", "run", "investigate", "modify", "make"):
+        assert phase in prose.lower()
+
+
+@pytest.mark.parametrize("script", SCRIPTS, ids=NAMES)
+def test_round_trip_through_a_notebook(script, tmp_path):
+    notebook = jupytext.read(script)
+    jupytext.write(notebook, tmp_path / "lesson.ipynb")
+    again = jupytext.read(tmp_path / "lesson.ipynb")
+    jupytext.write(again, tmp_path / "lesson.py", fmt="py:percent")
+    assert [cell.source for cell in jupytext.read(tmp_path / "lesson.py").cells] == [c.source for c in notebook.cells]
+
+
+# --- their ci profile -------------------------------------------------------------------------------------------------
+
+
+def run(name: str, folder: Path) -> SimpleNamespace:
+    """Run a copy of the script where there is nothing but the embedded digits, away from the checkout."""
+    script = shutil.copy(LESSONS / f"{name}.py", folder)
+    environment = os.environ | {"MINIDL_OFFLINE": "1", "MINIDL_DATA": "", "XDG_CACHE_HOME": str(folder)}
+    environment |= {"MPLBACKEND": "Agg", "PYTHONIOENCODING": "utf-8"}
+    command = [sys.executable, script, "--profile", "ci", "--record"]
+    done = subprocess.run(command, env=environment, cwd=folder, capture_output=True, encoding="utf-8", timeout=300)
+    assert done.returncode == 0, done.stderr
+    (record,) = json.loads((folder / "results" / f"{name[:2]}.json").read_text("utf-8"))
+    return SimpleNamespace(text=done.stdout, folder=folder, out=folder / "out" / name[:2], record=record)
+
+
+@pytest.fixture(scope="module")
+def simplenet(tmp_path_factory):
+    return run("06_simplenet", tmp_path_factory.mktemp("lessons"))
+
+
+@pytest.fixture(scope="module")
+def vgg_style(tmp_path_factory):
+    return run("12_vgg_style", tmp_path_factory.mktemp("lessons"))
+
+
+def test_simplenet_learns(simplenet):
+    assert "the same network: 233,196 parameters, equal scores" in simplenet.text
+    first_loss = float(re.search(r"^loss (\S+), ln 10 = 2.303$", simplenet.text, re.M)[1])
+    assert first_loss == pytest.approx(np.log(10), abs=0.05)
+    table = {
+        name: float(re.search(rf"^{name} +(\S+) ", simplenet.text, re.M)[1]) for name in simplenet.record["results"]
+    }
+    assert set(table) == {"FC64", "FC256-FC256", "SimpLeNet"}
+    for name, (result,) in simplenet.record["results"].items():
+        assert table[name] == pytest.approx(100 * result["error"], abs=0.005)
+    accuracy = float(re.search(r"^SimpLeNet reads (\S+)% of the held-out digits", simplenet.text, re.M)[1])
+    assert accuracy == pytest.approx(100 - table["SimpLeNet"])
+    assert accuracy > 70
+    assert "(1,600 + 400 digits, a subset of MNIST)" in simplenet.text.splitlines()[-1]
+
+
+def test_simplenet_leaves_pictures_and_its_weights(simplenet):
+    pictures = {"digits.png", "curves.png", "confusion.png", "mistakes.png"}
+    assert {path.name for path in simplenet.out.iterdir()} == pictures | {"simplenet.safetensors"}
+    assert "loaded back: identical scores" in simplenet.text
+    md.models.SimpLeNet().load_state_dict(md.load(simplenet.out / "simplenet.safetensors"), strict=True)
+
+
+def test_vgg_style_takes_the_first_data_set_that_can_be_had(vgg_style):
+    found = re.findall(r"^(\w+-?\w*): data set not found$|^(MNIST)\(train", vgg_style.text, re.M)
+    assert ["".join(names) for names in found] == ["cifar10", "fashion-mnist", "MNIST"]
+
+
+def test_vgg_style_learns(vgg_style):
+    accuracy = float(re.search(r"^accuracy on held-out images: (\S+)% \(MNIST, 1,600 \+ 400", vgg_style.text, re.M)[1])
+    (result,) = vgg_style.record["results"]["VGG-style"]
+    assert accuracy == pytest.approx(100 - 100 * result["error"], abs=0.005)
+    assert accuracy > 60
+    assert {path.name for path in vgg_style.out.iterdir()} == {
+        "images.png",
+        "curves.png",
+        "confusion.png",
+        "mistakes.png",
+    }
+
+
+def test_vgg16_has_its_parameters(vgg_style):
+    assert "parameters: 138,357,544 (138,357,544 trainable, 0 not)" in vgg_style.text
+    assert "convolutions 14,714,688, the first dense layer 74%" in vgg_style.text
+
+
+def test_a_changed_source_makes_the_record_stale(simplenet):
+    script = simplenet.folder / "06_simplenet.py"
+    assert stale(simplenet.folder) == []
+    source = script.read_bytes()
+    script.write_bytes(source + b"\n")
+    assert stale(simplenet.folder) == ["06_simplenet: ci, MNIST, 1,600 + 400"]
+    script.write_bytes(source)
+
+
+# --- what they share --------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def script(tmp_path, monkeypatch):
+    """A lesson's script, as if it ran: returns a function that gives it arguments."""
+    path = tmp_path / "99_nothing.py"
+    path.write_text("# nothing\n")
+    monkeypatch.setattr(sys.modules["__main__"], "__file__", str(path), raising=False)
+    monkeypatch.delenv("MINIDL_PROFILE", raising=False)
+
+    def start(*arguments, **options):
+        monkeypatch.setattr(sys, "argv", [str(path), *arguments])
+        return Lesson("99", **options)
+
+    return start
+
+
+def test_arguments(script):
+    lesson = script("--profile", "full", "--seed", "7", "--data", "b", sources=["a", "b"])
+    assert (lesson.profile, lesson.seed, lesson.sources) == ("full", 7, ["b"])
+    assert script(sources=["a", "b"]).sources == ["a", "b"]
+    with pytest.raises(SystemExit):
+        script("--data", "a")
+
+
+def test_profile_from_the_environment(script, monkeypatch, capsys):
+    assert script().profile == "core"
+    monkeypatch.setenv("MINIDL_PROFILE", "ci")
+    assert script().profile == "ci"
+    assert script("--profile", "full").profile == "full"
+    monkeypatch.setenv("MINIDL_PROFILE", "quick")
+    with pytest.raises(SystemExit):
+        script()
+    assert "invalid choice: 'quick'" in capsys.readouterr().err
+
+
+def test_a_notebook_has_no_arguments(script, monkeypatch, tmp_path):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delattr(sys.modules["__main__"], "__file__")
+    lesson = script("-f", "kernel.json")
+    assert (lesson.profile, lesson.out) == ("core", tmp_path / "out" / "99")
+
+
+def test_record_only_when_asked_and_one_entry_a_kind(script, tmp_path):
+    path = tmp_path / "results" / "99.json"
+    script().record("digits", "cpu", {})
+    assert not path.exists()
+    for profile, data, error in (
+        ("full", "digits", 0.1),
+        ("ci", "digits", 0.2),
+        ("full", "clothes", 0.3),
+        ("full", "digits", 0.4),
+    ):
+        script("--profile", profile, "--record").record(data, "cpu", {"net": [{"seed": 1, "error": error}]})
+    runs = json.loads(path.read_text("utf-8"))
+    found = [(run["profile"], run["data"], run["results"]["net"][0]["error"]) for run in runs]
+    assert found == [("ci", "digits", 0.2), ("full", "clothes", 0.3), ("full", "digits", 0.4)]
+    expected = {"seconds", "device", "cpu", "cores", "python", "numpy", "minidl", "source_sha256"}
+    assert expected <= runs[0].keys()
+    assert stale(tmp_path) == []
+
+
+def test_progress_is_silent_without_a_terminal(capsys):
+    assert list(progress([1, 2], "epoch")) == [1, 2]
+    assert capsys.readouterr() == ("", "")
+
+
+def test_pictures_are_saved(script, capsys):
+    matplotlib.use("Agg")
+    lesson = script()
+    lesson.show(plots.curves([2.0, 1.0], [0.5, 0.25]), "curves")
+    lesson.show(plots.confusion(np.array([[3, 0], [1, 0]]), ["cat", "dog"]), "confusion")
+    lesson.show(plots.pictures(np.zeros((7, 3, 4, 4)), list("abcdefg")), "pictures")
+    lesson.show(plots.pictures(np.zeros((0, 1, 4, 4)), []), "none")
+    assert {path.name for path in lesson.out.iterdir()} == {"curves.png", "confusion.png", "pictures.png", "none.png"}
+    assert all(path.read_bytes().startswith(b"\x89PNG") for path in lesson.out.iterdir())
+    assert capsys.readouterr().out.count("picture: ") == 4
+
+
+def test_plots_show_what_they_are_given():
+    left, right = plots.curves([2.0, 1.0], [0.5, 0.25]).axes
+    assert left.lines[0].get_ydata().tolist() == [2, 1]
+    assert right.lines[0].get_ydata().tolist() == [50, 25]
+    (axes,) = plots.confusion(np.array([[3, 0], [1, 0]]), ["cat", "dog"]).axes
+    assert [text.get_text() for text in axes.texts] == ["3", "", "1", ""]
+    assert axes.images[0].get_array().tolist() == [[1, 0], [1, 0]]
+    titled = plots.pictures(np.zeros((2, 1, 4, 4)), ["a", "b"]).axes
+    assert [axes.get_title() for axes in titled] == ["a", "b", "", "", "", ""]
+    matplotlib.pyplot.close("all")
+
+
+def test_a_missing_extra_is_named():
+    with pytest.raises(ImportError, match=r"no_such_package: pip install 'minidl\[lessons\]'"):
+        extra("no_such_package")

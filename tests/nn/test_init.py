@@ -1,0 +1,173 @@
+"""First values of parameters, held against the distributions that theory gives them."""
+
+import math
+
+import numpy as np
+import pytest
+import scipy.stats
+
+import minidl as md
+from minidl import nn
+from minidl.nn import init
+
+SHAPES = [(40, 300), (300, 40), (16, 8, 5, 3), (30, 20, 7)]
+
+
+def weight(*shape, dtype=np.float32):
+    return nn.Parameter(np.full(shape, np.nan, dtype))
+
+
+def fans(shape):
+    field = np.prod(shape[2:], dtype=int)
+    return shape[1] * field, shape[0] * field
+
+
+def uniform(low, high):
+    return scipy.stats.uniform(low, high - low)
+
+
+def symmetric(variance):
+    """Uniform around 0, of this variance."""
+    return uniform(-math.sqrt(3 * variance), math.sqrt(3 * variance))
+
+
+def normal(variance):
+    return scipy.stats.norm(0, math.sqrt(variance))
+
+
+def glorot(shape):
+    return 2 / sum(fans(shape))
+
+
+# the call, and the distribution that it must give a weight of a shape
+RANDOM = {
+    "uniform_": (init.uniform_, lambda s: uniform(0, 1)),
+    "uniform_(-3, 5)": (lambda w, **k: init.uniform_(w, -3, 5, **k), lambda s: uniform(-3, 5)),
+    "normal_": (init.normal_, lambda s: normal(1)),
+    "normal_(2, 3)": (lambda w, **k: init.normal_(w, 2, 3, **k), lambda s: scipy.stats.norm(2, 3)),
+    "trunc_normal_": (init.trunc_normal_, lambda s: scipy.stats.truncnorm(-2, 2)),
+    "trunc_normal_ of one side": (
+        lambda w, **k: init.trunc_normal_(w, 1, 2, 1, math.inf, **k), lambda s: scipy.stats.truncnorm(0, math.inf, 1, 2)
+    ),
+    "trunc_normal_ of the upper tail": (
+        lambda w, **k: init.trunc_normal_(w, 0, 1, 10, 12, **k), lambda s: scipy.stats.truncnorm(10, 12)
+    ),
+    "trunc_normal_ of the lower tail": (
+        lambda w, **k: init.trunc_normal_(w, 5, 0.5, -9, -2, **k), lambda s: scipy.stats.truncnorm(-28, -14, 5, 0.5)
+    ),
+    "xavier_uniform_": (init.xavier_uniform_, lambda s: symmetric(glorot(s))),
+    "xavier_uniform_(3)": (lambda w, **k: init.xavier_uniform_(w, 3, **k), lambda s: symmetric(9 * glorot(s))),
+    "xavier_normal_": (init.xavier_normal_, lambda s: normal(glorot(s))),
+    "xavier_normal_(0.1)": (lambda w, **k: init.xavier_normal_(w, gain=0.1, **k), lambda s: normal(0.01 * glorot(s))),
+    "lecun_uniform_": (init.lecun_uniform_, lambda s: symmetric(1 / fans(s)[0])),
+    "lecun_normal_": (init.lecun_normal_, lambda s: normal(1 / fans(s)[0])),
+    "kaiming_uniform_": (init.kaiming_uniform_, lambda s: symmetric(2 / fans(s)[0])),
+    "kaiming_uniform_(a=2)": (lambda w, **k: init.kaiming_uniform_(w, 2, **k), lambda s: symmetric(2 / 5 / fans(s)[0])),
+    "kaiming_normal_": (init.kaiming_normal_, lambda s: normal(2 / fans(s)[0])),
+    "kaiming_normal_ out": (
+        lambda w, **k: init.kaiming_normal_(w, mode="fan_out", nonlinearity="tanh", **k),
+        lambda s: normal(25 / 9 / fans(s)[1]),
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("shape", SHAPES, ids=str)
+@pytest.mark.parametrize("name", RANDOM)
+def test_distributions(name, shape, dtype):
+    """Bounds, mean, variance, and the Kolmogorov-Smirnov distance to the distribution function."""
+    fill, distribution = RANDOM[name]
+    w, expected = weight(*shape, dtype=dtype), distribution(shape)
+    assert fill(w) is w and w.dtype == dtype and w.requires_grad and w.is_leaf
+    x, n = w.array.ravel().astype(np.float64), w.array.size
+    assert dtype == np.float32 or not np.array_equal(x, x.astype(np.float32))
+    low, high = expected.support()
+    slack = 2 * np.finfo(dtype).eps * max(abs(v) for v in (low, high) if np.isfinite(v)) if np.isfinite(low) else 0
+    assert low - slack <= x.min() and x.max() <= high + slack
+    mean, variance, kurtosis = map(float, expected.stats("mvk"))
+    assert abs(x.mean() - mean) < 4.5 * math.sqrt(variance / n)
+    assert abs(x.var() - variance) < 4.5 * variance * math.sqrt((kurtosis + 2) / n)
+    assert scipy.stats.kstest(x, expected.cdf).pvalue > 1e-4
+
+
+def test_truncation_is_exact():
+    a, b = 7, 7 + 1e-14
+    x = init.trunc_normal_(weight(9, 9, dtype=np.float64), a=a, b=b).array
+    assert a <= x.min() < x.max() <= b
+
+
+@pytest.mark.parametrize("name", [*RANDOM, "orthogonal_"])
+def test_streams(name):
+    """The global stream moves on with each call; a generator's own is used instead where one is given."""
+    fill = RANDOM[name][0] if name in RANDOM else init.orthogonal_
+
+    def drawn(**k):
+        return fill(weight(6, 5), **k).detach().numpy()
+
+    md.manual_seed(3)
+    first, second = drawn(), drawn()
+    own = [drawn(generator=md.Generator().manual_seed(seed)) for seed in (3, 4)]
+    md.manual_seed(3)
+    assert np.array_equal(first, drawn()) and np.array_equal(first, own[0])
+    assert not np.array_equal(first, second) and not np.array_equal(*own)
+
+
+@pytest.mark.parametrize("gain", [1, 0.3])
+@pytest.mark.parametrize("shape", [(5, 5), (40, 7), (7, 40), (16, 3, 3, 3), (8, 16, 3), (1, 9), (9, 1)], ids=str)
+def test_orthogonal(shape, gain):
+    """QᵀQ = gain² · I over the smaller side."""
+    w = init.orthogonal_(weight(*shape, dtype=np.float64), gain).array.reshape(shape[0], -1)
+    w = w if w.shape[0] >= w.shape[1] else w.T
+    np.testing.assert_allclose(w.T @ w, gain**2 * np.eye(w.shape[1]), atol=1e-14)
+
+
+def test_orthogonal_matrices_are_uniform():
+    """Every element of a uniform rotation is distributed alike: (q + 1) / 2 as Beta((n − 1) / 2, (n − 1) / 2)."""
+    n = 4
+    q = np.array([init.orthogonal_(weight(n, n)).detach().numpy() for _ in range(2000)])
+    for i in range(n):
+        for j in range(n):
+            expected = scipy.stats.beta((n - 1) / 2, (n - 1) / 2, loc=-1, scale=2)
+            assert scipy.stats.kstest(q[:, i, j], expected.cdf).pvalue > 1e-4
+    assert 0.4 < (np.linalg.det(q) > 0).mean() < 0.6
+
+
+@pytest.mark.parametrize("fill, value", [
+    (init.zeros_, 0), (init.ones_, 1), (lambda w: init.constant_(w, 0.1), 0.1), (lambda w: init.constant_(w, -2), -2),
+])  # fmt: skip
+@pytest.mark.parametrize("shape", [(), (3,), (0, 4), (2, 3, 4)])
+def test_constants(fill, value, shape):
+    w = weight(*shape, dtype=np.float64)
+    assert fill(w) is w and (w.array == value).all()
+
+
+def test_filling_is_on_record():
+    w = weight(2, 2)
+    w.array[:] = 1
+    z = (w * w).sum()
+    init.ones_(w)
+    with pytest.raises(RuntimeError, match="changed in place"):
+        z.backward()
+
+
+W = weight(2, 2)
+
+
+@pytest.mark.parametrize("call, said", [
+    (lambda: init.uniform_(W, 2, 1), "uniform_: expected a ≤ b, got 2 and 1"),
+    (lambda: init.normal_(W, 0, -1), "normal_: std must not be negative, got -1"),
+    (lambda: init.trunc_normal_(W, std=0), "std > 0 and a < b, got std=0"),
+    (lambda: init.trunc_normal_(W, std=-1), "got std=-1"),
+    (lambda: init.trunc_normal_(W, a=2, b=2), "a=2 and b=2"),
+    (lambda: init.trunc_normal_(W, a=40, b=41), r"no numbers of mean 0.0 and std 1.0 lie in \[40, 41\]"),
+    (lambda: init.trunc_normal_(W, a=-41, b=-40), r"lie in \[-41, -40\]"),
+    (lambda: init.xavier_normal_(md.zeros(3)), "2 dimensions and 1 element, got 3"),
+    (lambda: init.lecun_uniform_(md.zeros(3, 0)), "2 dimensions and 1 element, got 3×0"),
+    (lambda: init.orthogonal_(md.zeros(3)), "2 dimensions and 1 element, got 3"),
+    (lambda: init.kaiming_normal_(W, mode="out"), "'fan_in' or 'fan_out', got 'out'"),
+    (lambda: init.kaiming_normal_(W, nonlinearity="swish"), "one of linear, .*relu.*, got 'swish'"),
+    (lambda: init.calculate_gain("gelu"), "got 'gelu'"),
+])  # fmt: skip
+def test_mistakes(call, said):
+    with pytest.raises(ValueError, match=said):
+        call()

@@ -1,0 +1,636 @@
+"""Modules: what they consist of, their state, what they look like, and how they start."""
+
+import collections
+import copy
+import math
+
+import numpy as np
+import pytest
+
+import minidl as md
+import minidl.functional as F
+from minidl import nn
+from minidl.models import SimpLeNet, mlp, vgg16, vgg_style
+
+
+class Block(nn.Module):
+    """A network with every kind of attribute."""
+
+    def __init__(self):
+        self.scale = nn.Parameter(np.ones(3, np.float32))
+        self.body = nn.Sequential(nn.Linear(3, 4), nn.BatchNorm1d(4), nn.ReLU(), nn.Dropout(0.5), nn.Linear(4, 3))
+        self.register_buffer("seen", md.zeros(2))
+        self.register_buffer("absent", None)
+        self.plain = md.zeros(5)
+
+    def forward(self, x):
+        return self.body(x * self.scale)
+
+
+class Scale(nn.Module):
+    """A module whose arguments leave no attributes of their names."""
+
+    def __init__(self, size, start=None, *rest):
+        self.w = nn.Parameter(np.ones(size, np.float32))
+        self.start = np.ones(3)
+
+
+OWN = ["scale", "seen"]
+BODY = ["0.weight", "0.bias", "1.weight", "1.bias", "1.running_mean", "1.running_var", "1.num_batches_tracked",
+        "4.weight", "4.bias"]  # fmt: skip
+STATE = [*OWN, *(f"body.{name}" for name in BODY)]
+BUFFERS = ["seen", "body.1.running_mean", "body.1.running_var", "body.1.num_batches_tracked"]
+
+
+def values(module):
+    return {name: tensor.numpy().copy() for name, tensor in module.state_dict().items()}
+
+
+def same(a, b):
+    return a.keys() == b.keys() and all(np.array_equal(a[name], b[name]) for name in a)
+
+
+# --- what a module consists of ----------------------------------------------------------------------------------------
+
+
+def test_names():
+    block = Block()
+    assert list(block.state_dict()) == STATE
+    assert [name for name, _ in block.named_buffers()] == BUFFERS
+    assert [name for name, _ in block.named_parameters()] == [name for name in STATE if name not in BUFFERS]
+    assert [name for name, _ in block.named_modules("net")] == ["net", "net.body", *(f"net.body.{i}" for i in range(5))]
+    assert [name for name, _ in block.named_children()] == ["body"]
+    assert list(block.modules())[1:3] == [block.body, block.body[0]]
+
+
+def test_shared_modules_and_parameters_count_once_and_load_by_either_name():
+    block = Block()
+    block.again, block.tied = block.body[0], block.scale
+    assert len(list(block.parameters())) == 7
+    assert len(list(block.modules())) == 7
+    first, second = nn.Linear(2, 2), nn.Linear(2, 2)
+    second.weight = first.weight
+    model = nn.Sequential(first, second)
+    assert [name for name, _ in model.named_parameters()] == ["0.weight", "0.bias", "1.bias"]
+    assert list(model.state_dict()) == ["0.weight", "0.bias", "1.weight", "1.bias"]  # as in PyTorch
+
+
+def test_replacing_and_removing_attributes():
+    block = Block()
+    block.scale = None
+    del block.body
+    assert list(block.state_dict()) == ["seen"]
+
+
+def test_training_mode_reaches_all_modules():
+    block = Block()
+    assert all(module.training for module in block.modules())
+    assert block.eval() is block and not any(module.training for module in block.modules())
+    block.body.train()
+    assert not block.training and block.body[3].training
+
+
+def test_gradients_are_forgotten_and_stopped():
+    block = Block()
+    block(md.ones(4, 3)).sum().backward()
+    assert all(p.grad is not None for p in block.parameters())
+    block.zero_grad()
+    assert all(p.grad is None for p in block.parameters())
+    assert block.requires_grad_(False) is block
+    assert not block(md.ones(4, 3)).requires_grad
+
+
+def test_apply_visits_children_first():
+    visited = []
+    block = Block()
+    assert block.apply(visited.append) is block
+    assert visited == [*block.body, block.body, block]
+
+
+def test_to_dtype_converts_floats_and_gradients_and_no_counter():
+    block = Block()
+    block(md.ones(4, 3)).sum().backward()
+    weight = block.body[0].weight
+    assert block.to(md.float64) is block and block.body[0].weight is weight
+    dtypes = {name: tensor.dtype for name, tensor in block.state_dict().items()}
+    assert dtypes.pop("body.1.num_batches_tracked") == md.int64
+    assert set(dtypes.values()) == {md.float64} == {p.grad.dtype for p in block.parameters()}
+    assert block.to("cpu", "float32")(md.ones(4, 3)).dtype == md.float32
+
+
+def test_deepcopy_shares_nothing_and_keeps_what_is_shared_within():
+    block = Block()
+    block.tied = block.scale
+    twin, before = copy.deepcopy(block), values(block)
+    assert same(values(twin), before) and twin.tied is twin.scale
+    for tensor in twin.state_dict().values():
+        tensor.add_(1)
+    assert same(values(block), before)
+
+
+# --- state ------------------------------------------------------------------------------------------------------------
+
+
+def test_state_dict_shares_memory_and_has_no_history():
+    linear = nn.Linear(2, 2)
+    state = linear.state_dict()
+    assert not state["weight"].requires_grad
+    state["weight"].fill_(7)
+    assert (linear.weight.array == 7).all()
+
+
+def test_load_state_dict():
+    block, other = Block(), Block()
+    assert block.load_state_dict(other.state_dict()) == ([], [])
+    assert same(values(block), values(other))
+    block.load_state_dict({name: array.astype(np.float64) for name, array in values(other).items()})
+    assert block.scale.dtype == md.float32
+
+
+@pytest.mark.parametrize("change, said", [
+    (lambda state: state.pop("scale"), "missing: scale"),
+    (lambda state: state.update(extra=md.zeros(1)), "unexpected: extra"),
+    (lambda state: state.update({"body.4.bias": md.zeros(2)}), "body.4.bias is 2, expected 3"),
+    (lambda state: state.update({"body.1.num_batches_tracked": md.zeros(1)}), "tracked is 1, expected a scalar"),
+])  # fmt: skip
+def test_nothing_is_loaded_from_a_state_that_does_not_fit(change, said):
+    block, state = Block(), {name: tensor + 1 for name, tensor in Block().state_dict().items()}
+    before = values(block)
+    change(state)
+    with pytest.raises(RuntimeError, match=f"load_state_dict: Block: .*{said}"):
+        block.load_state_dict(state)
+    assert same(values(block), before)
+
+
+def test_load_state_dict_not_strict():
+    block, state = Block(), {"scale": md.full((3,), 5.0), "extra": md.zeros(1)}
+    loaded = block.load_state_dict(state, strict=False)
+    assert loaded.missing_keys == STATE[1:] and loaded.unexpected_keys == ["extra"]
+    assert (block.scale.array == 5).all()
+    with pytest.raises(RuntimeError, match="scale is 2, expected 3"):
+        block.load_state_dict({"scale": md.zeros(2)}, strict=False)
+
+
+# --- containers, repr -------------------------------------------------------------------------------------------------
+
+
+LAYERS = [nn.Linear(2, 3), nn.ReLU(), nn.Linear(3, 1)]
+
+
+def named(*names):
+    """What ``dict(model.named_children())`` must be: these names, of the layers in their order."""
+    return dict(zip(names, LAYERS, strict=False))
+
+
+def children(model):
+    return dict(model.named_children())
+
+
+@pytest.fixture(params=[nn.Sequential, lambda *layers: nn.ModuleList(layers)], ids=["Sequential", "ModuleList"])
+def numbered(request):
+    return request.param
+
+
+def test_lists(numbered):
+    model = numbered(*LAYERS)
+    assert len(model) == 3 and list(model) == LAYERS and LAYERS[1] in model and nn.ReLU() not in model
+    assert [model[i] for i in (0, -1, np.int64(1))] == [LAYERS[0], LAYERS[2], LAYERS[1]]
+    assert children(model) == named("0", "1", "2") and children(numbered()) == {} and not numbered()
+    assert list(model.state_dict()) == ["0.weight", "0.bias", "2.weight", "2.bias"]
+    model[-1] = LAYERS[1]
+    assert children(model) == {"0": LAYERS[0], "1": LAYERS[1], "2": LAYERS[1]}
+
+
+def test_lists_grow(numbered):
+    a, b, c = LAYERS
+    model = numbered()
+    assert model.append(a) is model and model.extend([b, c]) is model and children(model) == named("0", "1", "2")
+    assert model.extend(model) is model and list(model) == LAYERS * 2
+    joined = numbered(a) + numbered(b, c)
+    assert type(joined) is type(model) and children(joined) == named("0", "1", "2")
+    same = joined
+    joined += [a]
+    assert same is joined and list(joined) == [*LAYERS, a]
+    for index, expected in {0: [c, a, b], 1: [a, c, b], 2: [a, b, c], -1: [a, c, b], -2: [c, a, b]}.items():
+        model = numbered(a, b)
+        assert model.insert(index, c) is model
+        assert children(model) == {str(i): layer for i, layer in enumerate(expected)}
+
+
+def test_lists_shrink(numbered):
+    a, b, c = LAYERS
+    for index in range(-3, 3):
+        model, rest = numbered(*LAYERS), list(LAYERS)
+        del model[index], rest[index]
+        assert children(model) == {str(i): layer for i, layer in enumerate(rest)}
+        model, rest = numbered(*LAYERS), list(LAYERS)
+        assert model.pop(index) is rest.pop(index) and list(model) == rest
+    model = numbered(*LAYERS)
+    del model[::2]
+    assert children(model) == {"0": b}
+    model = numbered(*LAYERS)
+    gone = model.pop(slice(1, None))
+    assert type(gone) is type(model) and list(gone) == [b, c] and children(model) == {"0": a}
+
+
+def test_mistakes_leave_lists_as_they_were(numbered):
+    model = numbered(*LAYERS)
+    for act in (lambda: model[3], lambda: model.pop(-4), lambda: model.insert(4, 1), lambda: model.insert(-4, 1)):
+        with pytest.raises(IndexError, match=f"{type(model).__name__}: index -?[34] is out of range for 3 modules"):
+            act()
+    for act in (lambda: model.append(1), lambda: model.insert(0, 1), lambda: model.__setitem__(0, 1)):
+        with pytest.raises(TypeError, match=f"{type(model).__name__}: [03] must be a Module, got int"):
+            act()
+    with pytest.raises(TypeError, match="integer"):
+        model["0"]
+    assert children(model) == named("0", "1", "2")
+
+
+def test_slices_of_a_sequential_keep_their_names_and_those_of_a_list_do_not():
+    assert children(nn.Sequential(*LAYERS)[1:]) == {"1": LAYERS[1], "2": LAYERS[2]}  # as in PyTorch
+    assert children(nn.ModuleList(LAYERS)[1:]) == {"0": LAYERS[1], "1": LAYERS[2]}
+    assert list(nn.ModuleList(LAYERS)[::-1]) == LAYERS[::-1]
+    part = nn.Sequential(*LAYERS)[1:].append(LAYERS[0])
+    assert list(part) == [*LAYERS[1:], LAYERS[0]]  # beside "1" and "2", not in their place
+
+
+def test_sequential():
+    model, x = nn.Sequential(collections.OrderedDict(named("a", "b", "c"))), md.ones(5, 2)
+    assert children(model) == named("a", "b", "c") and list(model.state_dict())[0] == "a.weight"
+    assert np.array_equal(*(m(x).detach().numpy() for m in (model, nn.Sequential(*LAYERS))))
+    assert children(model[:2]) == named("a", "b") and model.pop(0) is LAYERS[0]
+    assert children(model) == {"0": LAYERS[1], "1": LAYERS[2]}  # as in PyTorch
+    assert nn.Sequential()(x) is x
+
+
+def test_module_dict():
+    model = nn.ModuleDict(named("a", "b"))
+    model["c"] = LAYERS[2]
+    assert list(model) == list(model.keys()) == ["a", "b", "c"] and list(model.values()) == LAYERS
+    assert dict(model.items()) == children(model) == named("a", "b", "c") and len(model) == 3
+    assert "a" in model and "z" not in model and "training" not in model
+    assert list(model.state_dict()) == ["a.weight", "a.bias", "c.weight", "c.bias"]
+    for given in ([("x", LAYERS[0])], nn.ModuleDict(named("x"))):
+        assert children(nn.ModuleDict(given)) == named("x")
+    assert model.pop("b") is LAYERS[1] and list(model) == ["a", "c"]
+    model.update({"c": LAYERS[1], "d": LAYERS[0]})
+    assert list(model.values()) == [LAYERS[0], LAYERS[1], LAYERS[0]]
+    del model["a"]
+    model.eval()
+    for act in (lambda: model["a"], lambda: model.pop("a"), lambda: model.__delitem__("training")):
+        with pytest.raises(KeyError):
+            act()
+    model.clear()
+    assert len(model) == 0 and not model.training and model == model and model != nn.ModuleDict()
+    assert len({model, nn.ModuleDict()}) == 2
+    for name in ("forward", "items", "training", "a.b", ""):
+        with pytest.raises(ValueError, match=f"ModuleDict: '{name}' can't be the name of a Module"):
+            model[name] = LAYERS[0]
+    with pytest.raises(TypeError, match="ModuleDict: a must be a Module, got NoneType"):
+        nn.ModuleDict({"a": None})
+
+
+def test_modules_in_containers_are_found():
+    class Net(nn.Module):
+        def __init__(self):
+            self.convs = nn.ModuleList(nn.Linear(2, 2) for _ in range(2))
+            self.heads = nn.ModuleDict({"left": nn.Linear(2, 1), "right": nn.Sequential(nn.Linear(2, 1))})
+
+        def forward(self, x, head):
+            for conv in self.convs:
+                x = conv(x)
+            return self.heads[head](x)
+
+    net = Net()
+    assert net(md.ones(3, 2), "right").shape == (3, 1)
+    assert [name for name in net.state_dict() if name.endswith("weight")] == [
+        "convs.0.weight", "convs.1.weight", "heads.left.weight", "heads.right.0.weight"
+    ]  # fmt: skip
+    with pytest.raises(ValueError, match="heads.right.0: Linear"):
+        net.heads["right"][0].forward = net.convs[0].forward = lambda x: F.linear(x, md.ones(1, 5))
+        net.convs = nn.ModuleList()
+        net(md.ones(3, 2), "right")
+
+
+@pytest.mark.parametrize("module", [nn.ModuleList([nn.ReLU()]), nn.ModuleDict(), nn.Module()])
+def test_what_has_no_forward_says_so(module):
+    with pytest.raises(NotImplementedError, match=f"{type(module).__name__}.*: it has no forward to call; define one"):
+        module(md.ones(1))
+
+
+# --- names ------------------------------------------------------------------------------------------------------------
+
+
+def test_paths():
+    block = Block()
+    assert block.get_submodule("body.4") is block.body[4] and block.get_submodule("") is block
+    assert block.get_parameter("body.4.bias") is block.body[4].bias and block.get_parameter("scale") is block.scale
+    block.again = block.body
+    assert block.get_submodule("again.0") is block.body[0] and block.get_parameter("again.0.bias") is block.body[0].bias
+    for path in ("body.5", "body.0.weight", "seen", "body.", "absent"):
+        with pytest.raises(AttributeError, match=f"get_submodule: Block has no module '{path}'"):
+            block.get_submodule(path)
+    for path in ("body", "seen", "body.1.running_mean", "body.9.bias", "", "plain"):
+        with pytest.raises(AttributeError, match=f"get_parameter: Block has no parameter '{path}'"):
+            block.get_parameter(path)
+
+
+def test_registering():
+    module, p, layer = nn.Module(), nn.Parameter(md.ones(2)), nn.ReLU()
+    module.register_parameter("p", p)
+    module.register_parameter("none", None)
+    module.layer = None
+    module.add_module("layer", layer)
+    module.register_module("3", layer)
+    module.register_buffer("b", md.zeros(1))
+    module.register_buffer("b", md.ones(1))
+    module.register_parameter("none", p)
+    assert module.p is module.none is p and module.layer is getattr(module, "3") is layer and module.b.item() == 1
+    assert list(module.state_dict()) == ["p", "none", "b"] and list(module.children()) == [layer, layer]
+    for act, said in {
+        lambda: module.register_parameter("q", md.ones(1)): "q must be a Parameter or NoneType, got Tensor",
+        lambda: module.register_buffer("q", np.ones(1)): "q must be a Tensor or NoneType, got ndarray",
+        lambda: module.add_module("q", None): "q must be a Module, got NoneType",
+        lambda: module.add_module(3, layer): "string",
+    }.items():
+        with pytest.raises(TypeError, match=said):
+            act()
+    for act in (
+        lambda: module.register_parameter("layer", p),
+        lambda: module.register_buffer("training", md.ones(1)),
+        lambda: module.add_module("p", layer),
+        lambda: module.register_buffer("a.b", md.ones(1)),
+        lambda: module.register_parameter("", p),
+    ):
+        with pytest.raises(ValueError, match="Module: '.*' can't be the name of a (Para|Ten|Mod).*, or is taken"):
+            act()
+
+
+def test_buffers_that_are_no_part_of_the_state():
+    module = nn.Module()
+    module.register_buffer("kept", md.ones(2))
+    module.register_buffer("passing", md.ones(3), persistent=False)
+    assert list(module.state_dict()) == ["kept"] and [name for name, _ in module.named_buffers()] == ["kept", "passing"]
+    assert module.load_state_dict({"kept": md.zeros(2)}) == ([], [])
+    with pytest.raises(RuntimeError, match="unexpected: passing"):
+        module.load_state_dict({"kept": md.zeros(2), "passing": md.zeros(3)})
+    assert module.to(md.float64).passing.dtype == md.float64
+    module.register_buffer("passing", md.ones(3))
+    assert list(module.state_dict()) == ["kept", "passing"]
+    del module.kept
+    assert list(module.state_dict()) == ["passing"]
+
+
+@pytest.mark.parametrize("module, text", [
+    (nn.Linear(3, 4), "Linear(3, 4)"),
+    (nn.Linear(3, 4, bias=False), "Linear(3, 4, bias=False)"),
+    (nn.Conv2d(20, 50, 5), "Conv2d(20, 50, 5)"),
+    (nn.Conv2d(4, 8, (3, 1), 1, "same", 2, 2), "Conv2d(4, 8, (3, 1), padding='same', dilation=2, groups=2)"),
+    (nn.MaxPool2d(2, ceil_mode=True), "MaxPool2d(2, ceil_mode=True)"),
+    (nn.AvgPool2d(2, 1), "AvgPool2d(2, stride=1)"),
+    (nn.BatchNorm2d(3, momentum=None), "BatchNorm2d(3, momentum=None)"),
+    (nn.BatchNorm1d(3, affine=False), "BatchNorm1d(3, affine=False, bias=False)"),
+    (nn.Dropout(), "Dropout()"),
+    (nn.Flatten(0), "Flatten(start_dim=0)"),
+    (nn.CrossEntropyLoss(label_smoothing=0.1), "CrossEntropyLoss(label_smoothing=0.1)"),
+    (nn.Sequential(), "Sequential()"),
+    (nn.Sequential({"a": nn.Sequential(nn.ReLU())}), "Sequential(\n  (a): Sequential(\n    (0): ReLU()\n  )\n)"),
+])  # fmt: skip
+def test_repr(module, text):
+    assert repr(module) == text
+
+
+def test_repr_of_a_module_of_ones_own():
+    assert repr(Scale(3)).startswith("Scale(") and "inspect" not in repr(Scale(3))
+
+
+# --- first values -----------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("make, fan_in", [
+    (lambda: nn.Linear(64, 50), 64),
+    (lambda: nn.Conv2d(6, 50, 5), 150),
+    (lambda: nn.Conv2d(6, 60, 5, groups=3), 50),
+])  # fmt: skip
+def test_default_initialisation(make, fan_in):
+    """Weight and bias are uniform in ±1/√fan_in, as in PyTorch, and come from the global stream."""
+    md.manual_seed(3)
+    layer, bound = make(), 1 / math.sqrt(fan_in)
+    for p in layer.parameters():
+        assert p.dtype == md.float32 and 0.8 * bound < np.abs(p.array).max() <= bound
+    assert layer.weight.array.std() == pytest.approx(bound / math.sqrt(3), rel=0.05)
+    other = make()
+    assert not same(values(layer), values(other))
+    md.manual_seed(3)
+    assert same(values(layer), values(make()))
+
+
+# --- limits of gradients, parameters as a vector ----------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("write", [
+    lambda p: nn.utils.clip_grad_norm_(p, 0.1), lambda p: nn.utils.clip_grad_value_(p, 0.1),
+    lambda p: nn.utils.vector_to_parameters(md.zeros(2), [p.grad]),
+])  # fmt: skip
+def test_what_is_written_in_place_is_on_record(write):
+    p = nn.Parameter(md.ones(2))
+    p.grad = md.ones(2)
+    array, z = p.grad.array, (md.ones(2, requires_grad=True) * p.grad).sum()
+    write(p)
+    assert p.grad.array is array and (array < 0.5).all()
+    with pytest.raises(RuntimeError, match="changed in place after it was read"):
+        z.backward()
+
+
+def test_recorded_gradients_can_be_limited_too():
+    for limit in (nn.utils.clip_grad_norm_, nn.utils.clip_grad_value_):
+        p = nn.Parameter(md.ones(1))
+        p.grad = md.ones(1, requires_grad=True) * 2
+        total = limit(p, 0.5)
+        assert p.grad.item() == pytest.approx(0.5) and not getattr(total, "requires_grad", False)
+
+
+def test_parameters_as_a_vector():
+    block = Block()
+    vector = nn.utils.parameters_to_vector(block.parameters()).detach()
+    assert vector.shape == (sum(p.array.size for p in block.parameters()),)
+    arrays = [p.array for p in block.parameters()]
+    nn.utils.vector_to_parameters(vector.to(md.float64) * 2, block.parameters())
+    assert all(p.array is a and p.dtype == md.float32 for p, a in zip(block.parameters(), arrays, strict=True))
+    assert (nn.utils.parameters_to_vector(block.parameters()).detach() == vector * 2).all()
+
+
+@pytest.mark.parametrize("call, error, said", [
+    (lambda p: nn.utils.vector_to_parameters(md.ones(4), [p]), ValueError, "a vector of 3 elements, got 4"),
+    (lambda p: nn.utils.vector_to_parameters(md.ones(1, 3), [p]), ValueError, "a vector of 3 elements, got 1×3"),
+    (lambda p: nn.utils.vector_to_parameters(np.ones(3), [p]), TypeError, "expected a Tensor, got ndarray"),
+    (lambda p: nn.utils.parameters_to_vector([np.ones(3)]), TypeError, "expected a Tensor, got ndarray"),
+    (lambda p: nn.utils.parameters_to_vector([]), ValueError, "expected tensors"),
+    (lambda p: nn.utils.clip_grad_norm_([p, "p"], 1.0), TypeError, "clip_grad_norm_: expected a Tensor, got str"),
+    (lambda p: nn.utils.clip_grad_value_({"p": p}, 1.0), TypeError, "clip_grad_value_: expected a Tensor, got str"),
+])  # fmt: skip
+def test_mistakes_of_utilities(call, error, said):
+    with pytest.raises(error, match=said):
+        call(nn.Parameter(md.zeros(3)))
+
+
+# --- dropout and batch normalisation ----------------------------------------------------------------------------------
+
+
+def test_dropout_keeps_the_mean_and_passes_gradients_where_it_kept():
+    md.manual_seed(0)
+    x = md.ones(200, 500, requires_grad=True)
+    z = nn.Dropout(0.3)(x)
+    z.sum().backward()
+    array = z.detach().numpy()
+    assert array.dtype == np.float32
+    assert np.unique(array).tolist() == pytest.approx([0, 1 / 0.7])
+    assert array.mean() == pytest.approx(1, abs=0.01) and (array == 0).mean() == pytest.approx(0.3, abs=0.01)
+    assert np.array_equal(x.grad.numpy(), array)
+
+
+@pytest.mark.parametrize("p, training, expected", [(0, True, 1), (1, True, 0), (0.5, False, 1), (1, False, 1)])
+def test_dropout_at_its_ends(p, training, expected):
+    assert (nn.Dropout(p).train(training)(md.ones(9)).numpy() == expected).all()
+
+
+def test_dropout_is_seeded():
+    def drawn(seed):
+        md.manual_seed(seed)
+        return nn.Dropout()(md.ones(50)).numpy()
+
+    assert np.array_equal(drawn(1), drawn(1)) and not np.array_equal(drawn(1), drawn(2))
+    streams = [md.Generator().manual_seed(4) for _ in range(2)]
+    assert np.array_equal(*(md.functional.dropout(md.ones(50), generator=g).numpy() for g in streams))
+
+
+def test_batch_norm_normalises_and_follows_the_statistics():
+    x = md.tensor(np.random.default_rng(0).normal(5, 3, (64, 4, 3, 3)).astype(np.float32))
+    layer = nn.BatchNorm2d(4)
+    z = layer(x).detach().numpy()
+    assert np.abs(z.mean((0, 2, 3))).max() < 1e-5 and z.std((0, 2, 3)) == pytest.approx(1, abs=1e-3)
+    for _ in range(99):
+        layer(x)
+    assert layer.num_batches_tracked.item() == 100
+    assert layer.running_mean.numpy() == pytest.approx(x.numpy().mean((0, 2, 3)), rel=1e-3)
+    assert layer.running_var.numpy() == pytest.approx(x.numpy().var((0, 2, 3), ddof=1), rel=1e-3)
+    before = values(layer)
+    assert layer.eval()(x).detach().numpy() == pytest.approx(z, abs=1e-2)
+    assert same(values(layer), before)
+
+
+@pytest.mark.parametrize("offset", [1e3, 1e4])
+def test_batch_norm_of_a_large_mean_keeps_its_digits(offset):
+    noise = np.random.default_rng(0).normal(0, 1, (256, 2, 4, 4))
+    x = (noise + offset).astype(np.float32)
+    wide = x.astype(np.float64)
+    exact = (wide - wide.mean((0, 2, 3), keepdims=True)) / wide.std((0, 2, 3), keepdims=True)
+    assert nn.BatchNorm2d(2)(md.tensor(x)).detach().numpy() == pytest.approx(exact, abs=3e-3)
+
+
+# --- whole networks ---------------------------------------------------------------------------------------------------
+
+
+def size(module):
+    return sum(p.array.size for p in module.parameters())
+
+
+@pytest.mark.parametrize("model, parameters", [
+    (SimpLeNet(), 233_196), (mlp(784, 64, 10), 50_890), (mlp(784, 256, 256, 10), 269_322),
+])  # fmt: skip
+def test_sizes(model, parameters):
+    assert size(model) == parameters
+    assert model(md.zeros(2, 1, 28, 28)).shape == (2, 10)
+
+
+@pytest.fixture
+def vgg(monkeypatch):
+    """VGG-16 with memory that is never written, and so costs nothing."""
+    for name in ("uniform_", "normal_", "constant_"):
+        monkeypatch.setattr(nn.init, name, lambda tensor, *_, **__: tensor)
+    return vgg16()
+
+
+def test_vgg16_has_its_parameters_and_no_gradients(vgg):
+    assert size(vgg) == 138_357_544 and size(vgg.features) == 14_714_688
+    assert all(p.grad is None and p.requires_grad for p in vgg.parameters())
+    assert [name for name in vgg.state_dict() if name.endswith("weight")][-4:] == [
+        "features.28.weight", "classifier.0.weight", "classifier.3.weight", "classifier.6.weight"
+    ]  # fmt: skip
+
+
+def test_vgg_style_learns_in_training_and_is_fixed_in_evaluation():
+    model = vgg_style(1, 16, 3, dropout=0.5)
+    x = md.tensor(np.random.default_rng(0).normal(size=(4, 1, 16, 16)).astype(np.float32))
+    assert not np.array_equal(model(x).detach().numpy(), model(x).detach().numpy())
+    assert np.array_equal(*(model.eval()(x).detach().numpy() for _ in range(2)))
+    model.train()(x).sum().backward()
+    assert all(p.grad.shape == p.shape for p in model.parameters())
+
+
+SUMMARY = """\
+layer            output shape  parameters
+─────────────────────────────────────────
+0 (Conv2d)       N×4×6×6               40
+1 (BatchNorm2d)  N×4×6×6                8
+2 (MaxPool2d)    N×4×3×3                0
+3 (Flatten)      N×36                   0
+4 (Linear)       N×1000            37,000
+─────────────────────────────────────────
+parameters: 37,048 (37,008 trainable, 40 not); buffers: 9"""
+
+
+def test_summary():
+    model = nn.Sequential(
+        nn.Conv2d(1, 4, 3, padding=1), nn.BatchNorm2d(4), nn.MaxPool2d(2), nn.Flatten(), nn.Linear(36, 1000)
+    )
+    model[0].requires_grad_(False)
+    model[1].eval()
+    before = values(model)
+    assert nn.summary(model, (1, 6, 6)) == SUMMARY
+    assert [m.training for m in model] == [True, False, True, True, True] and same(values(model), before)
+    assert not any(m.registered_hooks for m in model.modules())
+
+
+def test_summary_of_a_model_in_double_precision_and_of_one_that_fails():
+    assert "233,196 trainable" in nn.summary(SimpLeNet().to(md.float64), (1, 28, 28))
+    model = SimpLeNet()
+    with pytest.raises(ValueError, match="features.0: Conv2d"):
+        nn.summary(model, (3, 28, 28))
+    assert not any(m.registered_hooks for m in model.modules()) and model.training
+
+
+def test_a_parameter_can_only_be_replaced_by_one():
+    layer = nn.Linear(2, 2)
+    with pytest.raises(TypeError, match="weight is a parameter of Linear"):
+        layer.weight = md.zeros(2, 2)
+    layer.weight = nn.Parameter(md.zeros(2, 2))
+    layer.bias = None
+    assert [name for name, _ in layer.named_parameters()] == ["weight"]
+
+
+def test_a_shared_module_has_all_its_names_in_the_state():
+    layer = nn.Linear(2, 2)
+    model = nn.Sequential(layer, nn.ReLU(), layer)
+    assert list(model.state_dict()) == ["0.weight", "0.bias", "2.weight", "2.bias"]
+    assert len(list(model.parameters())) == 2
+
+
+def test_a_network_is_of_a_floating_dtype():
+    model = nn.Sequential(nn.Linear(2, 2), nn.ReLU())
+    with pytest.raises(TypeError, match="parameters of a network are floating"):
+        model.to(md.int64)
+    assert model.to(dtype=md.float64)[0].weight.dtype == md.float64
+
+
+def test_errors_of_other_kinds_pass_unchanged():
+    class Custom(ValueError):
+        pass
+
+    class Broken(nn.Module):
+        def forward(self, x):
+            raise Custom(3, "boom")
+
+    with pytest.raises(Custom) as caught:
+        Broken()(1)
+    assert caught.value.args == (3, "boom")

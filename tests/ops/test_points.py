@@ -1,0 +1,107 @@
+"""Points of rules and kernels that no drawing of random numbers meets, besides those of test_hard_points.py."""
+
+import contextlib
+import itertools
+
+import numpy as np
+import pytest
+
+import minidl as md
+from minidl.engine.core import Tensor
+from minidl.engine.fusion import composites
+from minidl.kernels.cpu import norm
+from minidl.ops.blocks import max_pool, normalize_channels
+from minidl.ops.elementwise import root
+from minidl.ops.window import Window
+
+
+def gradients(function, *values):
+    """The gradients of an elementwise function, for the cotangent 2, 3, … of its result."""
+    xs = [Tensor(np.array(v, np.float64), requires_grad=True) for v in values]
+    z = function(*xs)
+    return [g.numpy().tolist() for g in md.grad(z, xs, Tensor(np.arange(2.0, 2 + z.array.size)))]
+
+
+def test_corners():
+    assert gradients(md.maximum, [1, 2, 4], [1, 3, 2]) == [[1, 0, 4], [1, 3, 0]]
+    assert gradients(md.minimum, [1, 2, 4], [1, 3, 2]) == [[1, 3, 0], [1, 0, 4]]
+    assert gradients(root, [0, 4, 1]) == [[0, 3 / 4, 2]]
+    assert gradients(md.xlogy, [1, 0, 0], [0, 0.5, -1])[0] == [-np.inf, 3 * np.log(0.5), 0]
+    assert gradients(md.functional.softplus, [21, 20]) == [[2, 3 / (1 + np.exp(-20))]]
+
+
+def test_normalisation_far_from_zero():
+    """The statistics to the last digits, where the mean is 100,000 deviations off; fused or not."""
+    x = np.random.default_rng(0).normal(1e6, 10, (512, 2, 4, 4)).astype(np.float32)
+    mean, var = x.astype(np.float64).mean((0, 2, 3)), x.astype(np.float64).var((0, 2, 3))
+    standard = np.moveaxis((np.moveaxis(x, 1, -1) - mean) / np.sqrt(var + 1e-5), -1, 1)
+    for fused in (True, False):
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(md.backend.modes.mode, "fused", fused)
+            z, *statistics = normalize_channels(Tensor(x), None, None, eps=1e-5)
+        assert all(type(s) is np.ndarray and s.dtype == np.float32 for s in statistics)
+        np.testing.assert_allclose(statistics[0], mean, rtol=0, atol=0.3)
+        np.testing.assert_allclose(statistics[1], var, rtol=1e-3)
+        np.testing.assert_allclose(z.numpy(), standard, atol=1e-5 if fused else 0.03)
+
+
+def test_normalisation_of_a_batch_that_drifts():
+    """The statistics of all, where those of its parts differ."""
+    x = np.random.default_rng(0).normal(np.linspace(-5, 5, 512).reshape(-1, 1, 1, 1), 1, (512, 2, 4, 4))
+    for dtype, tol in ((np.float64, 1e-12), (np.float32, 1e-5)):
+        _, *statistics = normalize_channels(Tensor(x.astype(dtype)), None, None, eps=1e-5)
+        np.testing.assert_allclose(statistics, [x.mean((0, 2, 3)), x.var((0, 2, 3))], rtol=tol, atol=tol)
+
+
+def test_moments_of_what_is_far_from_zero():
+    for mean, std in ((1e6, 1), (-1e6, 1), (100, 1), (3, 1), (0, 1)):
+        x = np.random.default_rng(0).normal(mean, std, (64, 8, 8, 1)).astype(np.float32)
+        n, m, squares = norm.moments(x)
+        np.testing.assert_allclose(m, x.mean(dtype=np.float64), rtol=0, atol=1e-6)
+        np.testing.assert_allclose([n, *squares / n], [x.size, x.var(dtype=np.float64)], rtol=1e-5)
+
+
+def test_normalisation_and_its_gradients_far_from_zero():
+    """As in double precision: the mean is exact, so that nothing is lost where it is taken off in single precision."""
+    rng, results = np.random.default_rng(0), []
+    around = rng.integers(-16, 16, (64, 1, 8, 8)) / 8
+    around, g = np.stack([around, -around], 1).reshape(-1, 1, 8, 8), rng.standard_normal((128, 1, 8, 8))
+    pools = (1, None), (-1, Window((2, 2), (2, 2)))
+    for (mean, std), (weight, pool) in itertools.product(((1e4, 1), (-1e4, 1), (1, 2**-13)), pools):
+        v = Tensor(np.full(1, weight, np.float32), requires_grad=True)
+        x = Tensor((mean + std * around).astype(np.float32), requires_grad=True)
+        for dtype in (np.float32, np.float64):
+            with md.no_fusion() if dtype == np.float64 else contextlib.nullcontext():
+                z, *_ = normalize_channels(x.to(dtype), v.to(dtype), None, eps=1e-12, pool=pool)
+            cotangent = g[:, :, : z.shape[2], : z.shape[3]].astype(np.float32).astype(dtype)
+            gradients = md.grad(z, (x, v), Tensor(cotangent))
+            results.append([z.detach().numpy(), *(d.numpy() for d in gradients)])
+        (z, dx, dv), (right, dx_right, dv_right) = results[-2:]
+        np.testing.assert_allclose(z, right, rtol=0, atol=1e-5)
+        np.testing.assert_allclose(dv, dv_right, rtol=0, atol=1e-3)
+        np.testing.assert_allclose(dx * std, dx_right * std, rtol=0, atol=1e-4)
+
+
+def test_a_kernel_leaves_out_what_is_not_needed():
+    x, v = np.random.default_rng(0).standard_normal((4, 3)), Tensor(np.ones(3), requires_grad=True)
+    options = dict(eps=1e-5, pool=None, relu=False)
+    kernel = norm.NormalizeChannels
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(md.backend.modes.mode, "fused", True)
+        patch.setattr(composites["normalize_channels"], "kernels", [kernel])
+        z, *_ = normalize_channels(Tensor(x), v, v, **options)
+    assert kernel.backward(x, z.node.kept["saved"], {1, 2}, x, v.array, v.array, **options)[0] is None
+
+
+def test_max_pool_tells_the_places_of_maxima():
+    """The first of equals, but for NaN, which counts as largest; as a raw array, fused or not."""
+    x = np.array([[1.0, 1, 0, 2], [0, 1, np.nan, 3], [5, 6, -np.inf, -np.inf], [6, 7, -np.inf, -np.inf]])
+    x = np.stack([x, 2 * x])[None]
+    for image, fused in itertools.product((x, Tensor(x)), (True, False)):
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(md.backend.modes.mode, "fused", fused)
+            z, chosen = max_pool(image, window=Window((2, 2), (2, 2)))
+            around = max_pool(image[:, :1, 2:, 2:], window=Window((2, 2), (2, 2), ((1, 1), (1, 1))))[1]
+        assert type(chosen) is type(around) is np.ndarray
+        assert chosen.tolist() == [2 * [[[0, 2], [3, 0]]]] and around.tolist() == [[[[3, 2], [1, 0]]]]
+        np.testing.assert_array_equal(np.asarray(z), [[[[1, np.nan], [7, -np.inf]], [[2, np.nan], [14, -np.inf]]]])
