@@ -1,4 +1,4 @@
-"""Profiles of hypothesis, tests of a GPU, and a stream of random numbers that starts anew for each test."""
+"""What runs: the quick form of the suite, or ``--deep``; tests of a GPU; random numbers anew for each test."""
 
 import os
 import sys
@@ -17,17 +17,23 @@ from minidl.engine.op import registry
 from minidl.kernels.cpu import conv
 
 quiet = [HealthCheck.too_slow, HealthCheck.data_too_large, HealthCheck.function_scoped_fixture]
-settings.register_profile("dev", max_examples=12, deadline=None, suppress_health_check=quiet)
-settings.register_profile("ci", settings.get_profile("dev"), derandomize=True)
-settings.register_profile("intense", settings.get_profile("dev"), max_examples=300)
-settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "ci"))
+settings.register_profile("quick", max_examples=12, derandomize=True, deadline=None, suppress_health_check=quiet)
+settings.register_profile("deep", settings.get_profile("quick"), max_examples=100)
+settings.register_profile("intense", settings.get_profile("deep"), max_examples=300, derandomize=False)
 
 if "PYTEST_XDIST_WORKER" in os.environ:
     md.set_num_threads(1)  # the workers are threads enough
 conv.PLACES = 0  # so that the small images of tests are worked on as large ones are
 
 
-def pytest_configure():
+def pytest_addoption(parser):
+    parser.addoption(
+        "--deep", action="store_true", help="run what is marked deep, too, and draw more examples of each property"
+    )
+
+
+def pytest_configure(config):
+    settings.load_profile("deep" if config.option.deep else "quick")  # `--hypothesis-profile intense` draws others
     if emulator.loaded():
         emulator.build_once()
 
@@ -37,15 +43,28 @@ def name_of(item):
     return item.callspec.params.get("name") if hasattr(item, "callspec") else None
 
 
-def pytest_collection_modifyitems(config, items):
-    """Tests that are marked ``gpu`` are skipped, with the reason, where no GPU can be used.
+def deselect(config, items, chosen):
+    """Leave these out, without a word each."""
+    config.hook.pytest_deselected(items=chosen)
+    items[:] = [item for item in items if item not in chosen]
 
-    Without fusion, test_ops.py goes over composites alone: other ops know nothing of it on the CPU.
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(config, items):
+    """Tests that are marked ``deep`` are left out without ``--deep``; with it properties, of which more is drawn, are
+    deep as well, so that ``--deep -m deep`` runs all that goes beyond the quick form, and nothing else.
+
+    Tests that are marked ``gpu`` are skipped, with the reason, where no GPU can be used. Without fusion, test_ops.py
+    goes over composites alone: other ops know nothing of it on the CPU.
     """
+    if not config.option.deep:
+        deselect(config, items, {item for item in items if item.get_closest_marker("deep")})
+    for item in items:
+        if getattr(getattr(item, "obj", None), "is_hypothesis_test", False):
+            item.add_marker("deep")
     if not mode.fused:
         alike = {item for item in items if item.path.name == "test_ops.py" and name_of(item) in registry}
-        config.hook.pytest_deselected(items=alike)
-        items[:] = [item for item in items if item not in alike]
+        deselect(config, items, alike)
     marked = [item for item in items if item.get_closest_marker("gpu")]
     try:
         if marked:

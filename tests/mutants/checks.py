@@ -8,15 +8,10 @@ from functools import cache, partial
 from typing import Any
 
 import pytest
-import test_convolution
-import test_depthwise
-import test_elementwise
-import test_engine_steps
-import test_hard_points
-import test_points
-import test_winograd
+from engine import test_engine_steps
 from hypothesis import HealthCheck, Phase, given, seed, settings
-from ops import test_ops
+from kernels import test_convolution, test_depthwise, test_winograd
+from ops import test_elementwise, test_hard_points, test_ops, test_points
 from ops.test_hard_points import test_value_and_gradients
 from specs import OPS, SPECS, Case, cases
 
