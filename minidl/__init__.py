@@ -11,7 +11,10 @@ from minidl.engine.core import Tensor, grad
 from minidl.backend.dtypes import bool_ as bool
 from minidl.backend.dtypes import float16, float32, float64, int8, int16, int32, int64, uint8
 from minidl.files import load, save
-from minidl.backend.modes import detect_anomaly, enable_grad, is_grad_enabled, no_fusion, no_grad
+from minidl.backend.modes import (
+    detect_anomaly, enable_grad, inference_mode, is_anomaly_enabled, is_grad_enabled, no_fusion, no_grad,
+    set_detect_anomaly, set_grad_enabled,
+)
 from minidl.nn.summary import summary
 from minidl.ops.compare import (
     eq, ge, gt, isfinite, isinf, isnan, le, logical_and, logical_not, logical_or, logical_xor, lt, ne,

@@ -16,6 +16,7 @@ BATTERY = ["engine/test_engine_steps.py", "engine/test_engine.py", "engine/test_
 OTHERS = {
     "check": [*reversed(BATTERY)],
     "engine.fusion": ["engine/test_fusion.py", *BATTERY],
+    "backend.modes": ["backend/test_modes.py", *BATTERY],
     "backend.threads": ["backend/test_threads.py"],
     "backend.memory": ["backend/test_memory.py"],
     "nn.containers": ["engine/test_fusion.py"],
