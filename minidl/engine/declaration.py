@@ -27,7 +27,13 @@ class Declaration:
         self.defaults = {p.name: p.default for p in parameters if p.default is not p.empty}
         self.public = {PUBLIC.get(p.name, p.name): p.name for p in parameters}
         self.needs: dict[int, tuple[tuple[str, int], ...]] = {}
-        self.signature = inspect.Signature([p.replace(name=PUBLIC.get(p.name, p.name)) for p in parameters])
+        self.signature = inspect.Signature(list(map(self.shown, parameters)))
+
+    def shown(self, parameter: inspect.Parameter) -> inspect.Parameter:
+        """A parameter as a call may give it: by its public name, and by position too."""
+        by_position = parameter.kind is parameter.KEYWORD_ONLY and not self.variadic
+        kind = parameter.POSITIONAL_OR_KEYWORD if by_position else parameter.kind
+        return parameter.replace(name=PUBLIC.get(parameter.name, parameter.name), kind=kind)
 
     def argument(self, position: int) -> str:
         """The name of the argument at `position`."""

@@ -1,0 +1,29 @@
+"""What is on record of PyTorch is what it gives today, and its arguments have the order that minidl's have."""
+
+import contextlib
+
+import pytest
+from arguments import ROWS, alike, calls, recorded, results, summary
+from parity import torch  # noqa: F401
+from record import THEIRS, signature, theirs
+
+CALLS = {call.key: call for call in calls(ROWS)}
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_the_record_is_not_stale():
+    on_record = recorded()
+    assert list(on_record["results"]) == list(CALLS), "run `python tests/record.py`"
+    for key, call in CALLS.items():
+        assert all(map(alike, theirs(call), on_record["results"][key])), key
+    assert all(signature(name) == text for name, text in on_record["signatures"].items())
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_the_order_of_arguments_is_theirs():
+    for key, call in CALLS.items():
+        if call.row.name in recorded()["signatures"]:
+            continue
+        with contextlib.suppress(TypeError):  # of what it takes by keyword alone
+            got = [summary(value) for value in results(THEIRS, call, by_position=True)]
+            assert all(map(alike, got, recorded()["results"][key])), key

@@ -1,0 +1,58 @@
+"""What PyTorch gives for the calls of the table of arguments: ``python tests/record.py`` writes it anew.
+
+So the suite can hold minidl to it where PyTorch is not installed; where it is, `test_torch_arguments` holds it to the
+record.
+"""
+
+import inspect
+import json
+import operator
+from types import SimpleNamespace
+
+import torch
+from arguments import RECORD, ROWS, calls, parameters, results, summary
+from arguments.table import VARIADIC, Call, unannotated
+
+THEIRS = SimpleNamespace(**vars(torch) | dict(functional=torch.nn.functional, grad=torch.autograd.grad))
+
+
+def theirs(call: Call) -> list:
+    """What a call gives in PyTorch."""
+    return [summary(value) for value in results(THEIRS, call)]
+
+
+def signature(name: str) -> list[str]:
+    """The arguments of PyTorch's callable of that name that minidl has too, with their defaults; none where it is C++.
+
+    Some functions of PyTorch choose among several by a flag: their signature says nothing.
+    """
+    try:
+        theirs = inspect.signature(operator.attrgetter(name)(THEIRS)).parameters
+    except (AttributeError, ValueError, TypeError):
+        return []
+    ours = {k: p for k, p in parameters(name).items() if p.kind not in VARIADIC}
+    return [unannotated(p) for k, p in theirs.items() if k in ours]
+
+
+def record() -> dict[str, dict]:
+    """Signatures and results."""
+    names = sorted({row.name for row in ROWS})
+    return {
+        "signatures": {name: text for name in names if (text := signature(name))},
+        "results": {call.key: theirs(call) for call in calls(ROWS)},
+    }
+
+
+def written(records: dict[str, dict]) -> str:
+    """As JSON, an entry a line."""
+    parts = [
+        f"{json.dumps(kind)}: {{\n"
+        + ",\n".join(f"{json.dumps(k)}: {json.dumps(v)}" for k, v in entries.items())
+        + "\n}"
+        for kind, entries in records.items()
+    ]
+    return "{\n" + ",\n".join(parts) + "\n}\n"
+
+
+if __name__ == "__main__":
+    RECORD.write_text(written(record()))

@@ -1,0 +1,20 @@
+"""The table of arguments is whole: no public callable, and no argument, that nothing varies."""
+
+from pathlib import Path
+
+import pytest
+from arguments import ELSEWHERE, check_signature, gaps, recorded
+
+
+def test_every_argument_is_varied():
+    assert not list(gaps(ELSEWHERE))
+
+
+@pytest.mark.parametrize("name", recorded()["signatures"])
+def test_signatures(name):
+    check_signature(name)
+
+
+@pytest.mark.parametrize("name, path", ELSEWHERE.items())
+def test_what_is_tested_elsewhere(name, path):
+    assert name.rpartition(".")[2] in (Path(__file__).parent / path).read_text()
