@@ -112,3 +112,10 @@ def cosine_similarity(x1: Tensor, x2: Tensor, dim: int = 1, eps: float = 1e-8) -
         size = broadcast_shapes(x1.shape, x2.shape)
         x1, x2 = expand(x1, size), expand(x2, size)
     return reduce.sum(normalize(x1, dim=dim, eps=eps) * normalize(x2, dim=dim, eps=eps), dim)
+
+
+@named
+def pairwise_distance(x1: Tensor, x2: Tensor, p: float = 2.0, eps: float = 1e-6, keepdim: bool = False) -> Tensor:
+    """‖x1 - x2 + eps‖ₚ along the last dimension, of length one where `keepdim`; x1 and x2 broadcast."""
+    require_tensors("pairwise_distance", x1, x2)
+    return reduce.norm(x1 - x2 + eps, p, -1, keepdim=keepdim)

@@ -2,6 +2,7 @@
 
 # ruff: noqa: F401, I001
 # fmt: off
+from minidl import functional
 from minidl.nn import fused, init, utils
 from minidl.nn.containers import ModuleDict, ModuleList, Sequential
 from minidl.nn.convolution import Conv1d, Conv2d, ConvTranspose1d, ConvTranspose2d
@@ -9,8 +10,8 @@ from minidl.nn.functions import (
     ELU, GELU, SELU, AdaptiveAvgPool1d, AdaptiveAvgPool2d, AdaptiveMaxPool1d, AdaptiveMaxPool2d, AvgPool1d,
     AvgPool2d, BCELoss, BCEWithLogitsLoss, CosineSimilarity, CrossEntropyLoss, Fold, Hardsigmoid, Hardswish,
     Hardtanh, HuberLoss, KLDivLoss, L1Loss, LeakyReLU, LocalResponseNorm, LogSigmoid, LogSoftmax, MaxPool1d,
-    MaxPool2d, MaxUnpool2d, MSELoss, NLLLoss, ReLU, ReLU6, Sigmoid, SiLU, SmoothL1Loss, Softmax, Softplus, Softsign,
-    Tanh, Unfold, Upsample,
+    MaxPool2d, MaxUnpool2d, MSELoss, NLLLoss, PairwiseDistance, ReLU, ReLU6, Sigmoid, SiLU, SmoothL1Loss, Softmax,
+    Softplus, Softsign, Tanh, Unfold, Upsample,
 )
 from minidl.nn.layers import Dropout, Dropout2d, Embedding, Flatten, Identity, Linear, PReLU
 from minidl.nn.module import Module, Parameter

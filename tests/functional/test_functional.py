@@ -108,6 +108,7 @@ CASES = {
     "embedding": [(lambda w: F.embedding(LABELS, w, padding_idx=1), normal(4, 2))],
     "normalize": [(call("normalize", p), normal(2, 3)) for p in (2.0, 1.0, 3.0, np.inf)],
     "cosine_similarity": [(F.cosine_similarity, normal(2, 3), normal(2, 3))],
+    "pairwise_distance": [(call("pairwise_distance", p=p), normal(2, 3), normal(2, 3)) for p in (2.0, 1.0, 3.0)],
     "pad": [
         (call("pad", (1, 2, 0, -1), value=2.0), normal(2, 3)),
         (call("pad", (2, 1), mode="reflect"), normal(2, 3)),

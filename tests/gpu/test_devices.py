@@ -135,6 +135,7 @@ LOSSES = {
     nn.BCELoss: (ROWS, "shares"),
     nn.BCEWithLogitsLoss: (ROWS, "shares"),
     nn.CosineSimilarity: (ROWS, "numbers"),
+    nn.PairwiseDistance: (ROWS, "numbers"),
     nn.CrossEntropyLoss: (ROWS, "labels"),
     nn.HuberLoss: (ROWS, "numbers"),
     nn.KLDivLoss: (ROWS, "shares"),

@@ -4,7 +4,7 @@ from itertools import product
 
 import numpy as np
 import pytest
-from parity import THEIRS, compare, functional, labels, like, normal, refused, ties
+from parity import THEIRS, agree, compare, functional, labels, like, normal, refused, ties
 from peers.test_torch_losses import bad
 
 PRECISION = pytest.mark.parametrize("dtype, tol", [("float64", 1e-11), ("float32", 1e-4)])
@@ -237,6 +237,14 @@ def test_cosine_similarity_at_the_ends():
     compare(functional("cosine_similarity"), 1e100 * x, 1e100 * normal(3, 4))
     compare(functional("cosine_similarity"), x, normal(3, 4).astype("float32"), order=1, tol=1e-6)
     compare(lambda m, x, y: m.F.cosine_similarity(x, y, eps=10.0).detach(), x, normal(3, 4))
+
+
+@PRECISION
+@pytest.mark.parametrize("size, other, _", COSINES)
+def test_pairwise_distance(size, other, _, dtype, tol):
+    x1, x2 = normal(*size).astype(dtype), normal(*other).astype(dtype)
+    for options in ({}, {"p": 1}, {"p": 3.0, "eps": 0.5}, {"p": np.inf, "keepdim": True}):
+        agree("pairwise_distance", functional("pairwise_distance", **options), x1, x2, tol=tol, scale=1)
 
 
 # --- mistakes ---------------------------------------------------------------------------------------------------------
