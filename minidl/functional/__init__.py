@@ -7,7 +7,7 @@ from minidl.functional.activations import (
 )
 from minidl.functional.convolution import conv1d, conv2d, conv_transpose1d, conv_transpose2d, fold, unfold
 from minidl.functional.dense import cosine_similarity, embedding, linear, normalize, one_hot, pairwise_distance
-from minidl.functional.dropout import dropout, dropout2d
+from minidl.functional.dropout import dropout, dropout1d, dropout2d
 from minidl.functional.losses import (
     binary_cross_entropy, binary_cross_entropy_with_logits, cross_entropy, huber_loss, kl_div, l1_loss, mse_loss,
     nll_loss, smooth_l1_loss,

@@ -27,6 +27,21 @@ def dropout(input: Tensor, p: float = 0.5, training: bool = True, *, generator: 
 
 
 @named
+def dropout1d(input: Tensor, p: float = 0.5, training: bool = True, *, generator: Generator | None = None) -> Tensor:
+    """`dropout` of whole channels of input (N, C, L) or (C, L).
+
+    Raises
+    ------
+    ValueError
+        If p is not in [0, 1], or for an input of another rank.
+    """
+    require_tensors("dropout1d", input)
+    if input.ndim not in (2, 3):
+        raise ValueError(f"expected an input (N, C, L) or (C, L), got {dims(input.shape)}")
+    return _dropped("dropout1d", input, p, training, generator, (*input.shape[:-1], 1))
+
+
+@named
 def dropout2d(input: Tensor, p: float = 0.5, training: bool = True, *, generator: Generator | None = None) -> Tensor:
     """`dropout` of whole channels of input (N, C, H, W), or (N, C, L). Tompson et al. (2015).
 

@@ -4,7 +4,7 @@
 # fmt: off
 from minidl import functional
 from minidl.nn import fused, init, utils
-from minidl.nn.containers import ModuleDict, ModuleList, Sequential
+from minidl.nn.containers import ModuleDict, ModuleList, ParameterDict, ParameterList, Sequential
 from minidl.nn.convolution import Conv1d, Conv2d, ConvTranspose1d, ConvTranspose2d
 from minidl.nn.functions import (
     ELU, GELU, SELU, AdaptiveAvgPool1d, AdaptiveAvgPool2d, AdaptiveMaxPool1d, AdaptiveMaxPool2d, AvgPool1d,
@@ -13,11 +13,12 @@ from minidl.nn.functions import (
     MaxPool2d, MaxUnpool2d, MSELoss, NLLLoss, PairwiseDistance, ReLU, ReLU6, Sigmoid, SiLU, SmoothL1Loss, Softmax,
     Softplus, Softsign, Tanh, Unfold, Upsample,
 )
-from minidl.nn.layers import Dropout, Dropout2d, Embedding, Flatten, Identity, Linear, PReLU
-from minidl.nn.module import Module, Parameter
+from minidl.nn.layers import Dropout, Dropout1d, Dropout2d, Embedding, Flatten, Identity, Linear, PReLU, Unflatten
+from minidl.nn.module import Module
 from minidl.nn.normalisation import BatchNorm1d, BatchNorm2d, GroupNorm, InstanceNorm1d, InstanceNorm2d, LayerNorm
 from minidl.nn.padding import (
     CircularPad1d, CircularPad2d, ConstantPad1d, ConstantPad2d, ReflectionPad1d, ReflectionPad2d, ReplicationPad1d,
     ReplicationPad2d, ZeroPad1d, ZeroPad2d,
 )
+from minidl.nn.parameter import Parameter, UninitializedBuffer, UninitializedParameter
 from minidl.nn.summary import summary

@@ -1,23 +1,116 @@
-"""Modules made of modules."""
+"""Modules made of modules, or of parameters."""
 
 import itertools
 import operator
 from collections.abc import Iterable, Iterator, Mapping, MutableMapping
 from typing import Any
 
-from minidl.backend import transfer
+from minidl.backend import dims, transfer
 from minidl.backend.modes import mode
+from minidl.engine.core import Tensor
 from minidl.engine.fusion import runs
 from minidl.nn.hooks import MISTAKES
 from minidl.nn.module import Module
+from minidl.nn.parameter import Parameter
 
 LONGEST = 4  # layers that are served at once
 
 
-class ModuleList(Module):
-    """Modules in a list, for the ``forward`` of another module to call.
+class _Container(Module):
+    """A module that is asked for what it holds: its modules, or its parameters, by name."""
 
-    Their names are their places: where one goes, or comes between, all are numbered anew.
+    kind: type = Module
+
+    def _held(self) -> dict[str, Any]:
+        return {name: value for name, value in vars(self).items() if isinstance(value, self.kind)}
+
+    def _put(self, name: str, value: Any) -> None:
+        self.add_module(name, value)
+
+    def __len__(self) -> int:
+        return len(self._held())
+
+
+class _Parameters(_Container):
+    """A container of parameters, which makes them of tensors."""
+
+    kind = Parameter
+
+    def _put(self, name: str, value: Any) -> None:
+        self.register_parameter(name, Parameter(value) if type(value) is Tensor else value)
+
+    def extra_repr(self) -> str:
+        held = self._held().items()
+        return "\n".join(f"({name}): Parameter containing: [{p.dtype} of size {dims(p.shape)}]" for name, p in held)
+
+
+class _List(_Container):
+    """A container whose names are places: where one goes, or comes between, all are numbered anew."""
+
+    def __init__(self, values: Iterable[Any] | None = None) -> None:
+        self.extend(() if values is None else values)
+
+    def __iter__(self) -> Iterator[Any]:
+        return iter(self._held().values())
+
+    def __getitem__(self, index: Any) -> Any:
+        chosen = list(self)[self._checked(index)]
+        return type(self)(chosen) if isinstance(index, slice) else chosen
+
+    def __setitem__(self, index: int, value: Any) -> None:
+        self._put(list(self._held())[self._checked(index)], value)
+
+    def __delitem__(self, index: int | slice) -> None:
+        held = list(self)
+        del held[self._checked(index)]
+        self._renew(held)
+
+    def __add__(self, other: Iterable[Any]) -> Any:
+        return self[:0].extend([*self, *other])
+
+    def _checked(self, index: Any, end: int = 0) -> Any:
+        if not isinstance(index, slice) and not -len(self) <= operator.index(index) < len(self) + end:
+            held = f"{len(self)} {self.kind.__name__.lower()}s"
+            raise IndexError(f"{type(self).__name__}: index {index} is out of range for {held}")
+        return index
+
+    def _renew(self, held: list[Any]) -> None:
+        for name in self._held():
+            delattr(self, name)
+        self.extend(held)
+
+    def append(self, value: Any) -> Any:
+        """Add one at the end; returns the container."""
+        self._put(next(str(i) for i in itertools.count(len(self)) if str(i) not in vars(self)), value)
+        return self
+
+    def extend(self, values: Iterable[Any]) -> Any:
+        """Add several at the end; returns the container."""
+        if isinstance(values, Tensor) or not isinstance(values, Iterable):
+            raise TypeError(f"{type(self).__name__}: expected several, as a list, got {type(values).__name__}")
+        for value in list(values):
+            self.append(value)
+        return self
+
+    __iadd__ = extend
+
+    def insert(self, index: int, value: Any) -> Any:
+        """Put one before that at `index`; returns the container."""
+        self._checked(index, end=1)
+        held = list(self.append(value))
+        held.insert(index, held.pop())
+        self._renew(held)
+        return self
+
+    def pop(self, key: int | slice = -1) -> Any:
+        """Remove the one at `key`, or those of a slice, and return what was there."""
+        value = self[key]
+        del self[key]
+        return value
+
+
+class ModuleList(_List):
+    """Modules in a list, for the ``forward`` of another module to call.
 
     Parameters
     ----------
@@ -30,84 +123,36 @@ class ModuleList(Module):
     """
 
     def __init__(self, modules: Iterable[Module] | None = None) -> None:
-        self.extend(modules or ())
-
-    def __iter__(self) -> Iterator[Module]:
-        return self.children()
-
-    def __len__(self) -> int:
-        return sum(1 for _ in self)
-
-    def __getitem__(self, index: Any) -> Any:
-        chosen = list(self)[self._checked(index)]
-        return ModuleList(chosen) if isinstance(index, slice) else chosen
-
-    def __setitem__(self, index: int, module: Module) -> None:
-        name, _ = list(self.named_children())[self._checked(index)]
-        self.add_module(name, module)
-
-    def __delitem__(self, index: int | slice) -> None:
-        modules = list(self)
-        del modules[self._checked(index)]
-        self._renew(modules)
-
-    def __add__(self, other: Iterable[Module]) -> Any:
-        return self[:0].extend([*self, *other])
-
-    def _checked(self, index: Any, end: int = 0) -> Any:
-        if not isinstance(index, slice) and not -len(self) <= operator.index(index) < len(self) + end:
-            raise IndexError(f"{type(self).__name__}: index {index} is out of range for {len(self)} modules")
-        return index
-
-    def _renew(self, modules: list[Module]) -> None:
-        for name, _ in list(self.named_children()):
-            delattr(self, name)
-        self.extend(modules)
-
-    def append(self, module: Module) -> Any:
-        """Add a module at the end; returns the container."""
-        self.add_module(next(str(i) for i in itertools.count(len(self)) if str(i) not in vars(self)), module)
-        return self
-
-    def extend(self, modules: Iterable[Module]) -> Any:
-        """Add modules at the end; returns the container."""
-        for module in list(modules):
-            self.append(module)
-        return self
-
-    __iadd__ = extend
-
-    def insert(self, index: int, module: Module) -> Any:
-        """Put a module before the one at `index`; returns the container."""
-        self._checked(index, end=1)
-        modules = list(self.append(module))
-        modules.insert(index, modules.pop())
-        self._renew(modules)
-        return self
-
-    def pop(self, key: int | slice) -> Any:
-        """Remove the module at `key`, or those of a slice, and return what was there."""
-        module = self[key]
-        del self[key]
-        return module
+        super().__init__(modules)
 
 
-class Sequential(ModuleList):
+class ParameterList(_Parameters, _List):
+    """Parameters in a list, so that a module that has it finds them.
+
+    Parameters
+    ----------
+    values : iterable of Parameter, or of Tensor, of which parameters are made
+    """
+
+
+class Sequential(_List):
     """Modules one after another, each applied to the output of the one before.
 
     Parameters
     ----------
-    *modules : Module, or one dict of name to Module
+    *args : Module, or one dict of name to Module
     """
 
-    def __init__(self, *modules: Module | dict[str, Module]) -> None:
-        named: Any = modules[0] if len(modules) == 1 and isinstance(modules[0], dict) else dict(enumerate(modules))
+    def __init__(self, *args: Module | dict[str, Module]) -> None:
+        if len(args) == 1 and isinstance(args[0], (list, tuple)):
+            raise TypeError("Sequential: expected modules one by one, got a list; unpack it: Sequential(*layers)")
+        named: Any = args[0] if len(args) == 1 and isinstance(args[0], dict) else dict(enumerate(args))
         for name, module in named.items():
             self.add_module(str(name), module)
 
     def __getitem__(self, index: Any) -> Any:
         if isinstance(index, slice):  # they keep their names
-            return Sequential(dict(list(self.named_children())[index]))
+            return type(self)(dict(list(self._held().items())[index]))
         return super().__getitem__(index)
 
     def forward(self, input: Any) -> Any:
@@ -135,24 +180,16 @@ def ahead(input: Any, modules: list[Module]) -> tuple[Any, int]:
     return modules[0](input), 1
 
 
-class ModuleDict(Module, MutableMapping[str, Module]):
-    """Modules by name, in the order in which they came, for the ``forward`` of another module to call.
-
-    Parameters
-    ----------
-    modules : mapping of name to Module, or iterable of such pairs
-    """
+class _Dict(_Container, MutableMapping[str, Any]):
+    """A container whose names are given, in the order in which they came."""
 
     __eq__, __hash__ = object.__eq__, object.__hash__  # not those of a mapping: a module equals itself alone
 
-    def __init__(self, modules: Mapping[str, Module] | Iterable[tuple[str, Module]] | None = None) -> None:
-        self.update(modules or ())
+    def __getitem__(self, key: str) -> Any:
+        return self._held()[key]
 
-    def __getitem__(self, key: str) -> Module:
-        return dict(self.named_children())[key]
-
-    def __setitem__(self, key: str, module: Module) -> None:
-        self.add_module(key, module)
+    def __setitem__(self, key: str, value: Any) -> None:
+        self._put(key, value)
 
     def __delitem__(self, key: str) -> None:
         if key not in self:
@@ -160,7 +197,28 @@ class ModuleDict(Module, MutableMapping[str, Module]):
         delattr(self, key)
 
     def __iter__(self) -> Iterator[str]:
-        return (name for name, _ in self.named_children())
+        return iter(self._held())
 
-    def __len__(self) -> int:
-        return sum(1 for _ in self)
+
+class ModuleDict(_Dict):
+    """Modules by name, for the ``forward`` of another module to call.
+
+    Parameters
+    ----------
+    modules : mapping of name to Module, or iterable of such pairs
+    """
+
+    def __init__(self, modules: Mapping[str, Module] | Iterable[tuple[str, Module]] | None = None) -> None:
+        self.update(modules or ())
+
+
+class ParameterDict(_Parameters, _Dict):
+    """Parameters by name, so that a module that has it finds them.
+
+    Parameters
+    ----------
+    parameters : mapping of name to Parameter, or to Tensor, of which parameters are made; or iterable of such pairs
+    """
+
+    def __init__(self, parameters: Mapping[str, Tensor] | Iterable[tuple[str, Tensor]] | None = None) -> None:
+        self.update(parameters or ())

@@ -2,7 +2,7 @@
 
 import inspect
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from minidl import functional as F
 from minidl.engine.core import Tensor
@@ -13,17 +13,26 @@ class Functional(Module):
     """Calls a function with the options that it was made with; those that are tensors are its buffers.
 
     ``class ELU(Functional, of=F.elu)`` is the whole of a layer: its constructor takes what the function takes after its
-    `inputs`, by the same names, with the same defaults. `options` says in which order, where that differs.
+    `inputs`, by the same names, with the same defaults. `options` says in which order, where that differs, `shown`
+    which of them are printed, and `tuples` of how many numbers each option is that a window has.
     """
 
     function: Callable[..., Any]
+    shown: tuple[str, ...] = ()
+    tuples = 0
 
-    def __init_subclass__(cls, of: Callable[..., Any] | None = None, inputs: int = 1, options: str = "") -> None:
+    if TYPE_CHECKING:
+
+        def __getattr__(self, name: str) -> Any: ...
+
+    def __init_subclass__(
+        cls, of: Callable[..., Any] | None = None, inputs: int = 1, options: str = "", shown: str = "", tuples: int = 0
+    ) -> None:
         if of is None:  # it is a subclass of a layer
             return
         parameters = dict(list(inspect.signature(of).parameters.items())[inputs:])
         names = options.split() if options else list(parameters)
-        cls.function = staticmethod(of)
+        cls.function, cls.shown, cls.tuples = staticmethod(of), tuple(shown.split()), tuples
         kind = inspect.Parameter.POSITIONAL_OR_KEYWORD
         cls.__signature__ = inspect.Signature([parameters[name].replace(kind=kind) for name in names])  # type: ignore[attr-defined]
         cls.__doc__ = f"`{of.__name__}`: {of.__doc__}"
@@ -37,6 +46,10 @@ class Functional(Module):
         bound.apply_defaults()
         self.options = tuple(bound.arguments)
         for name, value in bound.arguments.items():
+            if name == "stride" and value is None:
+                value = self.kernel_size
+            if self.tuples and name in WINDOW.split():
+                value = value if isinstance(value, tuple) else (value,) * self.tuples
             if isinstance(value, Tensor):
                 self.register_buffer(name, value)
             else:
@@ -45,6 +58,9 @@ class Functional(Module):
     def forward(self, *inputs: Tensor, **further: Any) -> Any:
         return self.function(*inputs, **{name: getattr(self, name) for name in self.options}, **further)
 
+    def extra_repr(self) -> str:
+        return ", ".join(f"{name}={getattr(self, name)!r}" for name in self.shown)
+
 
 class ReLU(Functional, of=F.relu): ...
 
@@ -52,22 +68,22 @@ class ReLU(Functional, of=F.relu): ...
 class ReLU6(Functional, of=F.relu6): ...
 
 
-class LeakyReLU(Functional, of=F.leaky_relu): ...
+class LeakyReLU(Functional, of=F.leaky_relu, shown="negative_slope"): ...
 
 
-class ELU(Functional, of=F.elu): ...
+class ELU(Functional, of=F.elu, shown="alpha"): ...
 
 
 class SELU(Functional, of=F.selu): ...
 
 
-class GELU(Functional, of=F.gelu): ...
+class GELU(Functional, of=F.gelu, shown="approximate"): ...
 
 
 class SiLU(Functional, of=F.silu): ...
 
 
-class Softplus(Functional, of=F.softplus): ...
+class Softplus(Functional, of=F.softplus, shown="beta threshold"): ...
 
 
 class Softsign(Functional, of=F.softsign): ...
@@ -82,7 +98,7 @@ class Sigmoid(Functional, of=F.sigmoid): ...
 class LogSigmoid(Functional, of=F.logsigmoid): ...
 
 
-class Hardtanh(Functional, of=F.hardtanh): ...
+class Hardtanh(Functional, of=F.hardtanh, shown="min_val max_val"): ...
 
 
 class Hardsigmoid(Functional, of=F.hardsigmoid): ...
@@ -91,52 +107,58 @@ class Hardsigmoid(Functional, of=F.hardsigmoid): ...
 class Hardswish(Functional, of=F.hardswish): ...
 
 
-class Softmax(Functional, of=F.softmax): ...
+class Softmax(Functional, of=F.softmax, shown="dim"): ...
 
 
-class LogSoftmax(Functional, of=F.log_softmax): ...
+class LogSoftmax(Functional, of=F.log_softmax, shown="dim"): ...
 
 
-POOL = "kernel_size stride padding dilation return_indices ceil_mode"
+WINDOW = "kernel_size stride padding"
+MAX_POOL = dict(options=f"{WINDOW} dilation return_indices ceil_mode", shown=f"{WINDOW} dilation ceil_mode")
 
 
-class MaxPool1d(Functional, of=F.max_pool1d, options=POOL): ...
+class MaxPool1d(Functional, of=F.max_pool1d, **MAX_POOL): ...
 
 
-class MaxPool2d(Functional, of=F.max_pool2d, options=POOL): ...
+class MaxPool2d(Functional, of=F.max_pool2d, **MAX_POOL): ...
 
 
-class MaxUnpool2d(Functional, of=F.max_unpool2d, inputs=2, options="kernel_size stride padding"): ...
+class MaxUnpool2d(Functional, of=F.max_unpool2d, inputs=2, options=WINDOW, shown=WINDOW, tuples=2): ...
 
 
-class AvgPool1d(Functional, of=F.avg_pool1d): ...
+class AvgPool1d(Functional, of=F.avg_pool1d, shown=WINDOW, tuples=1): ...
 
 
-class AvgPool2d(Functional, of=F.avg_pool2d): ...
+class AvgPool2d(Functional, of=F.avg_pool2d, shown=WINDOW): ...
 
 
-class AdaptiveAvgPool1d(Functional, of=F.adaptive_avg_pool1d): ...
+class AdaptiveAvgPool1d(Functional, of=F.adaptive_avg_pool1d, shown="output_size"): ...
 
 
-class AdaptiveAvgPool2d(Functional, of=F.adaptive_avg_pool2d): ...
+class AdaptiveAvgPool2d(Functional, of=F.adaptive_avg_pool2d, shown="output_size"): ...
 
 
-class AdaptiveMaxPool1d(Functional, of=F.adaptive_max_pool1d): ...
+class AdaptiveMaxPool1d(Functional, of=F.adaptive_max_pool1d, shown="output_size"): ...
 
 
-class AdaptiveMaxPool2d(Functional, of=F.adaptive_max_pool2d): ...
+class AdaptiveMaxPool2d(Functional, of=F.adaptive_max_pool2d, shown="output_size"): ...
 
 
-class Upsample(Functional, of=F.interpolate): ...
+class Upsample(Functional, of=F.interpolate):
+    def extra_repr(self) -> str:
+        given = f"scale_factor={self.scale_factor!r}" if self.size is None else f"size={self.size!r}"
+        return f"{given}, mode={self.mode!r}"
 
 
-class Unfold(Functional, of=F.unfold): ...
+class Unfold(Functional, of=F.unfold, shown="kernel_size dilation padding stride"): ...
 
 
-class Fold(Functional, of=F.fold): ...
+class Fold(Functional, of=F.fold, shown="output_size kernel_size dilation padding stride"): ...
 
 
-class LocalResponseNorm(Functional, of=F.local_response_norm): ...
+class LocalResponseNorm(Functional, of=F.local_response_norm):
+    def extra_repr(self) -> str:
+        return f"{self.size}, alpha={self.alpha}, beta={self.beta}, k={self.k}"
 
 
 class CrossEntropyLoss(Functional, of=F.cross_entropy, inputs=2): ...

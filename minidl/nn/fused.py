@@ -14,6 +14,8 @@ from minidl.nn.module import Module
 from minidl.nn.normalisation import BatchNorm2d
 from minidl.ops.window import Window
 
+PLAIN = (0, (0, 0), [0, 0]), (1, (1, 1), [1, 1])  # padding and dilation of a pooling that has none
+
 
 def activation(layers: tuple[Any, ...]) -> dict[str, Any] | None:
     """Relu and max pooling, in either order, as options of a composite; None for a pooling that pads or gives more."""
@@ -21,11 +23,10 @@ def activation(layers: tuple[Any, ...]) -> dict[str, Any] | None:
     for layer in layers:
         if isinstance(layer, ReLU):
             options["relu"] = True
-        elif layer.padding != 0 or layer.dilation != 1 or layer.ceil_mode or layer.return_indices:
+        elif layer.padding not in PLAIN[0] or layer.dilation not in PLAIN[1] or layer.ceil_mode or layer.return_indices:
             return None
         else:
-            stride = layer.kernel_size if layer.stride is None else layer.stride
-            options["pool"] = Window(pair(layer.kernel_size, "kernel_size"), pair(stride, "stride"))
+            options["pool"] = Window(pair(layer.kernel_size, "kernel_size"), pair(layer.stride, "stride"))
     return options
 
 
@@ -69,7 +70,7 @@ def norm_activation(input: Tensor, norm: BatchNorm2d, *layers: Module) -> Tensor
     options = activation(layers)
     if not norm.by_batch() or options is None:
         return None
-    norm.check(input, channels=1)
+    norm.check(input)
     if options["pool"] is not None and min(options["pool"].positions(*input.shape[2:])) < 1:
         return None  # before the batch is counted
     running = (norm.running_mean, norm.running_var)

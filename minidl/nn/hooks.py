@@ -5,7 +5,7 @@ from __future__ import annotations
 import warnings
 import weakref
 from collections.abc import Callable
-from typing import Any
+from typing import Any, NamedTuple
 
 from minidl.backend import dims
 from minidl.backend.modes import mode
@@ -19,21 +19,30 @@ Function = Callable[..., Any]
 Values = tuple[Any, ...]
 
 
-class Hook:
-    """A registered hook; ``remove()``, or the end of a ``with`` block, takes it off its module."""
+class Hook(NamedTuple):
+    """A function that a module calls, of one of four kinds: "forward_pre", "forward", "backward_pre", "backward"."""
 
-    def __init__(self, module: Any, kind: str, function: Function, prepend: bool) -> None:
-        self.module, self.kind, self.function = weakref.ref(module), kind, function
+    kind: str
+    function: Function
+    with_kwargs: bool = False
+    always_call: bool = False
+
+
+class RemovableHandle:
+    """What registering a hook returns: ``remove()``, or the end of a ``with`` block, takes it off its module."""
+
+    def __init__(self, module: Any, hook: Hook, prepend: bool) -> None:
+        self.module, self.hook = weakref.ref(module), hook
         others = module.registered_hooks
-        module.registered_hooks = (self, *others) if prepend else (*others, self)
+        module.registered_hooks = (hook, *others) if prepend else (*others, hook)
 
     def remove(self) -> None:
         """Take the hook off its module."""
         module = self.module()
         if module is not None:
-            module.registered_hooks = tuple(hook for hook in module.registered_hooks if hook is not self)
+            module.registered_hooks = tuple(hook for hook in module.registered_hooks if hook is not self.hook)
 
-    def __enter__(self) -> Hook:
+    def __enter__(self) -> RemovableHandle:
         return self
 
     def __exit__(self, *exception: object) -> None:
@@ -42,22 +51,45 @@ class Hook:
 
 def call(module: Any, args: Values, kwargs: dict[str, Any]) -> Any:
     """``module.forward(*args, **kwargs)`` with the module's hooks around it."""
+    due = [hook for hook in module.registered_hooks if hook.always_call]
+    try:
+        return _called(module, args, kwargs, due)
+    except Exception:
+        for hook in due:  # those that have not been called yet
+            try:
+                _apply(hook, module, args, kwargs, None)
+            except Exception as error:
+                warnings.warn(f"a forward hook failed after another error: {error}", stacklevel=3)
+        raise
 
-    def hooks(kind: str) -> list[Function]:
-        return [hook.function for hook in module.registered_hooks if hook.kind == kind]
+
+def _called(module: Any, args: Values, kwargs: dict[str, Any], due: list[Hook]) -> Any:
+    """`call`, which takes off the list of hooks that are always called those that were."""
+
+    def hooks(kind: str) -> list[Hook]:
+        return [hook for hook in module.registered_hooks if hook.kind == kind]
 
     for hook in hooks("forward_pre"):
-        changed = hook(module, args)
-        if changed is not None:
+        changed = _apply(hook, module, args, kwargs)
+        if changed is not None and hook.with_kwargs:
+            if not (isinstance(changed, tuple) and len(changed) == 2):
+                raise RuntimeError(f"forward pre-hook: must return None or (args, kwargs), got {changed!r}")
+            args, kwargs = changed
+        elif changed is not None:
             args = changed if isinstance(changed, tuple) else (changed,)
-    before, after = hooks("backward_pre"), hooks("backward")
+    before, after = ([hook.function for hook in hooks(kind)] for kind in ("backward_pre", "backward"))
     backward = BackwardHooks(module, before, after) if before or after else None
     args = backward.enter(args) if backward else args
     output = module.forward(*args, **kwargs)
     for hook in hooks("forward"):
-        changed = hook(module, args, output)
+        due[:] = [other for other in due if other is not hook]
+        changed = _apply(hook, module, args, kwargs, output)
         output = output if changed is None else changed
     return backward.leave(output) if backward else output
+
+
+def _apply(hook: Hook, module: Any, args: Values, kwargs: dict[str, Any], *output: Any) -> Any:
+    return hook.function(module, args, *[kwargs] * hook.with_kwargs, *output)
 
 
 class BackwardHooks:
@@ -79,7 +111,7 @@ class BackwardHooks:
             passed = gate(output, self.at_outputs)
             return passed if type(output) is tuple else type(output)(*passed)
         if not isinstance(output, Tensor):
-            warnings.warn(f"backward hooks see tensors and tuples, the output is {type(output).__name__}", stacklevel=4)
+            warnings.warn(f"backward hooks see tensors and tuples, the output is {type(output).__name__}", stacklevel=5)
         return gate((output,), self.at_outputs)[0]
 
     def at_outputs(self, gradients: Values) -> Values:

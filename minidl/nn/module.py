@@ -1,36 +1,18 @@
-"""Modules: parameters, buffers and other modules, found by looking at a module's attributes."""
+"""Modules: what is called, trained, saved and moved as one."""
 
 from __future__ import annotations
 
-import inspect
-from collections.abc import Callable, Iterator, Mapping
-from types import NoneType
+from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
 from minidl import backend
-from minidl.backend import dims, transfer
+from minidl.backend import dims, dtypes, transfer
 from minidl.backend.modes import no_grad
 from minidl.engine.core import Tensor
 from minidl.engine.require import require_arrays
-from minidl.nn.hooks import MISTAKES, Hook, call
-
-
-class Parameter(Tensor):
-    """A tensor that a module learns: an attribute of this class is one of its parameters.
-
-    Parameters
-    ----------
-    data : Tensor or array
-    requires_grad : bool
-    """
-
-    def __init__(self, data: Any, requires_grad: bool = True) -> None:
-        super().__init__(data.array if isinstance(data, Tensor) else data, requires_grad)
-
-
-def join(path: str, name: str) -> str:
-    """A dotted path, one name longer."""
-    return f"{path}.{name}" if path else name
+from minidl.nn.hooks import MISTAKES, Hook, RemovableHandle, call
+from minidl.nn.parameter import Parameter, Uninitialized
+from minidl.nn.tree import Tree, join
 
 
 class Loaded(NamedTuple):
@@ -45,23 +27,15 @@ def no_forward(self: Module, *args: Any, **kwargs: Any) -> Any:
     raise NotImplementedError("it has no forward to call; define one, or call the modules in it")
 
 
-class Module:
+class Module(Tree):
     """A part of a network: subclass it, set layers and parameters as attributes, and define ``forward``."""
 
     training = True
-    buffer_names: Mapping[str, bool] = {}  # each with whether it is part of the state
     registered_hooks: tuple[Hook, ...] = ()
     forward: Callable[..., Any] = no_forward
 
-    def __setattr__(self, name: str, value: Any) -> None:
-        if isinstance(vars(self).get(name), Parameter) and not isinstance(value, (Parameter, NoneType)):
-            raise TypeError(
-                f"{name} is a parameter of {type(self).__name__}, and can only be set to a Parameter or None"
-            )
-        super().__setattr__(name, value)
-
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
-        """Run ``forward``; an error in it names the layer by its path, such as ``features.3: Conv2d(20, 50, 5)``."""
+        """Run ``forward``; an error in it names the layer by its path, such as ``features.3: Linear(…)``."""
         try:
             return call(self, args, kwargs) if self.registered_hooks else self.forward(*args, **kwargs)
         except MISTAKES as error:
@@ -78,25 +52,34 @@ class Module:
         layer = type(error.layer).__name__ if any(True for _ in error.layer.children()) else repr(error.layer)
         error.args = (f"{path + ': ' if path else ''}{layer}: {error.message}",)
 
-    def register_forward_pre_hook(self, hook: Callable[..., Any], *, prepend: bool = False) -> Hook:
+    def register_forward_pre_hook(
+        self, hook: Callable[..., Any], *, prepend: bool = False, with_kwargs: bool = False
+    ) -> RemovableHandle:
         """Call ``hook(module, args)`` before each forward; what it returns, if not None, replaces the arguments.
 
         One value that is no tuple is the only argument. `prepend`: call it before the hooks that are there already.
+        `with_kwargs`: call ``hook(module, args, kwargs)``, which returns None or both.
         """
-        return Hook(self, "forward_pre", hook, prepend)
+        return RemovableHandle(self, Hook("forward_pre", hook, with_kwargs), prepend)
 
-    def register_forward_hook(self, hook: Callable[..., Any], *, prepend: bool = False) -> Hook:
-        """Call ``hook(module, args, output)`` after each forward; what it returns, if not None, replaces the output."""
-        return Hook(self, "forward", hook, prepend)
+    def register_forward_hook(
+        self, hook: Callable[..., Any], *, prepend: bool = False, with_kwargs: bool = False, always_call: bool = False
+    ) -> RemovableHandle:
+        """Call ``hook(module, args, output)`` after each forward; what it returns, if not None, replaces the output.
 
-    def register_full_backward_pre_hook(self, hook: Callable[..., Any], prepend: bool = False) -> Hook:
+        `prepend`: call it before the hooks that are there already. `with_kwargs`: call ``hook(module, args, kwargs,
+        output)``. `always_call`: call it, with the output None, where the forward raises, too.
+        """
+        return RemovableHandle(self, Hook("forward", hook, with_kwargs, always_call), prepend)
+
+    def register_full_backward_pre_hook(self, hook: Callable[..., Any], prepend: bool = False) -> RemovableHandle:
         """Call ``hook(module, grad_output)`` when the gradients of the output are there; it may return others instead.
 
         `grad_output` is a tuple, as in `register_full_backward_hook`.
         """
-        return Hook(self, "backward_pre", hook, prepend)
+        return RemovableHandle(self, Hook("backward_pre", hook), prepend)
 
-    def register_full_backward_hook(self, hook: Callable[..., Any], prepend: bool = False) -> Hook:
+    def register_full_backward_hook(self, hook: Callable[..., Any], prepend: bool = False) -> RemovableHandle:
         """Call ``hook(module, grad_input, grad_output)`` when the gradients of the inputs are there.
 
         Both are tuples, over the positional arguments and over the outputs: None for what needs no gradient, zeros
@@ -108,123 +91,42 @@ class Module:
         RuntimeError
             In backward, if the hook returns anything but None, or gradients of the same shapes and dtypes.
         """
-        return Hook(self, "backward", hook, prepend)
-
-    def _register(self, name: str, value: Any, *kinds: type) -> None:
-        """Set an attribute, by a name that is free or that of another such value."""
-        if not isinstance(value, kinds):
-            kind = " or ".join(kind.__name__ for kind in kinds)
-            raise TypeError(f"{type(self).__name__}: {name} must be a {kind}, got {type(value).__name__}")
-        taken = hasattr(self, name) and not isinstance(vars(self).get(name, ()), (*kinds, NoneType))
-        if taken or "." in name or name == "":
-            raise ValueError(f"{type(self).__name__}: {name!r} can't be the name of a {kinds[0].__name__}, or is taken")
-        setattr(self, name, value)
-
-    def register_buffer(self, name: str, tensor: Tensor | None, persistent: bool = True) -> None:
-        """Set a tensor that is not learned, such as a running mean; part of the state if `persistent`."""
-        self._register(name, tensor, Tensor, NoneType)
-        self.buffer_names = {**self.buffer_names, name: persistent}
-
-    def register_parameter(self, name: str, param: Parameter | None) -> None:
-        """Set a parameter by its name."""
-        self._register(name, param, Parameter, NoneType)
-
-    def add_module(self, name: str, module: Module) -> None:
-        """Set a module below this one by its name, which may be a number."""
-        self._register(name, module, Module)
-
-    register_module = add_module
-
-    # --- what it consists of ---
-
-    def named_children(self) -> Iterator[tuple[str, Module]]:
-        """The modules among its attributes."""
-        return ((name, value) for name, value in vars(self).items() if isinstance(value, Module))
-
-    def children(self) -> Iterator[Module]:
-        """The modules among its attributes, without their names."""
-        return (module for _, module in self.named_children())
-
-    def named_modules(self, prefix: str = "", remove_duplicate: bool = True) -> Iterator[tuple[str, Module]]:
-        """Itself and all modules below it, by dotted path; each once, or by all of its paths."""
-        seen: set[int] = set()
-        stack: list[tuple[str, Module]] = [(prefix, self)]
-        while stack:
-            path, module = stack.pop()
-            if id(module) not in seen or not remove_duplicate:
-                seen.add(id(module))
-                yield path, module
-                below = [(join(path, name), child) for name, child in module.named_children()]
-                stack.extend(reversed(below))
-
-    def modules(self) -> Iterator[Module]:
-        """Itself and all modules below it."""
-        return (module for _, module in self.named_modules())
-
-    def get_submodule(self, target: str) -> Module:
-        """The module at a dotted path, such as ``features.3``; AttributeError if there is none."""
-        modules = dict(self.named_modules(remove_duplicate=False))
-        if target not in modules:
-            raise AttributeError(f"get_submodule: {type(self).__name__} has no module {target!r}")
-        return modules[target]
-
-    def get_parameter(self, target: str) -> Parameter:
-        """The parameter at a dotted path, such as ``features.3.weight``; AttributeError if there is none."""
-        parameter = self._state().get(target)
-        if not isinstance(parameter, Parameter):
-            raise AttributeError(f"get_parameter: {type(self).__name__} has no parameter {target!r}")
-        return parameter
-
-    def own_parameters(self) -> dict[str, Parameter]:
-        """The parameters among its attributes."""
-        return {name: value for name, value in vars(self).items() if isinstance(value, Parameter)}
-
-    def own_buffers(self) -> dict[str, Tensor]:
-        """The buffers that are set."""
-        buffers = {name: getattr(self, name, None) for name in self.buffer_names}
-        return {name: buffer for name, buffer in buffers.items() if buffer is not None}
-
-    def named_parameters(self) -> Iterator[tuple[str, Parameter]]:
-        """All parameters of it and below, by dotted path; a shared one once."""
-        seen: set[int] = set()
-        for path, module in self.named_modules():
-            for name, parameter in module.own_parameters().items():
-                if id(parameter) not in seen:
-                    seen.add(id(parameter))
-                    yield join(path, name), parameter
-
-    def parameters(self) -> Iterator[Parameter]:
-        """All parameters of it and below."""
-        return (parameter for _, parameter in self.named_parameters())
-
-    def named_buffers(self) -> Iterator[tuple[str, Tensor]]:
-        """All buffers of it and below, by dotted path."""
-        return (
-            (join(path, name), buffer)
-            for path, module in self.named_modules()
-            for name, buffer in module.own_buffers().items()
-        )
-
-    def buffers(self) -> Iterator[Tensor]:
-        """All buffers of it and below."""
-        return (buffer for _, buffer in self.named_buffers())
+        return RemovableHandle(self, Hook("backward", hook), prepend)
 
     # --- its state ---
 
-    def state_dict(self) -> dict[str, Tensor]:
-        """Parameters and buffers by dotted path: tensors without history, on the module's own memory."""
-        return {name: tensor.detach() for name, tensor in self._state().items()}
+    def state_dict(
+        self, *, destination: dict[str, Tensor] | None = None, prefix: str = "", keep_vars: bool = False
+    ) -> dict[str, Tensor]:
+        """Parameters and buffers by dotted path: tensors without history, on the module's own memory.
+
+        Parameters
+        ----------
+        destination : a dict to add them to
+        prefix : what stands before each path
+        keep_vars : give the parameters and buffers themselves
+        """
+        state = {} if destination is None else destination
+        for name, tensor in self._state().items():
+            state[prefix + name] = tensor if keep_vars or isinstance(tensor, Uninitialized) else tensor.detach()
+        return state
 
     def _state(self) -> dict[str, Tensor]:
         return {
             join(path, name): tensor
             for path, module in self.named_modules(remove_duplicate=False)
-            for name, tensor in (module.own_parameters() | module.own_buffers()).items()
-            if module.buffer_names.get(name, True)
+            for name, tensor in (*module._parameters.items(), *module._buffers.items())
+            if tensor is not None and module.buffer_names.get(name, True)
         }
 
-    def load_state_dict(self, state_dict: Mapping[str, Any], strict: bool = True) -> Loaded:
+    def load_state_dict(self, state_dict: Mapping[str, Any], strict: bool = True, assign: bool = False) -> Loaded:
         """Copy tensors or arrays into the parameters and buffers of the same path, in their dtype.
+
+        Parameters
+        ----------
+        state_dict : what `state_dict` returned, or another mapping of paths
+        strict : refuse keys that are missing or have no place
+        assign : take the tensors themselves, with their dtype and device, instead of copying
 
         Raises
         ------
@@ -232,64 +134,98 @@ class Module:
             For a shape that differs and, if `strict`, for keys that are missing or have no place; nothing is then
             loaded, and all of them are named.
         """
+        if not isinstance(state_dict, Mapping):
+            raise TypeError(f"load_state_dict: expected a dict of paths and tensors, got {type(state_dict).__name__}")
         state = self._state()
         missing = [name for name in state if name not in state_dict]
         unexpected = [name for name in state_dict if name not in state]
         faults = [f"missing: {', '.join(missing)}"] * bool(strict and missing)
-        faults += [f"unexpected: {', '.join(unexpected)}"] * bool(strict and unexpected)
+        faults += [f"unexpected: {', '.join(map(str, unexpected))}"] * bool(strict and unexpected)
         found = {name: state_dict[name] for name in state if name in state_dict}
+        blanks = [name for name, value in found.items() if blank(value)]
+        faults += [f"{name} has no shape yet" for name in blanks if not blank(state[name])]
+        found = {name: value for name, value in found.items() if name not in blanks}
         require_arrays("load_state_dict", *found.values())
         faults += [
             f"{name} is {dims(tuple(value.shape))}, expected {dims(state[name].shape)}"
             for name, value in found.items()
-            if tuple(value.shape) != state[name].shape
+            if not blank(state[name]) and tuple(value.shape) != state[name].shape
         ]
         if faults:
             raise RuntimeError(f"load_state_dict: {type(self).__name__}: " + "; ".join(faults))
-        with no_grad():
-            for name, value in found.items():
-                array = value.array if isinstance(value, Tensor) else value
-                state[name].copy_(Tensor(transfer.move(array, state[name].device)))
+        for name, value in found.items():
+            given = value if isinstance(value, Tensor) else Tensor(value)
+            (self._assign if assign else self._copy)(name, state[name], given)
         return Loaded(missing, unexpected)
 
-    def to(self, *target: Any, device: str | None = None, dtype: Any = None) -> Module:
+    @no_grad()
+    def _copy(self, name: str, tensor: Any, value: Tensor) -> None:
+        if blank(tensor):
+            tensor.materialize(value.shape)
+        tensor.copy_(value.to(tensor.device))
+
+    def _assign(self, name: str, tensor: Any, value: Tensor) -> None:
+        path, _, own = name.rpartition(".")
+        if isinstance(tensor, Parameter) and not isinstance(value, Parameter):
+            value = Parameter(value, tensor.requires_grad)
+        setattr(self.get_submodule(path), own, value)
+
+    # --- its dtype and its place ---
+
+    def _apply(self, change: Callable[[Tensor], Tensor]) -> Any:
+        """Give each parameter and each buffer the memory of what `change` makes of it, gradients, too."""
+        for tensor in (*self.parameters(), *self.buffers()):
+            moved = change(tensor.detach())
+            grad, tensor.grad = tensor.grad, None
+            tensor.data = moved
+            tensor.grad = None if grad is None else grad.detach().to(moved.device, moved.dtype)
+        return self
+
+    def to(self, *target: Any, device: Any = None, dtype: Any = None) -> Any:
         """Move parameters and buffers to a device, or the floating ones to a floating dtype, in place; returns itself.
+
+        Parameters
+        ----------
+        *target : a device, a dtype, both, or a tensor that has them
 
         Raises
         ------
         TypeError
             For a dtype that is not floating.
         """
-        for tensor in (*self.parameters(), *self.buffers()):
-            moved = tensor.detach().to(*target, device=device, dtype=dtype)
-            if tensor.dtype.kind == "f" != moved.dtype.kind:
-                raise TypeError(f"to: the parameters of a network are floating, {moved.dtype} is not")
-            if tensor.dtype.kind != "f":
-                moved = moved.to(tensor.dtype)
-            grad, tensor.grad = tensor.grad, None
-            tensor.array = moved.array
-            tensor.grad = None if grad is None else grad.detach().to(moved.device, moved.dtype)
-        return self
 
-    def cpu(self) -> Module:
+        def moved(tensor: Tensor) -> Tensor:
+            there = tensor.to(*target, device=device, dtype=dtype)
+            if tensor.dtype.kind == "f" != there.dtype.kind:
+                raise TypeError(f"to: the parameters of a network are floating, {there.dtype} is not")
+            return there if tensor.dtype.kind == "f" else there.to(tensor.dtype)
+
+        return self._apply(moved)
+
+    def cpu(self) -> Any:
         """Move parameters and buffers to the CPU, in place; returns itself."""
         return self.to("cpu")
 
-    def cuda(self, device: str | int | None = None) -> Module:
+    def cuda(self, device: str | int | None = None) -> Any:
         """Move parameters and buffers to a GPU, given by its name or number, or the first; in place; returns itself."""
         return self.to(backend.gpu(device).id)
 
-    def train(self, mode: bool = True) -> Module:
+    # --- its modes and gradients ---
+
+    def train(self, mode: bool = True) -> Any:
         """Set training mode, in which dropout drops and batch norm uses the batch's statistics; returns the module."""
-        for module in self.modules():
-            module.training = mode
+        if not isinstance(mode, bool):
+            raise ValueError(f"train: mode must be True or False, got {mode!r}")
+        self.training = mode
+        for module in self.children():
+            module.train(mode)
         return self
 
-    def eval(self) -> Module:
+    def eval(self) -> Any:
         """Leave training mode; returns the module."""
         return self.train(False)
 
-    def requires_grad_(self, requires_grad: bool = True) -> Module:
+    def requires_grad_(self, requires_grad: bool = True) -> Any:
         """Let all parameters learn, or none; returns the module."""
         for parameter in self.parameters():
             parameter.requires_grad = requires_grad
@@ -300,24 +236,46 @@ class Module:
         for p in self.parameters():
             p.grad = None if set_to_none or p.grad is None else p.grad.detach().zero_()
 
-    def apply(self, fn: Callable[[Module], Any]) -> Module:
+    def apply(self, fn: Callable[[Any], Any]) -> Any:
         """Call `fn` on every module below it and on itself, children first; returns the module."""
         for child in self.children():
             child.apply(fn)
         fn(self)
         return self
 
+    # --- what is printed ---
+
     def extra_repr(self) -> str:
-        """What ``repr`` shows of a layer: the arguments that it was made with, where they are not the defaults."""
-        shown = []
-        for name, parameter in inspect.signature(type(self)).parameters.items():
-            value = vars(self).get(name, parameter.default)
-            value = False if value is None and parameter.default is True else value  # bias=False
-            if isinstance(value, (bool, int, float, str, tuple, NoneType)) and value != parameter.default:
-                shown.append(repr(value) if parameter.default is parameter.empty else f"{name}={value!r}")
-        return ", ".join(shown)
+        """What ``repr`` shows of a layer between the brackets; override it."""
+        return ""
 
     def __repr__(self) -> str:
-        lines = [f"({name}): {child!r}".replace("\n", "\n  ") for name, child in self.named_children()]
-        inside = "\n  " + "\n  ".join(lines) + "\n" if lines else self.extra_repr()
-        return f"{type(self).__name__}({inside})"
+        extra = self.extra_repr()
+        children = [f"({name}): {child!r}" for name, child in self._modules.items() if child is not None]
+        if not children:
+            return f"{type(self).__name__}({extra})" if "\n" not in extra else f"{type(self).__name__}(\n  {extra}\n)"
+        inside = "\n".join([*extra.splitlines(), *children]).replace("\n", "\n  ")
+        return f"{type(self).__name__}(\n  {inside}\n)"
+
+    # --- shorter names for `to`; last, as they hide Python's own ---
+
+    def type(self, dst_type: Any) -> Any:
+        """Cast all parameters and buffers, those of integers, too, to one dtype, in place; returns itself."""
+        return self._apply(lambda tensor: tensor.to(dtype=dst_type))
+
+    def half(self) -> Any:
+        """Cast the floating parameters and buffers to float16, in place; returns itself."""
+        return self.to(dtypes.float16)
+
+    def float(self) -> Any:
+        """Cast the floating parameters and buffers to float32, in place; returns itself."""
+        return self.to(dtypes.float32)
+
+    def double(self) -> Any:
+        """Cast the floating parameters and buffers to float64, in place; returns itself."""
+        return self.to(dtypes.float64)
+
+
+def blank(tensor: Any) -> bool:
+    """Whether it is a tensor that has no shape yet."""
+    return isinstance(tensor, Uninitialized)

