@@ -11,6 +11,7 @@ from minidl.engine.op import cast, expand
 from minidl.engine.require import broadcast_shapes, require_tensors, same_dtype
 from minidl.ops import elementwise, indexing, linalg, reduce, shape
 from minidl.ops.create import arange
+from minidl.ops.subscript import raw_index
 
 
 @named
@@ -62,7 +63,7 @@ def embedding(input: Tensor, weight: Tensor, padding_idx: int | None = None) -> 
     if padding_idx is not None and not -rows <= padding_idx < rows:
         raise ValueError(f"padding_idx {padding_idx} is out of range for {rows} rows")
     _, at, _ = indexing.indexed("embedding", weight, 0, shape.flatten(input))
-    picked = indexing.along(weight, 0, indexing.raw_index(at))
+    picked = indexing.along(weight, 0, *raw_index(at))
     if padding_idx is not None:
         padding = shape.reshape(input == padding_idx % rows, (input.array.size, 1))
         picked = elementwise.where(padding, picked.detach(), picked)

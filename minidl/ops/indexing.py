@@ -7,75 +7,23 @@ import numpy as np
 
 from minidl import backend
 from minidl.backend import dims, transfer
-from minidl.backend.dtypes import float32
+from minidl.backend.dtypes import float32, int32, int64, wide
 from minidl.engine.composed import named
 from minidl.engine.core import Tensor
 from minidl.engine.op import op
 from minidl.engine.require import require_arrays, same_device, same_dtype
 from minidl.ops.shape import axis, reshape
-
-
-def raw_index(index: Any) -> Any:
-    """An index with its tensors and sequences as arrays, which are copies: a node may keep them."""
-    if isinstance(index, tuple):
-        return tuple(raw_index(list(i) if isinstance(i, tuple) else i) for i in index)
-    if isinstance(index, (list, range)):
-        return np.asarray(index, dtype=None if len(index) else np.int64)
-    index = index.array if isinstance(index, Tensor) else index
-    with backend.current(index):
-        return index.copy() if backend.is_array(index) else index
-
-
-def within(name: str, x: Tensor, index: Any) -> Any:
-    """An index, whose integer arrays must name places of x. NumPy refuses others itself; CuPy takes them modulo size.
-
-    Raises
-    ------
-    IndexError
-        On a GPU, and there when a value is fetched the next time.
-    """
-    if not backend.on_gpu(x.array):
-        return index
-    parts = index if isinstance(index, tuple) else (index,)
-    spans = [_span(part) for part in parts]
-    dim, shape = 0, x.shape
-    for part, span in zip(parts, spans, strict=True):
-        if part is ...:
-            dim += len(shape) - sum(spans)
-        elif backend.is_array(part) and part.dtype.kind in "iu" and dim < len(shape):
-            _require_places(name, part, dim, shape)
-        dim += span
-    return index
-
-
-def _span(part):
-    """How many dimensions a part of an index stands for."""
-    if part is None or part is ... or isinstance(part, (bool, np.bool_)):
-        return 0
-    return part.ndim if backend.is_array(part) and part.dtype == np.bool_ else 1
-
-
-def _require_places(name, index, dim, shape):
-    n = shape[dim]
-    transfer.require_range(
-        index,
-        -n,
-        n - 1,
-        lambda low, high: IndexError(
-            f"{name}: index from {low} to {high} is out of range for dim {dim} of {dims(shape)}"
-        ),
-    )
+from minidl.ops.subscript import located, raw_index, require_places, within
 
 
 @op
 def getitem(xp, x, *, index):
-    """x[index]: integers, slices, None, ``...``, and integer or boolean arrays, as in NumPy. Slices are views."""
-    parts = index if isinstance(index, tuple) else (index,)
-    if not any(part is ... for part in parts):
-        index = (*parts, ...)  # so that a single element is a view, too
+    """x[index], for a `raw_index`: integers, slices and None give views, arrays of integers or bools copies."""
     try:
-        return x[index]
+        view, picks = located(x, index)
+        return view[picks] if picks else view
     except IndexError as error:
+        require_places("getitem", x.shape, index)
         said = str(error).replace("numpy.newaxis (`None`)", "None").replace("axis", "dim").replace("array", "tensor")
         raise IndexError(f"{said}; the tensor is {dims(x.shape)}") from None
 
@@ -83,17 +31,15 @@ def getitem(xp, x, *, index):
 @op
 def unindex(xp, x, *, index, size):
     """Zeros of `size` with x added at `index`: the adjoint of `getitem`."""
-    z = xp.zeros(size, x.dtype)
-    parts = index if isinstance(index, tuple) else (index,)
-    picks = [backend.is_array(part) and part.dtype.kind != "b" for part in parts]  # may name a place more than once
-    whole = all(isinstance(part, slice) and part == slice(None) for part in parts[:-1])
-    if xp is np and x.size and whole and picks[-1:] == [True] and parts[-1].ndim == 1:
-        return _added(x, parts[-1], size, len(parts) - 1)
-    if any(picks):
-        xp.add.at(z, index, x)
+    z = xp.zeros(size, wide(x.dtype))
+    view, picks = located(z, index)
+    if not any([backend.is_array(part) and part.dtype.kind != "b" for part in picks]):
+        view[picks] = x  # no place is named twice
+    elif xp is np and x.size and all([isinstance(part, slice) for part in picks[:-1]]) and picks[-1].ndim == 1:
+        view[...] = _added(x, picks[-1], view.shape, len(picks) - 1)
     else:
-        z[index] = x
-    return z
+        xp.add.at(view, picks, x.astype(z.dtype, copy=False))
+    return z.astype(x.dtype, copy=False)
 
 
 def _added(x, index, size, dim):
@@ -103,11 +49,16 @@ def _added(x, index, size, dim):
     rows, k = np.moveaxis(x.astype(np.result_type(x, float32), copy=False), dim, 0), len(index)
     ones = (np.ones(k, rows.dtype), (index % size[dim], np.arange(k)))
     z = csr_matrix(ones, (size[dim], k)) @ rows.reshape(k, x.size // k)
-    return np.moveaxis(z.astype(x.dtype, copy=False).reshape(size[dim], *rows.shape[1:]), 0, dim)
+    return np.moveaxis(z.reshape(size[dim], *rows.shape[1:]), 0, dim)
 
 
 getitem.vjp(x=lambda g, shape, index: unindex(g, index, shape))
 unindex.vjp(x=lambda g, index: getitem(g, index))
+
+
+def subscripted(x: Any, index: Any) -> Any:
+    """x[index], for all that `raw_index` takes."""
+    return getitem(x, within("getitem", x, raw_index(index)))
 
 
 def along(x: Any, dim: int, index: Any) -> Any:
@@ -124,11 +75,12 @@ def take_along(xp, x, index, *, dim):
 @op
 def put_along(xp, x, index, *, dim, size):
     """Zeros of `size` with x added at `index` along `dim`: the adjoint of `take_along`."""
-    z = xp.zeros(math.prod(size), x.dtype)
+    z = xp.zeros(math.prod(size), wide(x.dtype))
     if x.size:
         places = tuple(xp.broadcast_arrays(*_places(xp, index, dim)))
-        xp.add.at(z, xp.ravel_multi_index(places, size, "wrap").ravel(), x.ravel())  # "raise" would wait for a GPU
-    return z.reshape(size)
+        places = xp.ravel_multi_index(places, size, "wrap").ravel()  # "raise" would wait for a GPU
+        xp.add.at(z, places, x.ravel().astype(z.dtype, copy=False))
+    return z.astype(x.dtype, copy=False).reshape(size)
 
 
 def _places(xp, index, dim):
@@ -186,7 +138,7 @@ def index_select(input: Any, dim: int, index: Any) -> Any:
     x, at, i = indexed("index_select", input, dim, index)
     if at.ndim != 1:
         raise ValueError(f"index must be a vector, got {dims(at.shape)}")
-    return reshape(along(x, i, raw_index(at)), input.shape and (*x.shape[:i], at.shape[0], *x.shape[i + 1 :]))
+    return reshape(along(x, i, *raw_index(at)), input.shape and (*x.shape[:i], at.shape[0], *x.shape[i + 1 :]))
 
 
 def indexed(name: str, input: Any, dim: int, index: Any) -> tuple[Any, Any, int]:
@@ -194,8 +146,8 @@ def indexed(name: str, input: Any, dim: int, index: Any) -> tuple[Any, Any, int]
     require_arrays(name, input, index)
     same_device(name, input, index)
     i, x, at = axis(dim, input.ndim), reshape(input, input.shape or (1,)), reshape(index, index.shape or (1,))
-    if index.dtype.kind not in "iu":
-        raise TypeError(f"index must be of integers, got {index.dtype}")
+    if index.dtype not in (int64, int32):
+        raise TypeError(f"index must be of int64 or int32, got {index.dtype}; convert with .to(md.int64)")
     shape = dims(input.shape)
     transfer.require_range(
         index.array if isinstance(index, Tensor) else index,

@@ -10,7 +10,7 @@ from minidl.engine.core import Tensor
 from minidl.engine.require import require_arrays
 from minidl.engine.writes import write
 from minidl.ops.elementwise import add, mul, sub
-from minidl.ops.indexing import raw_index, within
+from minidl.ops.subscript import located, raw_index, within, without_lead
 
 
 def setitem(x: Tensor, index: Any, value: Any) -> None:
@@ -31,9 +31,10 @@ def setitem(x: Tensor, index: Any, value: Any) -> None:
     place = backend.device_of(array) if backend.is_array(array) else x.device
     if place != x.device:
         raise RuntimeError(f"in-place write: a value on {place} into a tensor on {x.device}; move it with .to(device)")
-    index = within("in-place write", x, raw_index(index))
+    index = within("in-place write", x, raw_index(index, "in-place write"))
     try:
-        write(x.array, array, index)
+        view, picks = located(x.array, index)
+        write(view, without_lead(array) if backend.is_array(array) else array, picks)
     except (ValueError, IndexError, OverflowError) as error:
         kind = IndexError if isinstance(error, IndexError) else ValueError
         raise kind(f"in-place write into {dims(x.shape)}: {error}") from None

@@ -73,7 +73,7 @@ TABLE |= {
     "__ge__": compare.ge,
     "__invert__": _masks(compare.logical_not),
     "__hash__": object.__hash__,
-    "__getitem__": lambda x, index: indexing.getitem(x, indexing.within("getitem", x, indexing.raw_index(index))),
+    "__getitem__": indexing.subscripted,
     "__setitem__": inplace.setitem,
     "where": lambda x, condition, y: elementwise.where(condition, x, y),
     "T": property(_transposed, doc="A matrix transposed."),

@@ -68,16 +68,26 @@ SPECS["expand"] = Spec(_expand, lambda x, size: x + np.zeros(size))
 
 def _index(draw, rng, shape):
     """Basic, integer or boolean; integers may name a place twice."""
-    by_number = [] if 0 in shape[:2] else ["integers", "mixed", "repeated"]
+    by_number = [] if 0 in shape[:2] else ["integers", "mixed", "repeated"] + ["apart"] * (len(shape) > 2)
     kind = draw(st.sampled_from(["basic", "mask", *by_number]))
     if kind == "repeated":
         return (np.array([0, 0]),)
     if kind == "basic":
-        return draw(hnp.basic_indices(shape, min_dims=0, max_dims=4, allow_newaxis=True, allow_ellipsis=True))
+        index = draw(hnp.basic_indices(shape, min_dims=0, max_dims=4, allow_newaxis=True, allow_ellipsis=True))
+        return index if isinstance(index, tuple) else (index,)
     if kind == "mask":
-        return rng.random(shape[: draw(st.integers(1, len(shape)))]) < 0.5
+        return (rng.random(shape[: draw(st.integers(1, len(shape)))]) < 0.5,)
+    if kind == "apart":
+        return 0, slice(None), rng.integers(-shape[2], shape[2], draw(st.integers(1, 4))) if shape[2] else slice(0)
     rows = rng.integers(-shape[0], shape[0], draw(st.integers(1, 4)))
-    return rows if kind == "integers" or len(shape) < 2 else (slice(None, None, 2), rng.integers(0, shape[1], (2, 2)))
+    return (
+        (rows,) if kind == "integers" or len(shape) < 2 else (slice(None, None, 2), rng.integers(0, shape[1], (2, 2)))
+    )
+
+
+def _named(values, index):
+    """What an index names: an integer first, as PyTorch has it, and then the others."""
+    return values[index[0]][index[1:]] if len(index) > 1 and isinstance(index[0], int) else values[index]
 
 
 def _getitem(draw, rng):
@@ -88,11 +98,11 @@ def _getitem(draw, rng):
 def _unindex(draw, rng):
     shape = shapes(draw, least=1)
     index = _index(draw, rng, shape)
-    return Case([normal(rng, *np.zeros(shape)[index].shape)], dict(index=index, size=shape))
+    return Case([normal(rng, *_named(np.zeros(shape), index).shape)], dict(index=index, size=shape))
 
 
 def _unindex_oracle(x, index, size):
-    places = np.arange(int(np.prod(size))).reshape(size)[index]
+    places = _named(np.arange(int(np.prod(size))).reshape(size), index)
     return np.bincount(places.ravel(), x.ravel(), int(np.prod(size))).reshape(size)
 
 
@@ -128,7 +138,7 @@ def _put_along_oracle(x, index, dim, size):
     return z
 
 
-SPECS["getitem"] = Spec(_getitem, lambda x, index: x.ravel()[np.arange(x.size).reshape(x.shape)[index]])
+SPECS["getitem"] = Spec(_getitem, lambda x, index: x.ravel()[_named(np.arange(x.size).reshape(x.shape), index)])
 SPECS["unindex"] = Spec(_unindex, _unindex_oracle)
 SPECS["take_along"] = Spec(_take_along, _take_along_oracle)
 SPECS["put_along"] = Spec(_put_along, _put_along_oracle)

@@ -16,6 +16,7 @@ from minidl.engine.op import on_cuda
 from minidl.kernels.cuda.source import INDEX, countable, kernel, readable
 from minidl.ops.indexing import put_along, take_along, unindex
 from minidl.ops.pool import place
+from minidl.ops.subscript import is_pick, located
 
 
 def along(name: str, x: Array, index: Array, dim: int, size: int) -> Array:
@@ -71,12 +72,12 @@ def unindex_cuda(x, *, index, size):
 
     The first reads up to n² places for an index that names n, and so many if no two are the same.
     """
-    xp, parts = backend.cupy(), index if isinstance(index, tuple) else (index,)
-    picks = [part.dtype.kind for part in parts if backend.is_array(part)]
-    masks = "b" in picks or any(isinstance(part, (bool, np.bool_)) for part in parts)
+    xp = backend.cupy()
+    picks = [part for part in index if is_pick(part)]
+    masks = any(isinstance(part, bool) or part.dtype == np.bool_ for part in picks)
     if not picks or masks or not countable(x.size, math.prod(size)):
         return unindex.op.forward(xp, x, index=index, size=size)
-    lead, depth, places = places_of(parts, size)
+    lead, depth, places = places_of(index, size)
     if x.shape != (*size[:lead], *places.shape, *size[lead + depth :]):
         return unindex.op.forward(xp, x, index=index, size=size)
     after, n = math.prod(size[lead + depth :]), math.prod(size[lead : lead + depth])
@@ -102,4 +103,5 @@ def places_of(parts: tuple[Any, ...], size: tuple[int, ...]) -> tuple[int, int, 
         return last, 1, xp.asarray(parts[last])
     depth = sum(part is not None for part in parts[: last + 1])
     counted = xp.arange(math.prod(size[:depth])).reshape(size[:depth])
-    return 0, depth, counted[parts[: last + 1]]
+    view, picks = located(counted, parts[: last + 1])
+    return 0, depth, view[picks]
