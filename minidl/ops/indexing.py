@@ -13,7 +13,7 @@ from minidl.engine.core import Tensor
 from minidl.engine.op import op
 from minidl.engine.require import require_arrays, same_device, same_dtype
 from minidl.ops.shape import axis, reshape
-from minidl.ops.subscript import located, raw_index, require_places, within
+from minidl.ops.subscript import is_mask, located, raw_index, require_places, within
 
 
 @op
@@ -33,9 +33,10 @@ def unindex(xp, x, *, index, size):
     """Zeros of `size` with x added at `index`: the adjoint of `getitem`."""
     z = xp.zeros(size, wide(x.dtype))
     view, picks = located(z, index)
-    if not any([backend.is_array(part) and part.dtype.kind != "b" for part in picks]):
+    whole = all([isinstance(part, slice) and part == slice(None) for part in picks[:-1]])
+    if not any([backend.is_array(part) and not is_mask(part) for part in picks]):
         view[picks] = x  # no place is named twice
-    elif xp is np and x.size and all([isinstance(part, slice) for part in picks[:-1]]) and picks[-1].ndim == 1:
+    elif xp is np and x.size and whole and picks[-1].ndim == 1:
         view[...] = _added(x, picks[-1], view.shape, len(picks) - 1)
     else:
         xp.add.at(view, picks, x.astype(z.dtype, copy=False))

@@ -10,6 +10,7 @@ from minidl import backend
 from minidl.backend import Array, dims, dtypes, transfer
 from minidl.engine.core import Tensor
 
+COUNTING = ("i", 8), ("i", 4), ("u", 1), ("b", 1)  # kinds and sizes of what a tensor that is an index may be of
 MANY = (Tensor, np.ndarray, list, tuple, range)  # what names several places, beside CuPy's arrays
 
 
@@ -52,21 +53,18 @@ def _part(part, name):
     array = part.array if isinstance(part, Tensor) else part
     if not backend.is_array(array):
         array = _from_sequence(array, name)
-    if array.dtype.kind not in "bui" or (isinstance(part, Tensor) and not counts(array.dtype) and array.ndim):
-        fix = "convert with .to(md.int64)"
-        raise IndexError(f"{name}: expected an index of integers (int64, int32) or bools, got {array.dtype}; {fix}")
+    kind, size = array.dtype.kind, array.dtype.itemsize
+    if kind not in "bui" or (isinstance(part, Tensor) and array.ndim and (kind, size) not in COUNTING):
+        given = f"{array.dtype}; convert with .to(md.int64)"
+        raise IndexError(f"{name}: expected an index of integers (int64, int32) or bools, got {given}")
+    if (kind, size) == ("u", 1):
+        say = "say which with .to(md.bool_) or .to(md.int64)"
+        warnings.warn(f"{name}: an index of uint8 is a mask, it does not count places; {say}", stacklevel=5)
+        kind = "b"
     with backend.current(array):
-        if array.dtype == dtypes.uint8:
-            say = "say which with .to(md.bool_) or .to(md.int64)"
-            warnings.warn(f"{name}: an index of uint8 is a mask, it does not count places; {say}", stacklevel=5)
-        if array.dtype in (dtypes.uint8, dtypes.bool_):
-            return array.astype(dtypes.bool_)
-        return array.astype(dtypes.int64) if array.ndim else int(transfer.move(array, "cpu"))
-
-
-def counts(dtype: np.dtype) -> bool:
-    """Whether a tensor of that dtype may be an index."""
-    return dtype in (dtypes.int64, dtypes.int32, dtypes.uint8, dtypes.bool_)
+        if array.ndim == 0 and kind != "b":
+            return int(transfer.move(array, "cpu"))
+        return array.astype(dtypes.bool_ if kind == "b" else dtypes.int64)
 
 
 def _forward(part, name):
@@ -95,11 +93,16 @@ def is_pick(part: Any) -> bool:
     return isinstance(part, bool) or backend.is_array(part)
 
 
+def is_mask(part: Any) -> bool:
+    """Whether a part of a `raw_index` is an array of bools."""
+    return backend.is_array(part) and part.dtype.kind == "b"
+
+
 def span(part: Any) -> int:
     """How many dimensions a part of a `raw_index` other than ``...`` stands for."""
     if part is None or part is ... or isinstance(part, bool):
         return 0
-    return part.ndim if backend.is_array(part) and part.dtype == dtypes.bool_ else 1
+    return part.ndim if is_mask(part) else 1
 
 
 def located(x: Array, index: tuple[Any, ...]) -> tuple[Array, tuple[Any, ...]]:
@@ -115,7 +118,10 @@ def located(x: Array, index: tuple[Any, ...]) -> tuple[Array, tuple[Any, ...]]:
     """
     picked = list(map(is_pick, index))
     if not any(picked):
-        return x[index if any([part is ... for part in index]) else (*index, ...)], ()  # one element is a view, too
+        dotted = index if any([part is ... for part in index]) else (*index, ...)
+        return x[dotted], ()  # one element is a view, too
+    if not any([isinstance(part, int) or is_mask(part) for part in index]):
+        return x, index  # which means the same to NumPy
     left = x.ndim - sum(map(span, index))
     if left < 0:
         raise IndexError(f"too many indices: {x.ndim - left} for {x.ndim} dimensions")
@@ -125,12 +131,12 @@ def located(x: Array, index: tuple[Any, ...]) -> tuple[Array, tuple[Any, ...]]:
     for part, pick in zip(index, picked, strict=True):
         n = left if part is ... else span(part)
         whole, seen = [slice(None)] * n, x.shape[dim : dim + n]
-        if pick and not isinstance(part, bool) and part.dtype == dtypes.bool_ and part.shape != seen:
+        if is_mask(part) and part.shape != seen:
             raise IndexError(f"a mask of {dims(part.shape)} does not fit {dims(seen)} of {dims(x.shape)}")
         views += whole if pick or part is ... else [part]
         picks += [part] if pick else whole if part is ... else [] if isinstance(part, int) else [slice(None)]
         dim += n
-    return x[(*views, ...)], tuple(picks)
+    return x[tuple([*views, ...])], tuple(picks)
 
 
 def without_lead(value: Array) -> Array:
@@ -156,7 +162,7 @@ def require_places(name: str, shape: tuple[int, ...], index: tuple[Any, ...]) ->
     """Raise IndexError, in the name of an op, for integer arrays in an index that name no place of a shape."""
     dim, left = 0, len(shape) - sum(map(span, index))
     for part in index if left >= 0 else ():
-        if backend.is_array(part) and part.dtype != dtypes.bool_:
+        if backend.is_array(part) and not is_mask(part):
             _require_place(name, part, dim, shape)
         dim += left if part is ... else span(part)
 

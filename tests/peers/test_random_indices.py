@@ -33,8 +33,10 @@ class Draw:
     def part(self, dim):
         """A function m -> part of an index, and how many dimensions it stands for."""
         n = self.size(dim)
-        kind = self.rng.choice(["int", "slice", "none", "dots", "bool", "array", "mask", "sequence", "odd"],
-                               p=[0.2, 0.2, 0.1, 0.08, 0.04, 0.2, 0.1, 0.06, 0.02])  # fmt: skip
+        kind = self.rng.choice(
+            ["int", "slice", "none", "dots", "bool", "array", "mask", "sequence", "odd"],
+            p=[0.2, 0.2, 0.1, 0.08, 0.04, 0.2, 0.1, 0.06, 0.02],
+        )
         return getattr(self, f"_{kind}")(n, dim)
 
     def place(self, n):
@@ -44,8 +46,14 @@ class Draw:
         i = self.place(n)
         kind = self.rng.choice(["int", "tensor", "array", "scalar"], p=[0.7, 0.1, 0.1, 0.1])
         dtype = self.rng.choice(["int64", "int32", "int16", "int8"])
-        return (lambda m: {"int": lambda: i, "tensor": lambda: m.tensor(np.array(i, dtype)),
-                           "array": lambda: np.array(i, dtype), "scalar": lambda: np.dtype(dtype).type(i)}[kind]()), 1  # fmt: skip
+        return (
+            lambda m: {
+                "int": lambda: i,
+                "tensor": lambda: m.tensor(np.array(i, dtype)),
+                "array": lambda: np.array(i, dtype),
+                "scalar": lambda: np.dtype(dtype).type(i),
+            }[kind]()
+        ), 1
 
     def _slice(self, n, dim):
         start, stop = (None if self.chance(0.3) else int(self.rng.integers(-n - 2, n + 3)) for _ in range(2))
@@ -84,16 +92,27 @@ class Draw:
         kind = (
             "tensor" if deep == 2 and kind in ("array", "list") else kind
         )  # PyTorch counts the dimensions of others as 1
-        return (lambda m: {"tensor": lambda: m.tensor(values), "array": lambda: values, "list": values.tolist,
-                           "uint8": lambda: m.tensor(values.astype("uint8"))}[kind]()), deep  # fmt: skip
+        return (
+            lambda m: {
+                "tensor": lambda: m.tensor(values),
+                "array": lambda: values,
+                "list": values.tolist,
+                "uint8": lambda: m.tensor(values.astype("uint8")),
+            }[kind]()
+        ), deep
 
     def _sequence(self, n, dim):
         values = [self.place(n) for _ in range(self.rng.integers(0, 4))]
         kind = self.rng.choice(["list", "tuple", "range", "nested", "numbers"])
         if kind in ("nested", "tuple"):
             self.strange.add("nested")
-        forms = {"list": values, "tuple": tuple(values), "range": range(n), "nested": [values, values[::-1]],
-                 "numbers": [np.int64(v) for v in values]}  # fmt: skip
+        forms = {
+            "list": values,
+            "tuple": tuple(values),
+            "range": range(n),
+            "nested": [values, values[::-1]],
+            "numbers": [np.int64(v) for v in values],
+        }
         return (lambda m: forms[kind]), 1
 
     def _odd(self, n, dim):
