@@ -176,7 +176,7 @@ def test_tensor(subject, role):
 
 
 @pytest.mark.filterwarnings("ignore")
-@pytest.mark.parametrize("line, cells", differs())
+@pytest.mark.parametrize("line, cells", list(differs()))
 def test_what_differs(line, cells):
     """What is said to differ does."""
     assert line in LINES and any(difference(line, *cell) for cell in cells)
