@@ -2,7 +2,7 @@
 
 # ruff: noqa: F401, I001
 # fmt: off
-from minidl import data, functional, kernels, models, nn, ops, optim
+from minidl import data, functional, kernels, models, nn, ops, optim, utils
 from minidl.backend import cuda
 from minidl.autograd import hvp, jacobian, jvp, vjp
 from minidl.backend import get_default_device, set_default_device

@@ -1,28 +1,43 @@
-"""Data sets by index: the protocol, and the two that hold arrays and parts of others."""
+"""Data sets: the two protocols, those that hold tensors, parts of others and others in a row, and random parts."""
 
 from __future__ import annotations
 
-import numbers
-from abc import abstractmethod
-from collections.abc import Sequence
-from typing import Any, Protocol
+import bisect
+import math
+import operator
+import warnings
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import accumulate
+from typing import Any
 
 import numpy as np
 
+from minidl.backend import random
+from minidl.backend.random import Generator
+from minidl.data.collate import default_collate, default_convert
 from minidl.engine.core import Tensor
 
 
-class Dataset(Protocol):
-    """Whatever has ``len(dataset)`` and ``dataset[i]``: an array, Tensor or number, or a tuple of them.
+class Dataset:
+    """Samples by index: a subclass defines ``__getitem__(index)`` and ``__len__()``; ``a + b`` is one after the other.
 
-    It may also have ``__getitems__(indices)``: the batch at an array of indices, its fields stacked.
+    Where many samples can be had faster at once, it may define ``stacked(indices)``: the batch that `default_collate`
+    makes of the samples at an array of indices, each in [-N, N). It is used unless a subclass overrides
+    ``__getitem__`` alone. ``__getitems__(indices)`` is PyTorch's: the list of the samples at a list of indices.
     """
 
-    @abstractmethod
-    def __len__(self) -> int: ...
+    def __getitem__(self, index: Any) -> Any:
+        raise NotImplementedError(f"{type(self).__name__}: a data set must define __getitem__(index)")
 
-    @abstractmethod
-    def __getitem__(self, index: int) -> Any: ...
+    def __add__(self, other: Dataset) -> ConcatDataset:
+        return ConcatDataset([self, other])
+
+
+class IterableDataset(Dataset):
+    """Samples in a row, such as those of a stream: a subclass defines ``__iter__()``, and may define ``__len__()``."""
+
+    def __iter__(self) -> Iterator[Any]:
+        raise NotImplementedError(f"{type(self).__name__}: a data set of this kind must define __iter__()")
 
 
 class TensorDataset(Dataset):
@@ -48,11 +63,12 @@ class TensorDataset(Dataset):
     def __len__(self) -> int:
         return self.tensors[0].shape[0]
 
-    def __getitem__(self, index: int) -> tuple[Any, ...]:
+    def __getitem__(self, index: Any) -> tuple[Any, ...]:
         return tuple(tensor[index] for tensor in self.tensors)
 
-    def __getitems__(self, indices: np.ndarray) -> tuple[Any, ...]:
-        return tuple(tensor[indices] for tensor in self.tensors)
+    def stacked(self, indices: np.ndarray) -> list[Any]:
+        """The samples at `indices` as one batch."""
+        return [tensor[indices] for tensor in self.tensors]
 
 
 class Subset(Dataset):
@@ -72,13 +88,11 @@ class Subset(Dataset):
         If one is out of range.
     """
 
-    def __init__(self, dataset: Dataset, indices: Sequence[int] | np.ndarray) -> None:
+    def __init__(self, dataset: Any, indices: Sequence[int] | np.ndarray) -> None:
         array = np.asarray(indices)
         if array.ndim != 1 or array.size and array.dtype.kind not in "iu":
             raise TypeError(f"Subset: indices must be one list of integers, not {array.dtype} of shape {array.shape}")
-        outside = array[(array < -len(dataset)) | (array >= len(dataset))]
-        if outside.size:
-            raise IndexError(f"Subset: index {outside[0]} is out of range for {len(dataset)} samples")
+        require_within("Subset", array, len(dataset))
         self.dataset = dataset
         self.indices = array.astype(np.intp)
 
@@ -86,35 +100,102 @@ class Subset(Dataset):
         return len(self.indices)
 
     def __getitem__(self, index: int) -> Any:
-        return self.dataset[int(self.indices[index])]
+        return self.dataset[int(self.indices[operator.index(index)])]
 
-    def __getitems__(self, indices: np.ndarray) -> Any:
-        return take(self.dataset, self.indices[indices])
-
-
-def take(dataset: Dataset, indices: np.ndarray) -> Any:
-    """The samples at `indices` as one batch, in the data set's own way if it has one."""
-    if hasattr(dataset, "__getitems__"):
-        return dataset.__getitems__(indices)
-    return collate([dataset[int(index)] for index in indices])
+    def stacked(self, indices: np.ndarray) -> Any:
+        """The samples at `indices` as one batch."""
+        return take(self.dataset, self.indices[indices].tolist())
 
 
-def collate(samples: list[Any]) -> Any:
-    """Stack samples, field by field where they are tuples or lists; integers become int64, floats float32.
+class ConcatDataset(Dataset):
+    """The samples of several data sets, one after the other.
 
-    Tensors are stacked detached. Raises TypeError for what is no array or number, ValueError for unequal shapes.
+    Raises
+    ------
+    ValueError
+        If there are none.
+    TypeError
+        If one is an `IterableDataset`.
     """
-    first = samples[0]
-    if isinstance(first, (tuple, list)):
-        if len({len(sample) for sample in samples}) > 1:
-            raise ValueError("collate: the samples of a batch differ in their number of fields")
-        return tuple(collate(list(field)) for field in zip(*samples, strict=True))
-    if isinstance(first, numbers.Number):
-        array = np.asarray(samples)
-        return array.astype({"i": np.int64, "f": np.float32}.get(array.dtype.kind, array.dtype))
-    arrays = [sample.array if isinstance(sample, Tensor) else sample for sample in samples]
-    if not all(hasattr(array, "shape") for array in arrays):
-        raise TypeError(f"collate: can't stack samples of type {type(first).__name__}: use arrays, numbers or tuples")
-    if shapes := {array.shape for array in arrays} - {arrays[0].shape}:
-        raise ValueError(f"collate: can't stack samples of shapes {arrays[0].shape} and {shapes.pop()}")
-    return np.stack(arrays)
+
+    def __init__(self, datasets: Iterable[Any]) -> None:
+        self.datasets = list(datasets)
+        if not self.datasets:
+            raise ValueError("ConcatDataset: wants at least one data set, got none")
+        if any(isinstance(dataset, IterableDataset) for dataset in self.datasets):
+            raise TypeError("ConcatDataset: an IterableDataset has no samples by index")
+        self.cumulative_sizes = list(accumulate(map(len, self.datasets)))
+
+    def __len__(self) -> int:
+        return self.cumulative_sizes[-1]
+
+    def __getitem__(self, index: int) -> Any:
+        number = operator.index(index)
+        require_within("ConcatDataset", np.array([number]), len(self))
+        number %= len(self)
+        which = bisect.bisect_right(self.cumulative_sizes, number)
+        return self.datasets[which][number - [0, *self.cumulative_sizes][which]]
+
+
+def random_split(dataset: Any, lengths: Sequence[int | float], generator: Generator | None = None) -> list[Subset]:
+    """The samples in a random order, cut into parts (``torch.utils.data.random_split``).
+
+    Parameters
+    ----------
+    dataset : Dataset
+    lengths : sequence of int, or of float
+        How many samples each part gets; or their fractions, which sum to 1. These are rounded down, and what is left
+        goes to the first parts, one sample each in turn; a warning says where a part gets none.
+    generator : Generator, optional
+        Draws the order; by default the global one.
+
+    Raises
+    ------
+    ValueError
+        If the lengths don't sum to that of the data set, or one is negative; if a fraction is not in [0, 1].
+    """
+    n = len(dataset)
+    counts: list[Any] = list(lengths)
+    if math.isclose(sum(counts), 1) and sum(counts) <= 1:
+        if not all(0 <= fraction <= 1 for fraction in counts):
+            raise ValueError(f"random_split: a fraction must be in [0, 1], got {counts}")
+        counts = [math.floor(n * fraction) for fraction in counts]
+        for i in range(n - sum(counts)):
+            counts[i % len(counts)] += 1
+        if 0 in counts:
+            warnings.warn(f"random_split: part {counts.index(0)} gets none of the {n} samples", stacklevel=2)
+    if sum(counts) != n or not all(isinstance(count, (int, np.integer)) and count >= 0 for count in counts):
+        raise ValueError(
+            f"random_split: lengths must be integers that sum to the {n} samples, or fractions that sum to 1, "
+            f"got {list(lengths)}"
+        )
+    order = (generator or random.default_generator).numpy.permutation(n)
+    ends = [int(end) for end in accumulate(counts)]
+    return [Subset(dataset, order[end - count : end]) for count, end in zip(counts, ends, strict=True)]
+
+
+def require_within(name: str, indices: np.ndarray, n: int) -> None:
+    """Raise IndexError, in the name of its caller, unless each index is in [-n, n)."""
+    outside = indices[(indices < -n) | (indices >= n)]
+    if outside.size:
+        raise IndexError(f"{name}: index {outside[0]} is out of range for {n} samples")
+
+
+def samples(dataset: Any, indices: list[Any]) -> list[Any]:
+    """The samples at `indices`."""
+    several = getattr(dataset, "__getitems__", None)
+    return several(indices) if several else [dataset[index] for index in indices]
+
+
+def take(dataset: Any, indices: list[Any]) -> Any:
+    """The samples at `indices` as one batch, in the data set's own way if it has one."""
+    for kind in type(dataset).__mro__:
+        if "stacked" in vars(kind):
+            array = np.asarray(indices)
+            if array.dtype.kind not in "iu":
+                array = np.array([operator.index(index) for index in indices], np.intp)
+            require_within(type(dataset).__name__, array, len(dataset))
+            return default_convert(dataset.stacked(array))
+        if "__getitem__" in vars(kind):  # of a class below the one whose `stacked` knows nothing of it
+            break
+    return default_collate(samples(dataset, indices))

@@ -2,78 +2,170 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import Any
+from collections.abc import Callable, Iterable, Iterator, Sized
+from typing import Any, cast
 
-import numpy as np
-
-from minidl import backend
-from minidl.backend import random
 from minidl.backend.random import Generator
-from minidl.data.dataset import Dataset, take
-from minidl.engine.core import Tensor
+from minidl.data.collate import default_collate, default_convert
+from minidl.data.dataset import IterableDataset, samples, take
+from minidl.data.sampler import (
+    BatchSampler,
+    RandomSampler,
+    SequentialSampler,
+    batches_of,
+    in_batches,
+    require_count,
+    require_flag,
+    require_generator,
+)
+
+FIXED = ("dataset", "batch_size", "sampler", "batch_sampler", "drop_last", "persistent_workers")  # once it is made
 
 
 class DataLoader:
-    """Iterate over a data set in batches, as tuples of Tensors: ``for images, labels in loader``.
+    """Iterate over a data set in batches: ``for images, labels in loader`` (``torch.utils.data.DataLoader``).
 
-    Batches are put on the default device (see `minidl.set_default_device`), unless they are on a GPU already.
+    A batch is what `default_collate` makes of its samples: a list of tensors, where a sample is a tuple. Batches are on
+    the default device (see `minidl.set_default_device`), unless they are on a GPU already.
 
     Parameters
     ----------
     dataset : Dataset
-    batch_size : int, default 1
-    shuffle : bool, default False
+        Or whatever has ``len(dataset)`` and ``dataset[i]``, such as a list.
+    batch_size : int or None, default 1
+        None: single samples, their arrays as tensors.
+    shuffle : bool, optional
         Whether to draw a new order for each epoch.
-    generator : Generator, optional
-        Draws the order; by default the global one, which ``md.manual_seed`` seeds.
+    sampler : iterable of indices, optional
+        The order, such as a `Sampler`; instead of `shuffle`.
+    batch_sampler : iterable of lists of indices, optional
+        The batches; instead of `batch_size`, `shuffle`, `sampler` and `drop_last`.
+    collate_fn : callable, optional
+        ``collate_fn(samples)`` makes a batch of a list of samples, which is then left as it is.
     drop_last : bool, default False
         Whether to leave out the last batch if it is short.
+    generator : Generator, optional
+        Draws the order of `shuffle`; by default the global one, which ``md.manual_seed`` seeds.
+    num_workers, pin_memory, timeout, worker_init_fn, multiprocessing_context, prefetch_factor, persistent_workers,
+    pin_memory_device, in_order
+        How PyTorch loads ahead, in other processes. Here samples are loaded in the calling thread, when their batch is
+        asked for: these are checked, and change nothing. The batches are the same, in the same order.
 
     Raises
     ------
     TypeError, ValueError
-        If an argument has another type, or `batch_size` is less than 1.
+        If an argument has another type or is out of range, or excludes another.
     """
 
     def __init__(
         self,
-        dataset: Dataset,
-        batch_size: int = 1,
-        shuffle: bool = False,
-        *,
-        generator: Generator | None = None,
+        dataset: Any,
+        batch_size: int | None = 1,
+        shuffle: bool | None = None,
+        sampler: Iterable[Any] | None = None,
+        batch_sampler: Iterable[list[Any]] | None = None,
+        num_workers: int = 0,
+        collate_fn: Callable[[list[Any]], Any] | None = None,
+        pin_memory: bool = False,
         drop_last: bool = False,
+        timeout: float = 0,
+        worker_init_fn: Callable[[int], Any] | None = None,
+        multiprocessing_context: Any = None,
+        generator: Generator | None = None,
+        *,
+        prefetch_factor: int | None = None,
+        persistent_workers: bool = False,
+        pin_memory_device: str = "",
+        in_order: bool = True,
     ) -> None:
-        if isinstance(batch_size, bool) or not isinstance(batch_size, (int, np.integer)):
-            raise TypeError(f"DataLoader: batch_size must be an integer, not {batch_size!r}")
-        if batch_size < 1:
-            raise ValueError(f"DataLoader: batch_size must be 1 or more, not {batch_size}")
-        for argument, value in (("shuffle", shuffle), ("drop_last", drop_last)):
-            if not isinstance(value, bool):
-                raise TypeError(f"DataLoader: {argument} must be True or False, not {value!r}")
-        if generator is not None and not isinstance(generator, Generator):
-            raise TypeError(f"DataLoader: generator must be a minidl Generator, not {type(generator).__name__}")
-        self.dataset = dataset
-        self.batch_size = int(batch_size)
-        self.shuffle = shuffle
-        self.generator = generator
-        self.drop_last = drop_last
+        streamed = isinstance(dataset, IterableDataset)
+        shuffle = require_flag("DataLoader", "shuffle", False if shuffle is None else shuffle)
+        self.drop_last = require_flag("DataLoader", "drop_last", drop_last)
+        self.batch_size = None if batch_size is None else require_count("DataLoader", "batch_size", batch_size)
+        require_generator("DataLoader", generator)
+        require_functions(collate_fn=collate_fn, worker_init_fn=worker_init_fn)
+        if sampler is not None:
+            exclude("sampler", shuffle=shuffle)
+        if batch_sampler is not None:
+            exclude("batch_sampler", batch_size=batch_size != 1, sampler=sampler, shuffle=shuffle, drop_last=drop_last)
+            self.batch_size = None
+        elif batch_size is None:
+            exclude("batch_size=None", drop_last=drop_last)
+        if streamed:
+            exclude("an IterableDataset", shuffle=shuffle, sampler=sampler, batch_sampler=batch_sampler)
+        else:
+            require_by_index(dataset, counted=sampler is None and batch_sampler is None)
+            if sampler is None:
+                sampler = RandomSampler(dataset, generator=generator) if shuffle else SequentialSampler(dataset)
+            if self.batch_size is not None:
+                batch_sampler = BatchSampler(sampler, self.batch_size, drop_last)
+        single = self.batch_size is None and batch_sampler is None
+        self.dataset, self.generator = dataset, generator
+        self.sampler: Any = sampler
+        self.batch_sampler: Any = batch_sampler
+        self.collate_fn: Callable[[Any], Any] = collate_fn or (default_convert if single else default_collate)
+
+        self.num_workers = require_count("DataLoader", "num_workers", num_workers, least=0)
+        self.pin_memory = require_flag("DataLoader", "pin_memory", pin_memory)
+        self.persistent_workers = require_flag("DataLoader", "persistent_workers", persistent_workers)
+        self.in_order = require_flag("DataLoader", "in_order", in_order)
+        if isinstance(timeout, bool) or not isinstance(timeout, (int, float)) or not timeout >= 0:
+            raise ValueError(f"DataLoader: timeout must be a number of seconds, not negative, got {timeout!r}")
+        if prefetch_factor is not None:
+            require_count("DataLoader", "prefetch_factor", prefetch_factor)
+        if not num_workers:
+            context = multiprocessing_context is not None
+            exclude("num_workers=0", persistent_workers=persistent_workers, multiprocessing_context=context)
+            exclude("num_workers=0", prefetch_factor=prefetch_factor)
+        self.timeout, self.worker_init_fn, self.prefetch_factor = timeout, worker_init_fn, prefetch_factor
+        self.multiprocessing_context, self.pin_memory_device = multiprocessing_context, pin_memory_device
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        if name in FIXED and hasattr(self, "pin_memory_device"):
+            raise ValueError(f"DataLoader: {name} can't be set once the loader is made; make another")
+        super().__setattr__(name, value)
 
     def __len__(self) -> int:
         """The number of batches."""
-        whole, rest = divmod(len(self.dataset), self.batch_size)
-        return whole + (rest > 0 and not self.drop_last)
+        if isinstance(self.dataset, IterableDataset):
+            count = len(cast(Sized, self.dataset))
+            return count if self.batch_size is None else batches_of(count, self.batch_size, self.drop_last)
+        return len(self.sampler if self.batch_sampler is None else self.batch_sampler)
 
     def __iter__(self) -> Iterator[Any]:
-        count = len(self.dataset)
-        stream = (self.generator or random.default_generator).numpy
-        order = stream.permutation(count) if self.shuffle else np.arange(count)
-        for start in range(0, len(self) * self.batch_size, self.batch_size):
-            batch = take(self.dataset, order[start : start + self.batch_size])
-            yield tuple(map(_tensor, batch)) if isinstance(batch, tuple) else _tensor(batch)
+        if isinstance(self.dataset, IterableDataset):
+            batched = self.batch_size and in_batches(self.dataset, self.batch_size, self.drop_last)
+            yield from map(self.collate_fn, batched or self.dataset)
+        elif self.batch_sampler is None:
+            for index in self.sampler:
+                yield self.collate_fn(self.dataset[index])
+        else:
+            for indices in self.batch_sampler:
+                if self.collate_fn is default_collate:
+                    yield take(self.dataset, list(indices))
+                else:
+                    yield self.collate_fn(samples(self.dataset, list(indices)))
 
 
-def _tensor(field: Any) -> Tensor:
-    tensor = field if isinstance(field, Tensor) else Tensor(field)
-    return tensor.to(backend.get_default_device()) if tensor.device == "cpu" else tensor
+def exclude(argument: str, **others: Any) -> None:
+    """Raise ValueError if one of the other arguments is given too."""
+    for name, given in others.items():
+        if given is not None and given is not False:
+            raise ValueError(f"DataLoader: {argument} excludes {name}; leave one of them out")
+
+
+def require_functions(**functions: Any) -> None:
+    """Raise TypeError for an argument that is neither a function nor None."""
+    for argument, function in functions.items():
+        if function is not None and not callable(function):
+            raise TypeError(f"DataLoader: {argument} must be a function, got {type(function).__name__}")
+
+
+def require_by_index(dataset: Any, counted: bool) -> None:
+    """Raise TypeError for what has no samples by index or, if they must be `counted`, no length."""
+    for method in ("__getitem__", "__len__")[: 1 + counted]:
+        if not hasattr(dataset, method):
+            raise TypeError(
+                f"DataLoader: a data set must have {method}, {type(dataset).__name__} has not; what gives samples in "
+                "a row can be made a list, or an IterableDataset"
+            )

@@ -21,7 +21,7 @@ from minidl.data.files import FileSet
 class ImageDataset(Dataset):
     """Labelled images kept as bytes and served as float32 in [0, 1].
 
-    ``dataset[i]`` is ``(image, label)``: float32 (C, H, W) and int. ``dataset.__getitems__(indices)`` is a batch,
+    ``dataset[i]`` is ``(image, label)``: float32 (C, H, W) and int. ``dataset.stacked(indices)`` is a batch,
     float32 (n, C, H, W) and int64 (n,).
 
     Parameters
@@ -79,7 +79,7 @@ class ImageDataset(Dataset):
         index = operator.index(index)
         return np.divide(self.data[index], 255, dtype=np.float32), int(self.targets[index])
 
-    def __getitems__(self, indices: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    def stacked(self, indices: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         return np.divide(self.data[indices], 255, dtype=np.float32), self.targets[indices]
 
     def __repr__(self) -> str:

@@ -1,4 +1,4 @@
-"""Data sets: damaged files, the order of the search, downloads that break, and the loader."""
+"""Data sets: damaged files, the order of the search, and downloads that break."""
 
 from __future__ import annotations
 
@@ -21,11 +21,9 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from minidl.backend.random import Generator, manual_seed
-from minidl.data import CIFAR10, MNIST, DataLoader, FashionMNIST, Subset, TensorDataset, download, fetch, files, sources
+from minidl.data import CIFAR10, MNIST, FashionMNIST, download, fetch, files, sources
 from minidl.data.files import FileSet
 from minidl.data.formats import parse_cifar, parse_idx
-from minidl.engine.core import Tensor
 
 FILES = ("images.gz", "labels.gz")
 
@@ -242,7 +240,7 @@ def test_images_are_served_as_floats(tmp_path):
     image, label = dataset[-1]
     assert image.dtype == np.float32 and type(label) is int and label == 9
     assert np.array_equal(image, PIXELS[-1:].astype(np.float32) / 255)
-    images, labels = dataset.__getitems__(np.array([3, 29]))
+    images, labels = dataset.stacked(np.array([3, 29]))
     assert images.dtype == np.float32 and np.array_equal(images[1], image) and labels.tolist() == [3, 9]
     assert len(list(dataset)) == 30
     with pytest.raises(TypeError, match="train must be True or False"):
@@ -410,7 +408,7 @@ def test_digits(monkeypatch):
     assert train.targets[:12].tolist() == [0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 0, 1]
     seen = {image.tobytes() for image in train.data}
     assert not seen & {image.tobytes() for image in test.data}
-    images, _ = train.__getitems__(np.arange(4000))
+    images, _ = train.stacked(np.arange(4000))
     assert images.min() == 0 and images.max() == 1
 
 
@@ -441,116 +439,6 @@ def test_full_sets(dataset, shape, sizes, first):
     assert (train.data.shape, test.data.shape) == ((sizes[0], *shape), (sizes[1], *shape))
     assert train.targets[:5].tolist() == first and len(train.classes) == 10 and not train.subset
     assert len(np.bincount(train.targets)) == len(np.bincount(test.targets)) == 10
-
-
-# The loader
-
-
-def numbers(n):
-    return TensorDataset(np.arange(n), np.arange(n, dtype=np.uint8))
-
-
-def order(loader):
-    return [int(i) for x, _ in loader for i in x.array]
-
-
-@pytest.mark.parametrize("drop_last, sizes", [(False, [4, 4, 2]), (True, [4, 4])])
-def test_batches(drop_last, sizes):
-    loader = DataLoader(numbers(10), batch_size=4, drop_last=drop_last)
-    assert [len(x.array) for x, _ in loader] == sizes and len(loader) == len(sizes)
-    assert order(loader) == list(range(sum(sizes)))
-    x, y = next(iter(loader))
-    assert isinstance(x, Tensor) and isinstance(y, Tensor) and x.dtype == np.int64 and y.dtype == np.uint8
-    assert len(DataLoader(numbers(8), batch_size=4, drop_last=drop_last)) == 2
-
-
-def test_shuffle():
-    def loader(seed):
-        return DataLoader(numbers(50), batch_size=7, shuffle=True, generator=Generator().manual_seed(seed))
-
-    first, second = loader(7), loader(7)
-    epochs = [order(first), order(first)]
-    assert epochs == [order(second), order(second)]
-    assert epochs[0] != epochs[1] != list(range(50)) and sorted(epochs[0]) == list(range(50))
-    assert order(loader(8)) != epochs[0]
-    manual_seed(7)
-    assert order(DataLoader(numbers(50), batch_size=7, shuffle=True)) == epochs[0]
-
-
-def test_pixels_and_labels_stay_together():
-    x = np.arange(40).reshape(20, 2)
-    for a, b in DataLoader(TensorDataset(x, x[:, 0]), batch_size=3, shuffle=True):
-        assert np.array_equal(a.array[:, 0], b.array)
-
-
-def test_subset():
-    subset = Subset(numbers(10), [7, 1, 1, -1])
-    assert len(subset) == 4 and subset[0] == (7, 7) and subset[-1] == (9, 9)
-    assert order(DataLoader(subset, batch_size=3)) == [7, 1, 1, 9]
-    assert order(DataLoader(Subset(subset, [3, 0]))) == [9, 7]
-    assert len(Subset(numbers(10), [])) == 0
-    for indices in ([True] * 10, [0.5], [[1]]):
-        with pytest.raises(TypeError, match="list of integers"):
-            Subset(numbers(10), indices)
-    for index in (10, -11):
-        with pytest.raises(IndexError, match=f"{index} is out of range for 10 samples"):
-            Subset(numbers(10), [0, index])
-
-
-def test_collate():
-    class Samples:
-        def __init__(self, *samples):
-            self.samples = samples
-
-        def __len__(self):
-            return len(self.samples)
-
-        def __getitem__(self, index):
-            return self.samples[index]
-
-    def batch(*samples):
-        return next(iter(DataLoader(Samples(*samples), batch_size=len(samples))))
-
-    image, tensor = np.ones((2, 3), np.float32), Tensor(np.zeros(4, np.uint8))
-    fields = batch((image, 1, 0.5, tensor, True, np.float64(2)), (image, 2, 1.5, tensor, False, np.float64(3)))
-    assert [field.shape for field in fields] == [(2, 2, 3), (2,), (2,), (2, 4), (2,), (2,)]
-    assert [field.dtype for field in fields] == [np.float32, np.int64, np.float32, np.uint8, np.bool_, np.float32]
-    assert batch(1, 2.5).array.tolist() == [1, 2.5]  # one field: a Tensor, no tuple
-    assert batch(*np.eye(3)).shape == (3, 3)
-    assert order(DataLoader(Subset(Samples((1, 1), (2, 2)), [1]))) == [2]
-    with pytest.raises(ValueError, match=r"shapes \(2, 3\) and \(2, 2\)"):
-        batch(image, image[:, :2])
-    with pytest.raises(ValueError, match="number of fields"):
-        batch((1, 2), (1, 2, 3))
-    with pytest.raises(TypeError, match="samples of type str"):
-        batch("cat", "dog")
-
-
-def test_tensor_dataset():
-    x, y = Tensor(np.arange(6, dtype=np.uint8).reshape(3, 2)), np.arange(3)
-    assert len(TensorDataset(x, y)) == 3 and TensorDataset(y)[1] == (1,)
-    (batch, _), *_ = DataLoader(TensorDataset(x, y), batch_size=2)
-    assert isinstance(batch, Tensor) and batch.dtype == np.uint8 and batch.array.tolist() == [[0, 1], [2, 3]]
-    for bad in ((), (y, y[:2]), (np.float32(1),), ([1, 2],)):
-        with pytest.raises(ValueError, match="first dimension"):
-            TensorDataset(*bad)
-
-
-@pytest.mark.parametrize(
-    "arguments, error",
-    [
-        ({"batch_size": 0}, ValueError),
-        ({"batch_size": 2.0}, TypeError),
-        ({"batch_size": True}, TypeError),
-        ({"shuffle": 1}, TypeError),
-        ({"drop_last": None}, TypeError),
-        ({"generator": np.random.default_rng(0)}, TypeError),
-        ({"num_workers": 4}, TypeError),
-    ],
-)
-def test_refused_arguments(arguments, error):
-    with pytest.raises(error, match=next(iter(arguments))):
-        DataLoader(numbers(3), **arguments)
 
 
 def test_cache_folder(monkeypatch):

@@ -1,0 +1,149 @@
+"""Which samples come when: orders of indices, and their cut into batches."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sized
+from itertools import chain, islice
+from typing import Any, cast
+
+import numpy as np
+
+from minidl.backend import random
+from minidl.backend.random import Generator
+
+
+def require_count(name: str, argument: str, value: Any, least: int = 1) -> int:
+    """A number of samples or workers as an int; ValueError, in the name of its caller, for any other value."""
+    if isinstance(value, bool) or not isinstance(value, (int, np.integer)) or value < least:
+        raise ValueError(f"{name}: {argument} must be an integer of {least} or more, got {value!r}")
+    return int(value)
+
+
+def require_flag(name: str, argument: str, value: Any) -> bool:
+    """A bool; TypeError, in the name of its caller, for any other value."""
+    if not isinstance(value, (bool, np.bool_)):
+        raise TypeError(f"{name}: {argument} must be True or False, got {value!r}")
+    return bool(value)
+
+
+def require_generator(name: str, generator: Any) -> None:
+    """Raise TypeError, in the name of its caller, for what is neither a generator nor None."""
+    if generator is not None and not isinstance(generator, Generator):
+        raise TypeError(
+            f"{name}: generator must be a minidl Generator, got {type(generator).__name__}; "
+            "md.Generator().manual_seed(0) makes one"
+        )
+
+
+class Sampler:
+    """An order of samples: a subclass defines ``__iter__()``, over their indices, and ``__len__()``."""
+
+    def __iter__(self) -> Iterator[Any]:
+        raise NotImplementedError(f"{type(self).__name__}: a sampler must define __iter__()")
+
+
+class SequentialSampler(Sampler):
+    """The indices of a data set, in their order."""
+
+    def __init__(self, data_source: Sized) -> None:
+        self.data_source = data_source
+
+    def __len__(self) -> int:
+        return len(self.data_source)
+
+    def __iter__(self) -> Iterator[int]:
+        return iter(range(len(self)))
+
+
+class RandomSampler(Sampler):
+    """The indices of a data set in an order that is drawn anew each time.
+
+    Parameters
+    ----------
+    data_source : Dataset
+    replacement : bool
+        Whether each is drawn from all, so that some come twice and some not at all.
+    num_samples : int, optional
+        How many are drawn, by default as many as there are; without `replacement`, more are further orders of all.
+    generator : Generator, optional
+        By default the global one, which ``md.manual_seed`` seeds.
+
+    Raises
+    ------
+    ValueError, TypeError
+        If `num_samples` is no positive integer, or another argument of another type.
+    """
+
+    def __init__(
+        self,
+        data_source: Sized,
+        replacement: bool = False,
+        num_samples: int | None = None,
+        generator: Generator | None = None,
+    ) -> None:
+        require_generator("RandomSampler", generator)
+        self.data_source = data_source
+        self.replacement = require_flag("RandomSampler", "replacement", replacement)
+        self.asked = None if num_samples is None else require_count("RandomSampler", "num_samples", num_samples)
+        self.generator = generator
+
+    @property
+    def num_samples(self) -> int:
+        """How many indices are drawn."""
+        return len(self.data_source) if self.asked is None else self.asked
+
+    def __len__(self) -> int:
+        return self.num_samples
+
+    def __iter__(self) -> Iterator[int]:
+        return chain.from_iterable(self._orders())
+
+    def _orders(self) -> Iterator[list[int]]:
+        stream = (self.generator or random.default_generator).numpy
+        n, left = len(self.data_source), self.num_samples if len(self.data_source) else 0
+        while left > 0:
+            order = stream.integers(n, size=left) if self.replacement else stream.permutation(n)[:left]
+            left -= len(order)
+            yield order.tolist()
+
+
+class BatchSampler(Sampler):
+    """Lists of `batch_size` indices each, of those that a sampler gives; the last may be short, or is left out.
+
+    Parameters
+    ----------
+    sampler : Sampler, or any iterable of indices
+    batch_size : int
+    drop_last : bool
+
+    Raises
+    ------
+    ValueError, TypeError
+        If `batch_size` is no positive integer, `drop_last` no bool.
+    """
+
+    def __init__(self, sampler: Iterable[Any], batch_size: int, drop_last: bool) -> None:
+        self.sampler = sampler
+        self.batch_size = require_count("BatchSampler", "batch_size", batch_size)
+        self.drop_last = require_flag("BatchSampler", "drop_last", drop_last)
+
+    def __len__(self) -> int:
+        return batches_of(len(cast(Sized, self.sampler)), self.batch_size, self.drop_last)
+
+    def __iter__(self) -> Iterator[list[Any]]:
+        return in_batches(self.sampler, self.batch_size, self.drop_last)
+
+
+def batches_of(count: int, batch_size: int, drop_last: bool) -> int:
+    """How many batches so many samples make."""
+    whole, rest = divmod(count, batch_size)
+    return whole + (rest > 0 and not drop_last)
+
+
+def in_batches(items: Iterable[Any], batch_size: int, drop_last: bool) -> Iterator[list[Any]]:
+    """Lists of `batch_size` items; the last may be short, or is left out."""
+    rest = iter(items)
+    while batch := list(islice(rest, batch_size)):
+        if len(batch) < batch_size and drop_last:
+            return
+        yield batch
