@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 import minidl as md
-from arguments import functions, layers, tensors
+from arguments import functions, gradients, layers, modules, tensors
 from arguments.elsewhere import ELSEWHERE
 from arguments.table import ROWS, Call, alike, calls, gaps, parameters, results, summary, unannotated
 

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import functools
 import inspect
+import math
 import operator
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -21,10 +22,12 @@ import numpy as np
 import minidl as md
 
 ROWS: list[Row] = []
-SPACES = ("functional",)
+SPACES = ("", "functional", "nn", "nn.init", "nn.utils", "models", "Tensor", "nn.Module")
 OWN = ("nn.init", "nn.utils", "models")  # those that hold other modules' names too
+METHODS = ("Tensor.", "nn.Module.")
 VARIADIC = (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD)
-DIGITS = {"float64": 1e-7, "float32": 2e-5, "float16": 2e-3}
+QUANTILES = (0.02, 0.1, 0.35, 0.65, 0.9, 0.98)
+DIGITS = {"statistics": 0.04, "float64": 1e-7, "float32": 2e-5, "float16": 2e-3}
 
 
 class each(tuple):
@@ -66,6 +69,25 @@ class fixed:
 
     def __repr__(self) -> str:
         return "fixed"
+
+
+@dataclass(frozen=True)
+class Part:
+    """What the `run` of a row puts into the call, by name."""
+
+    name: str
+
+    def __repr__(self) -> str:
+        return self.name
+
+
+def put(parts: dict[str, Any], args: list[Any], options: dict[str, Any]) -> tuple[list[Any], dict[str, Any]]:
+    """Arguments with each `Part` replaced."""
+
+    def found(value: Any) -> Any:
+        return parts[value.name] if isinstance(value, Part) else value
+
+    return list(map(found, args)), {name: found(value) for name, value in options.items()}
 
 
 @dataclass
@@ -188,10 +210,9 @@ def converted(m: Any, value: Any, leaves: list[Any]) -> Any:
 
 @functools.cache
 def parameters(name: str) -> dict[str, inspect.Parameter]:
-    """The parameters of a public callable, by name."""
-    found = operator.attrgetter(name)(md)
-    every = dict(inspect.signature(found).parameters)
-    return {k: p for k, p in every.items() if k != "self"}
+    """The parameters of a public callable, by name; of a method, those after the object."""
+    every = list(inspect.signature(operator.attrgetter(name)(md)).parameters.items())
+    return dict(every[name.startswith(METHODS) :])
 
 
 def unannotated(parameter: inspect.Parameter) -> str:
@@ -201,9 +222,8 @@ def unannotated(parameter: inspect.Parameter) -> str:
 
 def arranged(name: str, values: dict[str, Any], by_position: bool) -> tuple[list[Any], dict[str, Any]]:
     """Arguments as they are written in a call; by position, defaults are written out before the last one."""
-    args: list[Any] = []
-    declared = parameters(name)
-    rest = dict(values)
+    declared, rest = parameters(name), dict(values)
+    args = [rest.pop("self")] if "self" in rest else []
     for parameter in declared.values():
         if parameter.kind is parameter.VAR_POSITIONAL and parameter.name in rest:
             args += rest.pop(parameter.name)
@@ -223,6 +243,8 @@ def results(m: Any, call: Call, by_position: bool = False) -> list[Any]:
     found = call.row.found(m)
     outcome = call.row.run(m, call.row, found, args, options) if call.row.run else found(*args, **options)
     out = list(flat(outcome))
+    if call.row.run:
+        return [*out, *gradients(m, out, leaves)]
     written = [v for name, v in values.items() if name in before and summary(v.detach()) != summary(before[name])]
     return [*out, *gradients(m, out, leaves), *written]
 
@@ -254,12 +276,8 @@ def gradients(m: Any, out: list[Any], leaves: list[Any]) -> list[Any]:
 def through_layer(m: Any, row: Row, make: Callable[..., Any], args: list[Any], options: dict[str, Any]) -> list[Any]:
     """A layer's first values where they are no random ones; what it gives in training and evaluation; its state."""
     made = make(*args, **options).to(m.float64)
-    first = []
-    for i, value in enumerate(made.state_dict().values()):
-        if len(np.unique(value.numpy())) == 1:
-            first.append(value * 1)
-        if value.dtype == m.float64:
-            value.copy_(m.tensor(abs(wave(*value.shape, phase=i)) + 0.1))
+    first = [value * 1 for value in made.state_dict().values() if len(np.unique(value.numpy())) == 1]
+    filled(m, made)
     leaves: list[Any] = list(made.parameters())
     inputs = [converted(m, value, leaves) for value in row.inputs]
     trained = list(flat(made(*inputs)))
@@ -268,11 +286,34 @@ def through_layer(m: Any, row: Row, make: Callable[..., Any], args: list[Any], o
     return [*first, *trained, *pulled, *made.state_dict().values(), *flat(evaluated)]
 
 
+def filled(m: Any, made: Any) -> Any:
+    """A network with known numbers for its parameters and statistics; positive, as variances are."""
+    for i, value in enumerate(made.state_dict().values()):
+        if value.dtype in (m.float32, m.float64):
+            scale = len(value[0].reshape(-1)) if value.ndim > 1 else 1
+            value.copy_(m.tensor((abs(wave(*value.shape, phase=i)) + 0.1) / scale))
+    return made
+
+
 # --- what is compared -------------------------------------------------------------------------------------------------
+
+
+@dataclass
+class Statistics:
+    """Numbers that were drawn, of which the distribution alone is known."""
+
+    array: np.ndarray
+
+    def numbers(self) -> list[float]:
+        """The logarithm of the standard deviation σ, then the mean and some quantiles, over σ."""
+        deviation = self.array.std()
+        return [math.log(deviation), *(np.array([self.array.mean(), *np.quantile(self.array, QUANTILES)]) / deviation)]
 
 
 def summary(value: Any) -> list[Any]:
     """What a result is known again by: a tensor's dtype, shape and elements, or, of many, some weighted sums."""
+    if isinstance(value, Statistics):
+        return ["statistics", list(value.array.shape), [float(x) for x in value.numbers()]]
     if not hasattr(value, "detach"):
         return [value if isinstance(value, (int, float, str)) else str(value)]
     array = value.detach().numpy()

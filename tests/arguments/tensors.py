@@ -60,9 +60,9 @@ row("log_softmax", input=X, dim=1)(dim=0, dtype=given(DTYPE, input=X.astype("f4"
 
 # --- shapes -----------------------------------------------------------------------------------------------------------
 
-row("reshape", input=BLOCK, shape=(6, 4))(shape=(-1, 2))
 row("flatten", input=BLOCK)(start_dim=1, end_dim=1)
 row("transpose", input=BLOCK, dim0=0, dim1=2)(dim0=1)
+row("reshape", input=BLOCK, shape=(6, 4))(shape=(-1, 2))
 row("permute", input=BLOCK, dims=(2, 0, 1))(dims=(0, 2, 1))
 row("flip", input=BLOCK, dims=(0, 2))(dims=(1,))
 row("tile", input=BLOCK, dims=(2, 1))(dims=(2, 1, 1, 2))
@@ -89,3 +89,41 @@ row("tensor", data=[[1, 2], [3, 4]])(data=each(1.5, [True, False]), dtype=DTYPE,
 row(
     "from_numpy", None, lambda m, array: m.tensor([1.0, 2.0], dtype=m.float64), array=of(lambda m: np.array([1.0, 2.0]))
 )()
+
+# --- methods that are no functions ------------------------------------------------------------------------------------
+
+
+def one_by_one(m, row, found, args, options):
+    """The sizes by name or in a sequence, and one by one."""
+    (x, *sizes), given = args, [*options.values()]
+    return [found(*args, **options), found(x, *(given or sizes)[0])]
+
+
+row("Tensor.reshape", one_by_one, self=BLOCK, shape=(6, 4))(shape=(-1, 2))
+row("Tensor.view", one_by_one, lambda m, x, shape: x.view(shape), self=BLOCK, shape=(6, 4))(shape=(-1, 2))
+row("Tensor.expand", one_by_one, lambda m, x, shape: x.expand(shape), self=wave(2, 1, 3), shape=(2, 4, 3))(
+    shape=(5, 2, 1, 3)
+)
+row("Tensor.permute", one_by_one, self=BLOCK, dims=(2, 0, 1))(dims=(0, 2, 1))
+row("Tensor.flip", one_by_one, self=BLOCK, dims=(0, 2))(dims=(1,))
+row("Tensor.tile", one_by_one, self=BLOCK, dims=(2, 1))(dims=(2, 1, 1, 2))
+
+
+def written(m, row, found, args, options):
+    """What a method returns, and what it leaves in its tensor."""
+    return [found(*args, **options), args[0]]
+
+
+row("Tensor.add_", written, self=fixed(X), other=fixed(wave(4)))(other=0.5, alpha=0.3)
+row("Tensor.sub_", written, self=fixed(X), other=fixed(wave(4)))(other=0.5, alpha=0.3)
+row("Tensor.mul_", written, self=fixed(X), other=fixed(wave(4)))(other=0.5)
+row("Tensor.copy_", written, lambda m, x, source: x.copy_(source), self=fixed(X), source=fixed(wave(4)))()
+row("Tensor.fill_", written, self=fixed(X), value=0.5)(value=-2)
+row("Tensor.zero_", written, self=fixed(X))()
+row("Tensor.requires_grad_", written, self=fixed(X))(requires_grad=False)
+for name in ("clone", "detach", "cpu", "numel"):
+    row(f"Tensor.{name}", self=X)()
+row("Tensor.item", self=np.array([1.5]))()
+row("Tensor.numpy", self=fixed(X))()
+row("Tensor.to", self=X, target=(of("float32"),))(dtype=of("float16"))
+row("Tensor.where", None, lambda m, x, condition, y: x.where(condition, y), self=X, condition=MASK, y=0.5)(y=-1.0)
