@@ -10,15 +10,15 @@ import operator
 from types import SimpleNamespace
 
 import torch
-from arguments import RECORD, ROWS, calls, parameters, results, summary
-from arguments.table import VARIADIC, Call, unannotated
+from arguments import RECORD, ROWS, calls, parameters
+from arguments.table import VARIADIC, Call, summaries, unannotated
 
 THEIRS = SimpleNamespace(**vars(torch) | dict(functional=torch.nn.functional, grad=torch.autograd.grad))
 
 
 def theirs(call: Call) -> list:
     """What a call gives in PyTorch."""
-    return [summary(value) for value in results(THEIRS, call)]
+    return summaries(THEIRS, call)
 
 
 def signature(name: str) -> list[str]:

@@ -130,6 +130,7 @@ row("functional.cross_entropy", input=X, target=LABELS)(
 
 # --- others -----------------------------------------------------------------------------------------------------------
 
+row("functional.pairwise_distance", x1=X, x2=TARGET)(p=1.0, eps=0.1, keepdim=True)
 row("functional.linear", input=X, weight=wave(2, 4))(input=wave(2, 3, 4), bias=wave(2))
 row("functional.embedding", input=ONE_HOT, weight=X)(padding_idx=each(2, -3))
 row("functional.one_hot", input=ONE_HOT)(num_classes=5)

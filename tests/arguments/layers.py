@@ -17,49 +17,63 @@ from arguments.functions import (
     WEIGHT,
     X,
 )
-from arguments.table import each, fixed, given, layer, of, wave
+from arguments.table import Row, each, fixed, given, layer, of, refused, through_layer, wave
 
+DOUBLE = dict(dtype=of("float64"))
 REDUCTION = each("sum", "none")
 PADDING_MODES = each(*[given(mode, padding=1) for mode in ("reflect", "replicate", "circular")],
                      given("circular", padding="same", dilation=2))  # fmt: skip
 
 # --- layers with parameters -------------------------------------------------------------------------------------------
 
-layer("nn.Linear", X, in_features=4, out_features=3)(out_features=2, bias=False)
-layer("nn.Embedding", ONE_HOT, num_embeddings=3, embedding_dim=2)(num_embeddings=4, embedding_dim=3, padding_idx=2)
-layer("nn.PReLU", IMAGE)(num_parameters=4, init=0.7)
+layer("nn.Linear", X, in_features=4, out_features=3)(out_features=2, bias=False, **DOUBLE)
+layer("nn.Embedding", ONE_HOT, num_embeddings=3, embedding_dim=2)(
+    num_embeddings=4, embedding_dim=3, padding_idx=2, **DOUBLE
+)
+layer("nn.PReLU", IMAGE)(num_parameters=4, init=0.7, **DOUBLE)
 layer("nn.Conv1d", SIGNAL, in_channels=4, out_channels=6, kernel_size=3)(
     out_channels=2, kernel_size=2, stride=2, padding=each(1, "same"), dilation=2, groups=2, bias=False,
-    padding_mode=PADDING_MODES,
+    padding_mode=PADDING_MODES, **DOUBLE,
 )  # fmt: skip
 layer("nn.Conv2d", IMAGE, in_channels=4, out_channels=6, kernel_size=3)(
     out_channels=2, kernel_size=(2, 3), stride=each(2, (1, 2)), padding=each(1, (0, 1), "same"),
     dilation=each(2, (1, 2)), groups=2, bias=False, padding_mode=each(*PADDING_MODES, given("reflect", padding=(2, 1))),
+    **DOUBLE,
 )  # fmt: skip
 layer("nn.ConvTranspose1d", SIGNAL, in_channels=4, out_channels=6, kernel_size=3, stride=3)(
-    out_channels=2, kernel_size=2, stride=2, padding=1, output_padding=1, groups=2, bias=False, dilation=2
+    out_channels=2,
+    kernel_size=2,
+    stride=2,
+    padding=1,
+    output_padding=1,
+    groups=2,
+    bias=False,
+    dilation=2,
+    padding_mode=refused("reflect"),
+    **DOUBLE,
 )
 layer("nn.ConvTranspose2d", IMAGE, in_channels=4, out_channels=6, kernel_size=3, stride=3)(
     out_channels=2, kernel_size=(2, 3), stride=each(2, (3, 2)), padding=each(1, (0, 1)),
-    output_padding=each(1, (0, 1)), groups=2, bias=False, dilation=each(2, (1, 2)),
+    output_padding=each(1, (0, 1)), groups=2, bias=False, dilation=each(2, (1, 2)), padding_mode=refused("reflect"),
+    **DOUBLE,
 )  # fmt: skip
 
 BATCH_NORM = dict(
-    eps=1e-2, momentum=each(0.4, None), affine=False, track_running_stats=False, bias=False,
+    eps=1e-2, momentum=each(0.4, None), affine=False, track_running_stats=False, bias=False, **DOUBLE,
 )  # fmt: skip
 layer("nn.BatchNorm1d", SMALL[:, :, 0], num_features=4)(**BATCH_NORM)
 layer("nn.BatchNorm1d", SMALL[:, :, :, 0], num_features=4)(**BATCH_NORM)
 layer("nn.BatchNorm2d", SMALL, num_features=4)(**BATCH_NORM)
 INSTANCE_NORM = dict(
     eps=1e-2, momentum=given(0.4, track_running_stats=True), affine=True, track_running_stats=True,
-    bias=given(False, affine=True),
+    bias=given(False, affine=True), dtype=given(DOUBLE["dtype"], affine=True),
 )  # fmt: skip
 layer("nn.InstanceNorm1d", SMALL[:, :, :, 0], num_features=4)(**INSTANCE_NORM)
 layer("nn.InstanceNorm2d", SMALL, num_features=4)(**INSTANCE_NORM)
 layer("nn.LayerNorm", SMALL, normalized_shape=2)(
-    normalized_shape=(3, 2), eps=1e-2, elementwise_affine=False, bias=False
+    normalized_shape=(3, 2), eps=1e-2, elementwise_affine=False, bias=False, **DOUBLE
 )
-layer("nn.GroupNorm", SMALL, num_groups=2, num_channels=4)(num_groups=4, eps=1e-2, affine=False, bias=False)
+layer("nn.GroupNorm", SMALL, num_groups=2, num_channels=4)(num_groups=4, eps=1e-2, affine=False, bias=False, **DOUBLE)
 
 # --- functions as layers ----------------------------------------------------------------------------------------------
 
@@ -72,7 +86,25 @@ layer("nn.Softplus", KINKS)(beta=2.0, threshold=2.0)
 layer("nn.Hardtanh", KINKS)(min_val=-3.0, max_val=0.5)
 layer("nn.Softmax", X, dim=1)(dim=0)
 layer("nn.LogSoftmax", X, dim=1)(dim=0)
+
+
+def typed(function):
+    """A layer with a dtype, which PyTorch's has not."""
+
+    def made(m, dim, dtype=None):
+        def forward(self, x):
+            return getattr(m.functional, function)(x, dim, dtype=dtype)
+
+        return type(function, (m.nn.Module,), {"forward": forward})()
+
+    return made
+
+
+for name, function in (("Softmax", "softmax"), ("LogSoftmax", "log_softmax")):
+    Row(f"nn.{name}", dict(dim=1), (X.astype("f4"),), through_layer, typed(function))(dtype=of("float64"))
 layer("nn.Identity", X)()
+layer("nn.Unflatten", X, dim=1, unflattened_size=(2, 2))(dim=given(0, unflattened_size=(3, 1)), unflattened_size=(4, 1))
+layer("nn.PairwiseDistance", X, TARGET)(p=1.0, eps=0.1, keepdim=True)
 layer("nn.Flatten", IMAGE)(start_dim=2, end_dim=2)
 
 layer("nn.MaxPool1d", SPACED_SIGNAL, kernel_size=2)(
@@ -136,4 +168,4 @@ layer("nn.CosineSimilarity", fixed(X), fixed(TARGET))(eps=3.0)
 
 # --- containers -------------------------------------------------------------------------------------------------------
 
-layer("nn.Sequential", X, modules=(of(lambda m: m.nn.Linear(4, 2)), of(lambda m: m.nn.Tanh())))()
+layer("nn.Sequential", X, args=(of(lambda m: m.nn.Linear(4, 2)), of(lambda m: m.nn.Tanh())))()

@@ -4,7 +4,7 @@ import math
 
 import numpy as np
 
-from arguments.table import Part, Row, Statistics, converted, each, filled, flat, given, of, put, row, wave
+from arguments.table import Part, Row, Statistics, converted, each, filled, flat, given, of, put, row, summary, wave
 
 # --- modules ----------------------------------------------------------------------------------------------------------
 
@@ -12,6 +12,7 @@ from arguments.table import Part, Row, Statistics, converted, each, filled, flat
 def network(m):
     """A network with a module that has two names, a batch norm, and gradients."""
     shared = m.nn.Linear(2, 2)
+    shared.register_buffer("count", m.tensor([3]))
     inside = m.nn.Sequential(shared, m.nn.Tanh(), shared)
     net = filled(m, m.nn.Sequential(m.nn.Linear(3, 2), inside, m.nn.BatchNorm1d(2)))
     for i, p in enumerate(net.parameters()):
@@ -24,13 +25,32 @@ def described(value):
     return [type(value).__name__, *value.parameters()] if hasattr(value, "named_modules") else value
 
 
+def state(net):
+    """All that can be read off a network, by name."""
+    read = {name: value * 1 for name, value in net.state_dict().items()}
+    read |= {f"{name}.training": [type(module).__name__, module.training] for name, module in net.named_modules()}
+    return read | {f"{name}.grad": [p.requires_grad, p.grad] for name, p in net.named_parameters()}
+
+
 def of_network(m, row, found, args, options):
-    """What a method of the network returns, and how it leaves it."""
-    net = network(m)
-    outcome = [described(value) for value in flat(found(net, *args, **options))]
-    modules = [(name, type(module).__name__, module.training) for name, module in net.named_modules()]
-    learned = [(name, p, p.requires_grad, p.grad) for name, p in net.named_parameters()]
-    return [outcome, list(net.state_dict().items()), modules, learned]
+    """What a method of the network returns, and what is other afterwards."""
+    net, before = network(m), state(network(m))
+    args, options = put({"a set with the network": {net}}, [net, *args], options)
+    try:
+        outcome = [described(value) for value in flat(found(*args, **options))]
+    except RuntimeError:
+        return "raises"
+    after = state(net)
+    kept = [name for name in after if name in before and in_short(after[name]) == in_short(before[name])]
+    return [
+        outcome,
+        *[(name, value) for name, value in after.items() if name not in kept],
+        sorted({*before} - {*after}),
+    ]
+
+
+def in_short(value):
+    return list(map(summary, flat(value)))
 
 
 def method(name, /, **base):
@@ -38,15 +58,23 @@ def method(name, /, **base):
     return row(f"nn.Module.{name}", of_network, **base)
 
 
-def values(m):
+def fewer(m):
     """A state for the network, without its first entry."""
     return {name: value * 2 for name, value in list(network(m).state_dict().items())[1:]}
 
 
-for name in ("named_parameters", "parameters", "named_buffers", "buffers", "named_children", "children", "modules",
-             "eval", "cpu", "state_dict"):  # fmt: skip
+RECURSE = dict(recurse=False)
+PREFIX = dict(prefix="net", remove_duplicate=False)
+method("parameters")(**RECURSE)
+method("buffers")(**RECURSE)
+method("named_parameters")(**RECURSE, **PREFIX)
+method("named_buffers")(**RECURSE, **PREFIX)
+method("named_modules")(**PREFIX, memo=Part("a set with the network"))
+method("state_dict")(prefix="net.", keep_vars=True, destination=of(lambda m: {"first": m.tensor(1.0)}))
+for name in ("named_children", "children", "modules", "eval", "cpu", "half", "float", "double"):
     method(name)()
-method("named_modules")(prefix="net", remove_duplicate=False)
+method("type", dst_type=of("float16"))(dst_type=of("float64"))
+method("get_buffer", target="2.running_mean")(target="2.running_var")
 method("train")(mode=False)
 method("requires_grad_")(requires_grad=False)
 method("zero_grad")(set_to_none=False)
@@ -59,7 +87,7 @@ for name in ("add_module", "register_module"):
 method("apply", fn=of(lambda m: lambda module: module.eval()))()
 method("to", target=(of("float16"),))()
 method("to")(dtype=of("float16"))
-method("load_state_dict", state_dict=of(values), strict=False)()
+method("load_state_dict", state_dict=of(fewer))(strict=False, assign=given(True, strict=False))
 
 
 def in_container(m, row, found, args, options):
@@ -67,9 +95,12 @@ def in_container(m, row, found, args, options):
     return [(name, described(module)) for name, module in found(*args, **options).named_modules()]
 
 
+PARAMETER = of(lambda m: m.nn.Parameter(m.tensor([1.5])))
 LAYERS = [of(lambda m: m.nn.Tanh()), of(lambda m: m.nn.ReLU())]
 row("nn.ModuleList", in_container)(modules=LAYERS)
 row("nn.ModuleDict", in_container)(modules=of(lambda m: {"a": m.nn.Tanh(), "b": m.nn.ReLU()}))
+row("nn.ParameterList", in_container)(values=[PARAMETER, PARAMETER])
+row("nn.ParameterDict", in_container)(parameters=of(lambda m: {"a": m.nn.Parameter(m.tensor([1.5]))}))
 row("nn.Parameter", data=of(lambda m: m.tensor([1.5])))(requires_grad=False)
 
 # --- first values -----------------------------------------------------------------------------------------------------
@@ -126,11 +157,11 @@ row("nn.init.kaiming_std", None, kaiming_std, tensor=WEIGHT, **KAIMING)(a=0.0, m
 # --- making -----------------------------------------------------------------------------------------------------------
 
 KINDS = dict(dtype=of("float64"), generator=SEEDED, requires_grad=True)
-row("rand", drawn, size=(100, 50))(**KINDS)
-row("randn", drawn, size=(100, 50))(**KINDS)
-row("randint", drawn, low=-3, high=9, size=(100, 50))(low=2, high=4, dtype=of("int32"), generator=SEEDED)
-row("empty", lambda m, row, found, args, options: found(*args, **options) * 0, size=(2, 3))(
-    dtype=of("float64"), requires_grad=True
+row("rand", drawn, size=(200, 150))(**KINDS)
+row("randn", drawn, size=(200, 150))(**KINDS)
+row("randint", drawn, low=-3, high=9, size=(200, 150))(low=2, high=4, dtype=of("int32"), generator=SEEDED)
+row("empty", lambda m, row, found, args, options: found(*args, **options), size=(2, 0))(
+    size=(3, 0), dtype=of("float64"), requires_grad=True
 )
 
 # --- gradients and vectors --------------------------------------------------------------------------------------------

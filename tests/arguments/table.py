@@ -13,7 +13,7 @@ import functools
 import inspect
 import math
 import operator
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Container, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -27,7 +27,7 @@ OWN = ("nn.init", "nn.utils", "models")  # those that hold other modules' names 
 METHODS = ("Tensor.", "nn.Module.")
 VARIADIC = (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD)
 QUANTILES = (0.02, 0.1, 0.35, 0.65, 0.9, 0.98)
-DIGITS = {"statistics": 0.04, "float64": 1e-7, "float32": 2e-5, "float16": 2e-3}
+DIGITS = {"statistics": 0.05, "float64": 1e-7, "float32": 2e-5, "float16": 2e-3}
 
 
 class each(tuple):
@@ -46,6 +46,10 @@ class given:
 
     def __init__(self, value: Any, /, **others: Any) -> None:
         self.value, self.others = value, others
+
+
+class refused(given):
+    """A value that both libraries refuse."""
 
 
 @dataclass
@@ -140,6 +144,7 @@ class Call:
     argument: str = ""
     value: Any = None
     others: dict[str, Any] = field(default_factory=dict)
+    refused: bool = False
 
     @property
     def key(self) -> str:
@@ -171,8 +176,8 @@ def calls(rows: list[Row]) -> Iterator[Call]:
         yield Call(each_row)
         for argument, values in each_row.variations.items():
             for value in values if isinstance(values, each) else (values,):
-                value, others = (value.value, value.others) if isinstance(value, given) else (value, {})
-                yield Call(each_row, argument, value, others)
+                value = value if isinstance(value, given) else given(value)
+                yield Call(each_row, argument, value.value, value.others, isinstance(value, refused))
 
 
 # --- values -----------------------------------------------------------------------------------------------------------
@@ -273,9 +278,25 @@ def gradients(m: Any, out: list[Any], leaves: list[Any]) -> list[Any]:
     return [g for g in got if g is not None]
 
 
+MISTAKES = (ValueError, TypeError, RuntimeError, IndexError)
+
+
+def summaries(m: Any, call: Call, by_position: bool = False) -> list[list[Any]]:
+    """What a call gives, in short, or that it is refused."""
+    if not call.refused:
+        return [summary(value) for value in results(m, call, by_position)]
+    try:
+        results(m, call, by_position)
+    except MISTAKES:
+        return [["refused"]]
+    return [["not refused"]]
+
+
 def through_layer(m: Any, row: Row, make: Callable[..., Any], args: list[Any], options: dict[str, Any]) -> list[Any]:
     """A layer's first values where they are no random ones; what it gives in training and evaluation; its state."""
-    made = make(*args, **options).to(m.float64)
+    made = make(*args, **options)
+    dtypes = [str(value.dtype).removeprefix("torch.") for value in made.state_dict().values()]
+    made = made.to(m.float64)
     first = [value * 1 for value in made.state_dict().values() if len(np.unique(value.numpy())) == 1]
     filled(m, made)
     leaves: list[Any] = list(made.parameters())
@@ -283,7 +304,7 @@ def through_layer(m: Any, row: Row, make: Callable[..., Any], args: list[Any], o
     trained = list(flat(made(*inputs)))
     pulled = gradients(m, trained, leaves)
     evaluated = made.eval()(*[converted(m, value, []) for value in row.inputs])
-    return [*first, *trained, *pulled, *made.state_dict().values(), *flat(evaluated)]
+    return [*dtypes, *first, *trained, *pulled, *made.state_dict().values(), *flat(evaluated)]
 
 
 def filled(m: Any, made: Any) -> Any:
@@ -354,7 +375,7 @@ def public() -> dict[str, Any]:
     return found
 
 
-def gaps(elsewhere: dict[str, str]) -> Iterator[str]:
+def gaps(elsewhere: Container[str]) -> Iterator[str]:
     """The public callables that have no row, and the arguments that no row varies."""
     rows: dict[int, list[Row]] = {}
     for each_row in ROWS:

@@ -95,15 +95,21 @@ row(
 
 def one_by_one(m, row, found, args, options):
     """The sizes by name or in a sequence, and one by one."""
-    (x, *sizes), given = args, [*options.values()]
-    return [found(*args, **options), found(x, *(given or sizes)[0])]
+    x, sizes = args[0], [*args[1:], *options.values()][0]
+    return [found(x, sizes), found(x, *sizes), found(*args, **options)]
 
 
 row("Tensor.reshape", one_by_one, self=BLOCK, shape=(6, 4))(shape=(-1, 2))
-row("Tensor.view", one_by_one, lambda m, x, shape: x.view(shape), self=BLOCK, shape=(6, 4))(shape=(-1, 2))
-row("Tensor.expand", one_by_one, lambda m, x, shape: x.expand(shape), self=wave(2, 1, 3), shape=(2, 4, 3))(
-    shape=(5, 2, 1, 3)
+row("Tensor.view", one_by_one, lambda m, x, *sizes, shape=(): x.view(*sizes, *shape), self=BLOCK, shape=(6, 4))(
+    shape=(-1, 2)
 )
+row(
+    "Tensor.expand",
+    one_by_one,
+    lambda m, x, *sizes, shape=(): x.expand(*sizes, *shape),
+    self=wave(2, 1, 3),
+    shape=(2, 4, 3),
+)(shape=(5, 2, 1, 3))
 row("Tensor.permute", one_by_one, self=BLOCK, dims=(2, 0, 1))(dims=(0, 2, 1))
 row("Tensor.flip", one_by_one, self=BLOCK, dims=(0, 2))(dims=(1,))
 row("Tensor.tile", one_by_one, self=BLOCK, dims=(2, 1))(dims=(2, 1, 1, 2))
@@ -125,5 +131,6 @@ for name in ("clone", "detach", "cpu", "numel"):
     row(f"Tensor.{name}", self=X)()
 row("Tensor.item", self=np.array([1.5]))()
 row("Tensor.numpy", self=fixed(X))()
-row("Tensor.to", self=X, target=(of("float32"),))(dtype=of("float16"))
-row("Tensor.where", None, lambda m, x, condition, y: x.where(condition, y), self=X, condition=MASK, y=0.5)(y=-1.0)
+row("Tensor.to", self=X, target=(of("float32"),))()
+row("Tensor.to", self=X)(dtype=of("float16"))
+row("Tensor.where", None, lambda m, x, condition, y: x.where(condition, y), self=X, condition=MASK[0], y=0.5)(y=-1.0)

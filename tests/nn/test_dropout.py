@@ -5,9 +5,7 @@ import pytest
 
 import minidl as md
 from minidl import nn
-from minidl.functional import dropout, dropout2d
-
-SHAPE = (50, 40, 6, 5)  # 2,000 channels of 30 elements
+from minidl.functional import dropout, dropout1d, dropout2d
 
 
 def kept(z):
@@ -18,7 +16,7 @@ def kept(z):
     return array != 0, sizes[0]
 
 
-LAYERS = {"dropout": nn.Dropout, "dropout2d": nn.Dropout2d}
+LAYERS = {"dropout": nn.Dropout, "dropout1d": nn.Dropout1d, "dropout2d": nn.Dropout2d}
 FORMS = {
     "by keyword": lambda f, x, p: f(input=x, p=p, training=True),
     "by position": lambda f, x, p: f(x, p, True),
@@ -29,15 +27,16 @@ FORMS = {
 
 @pytest.mark.parametrize("form", FORMS)
 @pytest.mark.parametrize("p", [0.5, 0.2, 0.75])
-@pytest.mark.parametrize("function", [dropout, dropout2d])
+@pytest.mark.parametrize("function", [dropout, dropout1d, dropout2d])
 def test_the_share_that_is_dropped(function, p, form):
     """With probability p each: elements apart from their neighbours, or channels as wholes."""
-    alive, size = kept(FORMS[form](function, md.ones(SHAPE), p))
+    shape = (50, 40, 30) if function is dropout1d else (50, 40, 6, 5)  # 2,000 channels of 30 elements
+    alive, size = kept(FORMS[form](function, md.ones(shape), p))
     assert size == pytest.approx(1 / (1 - p))
     whole = alive.reshape(2000, 30)
     drawn = whole if function is dropout else whole[:, 0]
     assert abs(drawn.mean() - (1 - p)) < 4.5 * np.sqrt(p * (1 - p) / drawn.size)
-    assert (whole == whole[:, :1]).all() == (function is dropout2d)
+    assert (whole == whole[:, :1]).all() == (function is not dropout)
     if function is dropout:  # neighbours agree by chance alone
         assert abs((whole[:, 1:] == whole[:, :1]).mean() - (p * p + (1 - p) ** 2)) < 0.02
 
@@ -48,7 +47,7 @@ def test_the_default_is_a_half():
         assert size == 2 and 0.45 < alive.mean() < 0.55
 
 
-@pytest.mark.parametrize("function", [dropout, dropout2d])
+@pytest.mark.parametrize("function", [dropout, dropout1d, dropout2d])
 def test_without_training_nothing_is_dropped(function):
     x = md.ones(2, 3, 4, requires_grad=True)
     assert np.array_equal(function(x, 0.9, training=False).detach().numpy(), np.ones((2, 3, 4)))
@@ -61,6 +60,6 @@ def test_without_training_nothing_is_dropped(function):
 @pytest.mark.parametrize("p", [-0.1, 1.1])
 def test_a_probability_is_one(p):
     for call in (lambda: dropout(md.ones(2), p), lambda: dropout2d(md.ones(2, 2, 2), p),
-                 lambda: nn.Dropout(p), lambda: nn.Dropout2d(p)):  # fmt: skip
+                 lambda: nn.Dropout(p), lambda: nn.Dropout1d(p), lambda: nn.Dropout2d(p)):  # fmt: skip
         with pytest.raises(ValueError, match=f"p is a probability, expected 0 ≤ p ≤ 1, got {p}"):
             call()

@@ -3,7 +3,7 @@
 import contextlib
 
 import pytest
-from arguments import ROWS, alike, calls, recorded, results, summary
+from arguments import ROWS, alike, calls, recorded, summaries
 from parity import torch  # noqa: F401
 from record import THEIRS, signature, theirs
 
@@ -25,5 +25,5 @@ def test_the_order_of_arguments_is_theirs():
         if call.row.name in recorded()["signatures"]:
             continue
         with contextlib.suppress(TypeError):  # of what it takes by keyword alone
-            got = [summary(value) for value in results(THEIRS, call, by_position=True)]
+            got = summaries(THEIRS, call, by_position=True)
             assert all(map(alike, got, recorded()["results"][key])), key
