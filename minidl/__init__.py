@@ -4,10 +4,10 @@
 # fmt: off
 from minidl import data, functional, kernels, models, nn, ops, optim, utils
 from minidl.backend import cuda
-from minidl.autograd import hvp, jacobian, jvp, vjp
+from minidl.autograd import grad, hvp, jacobian, jvp, vjp
 from minidl.backend import get_default_device, set_default_device
 from minidl.check import GradcheckError, gradcheck, gradgradcheck
-from minidl.engine.core import Tensor, grad
+from minidl.engine.core import Tensor
 from minidl.backend.dtypes import bool_ as bool
 from minidl.backend.dtypes import float16, float32, float64, int8, int16, int32, int64, uint8
 from minidl.files import load, save

@@ -1,4 +1,4 @@
-"""Derivatives of functions: vector-Jacobian, Jacobian-vector and Hessian-vector products, and whole Jacobians.
+"""Gradients as values, and derivatives of functions: products with Jacobians and Hessians, and whole Jacobians.
 
 Signatures and results are those of ``torch.autograd.functional``.
 """
@@ -10,12 +10,66 @@ import numpy as np
 
 from minidl.backend import transfer
 from minidl.backend.modes import enable_grad
-from minidl.engine.core import Tensor, as_tuple, grad
+from minidl.engine.core import Tensor, as_tuple
 from minidl.engine.op import alias
+from minidl.engine.walk import gradients
 from minidl.ops.create import zeros_like
 from minidl.ops.joining import stack
 
 Tensors = Tensor | Sequence[Tensor]
+
+
+def grad(
+    outputs: Tensor | Sequence[Tensor],
+    inputs: Tensor | Sequence[Tensor],
+    grad_outputs: Tensor | Sequence[Tensor | None] | None = None,
+    retain_graph: bool | None = None,
+    create_graph: bool = False,
+    allow_unused: bool | None = None,
+    materialize_grads: bool = False,
+) -> tuple[Any, ...]:
+    """The gradients of `outputs` with respect to `inputs`, leaves or not; no ``.grad`` is touched.
+
+    Parameters
+    ----------
+    outputs, inputs : Tensor or sequence of Tensors
+    grad_outputs : Tensor or sequence, optional
+        A cotangent for each output, of its shape; may be left out for scalars.
+    retain_graph, create_graph : as in `Tensor.backward`
+    allow_unused : give None for an input that the outputs do not depend on, instead of raising.
+    materialize_grads : give zeros for it.
+
+    Returns
+    -------
+    tuple of Tensor
+        One gradient per input, of its shape and dtype.
+
+    Raises
+    ------
+    RuntimeError
+        If an input does not require grad, or is not used.
+    """
+    outs, ins = as_tuple(outputs), as_tuple(inputs)
+    for t in (*outs, *ins):
+        if not isinstance(t, Tensor):
+            raise TypeError(f"grad: expected tensors, got {type(t).__name__}")
+    if not outs or not ins:
+        raise ValueError(f"grad: needs outputs and inputs, got {len(outs)} and {len(ins)}")
+    cotangents = (None,) * len(outs) if grad_outputs is None else as_tuple(grad_outputs)
+    if len(cotangents) != len(outs):
+        raise ValueError(f"grad: {len(outs)} outputs need as many grad_outputs, got {len(cotangents)}")
+    for x in ins:
+        if not x.tracked:
+            raise RuntimeError("grad: an input does not require grad; set requires_grad before it is used")
+    grads = gradients(outs, ins, cotangents, retain_graph, create_graph)
+    if materialize_grads:
+        return tuple(zeros_like(x) if g is None else g for x, g in zip(ins, grads, strict=True))
+    if not allow_unused and any(g is None for g in grads):
+        raise RuntimeError(
+            "grad: an input is not part of the graph of the outputs; allow_unused=True gives None for it, "
+            "materialize_grads=True zeros"
+        )
+    return tuple(grads)
 
 
 def vjp(

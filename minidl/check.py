@@ -13,9 +13,10 @@ from typing import Any
 import numpy as np
 
 from minidl import backend
+from minidl.autograd import grad
 from minidl.backend import dims, transfer
 from minidl.backend.modes import enable_grad, is_grad_enabled, no_fusion, no_grad
-from minidl.engine.core import Tensor, as_tuple, grad
+from minidl.engine.core import Tensor, as_tuple
 
 WHOLE = 50  # up to so many elements a Jacobian is compared whole
 PROBES = 3  # random cotangents of each output, and random directions of larger inputs

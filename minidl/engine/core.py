@@ -1,32 +1,41 @@
-"""The engine: an array with a history, and one walk back through it.
+"""The engine: an array with a history.
 
 An op (see `op`) computes on raw arrays; called on Tensors it also leaves a `Node`, which keeps just the arrays that its
-derivative rules name, and knows where its arguments came from. Every node carries a rising serial number, so
-the newest one left is always safe to differentiate next: `walk` pops them off a heap, and that is reverse mode.
+derivative rules name, and knows where its arguments came from. Every node carries a rising serial number, so the newest
+one left is always safe to differentiate next: all that used its result is newer, and done. Reverse mode is no more::
+
+    def backward(z):                                  # dz/dx, for every leaf x that z was computed from
+        gradients, heap = {z.node: 1.0}, [z.node]
+        while heap:
+            node = pop_newest(heap)
+            g = gradients.pop(node)
+            for parent, rule in node.edges:
+                push(heap, parent)
+                gradients[parent] = gradients.get(parent, 0.0) + rule(g, *node.kept)
+        return gradients
+
+`engine.walk` is this loop, with all that may be asked of it: several outputs, some of the inputs, gradients of
+gradients, memory that goes as the walk passes, one step at a time.
 """
 
 from __future__ import annotations
 
-import collections
-import heapq
-import threading
-import warnings
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from operator import attrgetter
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
 from minidl import backend
-from minidl.backend import Array, dims, dtypes, transfer
-from minidl.backend.modes import enable_grad, mode, no_grad
-from minidl.engine.writes import clock, fingerprints, refuse_overwritten
+from minidl.backend import Array
+from minidl.backend.modes import mode
+from minidl.engine.values import Values
+from minidl.engine.writes import clock, fingerprints, refuse_overwritten, replaced
 
 Method = Callable[..., Any]
-deposit_lock = threading.Lock()
 
 
-class Tensor:
+class Tensor(Values):
     """An array (``.array``) that can remember how it was computed.
 
     Parameters
@@ -41,13 +50,14 @@ class Tensor:
     array : array
         The raw array. Writing into it between forward and backward cannot be seen (see `minidl.detect_anomaly`).
     grad : Tensor or None
-        The sum of all gradients that have reached this leaf.
+        The sum of all gradients that have reached this leaf, or a tensor of which `retain_grad` was asked.
     """
 
-    __slots__ = ("array", "grad", "node", "tracked", "__weakref__")
+    __slots__ = ("array", "grad", "node", "tracked", "ties", "__weakref__")
     __array_ufunc__ = None  # so that NumPy leaves `array * tensor` to the Tensor
 
-    # Arithmetic, functions and shape methods are ops: `minidl.ops.methods` binds them, in one table.
+    # Arithmetic, functions and shape methods are ops, and `backward` is of the walk: `minidl.ops.methods` binds them,
+    # in one table.
     __add__: Method
     __radd__: Method
     __sub__: Method
@@ -75,6 +85,7 @@ class Tensor:
         self.grad: Tensor | None = None
         self.node: Node | None = None
         self.tracked = False
+        self.ties: Ties | None = None
         if requires_grad:
             self.requires_grad = True
 
@@ -83,6 +94,7 @@ class Tensor:
     dtype = property(attrgetter("array.dtype"), doc="A NumPy dtype: ``md.float32``, ``md.int64``, …")
     device = property(lambda self: backend.device_of(self.array), doc='``"cpu"`` or ``"cuda:N"``.')
     is_leaf = property(lambda self: self.node is None, doc="True where no recorded op made it.")
+    grad_fn = property(attrgetter("node"), doc="The `Node` of the op that made it; None for a leaf.")
 
     @property
     def requires_grad(self) -> bool:
@@ -102,13 +114,9 @@ class Tensor:
         self.requires_grad = requires_grad
         return self
 
-    def numel(self) -> int:
-        """How many elements it has."""
-        return self.array.size
-
     @property
     def data(self) -> Tensor:
-        """A Tensor on the same memory, without its history. Setting it gives this tensor another array."""
+        """A Tensor on the same memory, without its history. Setting it gives this tensor the memory of another."""
         return wrap(self.array)
 
     @data.setter
@@ -117,125 +125,29 @@ class Tensor:
             raise TypeError(f"data: expected a Tensor, got {type(data).__name__}; md.tensor() makes one")
         if self.tracked and data.dtype.kind != "f":
             raise RuntimeError(f"data: this tensor requires grad, which a tensor of {data.dtype} can't")
+        if self.tracked and (data.shape, data.dtype) != (self.shape, self.dtype):
+            replaced(self)
         self.array = data.array
 
     def detach(self) -> Tensor:
         """A Tensor on the same memory, without its history."""
         return wrap(self.array)
 
-    def numpy(self) -> np.ndarray:
-        """The array on the CPU, sharing memory if it is there already.
-
-        Raises
-        ------
-        RuntimeError
-            If the tensor requires a gradient, which NumPy would lose.
-        ValueError, IndexError
-            From a GPU: for labels or indices out of range in earlier calls, which are only looked at now.
-        """
-        if self.tracked:
-            raise RuntimeError("numpy: this tensor requires grad; use .detach().numpy()")
-        return transfer.move(self.array, "cpu")
-
-    def item(self) -> bool | int | float:
-        """The value of a one-element tensor as a Python number (ValueError for any other size).
-
-        From a GPU, errors of earlier calls are raised as by `numpy`.
-        """
-        if self.array.size != 1:
-            raise ValueError(f"item: expected one element, the shape is {dims(self.shape)}")
-        return transfer.move(self.array, "cpu").item()
-
-    def backward(
-        self, gradient: Tensor | None = None, retain_graph: bool | None = None, create_graph: bool = False
-    ) -> None:
-        """Add the gradient of this tensor, weighted by `gradient`, to ``.grad`` of every leaf that requires one.
-
-        Parameters
-        ----------
-        gradient : Tensor, optional
-            Of this tensor's shape. May be left out for a scalar only, where it is 1.
-        retain_graph : bool, optional
-            Keep what the nodes saved, for another backward. Default: `create_graph`.
-        create_graph : bool
-            Record the backward pass itself, so that the gradients can be differentiated again.
-
-        Raises
-        ------
-        RuntimeError
-            For a non-scalar without `gradient`, a tensor without history, a second backward through freed buffers,
-            or a saved array that was written in place after it was read.
-        """
-        consume(into_leaves(self, gradient, retain_graph, create_graph, unfold=False), create_graph)
-
-    def backward_steps(
-        self, gradient: Tensor | None = None, retain_graph: bool | None = None, create_graph: bool = False
-    ) -> Iterator[Step]:
-        """`backward`, op by op: yields a `Step` after each. Leaves get their gradients when it is exhausted.
-
-        What a kernel did in one go unfolds into the ops that it stands for. Abandoned before its end, it leaves no
-        gradients, and a graph that is freed as far as it came.
-        """
-        yield from step_by_step(into_leaves(self, gradient, retain_graph, create_graph, unfold=True), create_graph)
+    def detach_(self) -> Tensor:
+        """Forget the history, and return the tensor: a leaf that requires no gradient. RuntimeError for a view."""
+        if self.ties is not None and self.ties.view is not None:
+            raise RuntimeError("detach_: this is a view of another tensor; .detach() gives a tensor without history")
+        self.node, self.tracked = None, False
+        return self
 
     def __deepcopy__(self, memo: dict[int, Any]) -> Tensor:
         if self.node is not None:
             raise RuntimeError("deepcopy: only leaves can be copied with what they are; .detach() or .clone() others")
         new = memo[id(self)] = type(self).__new__(type(self))
         with backend.current(self.array):
-            new.array, new.node, new.tracked = self.array.copy(), None, self.tracked
+            new.array, new.node, new.tracked, new.ties = self.array.copy(), None, self.tracked, None
         new.grad = None if self.grad is None else self.grad.detach().clone()
         return new
-
-    def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray:
-        if copy is False and backend.on_gpu(self.array):
-            raise ValueError("array: a tensor on a GPU must be copied; got copy=False")
-        return np.array(self.numpy(), dtype, copy=copy)
-
-    def __len__(self) -> int:
-        if not self.ndim:
-            raise TypeError("len: a 0-d tensor has no length")
-        return self.shape[0]
-
-    def __iter__(self) -> Iterator[Tensor]:
-        return (self[i] for i in range(len(self)))
-
-    def __bool__(self) -> bool:
-        if self.array.size != 1:
-            raise ValueError(
-                f"bool: a tensor of shape {dims(self.shape)} is neither true nor false; compare or reduce it"
-            )
-        return bool(self.item())
-
-    def __float__(self) -> float:
-        return float(self.item())
-
-    def __int__(self) -> int:
-        return int(self.item())
-
-    def __index__(self) -> int:
-        if self.dtype.kind not in "bui":
-            raise TypeError(f"index: only integer tensors can be used as an index, this is {self.dtype}")
-        return int(self.item())
-
-    def __format__(self, spec: str) -> str:
-        return format(self.item(), spec) if spec else str(self)
-
-    def __repr__(self) -> str:
-        text = np.array2string(transfer.move(self.array, "cpu"), precision=4, separator=", ", prefix="tensor(")
-        notes = [text]
-        if self.dtype not in (dtypes.DEFAULT_FLOAT, dtypes.int64, dtypes.bool_):
-            notes.append(f"dtype={self.dtype}")
-        if self.device != "cpu":
-            notes.append(f"device='{self.device}'")
-        if self.node is not None:
-            notes.append(f"grad_fn=<{self.node.op.name}>")
-        elif self.tracked:
-            notes.append("requires_grad=True")
-        return f"tensor({', '.join(notes)})"
-
-
-# --- what is recorded -------------------------------------------------------------------------------------------------
 
 
 Edge = tuple[int, Any]  # the position of an argument, and where it came from: the Node that made it, or the leaf itself
@@ -248,7 +160,7 @@ class Node:
     the last name goes.
     """
 
-    __slots__ = ("serial", "op", "edges", "kept", "shape", "dtype", "prints", "__weakref__")
+    __slots__ = ("serial", "op", "edges", "kept", "shape", "dtype", "prints", "hooks", "__weakref__")
 
     def __init__(self, op: Any, edges: Sequence[Edge], kept: dict[str, Any], z: Array) -> None:
         self.serial = next(clock)
@@ -258,6 +170,7 @@ class Node:
         self.shape: tuple[int, ...] = z.shape
         self.dtype: np.dtype = z.dtype
         self.prints = fingerprints(kept) if mode.anomaly else None
+        self.hooks: list[Callable[[Tensor], Any]] | None = None
 
     def alive(self) -> dict[str, Any]:
         """What was kept, unless a backward has freed it: RuntimeError."""
@@ -277,11 +190,43 @@ class Node:
             kept |= {name: attach(kept[name], parent) for name, parent in parents.items() if name in kept}
         return kept
 
+    def name(self) -> str:
+        """The name of the op."""
+        return self.op.name
+
+    @property
+    def next_functions(self) -> tuple[tuple[Any, int], ...]:
+        """Where its gradients go: the nodes of its arguments, or `AccumulateGrad` for a leaf, each paired with 0."""
+        return tuple((p if isinstance(p, Node) else AccumulateGrad(p), 0) for _, p in self.edges)
+
+    def __repr__(self) -> str:
+        return f"<{self.op.name}>"
+
+
+class AccumulateGrad(NamedTuple):
+    """The end of the graph at a leaf, whose ``.grad`` takes up what arrives."""
+
+    variable: Tensor
+
+    def __repr__(self) -> str:
+        return "<AccumulateGrad>"
+
+
+class Ties:
+    """What few tensors have: a place in another's memory, views that others have of its own, hooks of its gradient."""
+
+    __slots__ = ("view", "views", "hooks")
+
+    def __init__(self) -> None:
+        self.view: Any = None  # a `views.View`
+        self.views: Any = None  # a weak set of tensors
+        self.hooks: list[Callable[[Tensor], Any]] | None = None  # of a leaf; a computed tensor has them at its node
+
 
 def wrap(array: Array) -> Tensor:
     """A Tensor on an array that is known to be one, without the checks of the constructor."""
     tensor = Tensor.__new__(Tensor)
-    tensor.array, tensor.grad, tensor.node, tensor.tracked = array, None, None, False
+    tensor.array, tensor.grad, tensor.node, tensor.tracked, tensor.ties = array, None, None, False, None
     return tensor
 
 
@@ -299,222 +244,6 @@ def attach(array: Array, parent: Node | Tensor) -> Tensor:
 def origin(tensor: Tensor) -> Node | Tensor:
     """Where a tensor's gradient goes: to the node that made it, or to the leaf that it is."""
     return tensor if tensor.node is None else tensor.node
-
-
-# --- the backward pass ------------------------------------------------------------------------------------------------
-
-
-class Step(NamedTuple):
-    """One op of the backward pass: the gradient that came `incoming`, and those it sent `outgoing` along `edges`."""
-
-    name: str
-    edges: Sequence[Edge]
-    incoming: Any
-    outgoing: list[Any]
-
-    @property
-    def shapes(self) -> tuple[tuple[int, ...], ...]:
-        """The shapes of the arguments that a gradient was sent to."""
-        return tuple(parent.shape for _, parent in self.edges)
-
-
-def walk(
-    outputs: Sequence[Tensor],
-    gradients: Sequence[Tensor | None],
-    grads: dict[Any, Any],
-    inputs: set[Node | Tensor] | None,
-    retain_graph: bool | None,
-    create_graph: bool,
-    unfold: bool = False,
-) -> Iterator[tuple[Any, ...]]:
-    """Reverse mode: from `outputs` back to `inputs` (None: every leaf), whose gradients are left in `grads`.
-
-    Gradients are raw arrays on the way, or Tensors where the pass itself shall be recorded (`create_graph`). `unfold`:
-    what a kernel did in one go is shown op by op, as its reference would do it.
-    """
-    retain = create_graph if retain_graph is None else retain_graph
-    needed = inputs and leading_to(inputs, outputs)
-    heap: list[tuple[int, Node]] = []
-
-    def give(edges: Sequence[Edge], gradients: Sequence[Any]) -> None:
-        for (_, parent), g in zip(edges, gradients):  # noqa: B905
-            before = grads.get(parent)
-            grads[parent] = g if before is None else added(before, g)
-            if before is None and isinstance(parent, Node):
-                heapq.heappush(heap, (-parent.serial, parent))
-
-    seeds = [seed(output, gradient, create_graph) for output, gradient in zip(outputs, gradients, strict=True)]
-    give([(0, origin(output)) for output in outputs], seeds)
-    while heap:
-        _, node = heapq.heappop(heap)
-        g = grads[node] if inputs and node in inputs else grads.pop(node)
-        edges = node.edges if needed is None else [edge for edge in node.edges if edge[1] in needed]
-        if needed is not None and not edges:
-            continue  # an input, or an output that leads to none: what lies behind it stays as it is
-        if unfold and node.op.unfolds and not create_graph:
-            outgoing = yield from node.op.steps(node, g, edges)
-            give(edges, outgoing)
-        else:
-            outgoing = node.op.pull(node, g, edges)
-            give(edges, outgoing)
-            yield node.op.name, edges, g, outgoing
-        if not retain:
-            node.kept, node.edges = None, ()
-        del node, g, edges, outgoing
-    own(grads, seeds)
-
-
-def added(a: Any, b: Any) -> Any:
-    """a + b, of arrays or Tensors; CuPy's arrays by the op, which keeps their order in memory."""
-    return (wrap(a) + wrap(b)).array if backend.on_gpu(a) else a + b
-
-
-def into_leaves(
-    output: Tensor, gradient: Tensor | None, retain_graph: bool | None, create_graph: bool, unfold: bool
-) -> Iterator[tuple[Any, ...]]:
-    """`walk` from one output, and at its end the gradients added to ``.grad`` of the leaves."""
-    if create_graph:
-        warnings.warn(
-            "backward(create_graph=True) makes a cycle through .grad, which only the garbage collector frees; "
-            "md.grad(..., create_graph=True) makes none",
-            stacklevel=4,
-        )
-    grads: dict[Any, Tensor] = {}
-    yield from walk((output,), (gradient,), grads, None, retain_graph, create_graph, unfold)
-    with deposit_lock, enable_grad():
-        for leaf, g in grads.items():
-            leaf.grad = g if leaf.grad is None else leaf.grad + g
-
-
-def consume(steps: Iterator[tuple[Any, ...]], create_graph: bool) -> None:
-    """Run a backward pass to its end, without holding a step, and with it two gradients, while the next is computed."""
-    with np.errstate(all="ignore"), enable_grad() if create_graph else no_grad():
-        collections.deque(steps, maxlen=0)
-
-
-def step_by_step(steps: Iterator[tuple[Any, ...]], create_graph: bool) -> Iterator[Step]:
-    """The steps of a backward pass; between them, the caller has the modes that it had."""
-    while True:
-        with np.errstate(all="ignore"), enable_grad() if create_graph else no_grad():
-            step = next(steps, None)
-        if step is None:
-            return
-        yield Step(*step)
-        del step
-
-
-def seed(output: Tensor, gradient: Tensor | None, create_graph: bool) -> Any:
-    """The gradient that the walk starts from."""
-    if not output.tracked:
-        raise RuntimeError("backward: this tensor has no history and does not require grad")
-    if gradient is None:
-        if output.array.size != 1:
-            raise RuntimeError(
-                f"backward: gradient may be left out for a scalar only, the shape is {dims(output.shape)}"
-            )
-        gradient = Tensor(backend.full_like(output.array, 1))
-    if not isinstance(gradient, Tensor):
-        raise TypeError(f"backward: gradient must be a Tensor, got {type(gradient).__name__}")
-    if gradient.shape != output.shape or gradient.device != output.device:
-        raise RuntimeError(
-            f"backward: gradient must be a tensor of shape {dims(output.shape)} on {output.device}, "
-            f"got {dims(gradient.shape)} on {gradient.device}"
-        )
-    gradient = gradient if gradient.dtype == output.dtype else gradient.to(output.dtype)
-    return gradient if create_graph else gradient.array
-
-
-def leading_to(inputs: set[Node | Tensor], outputs: Sequence[Tensor]) -> set[Node | Tensor]:
-    """The nodes and leaves below `outputs` through which a gradient must pass to reach `inputs`."""
-    seen: set[Node | Tensor] = set()
-    stack = [origin(output) for output in outputs]
-    while stack:
-        parent = stack.pop()
-        if parent not in seen:
-            seen.add(parent)
-            if isinstance(parent, Node):
-                stack.extend(above for _, above in parent.edges)
-    nodes = sorted((parent for parent in seen if isinstance(parent, Node)), key=lambda node: node.serial)
-    needed = seen & inputs
-    if len(needed) < len(inputs):
-        for node in nodes:
-            node.alive()  # an input that can't be reached may lie behind one that was freed
-    for node in nodes:
-        if any(parent in needed for _, parent in node.edges):
-            needed.add(node)
-    return needed
-
-
-def own(grads: dict[Any, Any], seeds: list[Any]) -> None:
-    """Make each gradient a Tensor on memory of its own: no two leaves, and no caller, may share one."""
-    taken = {id(g.array if isinstance(g, Tensor) else g) for g in seeds}
-    for parent, g in grads.items():
-        array = g.array if isinstance(g, Tensor) else g
-        if not isinstance(g, Tensor):
-            g = wrap(g if backend.on_gpu(g) else np.asarray(g))
-        if id(array) in taken or g.array.base is not None:
-            g = g.clone()
-        taken.add(id(array))
-        grads[parent] = g
-
-
-# --- gradients as values ----------------------------------------------------------------------------------------------
-
-
-def grad(
-    outputs: Tensor | Sequence[Tensor],
-    inputs: Tensor | Sequence[Tensor],
-    grad_outputs: Tensor | Sequence[Tensor | None] | None = None,
-    retain_graph: bool | None = None,
-    create_graph: bool = False,
-    allow_unused: bool | None = None,
-    materialize_grads: bool = False,
-) -> tuple[Any, ...]:
-    """The gradients of `outputs` with respect to `inputs`, leaves or not; no ``.grad`` is touched.
-
-    Parameters
-    ----------
-    outputs, inputs : Tensor or sequence of Tensors
-    grad_outputs : Tensor or sequence, optional
-        A cotangent for each output, of its shape; may be left out for scalars.
-    retain_graph, create_graph : as in `Tensor.backward`
-    allow_unused : give None for an input that the outputs do not depend on, instead of raising.
-    materialize_grads : give zeros for it.
-
-    Returns
-    -------
-    tuple of Tensor
-        One gradient per input, of its shape and dtype.
-
-    Raises
-    ------
-    RuntimeError
-        If an input does not require grad, or is not used.
-    """
-    outs, ins = as_tuple(outputs), as_tuple(inputs)
-    for t in (*outs, *ins):
-        if not isinstance(t, Tensor):
-            raise TypeError(f"grad: expected tensors, got {type(t).__name__}")
-    if not outs or not ins:
-        raise ValueError(f"grad: needs outputs and inputs, got {len(outs)} and {len(ins)}")
-    cotangents = (None,) * len(outs) if grad_outputs is None else as_tuple(grad_outputs)
-    if len(cotangents) != len(outs):
-        raise ValueError(f"grad: {len(outs)} outputs need as many grad_outputs, got {len(cotangents)}")
-    for x in ins:
-        if not x.tracked:
-            raise RuntimeError("grad: an input does not require grad; set requires_grad before it is used")
-    grads: dict[Any, Tensor] = {}
-    consume(walk(outs, cotangents, grads, {origin(x) for x in ins}, retain_graph, create_graph), create_graph)
-    gradients = [grads.get(origin(x)) for x in ins]
-    if materialize_grads:
-        zeros = [Tensor(backend.full_like(x.array, 0)) for x in ins]
-        return tuple(zero if g is None else g for zero, g in zip(zeros, gradients, strict=True))
-    if not allow_unused and any(g is None for g in gradients):
-        raise RuntimeError(
-            "grad: an input is not part of the graph of the outputs; allow_unused=True gives None for it, "
-            "materialize_grads=True zeros"
-        )
-    return tuple(gradients)
 
 
 def as_tuple(tensors: Any) -> tuple[Any, ...]:

@@ -16,9 +16,10 @@ import numpy as np
 
 from minidl import backend
 from minidl.backend.modes import enable_grad, mode, no_fusion
-from minidl.engine.core import Edge, Node, Tensor, attach, grad, origin, walk, wrap
+from minidl.engine.core import Edge, Node, Tensor, attach, origin, wrap
 from minidl.engine.declaration import Declaration
 from minidl.engine.op import alias, checked, record
+from minidl.engine.walk import gradients, walk
 
 composites: dict[str, Composite] = {}
 runs: dict[tuple[type, ...], Callable[..., Tensor | None]] = {}  # types of layers in a row -> what serves them at once
@@ -54,11 +55,14 @@ class Composite(Declaration):
         options = {name: kept[name] for name in self.options}
         if isinstance(g, Tensor):
             ports, z = self.rerun(arrays, options, edges)
-            return list(grad(z, ports, g, create_graph=True, materialize_grads=True))
+            found = gradients((z,), ports, (g,), None, True)
+            return [
+                Tensor(backend.full_like(x.array, 0)) if d is None else d for x, d in zip(ports, found, strict=True)
+            ]
         needs = {i for i, _ in edges}
         with backend.current(arrays[0]):
-            gradients = kept["kernel"].backward(g, kept["saved"], needs, *arrays, **options)
-        return [checked(self, i, gradients[i], parent.shape, parent.dtype) for i, parent in edges]
+            outgoing = kept["kernel"].backward(g, kept["saved"], needs, *arrays, **options)
+        return [checked(self, i, outgoing[i], parent.shape, parent.dtype) for i, parent in edges]
 
     def steps(self, node: Node, g: Any, edges: Sequence[Edge]) -> Generator[tuple[Any, ...], None, list[Any]]:
         """`pull`, as the steps of the reference: they are yielded, and the gradients returned."""

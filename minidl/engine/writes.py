@@ -19,6 +19,7 @@ clock = itertools.count(1)
 _newest = 0  # the time of the last write
 _lock = threading.Lock()
 _written: dict[int, tuple[Any, int]] = {}  # id of the memory's owner -> (reference to it, when it was last written)
+_replaced: dict[int, tuple[Any, int]] = {}  # id of a leaf -> (reference to it, when its .data got another shape)
 
 
 def owner_of(array: Array) -> Any:
@@ -37,16 +38,25 @@ def write(array: Array, values: Any, index: Any = ...) -> None:
 
 def written(array: Array) -> None:
     """Put on record that an array has just been written in place."""
+    note(_written, owner_of(array))
+
+
+def replaced(leaf: Any) -> None:
+    """Put on record that a leaf has just been given an array of another shape or dtype."""
+    note(_replaced, leaf)
+
+
+def note(times: dict[int, tuple[Any, int]], changed: Any) -> None:
+    """Let `times` say that an object has just been changed, for as long as it lives."""
     global _newest
-    owner = owner_of(array)
-    key = id(owner)
+    key = id(changed)
     try:
-        reference = weakref.ref(owner, lambda _: _written.pop(key, None))
+        reference = weakref.ref(changed, lambda _: times.pop(key, None))
     except TypeError:  # memory of a kind that takes no weak references is kept, so that its id stays its own
-        reference = owner
+        reference = changed
     with _lock:  # or an older write of another thread could come to stand for the newest
         _newest = next(clock)
-        _written[key] = (reference, _newest)
+        times[key] = (reference, _newest)
 
 
 def refuse_overwritten(node: Any) -> None:
@@ -58,6 +68,12 @@ def refuse_overwritten(node: Any) -> None:
                 raise RuntimeError(
                     f"{node.op.name}: {name}, needed for its gradient, was changed in place after it was read; "
                     "change a .clone() instead"
+                )
+        for position, parent in node.edges:
+            if _replaced.get(id(parent), (None, 0))[1] > node.serial:
+                raise RuntimeError(
+                    f"{node.op.name}: the .data of {node.op.argument(position)}, a leaf, was given another shape or "
+                    "dtype after it was read"
                 )
     if node.prints is not None and node.prints != fingerprints(node.kept):
         raise RuntimeError(f"{node.op.name}: an array needed for its gradient was written through .array")

@@ -5,6 +5,7 @@ from typing import Any
 
 from minidl import backend
 from minidl.backend import dtypes
+from minidl.engine import hooks, walk
 from minidl.engine.composed import named
 from minidl.engine.core import Tensor
 from minidl.engine.op import clone, expand
@@ -77,6 +78,11 @@ TABLE |= {
     "__setitem__": inplace.setitem,
     "where": lambda x, condition, y: elementwise.where(condition, x, y),
     "T": property(_transposed, doc="A matrix transposed."),
+    "backward": walk.backward,
+    "backward_steps": walk.backward_steps,
+    "register_hook": hooks.register_hook,
+    "retain_grad": hooks.retain_grad,
+    "retains_grad": property(hooks.retains_grad, doc="Whether `retain_grad` has been asked of it."),
     "clone": clone,
     "to": create.to,
     "cpu": create.cpu,
