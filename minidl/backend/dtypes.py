@@ -42,9 +42,14 @@ def require_room(name: str, value: Any, dtype: np.dtype) -> None:
         raise ValueError(f"{name}: {value} is out of range for {dtype}")
 
 
+def category(dtype: np.dtype) -> int:
+    """Its rank among bools, integers, floating-point and complex numbers: 0 to 3."""
+    return _CATEGORY[dtype.kind]
+
+
 def _promote(a: np.dtype, b: np.dtype) -> np.dtype:
-    if _CATEGORY[a.kind] != _CATEGORY[b.kind]:
-        return a if _CATEGORY[a.kind] > _CATEGORY[b.kind] else b
+    if category(a) != category(b):
+        return a if category(a) > category(b) else b
     return np.promote_types(a, b)
 
 
@@ -62,6 +67,6 @@ def result_type(operands: tuple[Any, ...]) -> np.dtype:
         ranks[rank] = dtype if known is None else _promote(known, dtype)
     result, *weaker = [dtype for dtype in ranks if dtype is not None]
     for dtype in weaker:
-        if _CATEGORY[dtype.kind] > _CATEGORY[result.kind]:
+        if category(dtype) > category(result):
             result = dtype
     return result

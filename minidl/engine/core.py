@@ -127,6 +127,8 @@ class Tensor(Values):
             raise RuntimeError(f"data: this tensor requires grad, which a tensor of {data.dtype} can't")
         if self.tracked and (data.shape, data.dtype) != (self.shape, self.dtype):
             replaced(self)
+        if self.ties is not None:
+            self.ties.view = self.ties.views = None  # which are of the memory that it leaves
         self.array = data.array
 
     def detach(self) -> Tensor:

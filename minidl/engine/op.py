@@ -27,6 +27,7 @@ from minidl.backend.modes import mode
 from minidl.engine.core import Edge, Node, Tensor, wrap
 from minidl.engine.declaration import Declaration
 from minidl.engine.require import require_arrays, same_device, same_dtype
+from minidl.engine.views import tie
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 # Where 1/0 and log 0 are inf, as on a GPU, and no warning: `np.errstate` takes 0.84 µs a call, a copied context 0.09.
@@ -206,6 +207,7 @@ def op(
     floats: bool = False,
     wraps: bool = False,
     elementwise: bool = False,
+    views: bool = False,
 ) -> Any:
     """Declare an op: ``forward(xp, *arrays, **options)`` on raw arrays, `xp` being NumPy or CuPy.
 
@@ -223,6 +225,8 @@ def op(
         Integers are taken modulo the range of their dtype; a number out of it is refused otherwise.
     elementwise : bool
         Each element of its result comes from one element of each operand; operands that promote broadcast, too.
+    views : bool
+        Its result may lie in the memory of its only array, and then changes with it.
 
     Returns
     -------
@@ -230,7 +234,7 @@ def op(
     """
     if forward is None:
         flags = dict(broadcasts=broadcasts, promotes=promotes, floats=floats, wraps=wraps, elementwise=elementwise)
-        return functools.partial(op, **flags)
+        return functools.partial(op, views=views, **flags)
     self = Op(forward, broadcasts, promotes, floats, wraps, elementwise)
     arity = len(self.arguments)
 
@@ -261,7 +265,10 @@ def op(
             if str(error).startswith(f"{self.name}:") or transfer.is_late(error):
                 raise
             raise explained(self.name, arrays, error) from None
-        return record(self, args, arrays, options, z)
+        result = record(self, args, arrays, options, z)
+        if views:
+            tie(result, args[0], call, options)
+        return result
 
     call.__signature__ = self.signature  # type: ignore[attr-defined]
     call.op = self  # type: ignore[attr-defined]
@@ -318,7 +325,7 @@ def record(
 # --- the ops that the engine itself needs -----------------------------------------------------------------------------
 
 
-@op
+@op(views=True)
 def alias(xp, x):
     """x itself, by another name: a place in the graph of its own."""
     return x
@@ -327,7 +334,7 @@ def alias(xp, x):
 alias.vjp(x=lambda g: g)
 
 
-@op
+@op(views=True)
 def tap(xp, x, *, hook):
     """x itself; its gradient, a Tensor, passes through `hook`, which returns one in its place."""
     return x
@@ -366,7 +373,7 @@ def sum_to(xp, x, *, size):
     return x.sum(axes, dtype=dtypes.wide(x.dtype), keepdims=True).astype(x.dtype, copy=False).reshape(size)
 
 
-@op
+@op(views=True)
 def expand(xp, x, *, size):
     """x repeated, without a copy, along new leading dimensions and those of size 1; a size of -1 stays as it is."""
     lead = len(size) - x.ndim

@@ -30,7 +30,18 @@ def owner_of(array: Array) -> Any:
 
 
 def write(array: Array, values: Any, index: Any = ...) -> None:
-    """``array[index] = values``, on the record. The only way the engine writes into an array that a node may keep."""
+    """``array[index] = values``, on the record. The only way the engine writes into an array that a node may keep.
+
+    Raises
+    ------
+    RuntimeError
+        For memory that can't be written, such as that of an expanded tensor.
+    """
+    if not backend.on_gpu(array) and not array.flags.writeable:
+        raise RuntimeError(
+            "in-place write: this tensor's memory can't be written: several of its elements are one, as after expand, "
+            "or it is a read-only array's; write into a .clone()"
+        )
     with backend.current(array):
         array[index] = values
     written(array)

@@ -16,7 +16,7 @@ from minidl.ops.shape import axis, reshape
 from minidl.ops.subscript import is_mask, located, raw_index, require_places, within
 
 
-@op
+@op(views=True)
 def getitem(xp, x, *, index):
     """x[index], for a `raw_index`: integers, slices and None give views, arrays of integers or bools copies."""
     try:

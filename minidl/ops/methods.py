@@ -63,6 +63,7 @@ OPERATORS = {
 }
 TABLE = {f"__{name}__": f for name, f in OPERATORS.items()}
 TABLE |= {f"__r{name}__": _swapped(f) for name, f in OPERATORS.items()}
+TABLE |= {f"__i{name}__": inplace.in_place(f) for name, f in OPERATORS.items() if name != "matmul"}
 TABLE |= {
     "__neg__": elementwise.neg,
     "__abs__": elementwise.abs,
@@ -106,9 +107,17 @@ METHODS = {
     shape: "transpose flatten squeeze unsqueeze",
     indexing: "gather scatter_add index_select",
     joining: "split chunk",
-    inplace: "copy_ fill_ zero_ add_ sub_ mul_",
+    inplace: "copy_ fill_ zero_ uniform_ normal_ bernoulli_",
 }
+IN_PLACE = (
+    "add sub mul div pow abs neg sign floor ceil trunc round exp log sqrt tanh sigmoid relu clip clamp masked_fill sin "
+    "cos tan asin acos atan sinh cosh asinh acosh atanh expm1 log1p erf scatter_add eq ne lt le gt ge logical_and "
+    "logical_or logical_xor logical_not"
+)
+TURNED = "squeeze unsqueeze transpose"
 TABLE |= {name: getattr(module, name) for module, names in METHODS.items() for name in names.split()}
 TABLE["clamp"] = elementwise.clip
+TABLE |= {f"{name}_": inplace.in_place(TABLE[name]) for name in IN_PLACE.split()}
+TABLE |= {f"{name}_": inplace.turned(TABLE[name]) for name in TURNED.split()}
 for _name, _function in TABLE.items():
     setattr(Tensor, _name, _function)

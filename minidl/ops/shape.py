@@ -52,7 +52,7 @@ def sizes(shape: tuple[Any, ...]) -> tuple[int, ...]:
     return tuple(operator.index(n) for n in given)
 
 
-@op
+@op(views=True)
 def reshape(xp, x, *, size):
     """x in another shape, elements in row-major order; one size may be -1. A view where that is possible."""
     if not isinstance(size, (tuple, list)):
@@ -64,7 +64,7 @@ def reshape(xp, x, *, size):
     return x.reshape(wanted)
 
 
-@op
+@op(views=True)
 def permute(xp, x, *, order):
     """x with its dimensions in another order; a view."""
     if not isinstance(order, (tuple, list)) or len(order) != x.ndim:

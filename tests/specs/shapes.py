@@ -1,9 +1,13 @@
 """Reshaping, indexing, padding, joining."""
 
+from dataclasses import replace
+
 import numpy as np
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
+from minidl.ops.indexing import getitem
+from minidl.ops.shape import permute
 from specs.drawing import SPECS, Case, Spec, normal, shapes
 
 
@@ -142,6 +146,42 @@ SPECS["getitem"] = Spec(_getitem, lambda x, index: x.ravel()[_named(np.arange(x.
 SPECS["unindex"] = Spec(_unindex, _unindex_oracle)
 SPECS["take_along"] = Spec(_take_along, _take_along_oracle)
 SPECS["put_along"] = Spec(_put_along, _put_along_oracle)
+
+
+def _put(draw, rng):
+    """Into a part, of the array itself or of a view of it, and never twice into the same place."""
+    shape = shapes(draw, least=1)
+    steps, view = (), np.zeros(shape)
+    if draw(st.booleans()):
+        order = tuple(draw(st.permutations(range(len(shape)))))
+        half = (slice(None, None, draw(st.sampled_from([-1, 2]))),)
+        steps = ((permute, dict(order=order)), (getitem, dict(index=half)))
+        view = view.transpose(order)[half]
+    index = _index(draw, rng, view.shape) if view.ndim else ...
+    parts = index if isinstance(index, tuple) else (index,)
+    if any(isinstance(part, np.ndarray) and part.dtype != bool for part in parts):
+        index = ...
+    target = view[index].shape
+    value = tuple(n if draw(st.booleans()) else 1 for n in target)[draw(st.integers(0, len(target))) :]
+    return Case([normal(rng, *shape), normal(rng, *value)], dict(steps=steps, index=index))
+
+
+def _put_oracle(x, value, steps, index):
+    places = np.arange(x.size).reshape(x.shape)
+    for _, options in steps:
+        places = places.transpose(options["order"]) if "order" in options else places[options["index"]]
+    places = places[index]
+    z = list(x.flat)
+    for place, v in zip(places.flat, np.broadcast_to(value, places.shape).flat, strict=True):
+        z[place] = v
+    return np.array(z).reshape(x.shape)
+
+
+SPECS["put"] = Spec(_put, _put_oracle)
+SPECS["clear"] = Spec(
+    lambda draw, rng: replace(case := _put(draw, rng), arrays=case.arrays[:1]),
+    lambda x, steps, index: _put_oracle(x, np.zeros(()), steps, index),
+)
 
 
 def _pad(draw, rng):

@@ -1,0 +1,69 @@
+"""Views: tensors in the memory of another, and what a recorded write into shared memory means for the graph.
+
+Such a write gives the *base*, whose memory it is, a new place in the graph, and every view of it that is alive is
+derived anew from there. So all names that see the memory change have the history of the change.
+"""
+
+from __future__ import annotations
+
+import weakref
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+from minidl.backend.modes import mode
+from minidl.engine.core import Tensor, Ties
+from minidl.engine.writes import owner_of
+
+Steps = tuple[tuple[Callable[..., Any], dict[str, Any]], ...]  # ops, with their options, one after the other
+
+
+class View(NamedTuple):
+    """Where a tensor lies in the memory of its base: the steps lead there. Without a base: that was not recorded."""
+
+    base: Tensor | None
+    steps: Steps
+
+
+UNRECORDED = View(None, ())
+
+
+def tie(z: Tensor, x: Tensor, function: Callable[..., Any], options: dict[str, Any]) -> None:
+    """Note that ``z = function(x, **options)`` is a view, if it shares the memory of x."""
+    if z.array.dtype.kind != "f" or owner_of(z.array) is not owner_of(x.array):
+        return
+    z.ties = Ties()
+    view = view_of(x)
+    if not mode.recording or view is UNRECORDED:
+        z.ties.view = UNRECORDED
+        return
+    base, steps = (x, ()) if view is None else view
+    z.ties.view = View(base, (*steps, (function, options)))
+    if base.ties is None:
+        base.ties = Ties()
+    if base.ties.views is None:
+        base.ties.views = {}
+    views, key = base.ties.views, id(z)
+    views[key] = weakref.ref(z, lambda _: views.pop(key, None))
+
+
+def view_of(x: Tensor) -> View | None:
+    """Where x lies in another tensor's memory; None for one that is its own base."""
+    return None if x.ties is None else x.ties.view
+
+
+def follow(x: Any, steps: Steps) -> Any:
+    """What the steps make of a tensor or an array."""
+    for function, options in steps:
+        x = function(x, **options)
+    return x
+
+
+def replant(base: Tensor, node: Any) -> None:
+    """Give a base another place in the graph, and its views with it. None: it has no history from now on."""
+    base.node, base.tracked = node, node is not None
+    views = base.ties.views if base.ties is not None else None
+    for reference in tuple((views or {}).values()):
+        view = reference()
+        if view is not None:
+            derived = follow(base, view.ties.view.steps)
+            view.node, view.tracked = derived.node, derived.tracked
