@@ -13,7 +13,7 @@ from minidl.backend import Array, dims, dtypes, random
 from minidl.backend.modes import mode
 from minidl.backend.random import Generator
 from minidl.engine.core import Node, Tensor, origin
-from minidl.engine.op import cast, op
+from minidl.engine.op import cast, op, sum_to
 from minidl.engine.require import require_arrays
 from minidl.engine.views import UNRECORDED, follow, replant, view_of
 from minidl.engine.writes import clock, owner_of, write
@@ -24,7 +24,7 @@ from minidl.ops.subscript import located, raw_index, within, without_lead
 # --- a part of a tensor -----------------------------------------------------------------------------------------------
 
 
-@op(broadcasts=True)
+@op
 def put(xp, x, value, *, steps, index):
     """x with `value`, broadcast, at an index of the view that the steps lead to."""
     z = x.copy()
@@ -45,7 +45,7 @@ def clear(xp, x, *, steps, index):
 
 put.vjp(
     x=lambda g, steps, index: clear(g, steps=steps, index=index),
-    value=lambda g, steps, index: getitem(follow(g, steps), index=index),
+    value=lambda g, shape, steps, index: sum_to(getitem(follow(g, steps), index=index), shape),
 )
 clear.vjp(x=lambda g, steps, index: clear(g, steps=steps, index=index))
 

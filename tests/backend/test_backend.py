@@ -195,7 +195,7 @@ IMAGE = x(2, 3, 8, 8)
     ("Linear(3, 2)", lambda gpu: nn.Linear(3, 2)(gpu(2, 3))),
     ("cross_entropy", lambda gpu: F.cross_entropy(x(2, 3), gpu(2, dtype=md.int64))),
     ("batch_norm", lambda gpu: F.batch_norm(gpu(2, 3), x(3), x(3))),
-    ("in-place write", lambda gpu: x(2).copy_(gpu(2))),
+    ("in-place write", lambda gpu: x(2).__setitem__(..., gpu(2))),
     ("backward", lambda gpu: x(2, requires_grad=True).backward(gpu(2))),
 ])  # fmt: skip
 def test_mixed_devices(name, f, there):

@@ -386,11 +386,6 @@ def test_windows_are_views_of_what_they_look_at():
         z.backward()
 
 
-def test_alpha():
-    x = leaf(1.0).detach()
-    assert x.add_(2.0, alpha=10).item() == 21 and x.sub_(2.0, alpha=5).item() == 11
-
-
 # --- functions of functions -------------------------------------------------------------------------------------------
 
 

@@ -1,0 +1,429 @@
+"""In-place writes in the graph: every name and view of the memory sees the result and its history, or it is refused.
+
+Each program is run on a leaf ``w``, and again on NumPy arrays that compute the same without writing, differentiated by
+central differences; `tests/peers/test_torch_inplace.py` runs them with PyTorch.
+"""
+
+import gc
+import weakref
+
+import numpy as np
+import pytest
+
+import minidl as md
+
+W = [0.5, -1.25, 2.0]
+
+
+def adds(t, w):
+    y = w * 2
+    y += w
+    return y
+
+
+def aliases(t, w):
+    y = w * 2
+    z = y
+    y *= w
+    return z
+
+
+def subtracts_a_sum(t, w):
+    y = w * 1
+    y -= w.sum()
+    return y
+
+
+def divides(t, w):
+    y = w * w
+    y /= w + 3
+    return y
+
+
+def raises(t, w):
+    y = w * 3
+    y **= 2
+    return y
+
+
+def a_view_is_written(t, w):
+    y = w * 1
+    row = y[0]
+    row += w[1]
+    return y, row
+
+
+def a_base_is_written(t, w):
+    y = w * 1
+    part = y[1:]
+    y *= w
+    return part
+
+
+def a_view_of_a_view_is_written(t, w):
+    y = w * 1
+    flat, last = y.view(3, 1), y.view(3, 1)[2]
+    flat.mul_(w.view(3, 1))
+    last -= w[0]
+    return y, flat, last
+
+
+def rows_are_filled(t, w):
+    b = t.zeros(2, 3, dtype=w.dtype)
+    b[0] = w
+    b[1] = w * w
+    return b
+
+
+def a_row_of_a_buffer(t, w):
+    b = t.zeros(2, 3, dtype=w.dtype)
+    row = b[1]
+    row += w
+    b[:, 2] = 7.0
+    return b
+
+
+def columns_and_rows(t, w):
+    b = t.ones(3, 3, dtype=w.dtype)
+    b[:, 1] = w
+    b[1, :] = w * 2
+    b.transpose(0, 1)[0] = w[0]
+    return b
+
+
+def positions(t, w):
+    y = w * 1
+    y[t.tensor([0, 2])] = w[:2]
+    return y
+
+
+def a_mask(t, w):
+    y = w * 1
+    y[y > 1.5] = 0.0
+    return y
+
+
+def one_element(t, w):
+    y = w * 1
+    y[0] += w[2]
+    return y
+
+
+def wide_values(t, w):
+    y = w.view(1, 3) * 1
+    y[:, None] = w.view(1, 1, 1, 3)
+    return y
+
+
+def activation(t, w):
+    y = w * 1
+    y.relu_()
+    return y * w
+
+
+def activation_of_what_is_read_later(t, w):
+    x = w * 1
+    y = x.sigmoid_()
+    return x, y * 2
+
+
+def the_old_values_are_needed(t, w):
+    y = w * 1
+    y *= w
+    y.sin_()
+    return y
+
+
+def clamped(t, w):
+    y = w * 1
+    y.clamp_(min=-1.0)
+    y.masked_fill_(y > 1.5, 9.0)
+    return y
+
+
+def cleared(t, w):
+    y = w * 1
+    y.zero_()
+    return y + w
+
+
+def filled(t, w):
+    y = w * 1
+    y.fill_(3.0)
+    return y * w
+
+
+def copied(t, w):
+    y = w * 1
+    y.copy_(w * 5)
+    return y
+
+
+def detached(t, w):
+    y = w * 1
+    d = y.detach()
+    d += w
+    return d * 1, y * 1
+
+
+def turned(t, w):
+    y = w * 1
+    y.unsqueeze_(0)
+    y += w
+    y.squeeze_().mul_(2.0)
+    return y
+
+
+def part_of_a_part(t, w):
+    y = w * 1
+    part = y[0:2]
+    part[0] = w[2]
+    return y, part
+
+
+def a_loop(t, w):
+    total = w * 0
+    for i in range(3):
+        total[i] += w[i] * w[0]
+        total += w
+    return total
+
+
+PROGRAMS = [
+    adds, aliases, subtracts_a_sum, divides, raises, a_view_is_written, a_base_is_written, a_view_of_a_view_is_written,
+    rows_are_filled, a_row_of_a_buffer, columns_and_rows, positions, a_mask, one_element, wide_values, activation,
+    activation_of_what_is_read_later, the_old_values_are_needed, clamped, cleared, filled, copied, detached, turned,
+    part_of_a_part, a_loop,
+]  # fmt: skip
+
+
+def outcome(t, program):
+    """The tensors that a program gives, and the gradient of the sum of their squares and cubes."""
+    w = t.tensor(W, dtype=t.float64, requires_grad=True)
+    outputs = program(t, w)
+    outputs = outputs if isinstance(outputs, tuple) else (outputs,)
+    sum((y * y + y * y * y / 3).sum() for y in outputs).backward()
+    return [y.detach().numpy() for y in outputs], w.grad.numpy()
+
+
+@pytest.mark.parametrize("program", PROGRAMS)
+def test_programs_that_write(program):
+    def loss(values):
+        with md.no_grad():
+            outputs = program(md, md.tensor(values, dtype=md.float64))
+        outputs = [y.numpy() for y in (outputs if isinstance(outputs, tuple) else (outputs,))]
+        return sum((y * y + y**3 / 3).sum() for y in outputs)
+
+    outputs, gradient = outcome(md, program)
+    assert all(np.isfinite(y).all() for y in outputs)
+    if program is detached:  # what is written into y has no history there
+        return
+    steps = 1e-6 * np.eye(3)
+    np.testing.assert_allclose(gradient, [(loss(W + s) - loss(W - s)) / 2e-6 for s in steps], rtol=1e-6, atol=1e-7)
+
+
+def leaf():
+    return md.tensor(W, dtype=md.float64, requires_grad=True)
+
+
+def unrecorded_view():
+    y = leaf() * 1
+    with md.no_grad():
+        row = y[0]
+    row += leaf()[1]
+
+
+REFUSED = {
+    "a leaf": (lambda: leaf().add_(1.0), "add_: a leaf that requires grad can't be changed in place"),
+    "part of a leaf": (lambda: leaf().__setitem__(0, 1.0), "in-place write: a leaf that requires grad"),
+    "a view of a leaf": (lambda: leaf()[:2].mul_(2.0), "mul_: a view of a leaf that requires grad"),
+    "a view made under no_grad": (unrecorded_view, r"add_: this tensor is a view that was made under no_grad\(\)"),
+    "another shape": (lambda: (leaf() * 1).add_(md.ones(2, 3)), "add_: the result is 2×3, and a tensor of 3 can't"),
+    "shared elements": (lambda: (leaf() * 1).view(3, 1).expand(3, 2).add_(1.0), "memory can't be written"),
+    "turned, but seen": (lambda: (lambda y: (y[0], y.unsqueeze_(0)))(leaf() * 1), "unsqueeze_: other tensors are"),
+    "a detached view": (lambda: (leaf() * 1)[0].detach_(), "detach_: this is a view"),
+}
+
+
+@pytest.mark.parametrize("name", REFUSED)
+def test_writes_that_are_refused(name):
+    write, says = REFUSED[name]
+    with pytest.raises(RuntimeError, match=says):
+        write()
+
+
+def test_what_can_not_hold_a_result_refuses_it():
+    with pytest.raises(TypeError, match="add_: the result is float32, and int64 can't hold it"):
+        md.ones(2, dtype=md.int64).add_(1.5)
+    with pytest.raises(TypeError, match="mul_: the result is int64, and bool can't hold it"):
+        md.tensor([True]).mul_(2)
+    half = md.ones(2, dtype=md.float16)
+    half += md.ones(2)
+    assert half.dtype == md.float16 and half.array.tolist() == [2, 2]
+
+
+@pytest.mark.parametrize("reads", ["exp", "sigmoid", "relu", "sqrt", "tanh"])
+def test_a_result_that_backward_needs_is_guarded(reads):
+    y = getattr(leaf() * leaf() + 1, reads)()
+    y += 1
+    with pytest.raises(RuntimeError, match=f"{reads}: z, needed for its gradient, was changed in place"):
+        y.sum().backward()
+
+
+def test_an_argument_that_backward_needs_is_guarded():
+    w = leaf()
+    x = w * 1
+    y = x * w
+    x += 1
+    with pytest.raises(RuntimeError, match="mul: x, needed for its gradient, was changed in place"):
+        y.sum().backward()
+    x = w * 1
+    y = x.relu_()
+    y += 1
+    with pytest.raises(RuntimeError, match="relu: z, needed for its gradient"):
+        y.sum().backward()
+
+
+def test_without_a_graph_every_name_and_view_sees_the_write():
+    p, g = md.ones(3), md.tensor([1.0, 2.0, 3.0])
+    for other in (p,):
+        other -= 0.5 * g
+    row = p[:2]
+    row *= 10
+    assert p.array.tolist() == [5, 0, -0.5]
+    w = leaf()
+    with md.no_grad():
+        w -= 0.5 * w
+    assert w.requires_grad and w.is_leaf and w.array.tolist() == [0.25, -0.625, 1]
+
+
+def test_data_is_a_tensor_on_the_same_memory():
+    w = leaf()
+    w.data.mul_(2)
+    assert w.array.tolist() == [1, -2.5, 4] and not w.data.requires_grad
+    kept = w.array
+    w.data = md.tensor([7.0, 8.0], dtype=md.float64)
+    assert w.array.tolist() == [7, 8] and w.requires_grad and kept.tolist() == [1, -2.5, 4]
+    with pytest.raises(TypeError, match="data: expected a Tensor, got ndarray"):
+        w.data = np.ones(2)
+    with pytest.raises(RuntimeError, match="data: this tensor requires grad"):
+        w.data = md.ones(2, dtype=md.int64)
+
+
+def test_a_leaf_that_changes_its_shape_before_backward():
+    w = leaf()
+    y = (w * md.ones(3, dtype=md.float64)).sum()
+    w.data = w.data[:1]
+    with pytest.raises(RuntimeError, match="mul: the .data of x, a leaf, was given another shape or dtype"):
+        y.backward()
+
+
+def test_a_leaf_that_asks_for_no_gradient_any_more():
+    w = leaf()
+    y = (w * 2).sum()
+    w.requires_grad = False
+    y.backward()
+    assert w.grad is None
+
+
+def test_views_do_not_outlive_their_names():
+    y = leaf() * 1
+    gc.disable()
+    try:
+        views = [y[i] for i in range(3)]
+        assert len(y.ties.views) == 3
+        gone = weakref.ref(views[0])
+        del views
+        assert gone() is None and not y.ties.views
+    finally:
+        gc.enable()
+
+
+def test_what_a_write_keeps():
+    """An activation in place keeps one array, not two."""
+    y = leaf() * 1
+    y.relu_()
+    assert y.node.kept["z"] is y.array
+
+
+def test_hooks_see_and_change_gradients():
+    w, seen = leaf(), []
+    y = w * 2
+    handle = y.register_hook(seen.append)
+    y.register_hook(lambda g: g * 10)
+    w.register_hook(lambda g: g + 1)
+    y.retain_grad()
+    assert y.retains_grad and not w.retains_grad
+    (y * 3).sum().backward()
+    assert seen[0].array.tolist() == [3, 3, 3] and y.grad.array.tolist() == [30, 30, 30]
+    assert w.grad.array.tolist() == [61, 61, 61]
+    handle.remove()
+    w.grad = None
+    y = w * 2
+    with y.register_hook(lambda g: g * 0):
+        pass
+    y.sum().backward()
+    assert len(seen) == 1 and w.grad.array.tolist() == [3, 3, 3]
+
+
+def test_hooks_that_are_refused():
+    with pytest.raises(RuntimeError, match="register_hook: this tensor does not require grad"):
+        md.ones(2).register_hook(print)
+    with pytest.raises(RuntimeError, match="retain_grad: this tensor does not require grad"):
+        md.ones(2).retain_grad()
+    with pytest.raises(TypeError, match="register_hook: expected a function"):
+        leaf().register_hook(3)
+    y = leaf() * 1
+    y.register_hook(lambda g: md.ones(2))
+    with pytest.raises(RuntimeError, match="tensor hook: must return a gradient of shape 3, got 2"):
+        y.sum().backward()
+    y = leaf() * 1
+    y.register_hook(lambda g: 3)
+    with pytest.raises(TypeError, match="tensor hook: must return None or a Tensor, got int"):
+        y.sum().backward()
+
+
+def test_hooks_in_gradients_of_gradients():
+    w = leaf()
+    y = w * w
+    y.register_hook(lambda g: g * 3)
+    (g,) = md.grad((y * y).sum(), w, create_graph=True)
+    np.testing.assert_allclose(g.detach().numpy(), 12 * np.array(W) ** 3)
+    (h,) = md.grad(g.sum(), w)
+    np.testing.assert_allclose(h.numpy(), (12 + 3 * 24) * np.array(W) ** 2)  # it sees the second pass, too
+
+
+def test_hooks_may_write_into_the_gradient_they_see():
+    w, v = leaf(), leaf()
+    y, z = w * 1, v * 1
+    y.register_hook(lambda g: (g.mul_(0), None)[1])
+    (y + z).sum().backward()
+    assert w.grad.array.tolist() == [1, 1, 1] and v.grad.array.tolist() == [1, 1, 1]
+
+
+def test_the_graph_can_be_looked_at():
+    w = leaf()
+    y = (w * 2).sum()
+    assert w.grad_fn is None and y.grad_fn.name() == "sum" and repr(y.grad_fn) == "<sum>"
+    ((inner, zero),) = y.grad_fn.next_functions
+    ((end, _),) = inner.next_functions
+    assert inner.name() == "mul" and zero == 0 and end.variable is w and repr(end) == "<AccumulateGrad>"
+
+
+def test_random_numbers_in_place():
+    x = md.empty(20_000)
+    for fill, low, mean, std in (
+        (lambda: x.normal_(2.0, 0.5), -2, 2, 0.5),
+        (lambda: x.uniform_(1, 3), 1, 2, 1 / 3**0.5),
+        (lambda: x.bernoulli_(0.25), 0, 0.25, 0.1875**0.5),
+    ):
+        assert fill() is x
+        np.testing.assert_allclose([x.array.mean(), x.array.std()], [mean, std], atol=0.02)
+        assert x.array.min() >= low
+    first = md.empty(3).normal_(generator=md.Generator().manual_seed(5)).array
+    np.testing.assert_array_equal(first, md.empty(3).normal_(generator=md.Generator().manual_seed(5)).array)
+    for refused in (lambda: x.normal_(std=-1), lambda: x.uniform_(2, 1), lambda: x.bernoulli_(2)):
+        with pytest.raises(ValueError, match="_: "):
+            refused()
+    with pytest.raises(TypeError, match="floating dtype"):
+        md.ones(2, dtype=md.int64).normal_()
