@@ -158,9 +158,9 @@ def _put(draw, rng):
         steps = ((permute, dict(order=order)), (getitem, dict(index=half)))
         view = view.transpose(order)[half]
     index = _index(draw, rng, view.shape) if view.ndim else ...
-    parts = index if isinstance(index, tuple) else (index,)
-    if any(isinstance(part, np.ndarray) and part.dtype != bool for part in parts):
-        index = ...
+    index = index if isinstance(index, tuple) else (index,)
+    if any(isinstance(part, np.ndarray) and part.dtype != bool for part in index):
+        index = (...,)
     target = view[index].shape
     value = tuple(n if draw(st.booleans()) else 1 for n in target)[draw(st.integers(0, len(target))) :]
     return Case([normal(rng, *shape), normal(rng, *value)], dict(steps=steps, index=index))
