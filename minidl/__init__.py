@@ -2,14 +2,18 @@
 
 # ruff: noqa: F401, I001
 # fmt: off
-from minidl import data, functional, kernels, models, nn, ops, optim, utils
-from minidl.backend import cuda
+from minidl import backends, data, functional, kernels, models, nn, ops, optim, utils
+from minidl.backend import accelerator, cuda
 from minidl.autograd import grad, hvp, jacobian, jvp, vjp
-from minidl.backend import get_default_device, set_default_device
+from minidl.backend import device, get_default_device, set_default_device
 from minidl.check import GradcheckError, gradcheck, gradgradcheck
 from minidl.engine.core import Tensor
 from minidl.backend.dtypes import bool_ as bool
-from minidl.backend.dtypes import float16, float32, float64, int8, int16, int32, int64, uint8
+from minidl.backend.dtypes import float16 as half, float32 as float, float64 as double
+from minidl.backend.dtypes import int16 as short, int32 as int, int64 as long
+from minidl.backend.dtypes import (
+    float16, float32, float64, get_default_dtype, int8, int16, int32, int64, set_default_dtype, uint8,
+)
 from minidl.files import load, save
 from minidl.backend.modes import (
     detect_anomaly, enable_grad, inference_mode, is_anomaly_enabled, is_grad_enabled, no_fusion, no_grad,
@@ -19,14 +23,20 @@ from minidl.nn.summary import summary
 from minidl.ops.compare import (
     eq, ge, gt, isfinite, isinf, isnan, le, logical_and, logical_not, logical_or, logical_xor, lt, ne,
 )
+from minidl.ops.convert import is_floating_point, is_tensor, numel
 from minidl.ops.create import (
-    arange, empty, from_numpy, full, ones, ones_like, rand, randint, randn, tensor, zeros, zeros_like,
+    arange, empty, empty_like, eye, full, full_like, linspace, logspace, meshgrid, ones, ones_like, zeros, zeros_like,
+)
+from minidl.ops.draw import (
+    bernoulli, get_rng_state, multinomial, normal, rand, rand_like, randint, randint_like, randn, randn_like, randperm,
+    set_rng_state,
 )
 from minidl.ops.elementwise import (
     abs, add, ceil, clip, div, exp, floor, log, masked_fill, maximum, minimum, mul, neg, pow, relu, round, sigmoid,
     sign, sqrt, sub, tanh, trunc, where,
 )
 from minidl.ops.elementwise import clip as clamp
+from minidl.ops.from_data import as_tensor, from_numpy, tensor
 from minidl.ops.indexing import gather, index_select, scatter_add
 from minidl.ops.joining import cat, chunk, split, stack
 from minidl.ops.linalg import matmul
@@ -38,7 +48,7 @@ from minidl.ops.shape import flatten, flip, permute, reshape, squeeze, tile, tra
 from minidl.ops.special import (
     acos, acosh, asin, asinh, atan, atanh, cos, cosh, erf, expm1, log1p, sin, sinh, tan, xlogy,
 )
-from minidl.backend.random import Generator, manual_seed
+from minidl.backend.random import Generator, default_generator, initial_seed, manual_seed, seed
 from minidl.backend.threads import get_num_threads, set_num_threads
 
 __version__ = "0.1.0"

@@ -17,9 +17,9 @@ STATE = {f"of {d}": md.tensor(np.arange(6).reshape(2, 3).astype(d)) for d in DTY
     "0-d float": md.tensor(7.5),
     "empty": md.zeros(0, 3),
     "transposed": md.arange(6).reshape(2, 3).T,
-    "strided": md.arange(12)[::-3],
+    "strided": md.Tensor(np.arange(12)[::-3]),
     "broadcast": md.tensor([[1.0], [2.0]]).expand(2, 3),
-    "big-endian": md.Tensor(np.arange(3, dtype=">i4")),
+    "big-endian": md.tensor(np.arange(3, dtype=">i4")),
     "a name, with spaces.ü": md.ones(1),
 }
 

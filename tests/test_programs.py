@@ -22,9 +22,9 @@ WAITING = [
     "autograd_tour", "boxes", "checkpoints", "confusion", "conv_autoencoder", "convolution_scratch", "custom_dataset",
     "dcgan", "densenet", "dropout_scratch", "early_stopping", "feature_inversion", "fgsm", "gan", "grad_cam", "hooks",
     "im2col", "inception", "initialisation", "knn", "lenet", "linear_regression_scratch", "losses_by_hand",
-    "makemore", "mlp_scratch", "mobilenet", "nin", "polynomial", "quickstart", "resnet", "saliency", "siamese",
+    "makemore", "mlp_scratch", "mobilenet", "nin", "polynomial", "resnet", "saliency", "siamese",
     "softmax_regression_scratch", "squeezenet", "style_transfer", "svm", "tensors_tour", "transfer_learning", "unet",
-    "vae", "vgg", "vision_transformer", "wgan",
+    "vgg", "vision_transformer", "wgan",
 ]  # fmt: skip
 IMPORTS = [  # only these lines of a program are rewritten
     (r"^from torch\.utils import data\b", "from minidl import data"),

@@ -15,6 +15,7 @@ from minidl.backend.arrays import (
     is_array,
     namespace,
     on_gpu,
+    plain,
     special,
 )
-from minidl.backend.devices import device_name, device_of, get_default_device, gpu, set_default_device, using
+from minidl.backend.devices import device, device_name, device_of, get_default_device, gpu, set_default_device, using

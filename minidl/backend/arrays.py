@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from minidl.backend.dtypes import SUPPORTED
 from minidl.backend.modes import mode
 
 Array = Any  # a numpy.ndarray or a cupy.ndarray
@@ -101,3 +102,23 @@ def full_like(array: Array, value: float, dtype: Any = None) -> Array:
     """An array of one value, in the shape and the memory order of another, beside it."""
     with current(array):
         return namespace(array).full_like(array, value, dtype=dtype)
+
+
+def plain(name: str, array: Array) -> Array:
+    """An array as tensors hold it: of NumPy's own class or CuPy's, on the same memory.
+
+    Raises
+    ------
+    TypeError
+        In the name of a function, for a masked array, another byte order, and a dtype that tensors can't have.
+    """
+    if isinstance(array, np.ma.MaskedArray):
+        raise TypeError(f"{name}: a masked array has values that don't count; fill them by .filled(value)")
+    if array.dtype.char not in SUPPORTED:
+        said = "; convert it by .astype(np.float64)" if array.dtype.kind == "f" else ""
+        raise TypeError(
+            f"{name}: dtype {array.dtype} is not supported, expected a bool, integer or floating dtype{said}"
+        )
+    if not array.dtype.isnative:
+        raise TypeError(f"{name}: {array.dtype.str} is not this machine's byte order; md.tensor(array) converts it")
+    return array if type(array) is np.ndarray or on_gpu(array) else np.asarray(array)

@@ -13,27 +13,79 @@ import numpy as np
 
 from minidl.backend.arrays import Array, cupy, on_gpu
 
-_default_device = "cpu"
+
+class device(str):
+    """A device (``torch.device``), which is its name: ``device("cuda", 1) == device(1) == "cuda:1"``.
+
+    Within ``with device(…):`` it is the default one.
+
+    Parameters
+    ----------
+    type : str or int
+        ``"cpu"``, ``"cuda"`` (the first GPU), ``"cuda:N"``, or the number of a GPU.
+    index : int, optional
+        The number of the GPU, where `type` is ``"cuda"``.
+
+    Raises
+    ------
+    ValueError
+        For any other name or number.
+    """
+
+    def __new__(cls, type: str | int, index: int | None = None) -> device:
+        name: Any = f"cuda:{type}" if type.__class__ is int else type
+        if index is not None:
+            name = f"{name}:{index}" if index.__class__ is int else None
+        if not isinstance(name, str) or not re.fullmatch("cpu|cuda(:(0|[1-9][0-9]*))?", name):
+            given = repr(type) if index is None else f"{type!r} and index {index!r}"
+            raise ValueError(f"device: expected 'cpu', 'cuda' or 'cuda:N', got {given}")
+        return super().__new__(cls, name)
+
+    @property
+    def type(self) -> str:
+        """``"cpu"`` or ``"cuda"``."""
+        return self.partition(":")[0]
+
+    @property
+    def index(self) -> int | None:  # type: ignore[override]
+        """The number of the GPU; None where the name has none."""
+        number = self.partition(":")[2]
+        return int(number) if number else None
+
+    def __repr__(self) -> str:
+        return f"device(type={self.type!r}" + (f", index={self.index})" if ":" in self else ")")
+
+    def __enter__(self) -> device:
+        _before.append(_default_device)
+        set_default_device(self)
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        global _default_device
+        _default_device = _before.pop()
 
 
-def device_of(array: Array) -> str:
-    """``"cpu"`` or ``"cuda:N"``."""
-    return f"cuda:{array.device.id}" if on_gpu(array) else "cpu"
+CPU = device("cpu")
+cuda_device = functools.cache(functools.partial(device, "cuda"))
+_default_device = CPU
+_before: list[device] = []  # the defaults that come back at the ends of with statements
 
 
-def device_name(device: str | int) -> str:
-    """The whole name of a device, ``"cpu"`` or ``"cuda:N"``; ``"cuda"`` is the first GPU, and a number is that of one.
+def device_of(array: Array) -> device:
+    """Where an array is: ``"cpu"`` or ``"cuda:N"``."""
+    return cuda_device(array.device.id) if on_gpu(array) else CPU
+
+
+def device_name(name: str | int) -> device:
+    """The device of that name, or the GPU of that number; ``"cuda"`` is ``"cuda:0"``.
 
     Raises
     ------
     ValueError
         For any other name.
     """
-    name = f"cuda:{device}" if type(device) is int else device
-    name = "cuda:0" if name == "cuda" else name
-    if not isinstance(name, str) or not re.fullmatch("cpu|cuda:(0|[1-9][0-9]*)", name):
-        raise ValueError(f"device: expected 'cpu', 'cuda' or 'cuda:N', got {device!r}")
-    return name
+    found = device(name)
+    return cuda_device(0) if found == "cuda" else found
 
 
 def gpu(device: str | int | None) -> Any:
@@ -90,7 +142,7 @@ def set_default_device(device: str | int) -> None:
     _default_device = name
 
 
-def get_default_device() -> str:
+def get_default_device() -> device:
     """Where new tensors are put: ``"cpu"``, unless `set_default_device` has said otherwise."""
     return _default_device
 

@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import bisect
 import math
-import os
-import threading
 from typing import Any
 
 import numpy as np
+
+from minidl.backend.forks import Lock
 
 SMALLEST = 1 << 16  # bytes: smaller arrays are left to NumPy
 SPARE = 1.25  # times the most that was in use at once may be held: with less, steps of training find too little
@@ -30,11 +30,6 @@ def empty_cache() -> None:
     with blocks.lock:
         blocks.free.clear()
         blocks.held = blocks.used
-
-
-def start_anew() -> None:
-    """After a fork, in the child: a thread that held the lock is not there to let it go."""
-    blocks.lock = threading.RLock()
 
 
 class Memory(np.ndarray):
@@ -57,7 +52,7 @@ class Blocks:
     def __init__(self) -> None:
         self.free: list[Memory] = []
         self.used = self.held = self.most = 0  # bytes: in arrays, with those that are free, and the most in arrays
-        self.lock = threading.RLock()  # a thread that holds it may be interrupted by the collector, and give
+        self.lock = Lock()  # reentrant: a thread that holds it may be interrupted by the collector, and give
 
     def take(self, size: int) -> Lease:
         """A lease of at least `size` bytes, and less than twice as many."""
@@ -82,5 +77,3 @@ class Blocks:
 
 
 blocks = Blocks()
-if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=start_anew)

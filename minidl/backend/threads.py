@@ -16,6 +16,7 @@ from typing import Any
 
 import numpy as np
 
+from minidl.backend.forks import Lock, in_child
 from minidl.backend.memory import empty
 
 ONE_THREAD = 1 << 18  # multiplications up to which OpenBLAS leaves a product of matrices to one thread
@@ -98,7 +99,7 @@ class Blas:
         from threadpoolctl import ThreadpoolController  # of which `import minidl` would notice the milliseconds
 
         self.libraries = ThreadpoolController().select(user_api="blas").lib_controllers
-        self.lock = threading.Lock()
+        self.lock = Lock()
         self.holders = 0
         self.before: list[int] = []
         self.threads = max(self.counts(), default=1)
@@ -190,7 +191,7 @@ class Workers:
 
     def __init__(self) -> None:
         self.jobs: SimpleQueue[Job] = SimpleQueue()
-        self.lock = threading.Lock()
+        self.lock = Lock()
         self.number = 0
 
     def offer(self, job: Job, number: int) -> None:
@@ -218,7 +219,7 @@ class Here(threading.local):
 
 here = Here()
 workers = Workers()
-making = threading.Lock()
+making = Lock()
 made: list[Blas] = []
 
 
@@ -231,17 +232,13 @@ def blas() -> Blas:
     return made[0]
 
 
+@in_child
 def start_anew() -> None:
-    """After a fork, in the child: threads and locks of the parent are of no use there."""
-    global workers, making
-    workers, making = Workers(), threading.Lock()
+    """The threads of the parent are not there to work, nor to give back to BLAS the threads that it had."""
+    global workers
+    workers = Workers()
     here.working = False
     for one in made:
-        one.lock = threading.Lock()
         if one.holders:
             one.holders = 0
             one.give(one.before)
-
-
-if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=start_anew)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable
 from typing import Any
 
@@ -10,10 +9,11 @@ import numpy as np
 
 from minidl import backend
 from minidl.backend import Array, by_device
+from minidl.backend.forks import Lock
 
 MOST_UNCHECKED = 1000  # ranges
 Refusal = Callable[[Any, Any], Exception]
-lock = threading.Lock()
+lock = Lock()
 unchecked: list[tuple[Array, float, float, Refusal]] = []  # least and largest values on a GPU, and what they may be
 
 

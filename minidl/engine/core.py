@@ -78,10 +78,11 @@ class Tensor(Values):
 
     def __init__(self, data: Array, requires_grad: bool = False) -> None:
         if not backend.is_array(data):
-            raise TypeError(f"Tensor: expected an array, got {type(data).__name__}; minidl.tensor() converts")
-        if data.dtype.kind not in "buif":
-            raise TypeError(f"Tensor: dtype {data.dtype} is not supported; use a bool, integer or floating dtype")
-        self.array = data
+            raise TypeError(
+                f"Tensor: expected an array, got {type(data).__name__}; "
+                "md.tensor(data) makes one of numbers, md.empty(sizes) one of a size"
+            )
+        self.array = backend.plain("Tensor", data)
         self.grad: Tensor | None = None
         self.node: Node | None = None
         self.tracked = False

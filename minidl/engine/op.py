@@ -122,7 +122,7 @@ class Op(Declaration):
             return args
         dtype = dtypes.result_type(tuple(operands))
         if self.floats and dtype.kind != "f":
-            dtype = dtypes.DEFAULT_FLOAT
+            dtype = dtypes.default_float
         if not self.rules and dtype.kind in "ui":
             dtype = dtypes.int64  # a comparison sees a scalar as it is
         xp = backend.namespace(*[a.array for a in args if isinstance(a, Tensor)])

@@ -91,7 +91,7 @@ class Values:
     def __repr__(self) -> str:
         text = np.array2string(transfer.move(self.array, "cpu"), precision=4, separator=", ", prefix="tensor(")
         notes = [text]
-        if self.dtype not in (dtypes.DEFAULT_FLOAT, dtypes.int64, dtypes.bool_):
+        if self.dtype not in (dtypes.default_float, dtypes.int64, dtypes.bool_):
             notes.append(f"dtype={self.dtype}")
         if self.device != "cpu":
             notes.append(f"device='{self.device}'")

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import collections
 import heapq
-import threading
 import warnings
 from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
@@ -13,11 +12,12 @@ import numpy as np
 
 from minidl import backend
 from minidl.backend import dims
+from minidl.backend.forks import Lock
 from minidl.backend.modes import enable_grad, no_grad
 from minidl.engine.core import Edge, Node, Tensor, origin, wrap
 from minidl.engine.hooks import hooked
 
-deposit_lock = threading.Lock()
+deposit_lock = Lock()
 
 
 class Step(NamedTuple):

@@ -5,7 +5,6 @@ when it changed an array. A saved array that was written after it was read would
 """
 
 import itertools
-import threading
 import weakref
 import zlib
 from typing import Any
@@ -14,10 +13,11 @@ import numpy as np
 
 from minidl import backend
 from minidl.backend import Array, transfer
+from minidl.backend.forks import Lock
 
 clock = itertools.count(1)
 _newest = 0  # the time of the last write
-_lock = threading.Lock()
+_lock = Lock()
 _written: dict[int, tuple[Any, int]] = {}  # id of the memory's owner -> (reference to it, when it was last written)
 _replaced: dict[int, tuple[Any, int]] = {}  # id of a leaf -> (reference to it, when its .data got another shape)
 

@@ -9,7 +9,7 @@ import numpy as np
 from minidl import backend
 from minidl import functional as F
 from minidl.backend import dims
-from minidl.backend.dtypes import DEFAULT_FLOAT, int64
+from minidl.backend.dtypes import int64
 from minidl.engine.core import Tensor
 from minidl.engine.require import require_tensors
 from minidl.engine.writes import written
@@ -94,7 +94,7 @@ class _Norm(_Affine):
     def _statistic(self, device: Any, dtype: Any) -> Any:
         if self.lazy:
             return UninitializedBuffer(device=device, dtype=dtype)
-        return zeros(self.num_features, device=device, dtype=dtype or DEFAULT_FLOAT)
+        return zeros(self.num_features, device=device, dtype=dtype)
 
     def shapes(self) -> dict[str, tuple[int, ...]]:
         return dict.fromkeys(("weight", "bias", "running_mean", "running_var"), (self.num_features,))

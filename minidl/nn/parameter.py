@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from minidl import backend
-from minidl.backend.dtypes import DEFAULT_FLOAT
+from minidl.backend.dtypes import get_default_dtype
 from minidl.engine.core import Tensor
 
 
@@ -34,7 +34,7 @@ class Uninitialized:
 
     def __init__(self, requires_grad: bool = True, device: Any = None, dtype: Any = None) -> None:
         with backend.using(device) as xp:
-            super().__init__(xp.empty(0, dtype or DEFAULT_FLOAT), requires_grad)  # type: ignore[call-arg]
+            super().__init__(xp.empty(0, dtype or get_default_dtype()), requires_grad)  # type: ignore[call-arg]
 
     def _missing(self) -> Any:
         raise RuntimeError(

@@ -9,7 +9,21 @@ from minidl.engine import hooks, walk
 from minidl.engine.composed import named
 from minidl.engine.core import Tensor
 from minidl.engine.op import clone, expand
-from minidl.ops import compare, create, elementwise, indexing, inplace, joining, linalg, loss, reduce, shape, special
+from minidl.ops import (
+    compare,
+    convert,
+    create,
+    draw,
+    elementwise,
+    indexing,
+    inplace,
+    joining,
+    linalg,
+    loss,
+    reduce,
+    shape,
+    special,
+)  # fmt: skip
 
 
 def _swapped(f: Any) -> Any:
@@ -85,9 +99,6 @@ TABLE |= {
     "retain_grad": hooks.retain_grad,
     "retains_grad": property(hooks.retains_grad, doc="Whether `retain_grad` has been asked of it."),
     "clone": clone,
-    "to": create.to,
-    "cpu": create.cpu,
-    "cuda": create.cuda,
     "expand": _variadic(expand),
     "reshape": _variadic(shape.reshape),
     "view": _variadic(shape.reshape),
@@ -99,6 +110,8 @@ TABLE |= {
     "log_softmax": loss.log_softmax,
 }
 METHODS = {
+    convert: "to cpu cuda type type_as is_floating_point",
+    draw: "bernoulli multinomial",
     elementwise: "add sub mul div neg pow abs sign floor ceil trunc round exp log sqrt tanh sigmoid relu clip "
     "maximum minimum masked_fill",
     special: "sin cos tan asin acos atan sinh cosh asinh acosh atanh expm1 log1p erf",
@@ -116,6 +129,7 @@ IN_PLACE = (
 )
 TURNED = "squeeze unsqueeze transpose"
 TABLE |= {name: getattr(module, name) for module, names in METHODS.items() for name in names.split()}
+TABLE |= convert.METHODS | create.METHODS
 TABLE["clamp"] = elementwise.clip
 TABLE |= {f"{name}_": inplace.in_place(TABLE[name]) for name in IN_PLACE.split()}
 TABLE |= {f"{name}_": inplace.turned(TABLE[name]) for name in TURNED.split()}

@@ -587,8 +587,9 @@ def test_seeds():
     own = md.Generator().manual_seed(3)
     np.testing.assert_array_equal(md.rand(4, generator=own).numpy(), first[0].numpy())
     assert own.initial_seed() == 3
+    assert md.manual_seed(-1).initial_seed() == 2**64 - 1
     with pytest.raises(ValueError, match="manual_seed"):
-        md.manual_seed(-1)
+        md.manual_seed(2**64)
 
 
 def test_only_leaves_can_be_deep_copied():

@@ -23,7 +23,8 @@ LESSONS = Path(__file__).parents[2] / "lessons"
 PACKAGE = Path(md.__file__).parent
 
 # Ways across in the engine, which whoever calls them answers for.
-PLUMBING = ("backend/", "engine/core.py", "engine/op.py", "engine/writes.py", "ops/create.py", "ops/inplace.py")
+PLUMBING = ("backend/", "engine/core.py", "engine/op.py", "engine/writes.py", "ops/inplace.py")
+PLUMBING += ("ops/create.py", "ops/from_data.py", "ops/convert.py", "ops/draw.py")
 # Who may ask beside the lesson: its data and pictures, files, new parameters.
 ASKING = ("learn/", "data/", "files.py", "nn/init.py", "nn/module.py", "nn/summary.py")
 DRAWING = "functional/dropout.py:dropout_mask"  # on the CPU, where there are no kernels

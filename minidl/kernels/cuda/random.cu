@@ -56,10 +56,14 @@ __device__ void draw(const Stream& stream, int n, Give give) {
   }
 }
 
+// A number of [0, 1) in T, which must not become 1: of 24 bits, half has room for the upper 11.
+template <typename T>
+__device__ inline T below_one(float u) { return (T)(sizeof(T) == 2 ? floorf(u * 2048.0f) / 2048.0f : u); }
+
 // x[i] = u_i, the stream's i-th number from here, (n,).
 template <typename T>
 __global__ void fill_uniform(T* x, Stream stream, int n) {
-  draw(stream, n, [=](int i, float u) { x[i] = (T)u; });
+  draw(stream, n, [=](int i, float u) { x[i] = below_one<T>(u); });
 }
 
 // x[i] = scale · [u_i ≥ p], (n,).
