@@ -20,9 +20,9 @@ PROGRAMS = sorted(path.stem for path in FOLDER.glob("*.py"))
 WAITING = [
     "accumulation", "alexnet", "attention_blocks", "augmentation", "autoencoder", "autograd_function",
     "autograd_tour", "boxes", "checkpoints", "confusion", "conv_autoencoder", "convolution_scratch", "custom_dataset",
-    "dcgan", "densenet", "dropout_scratch", "early_stopping", "feature_inversion", "fgsm", "gan", "grad_cam", "hooks",
-    "im2col", "inception", "initialisation", "knn", "lenet", "linear_regression_scratch", "losses_by_hand",
-    "makemore", "mlp_scratch", "mobilenet", "nin", "polynomial", "resnet", "saliency", "siamese",
+    "dcgan", "densenet", "dropout_scratch", "early_stopping", "fgsm", "gan", "grad_cam", "hooks",
+    "im2col", "inception", "initialisation", "knn", "lenet", "losses_by_hand",
+    "makemore", "mlp_scratch", "mobilenet", "nin", "resnet", "saliency", "siamese",
     "softmax_regression_scratch", "squeezenet", "style_transfer", "svm", "tensors_tour", "transfer_learning", "unet",
     "vgg", "vision_transformer", "wgan",
 ]  # fmt: skip
