@@ -3,11 +3,12 @@
 # ruff: noqa: F401, I001
 # fmt: off
 from minidl.functional.activations import (
-    elu, gelu, hardsigmoid, hardswish, leaky_relu, prelu, relu6, selu, silu, softsign,
+    celu, elu, gelu, glu, hardshrink, hardsigmoid, hardswish, leaky_relu, mish, prelu, relu6, selu, silu, softmin,
+    softshrink, softsign, tanhshrink, threshold,
 )
 from minidl.functional.convolution import conv1d, conv2d, conv_transpose1d, conv_transpose2d, fold, unfold
 from minidl.functional.dense import cosine_similarity, embedding, linear, normalize, one_hot, pairwise_distance
-from minidl.functional.dropout import dropout, dropout1d, dropout2d
+from minidl.functional.dropout import alpha_dropout, dropout, dropout1d, dropout2d
 from minidl.functional.losses import (
     binary_cross_entropy, binary_cross_entropy_with_logits, cross_entropy, huber_loss, kl_div, l1_loss, mse_loss,
     nll_loss, smooth_l1_loss,
@@ -19,6 +20,10 @@ from minidl.functional.pooling import (
     max_pool1d, max_pool2d, max_unpool2d,
 )
 from minidl.functional.resampling import interpolate
+from minidl.functional.shuffling import channel_shuffle, pixel_shuffle, pixel_unshuffle
+from minidl.functional.similarity import (
+    cosine_embedding_loss, hinge_embedding_loss, margin_ranking_loss, soft_margin_loss, triplet_margin_loss,
+)
 from minidl.ops.elementwise import hardtanh, relu, sigmoid, tanh
 from minidl.ops.loss import log_softmax, softmax
 from minidl.ops.special import logsigmoid, softplus

@@ -11,9 +11,12 @@ from minidl.engine.composed import in_single, named
 from minidl.engine.core import Tensor
 from minidl.engine.fusion import composite
 from minidl.engine.require import require_arrays, require_tensors, same_dtype
-from minidl.ops.elementwise import abs, hardtanh, sigmoid, where
+from minidl.ops.elementwise import abs, hardtanh, sigmoid, sign, tanh, where
+from minidl.ops.joining import chunk
+from minidl.ops.loss import softmax
 from minidl.ops.norm import along_channels
-from minidl.ops.special import erf, expm1
+from minidl.ops.shape import axis
+from minidl.ops.special import erf, expm1, softplus
 
 SELU_ALPHA, SELU_SCALE = 1.6732632423543772, 1.0507009873554805
 GELU_SCALE, GELU_CUBE = math.sqrt(8 / math.pi), 0.044715
@@ -114,6 +117,81 @@ def gelu_by_tanh(input: Tensor) -> Tensor:
 
 @named
 @of_floats
+def celu(input: Tensor, alpha: float = 1.0) -> Tensor:
+    """x where positive, else alpha · (e^(x/alpha) − 1), whose slope is continuous. Barron (2017).
+
+    Raises
+    ------
+    ValueError
+        For an alpha of 0.
+    """
+    if alpha == 0:
+        raise ValueError("alpha must not be 0")
+    return where(input > 0, input, alpha * expm1(where(input > 0, 0.0, input) / alpha))
+
+
+@named
+@of_floats
+def mish(input: Tensor) -> Tensor:
+    """x · tanh(softplus(x)). Misra (2019)."""
+    return input * tanh(softplus(input))
+
+
+@named
+@of_floats
+def hardshrink(input: Tensor, lambd: float = 0.5) -> Tensor:
+    """x where |x| > lambd, else 0."""
+    return where(abs(input) > lambd, input, 0.0)
+
+
+@named
+@of_floats
+def softshrink(input: Tensor, lambd: float = 0.5) -> Tensor:
+    """x, moved by lambd towards 0, where |x| > lambd, else 0.
+
+    Raises
+    ------
+    ValueError
+        For a negative lambd.
+    """
+    if lambd < 0:
+        raise ValueError(f"lambd must not be negative, got {lambd}")
+    return where(abs(input) > lambd, input - lambd * sign(input), 0.0)
+
+
+@named
+@of_floats
+def tanhshrink(input: Tensor) -> Tensor:
+    """x − tanh(x)."""
+    return input - tanh(input)
+
+
+@named
+def threshold(input: Tensor, threshold: float, value: float) -> Tensor:
+    """x where it is greater than `threshold`, else `value`."""
+    require_tensors("threshold", input)
+    return where(input > threshold, input, value)
+
+
+@named
+@of_floats
+def glu(input: Tensor, dim: int = -1) -> Tensor:
+    """The first half of the input along `dim` times the sigmoid of the second. Dauphin et al. (2017).
+
+    Raises
+    ------
+    ValueError
+        For an odd size along `dim`.
+    """
+    over = axis(dim, input.ndim)
+    if not input.ndim or input.shape[over] % 2:
+        raise ValueError(f"expected an even size along dim {dim}, got {dims(input.shape)}")
+    values, gates = chunk(input, 2, over)
+    return values * sigmoid(gates)
+
+
+@named
+@of_floats
 @composite
 def silu(input: Tensor) -> Tensor:
     """x · sigmoid(x), also called swish. Ramachandran et al. (2017)."""
@@ -140,3 +218,10 @@ def hardsigmoid(input: Tensor) -> Tensor:
 def hardswish(input: Tensor) -> Tensor:
     """x · hardsigmoid(x). Howard et al. (2019), "Searching for MobileNetV3"."""
     return input * hardsigmoid(input)
+
+
+@named
+@of_floats
+def softmin(input: Tensor, dim: int | None = None) -> Tensor:
+    """`softmax` of −x along `dim`."""
+    return softmax(-input, dim)

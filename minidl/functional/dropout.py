@@ -9,6 +9,9 @@ from minidl.backend.random import Generator
 from minidl.engine.composed import named
 from minidl.engine.core import Tensor
 from minidl.engine.require import require_tensors
+from minidl.functional.activations import SELU_ALPHA, SELU_SCALE
+
+LOWEST = -SELU_SCALE * SELU_ALPHA
 
 
 @named
@@ -55,6 +58,27 @@ def dropout2d(input: Tensor, p: float = 0.5, training: bool = True, *, generator
         raise ValueError(f"expected an input (N, C, H, W) or (N, C, L), got {dims(input.shape)}")
     kept = (*input.shape[:2], *(1,) * (input.ndim - 2))
     return _dropped("dropout2d", input, p, training, generator, kept)
+
+
+@named
+def alpha_dropout(
+    input: Tensor, p: float = 0.5, training: bool = False, *, generator: Generator | None = None
+) -> Tensor:
+    """Dropout to −1.7581, the lower end of `selu`, then scaled and moved: mean 0 and variance 1 stay what they are.
+
+    Klambauer et al. (2017), "Self-normalizing neural networks".
+
+    Raises
+    ------
+    ValueError
+        If p is not in [0, 1].
+    """
+    require_tensors("alpha_dropout", input)
+    if not training or p in (0, 1):
+        return _dropped("alpha_dropout", input, p, training, generator, input.shape)
+    kept = _dropped("alpha_dropout", input - LOWEST, p, training, generator, input.shape) * (1 - p) + LOWEST
+    scale = ((1 - p) * (1 + p * LOWEST**2)) ** -0.5
+    return scale * (kept - p * LOWEST)
 
 
 def _dropped(

@@ -1,17 +1,18 @@
 """Losses."""
 
 import warnings
+from typing import Any
 
 from minidl.backend import dims, transfer
 from minidl.backend.dtypes import require_float
 from minidl.engine.composed import named
 from minidl.engine.core import Tensor
 from minidl.engine.require import broadcast_shapes, require_tensors, same_dtype
-from minidl.ops import elementwise, loss, reduce, shape, special
+from minidl.ops import elementwise, loss, shape, special
 from minidl.ops.create import ones_like
 
 
-def _reduced(each: Tensor, reduction: str, weights: Tensor | None = None) -> Tensor:
+def reduced(each: Tensor, reduction: str, weights: Tensor | None = None) -> Tensor:
     """The losses of the elements as `reduction` says: their mean is over `weights`, where there are any."""
     _check_reduction(reduction)
     if reduction == "none":
@@ -19,6 +20,13 @@ def _reduced(each: Tensor, reduction: str, weights: Tensor | None = None) -> Ten
     if reduction == "sum":
         return each.sum()
     return each.mean() if weights is None else loss.weighted_mean(each, weights)
+
+
+def refuse_old(size_average: Any, reduce: Any, said_by: str = "") -> None:
+    """Refuse the options that PyTorch had before `reduction`; they keep their places among the arguments."""
+    if size_average is not None or reduce is not None:
+        meant = "none" if reduce is False else "sum" if size_average is False else "mean"
+        raise TypeError(f"{said_by}size_average and reduce are of old; give reduction={meant!r} by name")
 
 
 def _check_reduction(reduction: str) -> None:
@@ -30,7 +38,14 @@ def _check_reduction(reduction: str) -> None:
 
 
 @named
-def mse_loss(input: Tensor, target: Tensor, reduction: str = "mean", weight: Tensor | None = None) -> Tensor:
+def mse_loss(
+    input: Tensor,
+    target: Tensor,
+    size_average: None = None,
+    reduce: None = None,
+    reduction: str = "mean",
+    weight: Tensor | None = None,
+) -> Tensor:
     """(input − target)², by default its mean, with `weight` (of the input's shape) its weighted mean.
 
     Raises
@@ -38,12 +53,20 @@ def mse_loss(input: Tensor, target: Tensor, reduction: str = "mean", weight: Ten
     ValueError
         For shapes that do not broadcast, or an unknown reduction. Shapes that differ are warned of.
     """
+    refuse_old(size_average, reduce)
     d = _difference("mse_loss", input, target, weight)
-    return _reduced(d * d if weight is None else d * d * weight, reduction, weight)
+    return reduced(d * d if weight is None else d * d * weight, reduction, weight)
 
 
 @named
-def l1_loss(input: Tensor, target: Tensor, reduction: str = "mean", weight: Tensor | None = None) -> Tensor:
+def l1_loss(
+    input: Tensor,
+    target: Tensor,
+    size_average: None = None,
+    reduce: None = None,
+    reduction: str = "mean",
+    weight: Tensor | None = None,
+) -> Tensor:
     """|input − target|, by default its mean, with `weight` (of the input's shape) its weighted mean.
 
     Raises
@@ -51,12 +74,20 @@ def l1_loss(input: Tensor, target: Tensor, reduction: str = "mean", weight: Tens
     ValueError
         As `mse_loss`.
     """
+    refuse_old(size_average, reduce)
     d = elementwise.abs(_difference("l1_loss", input, target, weight))
-    return _reduced(d if weight is None else d * weight, reduction, weight)
+    return reduced(d if weight is None else d * weight, reduction, weight)
 
 
 @named
-def smooth_l1_loss(input: Tensor, target: Tensor, reduction: str = "mean", beta: float = 1.0) -> Tensor:
+def smooth_l1_loss(
+    input: Tensor,
+    target: Tensor,
+    size_average: None = None,
+    reduce: None = None,
+    reduction: str = "mean",
+    beta: float = 1.0,
+) -> Tensor:
     """`huber_loss` with delta = beta, divided by beta; `l1_loss` for beta = 0. Girshick (2015), "Fast R-CNN", eq. 3.
 
     Raises
@@ -64,10 +95,11 @@ def smooth_l1_loss(input: Tensor, target: Tensor, reduction: str = "mean", beta:
     ValueError
         As `mse_loss`; and for a negative beta.
     """
+    refuse_old(size_average, reduce)
     if beta < 0:
         raise ValueError(f"beta must not be negative, got {beta}")
     d = _difference("smooth_l1_loss", input, target, None)
-    return _reduced(_huber(d, beta) / beta if beta else elementwise.abs(d), reduction)
+    return reduced(_huber(d, beta) / beta if beta else elementwise.abs(d), reduction)
 
 
 @named
@@ -84,7 +116,7 @@ def huber_loss(
     if delta <= 0:
         raise ValueError(f"delta must be positive, got {delta}")
     each = _huber(_difference("huber_loss", input, target, weight), delta)
-    return _reduced(each if weight is None else each * weight, reduction)
+    return reduced(each if weight is None else each * weight, reduction)
 
 
 def _huber(d: Tensor, delta: float) -> Tensor:
@@ -111,7 +143,12 @@ def _difference(name: str, input: Tensor, target: Tensor, weight: Tensor | None)
 
 @named
 def binary_cross_entropy(
-    input: Tensor, target: Tensor, weight: Tensor | None = None, reduction: str = "mean"
+    input: Tensor,
+    target: Tensor,
+    weight: Tensor | None = None,
+    size_average: None = None,
+    reduce: None = None,
+    reduction: str = "mean",
 ) -> Tensor:
     """−(y · ln p + (1 − y) · ln(1 − p)) of probabilities p against targets y; no logarithm counts as less than −100.
 
@@ -125,11 +162,12 @@ def binary_cross_entropy(
     ValueError
         For shapes that differ, values outside [0, 1], or an unknown reduction.
     """
+    refuse_old(size_average, reduce)
     _check_targets("binary_cross_entropy", input, target, weight)
     for name, x in (("input", input), ("target", target)):
         _check_probabilities(name, x)
     each = -special.log_likelihood(input, target)
-    return _reduced(each if weight is None else each * weight, reduction)
+    return reduced(each if weight is None else each * weight, reduction)
 
 
 @named
@@ -137,6 +175,8 @@ def binary_cross_entropy_with_logits(
     input: Tensor,
     target: Tensor,
     weight: Tensor | None = None,
+    size_average: None = None,
+    reduce: None = None,
     reduction: str = "mean",
     pos_weight: Tensor | None = None,
 ) -> Tensor:
@@ -153,15 +193,23 @@ def binary_cross_entropy_with_logits(
     ValueError
         For shapes that differ, or an unknown reduction.
     """
+    refuse_old(size_average, reduce)
     name = "binary_cross_entropy_with_logits"
     _check_targets(name, input, target, weight, pos_weight)
     weights = 1 if pos_weight is None else 1 + (pos_weight - 1) * target
     each = (1 - target) * input - weights * special.logsigmoid(input)
-    return _reduced(each if weight is None else each * weight, reduction)
+    return reduced(each if weight is None else each * weight, reduction)
 
 
 @named
-def kl_div(input: Tensor, target: Tensor, reduction: str = "mean", log_target: bool = False) -> Tensor:
+def kl_div(
+    input: Tensor,
+    target: Tensor,
+    size_average: None = None,
+    reduce: None = None,
+    reduction: str = "mean",
+    log_target: bool = False,
+) -> Tensor:
     """target · (ln target − input): the divergence of probabilities `target` from log-probabilities `input`.
 
     Parameters
@@ -174,6 +222,7 @@ def kl_div(input: Tensor, target: Tensor, reduction: str = "mean", log_target: b
     ValueError
         For shapes that do not broadcast, or an unknown reduction.
     """
+    refuse_old(size_average, reduce)
     require_tensors("kl_div", input, target)
     require_float("kl_div", input.dtype)
     require_float("kl_div", target.dtype)
@@ -183,7 +232,7 @@ def kl_div(input: Tensor, target: Tensor, reduction: str = "mean", log_target: b
         each = special.xlogy(target, target) - target * input
     if reduction == "batchmean":
         return each.sum() / (input.shape[0] if input.ndim else 1)
-    return _reduced(each, reduction)
+    return reduced(each, reduction)
 
 
 def _check_probabilities(name: str, x: Tensor) -> None:
@@ -214,7 +263,13 @@ def _check_targets(name: str, input: Tensor, target: Tensor, *weights: Tensor | 
 
 @named
 def nll_loss(
-    input: Tensor, target: Tensor, weight: Tensor | None = None, ignore_index: int = -100, reduction: str = "mean"
+    input: Tensor,
+    target: Tensor,
+    weight: Tensor | None = None,
+    size_average: None = None,
+    ignore_index: int = -100,
+    reduce: None = None,
+    reduction: str = "mean",
 ) -> Tensor:
     """The negative log-likelihood of class labels, from log-probabilities such as those of `log_softmax`.
 
@@ -228,11 +283,12 @@ def nll_loss(
     ValueError
         As `cross_entropy`.
     """
+    refuse_old(size_average, reduce)
     over = _classes("nll_loss", input, target, weight)
     _check_labels("nll_loss", input, target, over, ignore_index)
     raw = None if weight is None else weight.array
     each, weights = loss.against_labels(-input, target, raw, over, ignore_index)
-    return _reduced(each, reduction, weights)
+    return reduced(each, reduction, weights)
 
 
 @named
@@ -240,7 +296,9 @@ def cross_entropy(
     input: Tensor,
     target: Tensor,
     weight: Tensor | None = None,
+    size_average: None = None,
     ignore_index: int = -100,
+    reduce: None = None,
     reduction: str = "mean",
     label_smoothing: float = 0.0,
 ) -> Tensor:
@@ -260,6 +318,7 @@ def cross_entropy(
     ValueError
         For shapes that do not fit, labels out of range, or an unknown reduction.
     """
+    refuse_old(size_average, reduce)
     over = _classes("cross_entropy", input, target, weight)
     if not 0 <= label_smoothing <= 1:
         raise ValueError(f"label_smoothing must be in [0, 1], got {label_smoothing}")
@@ -280,8 +339,8 @@ def cross_entropy(
     if weight is not None:
         losses = losses * shape.reshape(weight, (-1, *(1,) * (input.ndim - over - 1)))
     share = target * (1 - label_smoothing) + label_smoothing / input.shape[over] if label_smoothing else target
-    each = reduce.sum(losses * share, over)
-    return _reduced(each, reduction, ones_like(each))
+    each = (losses * share).sum(over)
+    return reduced(each, reduction, ones_like(each))
 
 
 def _classes(name: str, input: Tensor, target: Tensor, weight: Tensor | None) -> int:

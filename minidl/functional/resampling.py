@@ -10,10 +10,19 @@ from minidl.backend.dtypes import float64, require_float
 from minidl.engine.composed import named
 from minidl.engine.core import Tensor
 from minidl.engine.require import require_tensors
+from minidl.functional.pooling import adaptive_avg_pool1d, adaptive_avg_pool2d
 from minidl.ops.indexing import along
 from minidl.ops.shape import reshape
 
-MODES = {"nearest": (3, 4), "nearest-exact": (3, 4), "linear": (3,), "bilinear": (4,)}  # and their inputs' dimensions
+MODES = {  # and their inputs' dimensions
+    "nearest": (3, 4),
+    "nearest-exact": (3, 4),
+    "area": (3, 4),
+    "linear": (3,),
+    "bilinear": (4,),
+    "bicubic": (4,),
+}
+CUBIC = -0.75  # the slope of the cubic at distance 1 (Keys 1981, there -0.5)
 
 
 @named
@@ -24,6 +33,7 @@ def interpolate(
     mode: str = "nearest",
     align_corners: bool | None = None,
     recompute_scale_factor: bool | None = None,
+    antialias: bool = False,
 ) -> Tensor:
     """Resample signals or images to another size.
 
@@ -32,9 +42,12 @@ def interpolate(
     input : (N, C, L) or (N, C, H, W)
     size : int, or one for each of the last dimensions
     scale_factor : number, or one for each; the size becomes ⌊size · scale_factor⌋. Either this or `size`
-    mode : "nearest" (the place ⌊i / scale⌋), "nearest-exact" (⌊(i + ½) / scale⌋), "linear" (N, C, L), "bilinear"
-    align_corners : of the linear modes: whether first and last elements keep their places, or the edges of elements do
+    mode : "nearest" (the place ⌊i / scale⌋), "nearest-exact" (⌊(i + ½) / scale⌋), "linear" (N, C, L), "bilinear",
+        "bicubic", "area" (`adaptive_avg_pool2d`)
+    align_corners : of the linear and cubic modes: whether first and last elements keep their places, or the
+        edges of elements do
     recompute_scale_factor : whether the scale is that of the rounded size, or `scale_factor` itself
+    antialias : False alone; `avg_pool2d`, or mode "area", before is a way to have less detail
 
     Raises
     ------
@@ -46,11 +59,13 @@ def interpolate(
         raise ValueError(f"mode must be one of {', '.join(map(repr, MODES))}, got {mode!r}")
     if input.ndim not in MODES[mode] or 0 in input.shape[1:]:
         raise ValueError(f"mode {mode!r} does not take an input {dims(input.shape)}")
-    linear = mode.endswith("linear")
-    if linear:
+    if antialias:
+        raise ValueError("antialias=True is not supported; mode='area' averages what is made smaller")
+    smooth = mode.endswith(("linear", "cubic"))
+    if smooth:
         require_float("input", input.dtype)
     elif align_corners is not None:
-        raise ValueError("align_corners is an option of the linear modes only")
+        raise ValueError("align_corners is an option of the linear and cubic modes only")
     if (size is None) == (scale_factor is None) or (recompute_scale_factor and size is not None):
         raise ValueError("give either size, or scale_factor with or without recompute_scale_factor")
     inner = input.shape[2:]
@@ -63,8 +78,10 @@ def interpolate(
         factors = factors if recompute_scale_factor else scales
     if min(outer) < 1:
         raise ValueError(f"scale_factor {scale_factor} leaves nothing of {dims(inner)}")
+    if mode == "area":
+        return (adaptive_avg_pool1d if input.ndim == 3 else adaptive_avg_pool2d)(input, outer)
     for dim, (n, o, factor) in enumerate(zip(inner, outer, factors, strict=True), start=2):
-        if not linear or n != o:
+        if n != o or not mode.endswith("linear"):
             input = _resampled(input, dim, n, o, factor, mode, bool(align_corners))
     return input
 
@@ -81,22 +98,43 @@ def _each(name, given, count, kinds):
 
 def _resampled(x, dim, n, o, factor, mode, align_corners):
     """x with o places instead of n along `dim`, rounded where PyTorch rounds."""
-    linear = mode.endswith("linear")
+    smooth = mode.endswith(("linear", "cubic"))
     if mode == "nearest" and x.ndim == 4 and o in (n, 2 * n):
         factor = None
     if align_corners:
         step = (n - 1) / (o - 1) if o > 1 else 0.0
     else:
         step = 1 / factor if factor else n / o
-    real = np.float64 if x.dtype == float64 and (linear or x.ndim == 3) else np.float32
+    real = np.float64 if x.dtype == float64 and (smooth or x.ndim == 3) else np.float32
     offset = 0 if mode == "nearest" or align_corners else 0.5
     with backend.using(x.device) as xp:
         at = (xp.arange(o) + offset) * float(real(step))
-        at = xp.maximum(at - offset, 0) if linear else at
-        index = xp.minimum(xp.floor(at.astype(np.float32)), n - 1).astype(np.int64)
-        z = along(x, dim, index)
-        if linear:
-            after = along(x, dim, xp.minimum(index + 1, n - 1))
-            weight = reshape(Tensor((at - index).clip(0, 1).astype(x.dtype)), (o,) + (1,) * (x.ndim - 1 - dim))
-            z = z * (1 - weight) + after * weight
+        if not smooth:
+            return along(x, dim, xp.minimum(xp.floor(at.astype(np.float32)), n - 1).astype(np.int64))
+        at = at - offset if mode == "bicubic" else xp.maximum(at - offset, 0)
+        index = xp.floor(at.astype(np.float32)).astype(np.int64)
+        index = index if mode == "bicubic" else xp.minimum(index, n - 1)
+        z = None
+        for place, weight in _taps(at - index, mode):
+            taken = along(x, dim, (index + place).clip(0, n - 1))
+            weighted = taken * reshape(Tensor(weight.astype(x.dtype)), (o,) + (1,) * (x.ndim - 1 - dim))
+            z = weighted if z is None else z + weighted
     return z
+
+
+def _taps(t, mode):
+    """The places around one, by their distance to it, and their weights at a fraction t of the way to the next."""
+    if mode != "bicubic":
+        t = t.clip(0, 1)
+        return [(0, 1 - t), (1, t)]
+    return [(-1, _far(1 + t)), (0, _near(t)), (1, _near(1 - t)), (2, _far(2 - t))]
+
+
+def _near(d):
+    """The cubic within distance 1."""
+    return ((CUBIC + 2) * d - (CUBIC + 3)) * d * d + 1
+
+
+def _far(d):
+    """The cubic between distances 1 and 2."""
+    return ((CUBIC * d - 5 * CUBIC) * d + 8 * CUBIC) * d - 4 * CUBIC

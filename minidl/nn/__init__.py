@@ -7,13 +7,21 @@ from minidl.nn import fused, init, utils
 from minidl.nn.containers import ModuleDict, ModuleList, ParameterDict, ParameterList, Sequential
 from minidl.nn.convolution import Conv1d, Conv2d, ConvTranspose1d, ConvTranspose2d
 from minidl.nn.functions import (
-    ELU, GELU, SELU, AdaptiveAvgPool1d, AdaptiveAvgPool2d, AdaptiveMaxPool1d, AdaptiveMaxPool2d, AvgPool1d,
-    AvgPool2d, BCELoss, BCEWithLogitsLoss, CosineSimilarity, CrossEntropyLoss, Fold, Hardsigmoid, Hardswish,
-    Hardtanh, HuberLoss, KLDivLoss, L1Loss, LeakyReLU, LocalResponseNorm, LogSigmoid, LogSoftmax, MaxPool1d,
-    MaxPool2d, MaxUnpool2d, MSELoss, NLLLoss, PairwiseDistance, ReLU, ReLU6, Sigmoid, SiLU, SmoothL1Loss, Softmax,
-    Softplus, Softsign, Tanh, Unfold, Upsample,
+    AdaptiveAvgPool1d, AdaptiveAvgPool2d, AdaptiveMaxPool1d, AdaptiveMaxPool2d, AvgPool1d, AvgPool2d, BCELoss,
+    BCEWithLogitsLoss, CELU, ChannelShuffle, CosineEmbeddingLoss, CosineSimilarity, CrossEntropyLoss, ELU, Fold,
+    GELU, GLU, Hardshrink, Hardsigmoid, Hardswish, Hardtanh, HingeEmbeddingLoss, HuberLoss, KLDivLoss, L1Loss,
+    LeakyReLU, LocalResponseNorm, LogSigmoid, LogSoftmax, MarginRankingLoss, MaxPool1d, MaxPool2d, MaxUnpool2d,
+    Mish, MSELoss, NLLLoss, PairwiseDistance, PixelShuffle, PixelUnshuffle, ReLU, ReLU6, SELU, Sigmoid, SiLU,
+    SmoothL1Loss, SoftMarginLoss, Softmax, Softmax2d, Softmin, Softplus, Softshrink, Softsign, Tanh, Tanhshrink,
+    Threshold, TripletMarginLoss, Unfold, Upsample, UpsamplingBilinear2d, UpsamplingNearest2d,
 )
-from minidl.nn.layers import Dropout, Dropout1d, Dropout2d, Embedding, Flatten, Identity, Linear, PReLU, Unflatten
+from minidl.nn.layers import (
+    AlphaDropout, Dropout, Dropout1d, Dropout2d, Embedding, Flatten, Identity, Linear, PReLU, Unflatten,
+)
+from minidl.nn.lazy import (
+    LazyBatchNorm1d, LazyBatchNorm2d, LazyConv1d, LazyConv2d, LazyConvTranspose1d, LazyConvTranspose2d,
+    LazyInstanceNorm1d, LazyInstanceNorm2d, LazyLinear,
+)
 from minidl.nn.module import Module
 from minidl.nn.normalisation import BatchNorm1d, BatchNorm2d, GroupNorm, InstanceNorm1d, InstanceNorm2d, LayerNorm
 from minidl.nn.padding import (

@@ -5,7 +5,10 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from minidl import functional as F
+from minidl.backend import dims
 from minidl.engine.core import Tensor
+from minidl.engine.require import require_tensors
+from minidl.functional.losses import refuse_old
 from minidl.nn.module import Module
 
 
@@ -44,6 +47,8 @@ class Functional(Module):
         except TypeError as error:
             raise TypeError(f"{type(self).__name__}({', '.join(signature.parameters)}): {error}") from None
         bound.apply_defaults()
+        if "size_average" in signature.parameters:
+            refuse_old(bound.arguments.pop("size_average"), bound.arguments.pop("reduce"), f"{type(self).__name__}: ")
         self.options = tuple(bound.arguments)
         for name, value in bound.arguments.items():
             if name == "stride" and value is None:
@@ -77,10 +82,35 @@ class ELU(Functional, of=F.elu, shown="alpha"): ...
 class SELU(Functional, of=F.selu): ...
 
 
+class CELU(Functional, of=F.celu, shown="alpha"): ...
+
+
 class GELU(Functional, of=F.gelu, shown="approximate"): ...
 
 
 class SiLU(Functional, of=F.silu): ...
+
+
+class Mish(Functional, of=F.mish): ...
+
+
+class GLU(Functional, of=F.glu, shown="dim"): ...
+
+
+class Hardshrink(Functional, of=F.hardshrink):
+    def extra_repr(self) -> str:
+        return f"{self.lambd}"
+
+
+class Softshrink(Functional, of=F.softshrink):
+    def extra_repr(self) -> str:
+        return f"{self.lambd}"
+
+
+class Tanhshrink(Functional, of=F.tanhshrink): ...
+
+
+class Threshold(Functional, of=F.threshold, shown="threshold value"): ...
 
 
 class Softplus(Functional, of=F.softplus, shown="beta threshold"): ...
@@ -107,10 +137,23 @@ class Hardsigmoid(Functional, of=F.hardsigmoid): ...
 class Hardswish(Functional, of=F.hardswish): ...
 
 
-class Softmax(Functional, of=F.softmax, shown="dim"): ...
+class Softmax(Functional, of=F.softmax, options="dim", shown="dim"): ...
 
 
-class LogSoftmax(Functional, of=F.log_softmax, shown="dim"): ...
+class Softmin(Functional, of=F.softmin, shown="dim"): ...
+
+
+class Softmax2d(Module):
+    """`softmax` over the channels of (N, C, H, W) or (C, H, W)."""
+
+    def forward(self, input: Tensor) -> Tensor:
+        require_tensors("Softmax2d", input)
+        if input.ndim not in (3, 4):
+            raise ValueError(f"expected an input (N, C, H, W) or (C, H, W), got {dims(input.shape)}")
+        return F.softmax(input, -3)
+
+
+class LogSoftmax(Functional, of=F.log_softmax, options="dim", shown="dim"): ...
 
 
 WINDOW = "kernel_size stride padding"
@@ -144,10 +187,36 @@ class AdaptiveMaxPool1d(Functional, of=F.adaptive_max_pool1d, shown="output_size
 class AdaptiveMaxPool2d(Functional, of=F.adaptive_max_pool2d, shown="output_size"): ...
 
 
-class Upsample(Functional, of=F.interpolate):
+UPSAMPLE = "size scale_factor mode align_corners recompute_scale_factor"
+
+
+class Upsample(Functional, of=F.interpolate, options=UPSAMPLE):
     def extra_repr(self) -> str:
         given = f"scale_factor={self.scale_factor!r}" if self.size is None else f"size={self.size!r}"
         return f"{given}, mode={self.mode!r}"
+
+
+class UpsamplingNearest2d(Upsample):
+    """`Upsample` of images, by what lies nearest."""
+
+    def __init__(self, size: Any = None, scale_factor: Any = None) -> None:
+        super().__init__(size, scale_factor, "nearest")
+
+
+class UpsamplingBilinear2d(Upsample):
+    """`Upsample` of images, bilinear, with the corners where they are."""
+
+    def __init__(self, size: Any = None, scale_factor: Any = None) -> None:
+        super().__init__(size, scale_factor, "bilinear", align_corners=True)
+
+
+class PixelShuffle(Functional, of=F.pixel_shuffle, shown="upscale_factor"): ...
+
+
+class PixelUnshuffle(Functional, of=F.pixel_unshuffle, shown="downscale_factor"): ...
+
+
+class ChannelShuffle(Functional, of=F.channel_shuffle, shown="groups"): ...
 
 
 class Unfold(Functional, of=F.unfold, shown="kernel_size dilation padding stride"): ...
@@ -167,10 +236,10 @@ class CrossEntropyLoss(Functional, of=F.cross_entropy, inputs=2): ...
 class NLLLoss(Functional, of=F.nll_loss, inputs=2): ...
 
 
-class MSELoss(Functional, of=F.mse_loss, inputs=2, options="reduction"): ...
+class MSELoss(Functional, of=F.mse_loss, inputs=2, options="size_average reduce reduction"): ...
 
 
-class L1Loss(Functional, of=F.l1_loss, inputs=2, options="reduction"): ...
+class L1Loss(Functional, of=F.l1_loss, inputs=2, options="size_average reduce reduction"): ...
 
 
 class SmoothL1Loss(Functional, of=F.smooth_l1_loss, inputs=2): ...
@@ -188,7 +257,22 @@ class BCEWithLogitsLoss(Functional, of=F.binary_cross_entropy_with_logits, input
 class KLDivLoss(Functional, of=F.kl_div, inputs=2): ...
 
 
-class CosineSimilarity(Functional, of=F.cosine_similarity, inputs=2): ...
+class CosineEmbeddingLoss(Functional, of=F.cosine_embedding_loss, inputs=3): ...
+
+
+class HingeEmbeddingLoss(Functional, of=F.hinge_embedding_loss, inputs=2): ...
+
+
+class MarginRankingLoss(Functional, of=F.margin_ranking_loss, inputs=3): ...
+
+
+class SoftMarginLoss(Functional, of=F.soft_margin_loss, inputs=2): ...
+
+
+class TripletMarginLoss(Functional, of=F.triplet_margin_loss, inputs=3): ...
 
 
 class PairwiseDistance(Functional, of=F.pairwise_distance, inputs=2): ...
+
+
+class CosineSimilarity(Functional, of=F.cosine_similarity, inputs=2): ...

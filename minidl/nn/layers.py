@@ -123,6 +123,13 @@ class Dropout(_Dropout):
         return F.dropout(input, self.p, self.training)
 
 
+class AlphaDropout(_Dropout):
+    """`minidl.functional.alpha_dropout` while training, the identity otherwise."""
+
+    def forward(self, input: Tensor) -> Tensor:
+        return F.alpha_dropout(input, self.p, self.training)
+
+
 class Dropout1d(_Dropout):
     """`minidl.functional.dropout1d` while training, the identity otherwise."""
 

@@ -1,7 +1,8 @@
 """Limits for gradients, and parameters as one vector."""
 
 import math
-from collections.abc import Iterable, Sequence
+import warnings
+from collections.abc import Generator, Iterable, Sequence
 
 import numpy as np
 
@@ -9,12 +10,16 @@ from minidl.backend import dims
 from minidl.backend.modes import no_grad
 from minidl.engine.core import Tensor, as_tuple
 from minidl.engine.require import require_tensors
+from minidl.nn.parameter import Uninitialized
 from minidl.ops.joining import cat, split, stack
 from minidl.ops.reduce import norm
 
 
 def _gradients(name: str, parameters: Tensor | Iterable[Tensor]) -> list[Tensor]:
-    parameters = as_tuple(parameters)
+    given = as_tuple(parameters)
+    if isinstance(parameters, Generator) and not given:
+        warnings.warn(f"{name}: the generator of parameters is used up, no gradient is limited", stacklevel=4)
+    parameters = [p for p in given if not isinstance(p, Uninitialized)]
     require_tensors(name, *parameters)
     return [p.grad for p in parameters if p.grad is not None]
 

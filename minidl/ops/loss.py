@@ -15,23 +15,29 @@ from minidl.ops.shape import axes, axis, reshape, squeeze, unsqueeze
 
 
 @op
-def softmax(xp, x, *, dim, dtype=None):
+def softmax(xp, x, *, dim=None, dtype=None):
     """exp(x) / Σ exp(x) along `dim`, shifted by the maximum so that nothing overflows; in `dtype`, if given."""
     x = x if dtype is None else x.astype(dtype)
-    require_float("softmax", x.dtype)
-    over = axes(axis(dim, x.ndim), x.ndim)
+    over = _over("softmax", x, dim)
     e = xp.exp(_below_maximum(xp, x, over))
     return (e / e.sum(over, keepdims=True)).astype(x.dtype, copy=False)
 
 
 @op
-def log_softmax(xp, x, *, dim, dtype=None):
+def log_softmax(xp, x, *, dim=None, dtype=None):
     """x − ln Σ exp(x) along `dim`, shifted by the maximum so that nothing overflows; in `dtype`, if given."""
     x = x if dtype is None else x.astype(dtype)
-    require_float("log_softmax", x.dtype)
-    over = axes(axis(dim, x.ndim), x.ndim)
+    over = _over("log_softmax", x, dim)
     below = _below_maximum(xp, x, over)
     return (below - xp.log(xp.exp(below).sum(over, keepdims=True))).astype(x.dtype, copy=False)
+
+
+def _over(name, x, dim):
+    """The dimension of the classes, of floating scores."""
+    require_float(name, x.dtype)
+    if dim is None:
+        raise TypeError(f"{name}: which dim? dim=1 is that of the classes in scores (N, C, …), dim=-1 the last one")
+    return axes(axis(dim, x.ndim), x.ndim)
 
 
 def _below_maximum(xp, x, over):

@@ -45,7 +45,7 @@ def check(call: Call) -> None:
 
 def check_signature(name: str) -> None:
     """Arguments that PyTorch has too have its order and its defaults; some are needed here where it has a None."""
-    theirs = {text.partition("=")[0]: text for text in recorded()["signatures"][name]}
-    ours = {k: unannotated(p) for k, p in parameters(name).items() if k in theirs}
+    theirs = {text.partition("=")[0]: text.removesuffix(".0") for text in recorded()["signatures"][name]}
+    ours = {k: unannotated(p).removesuffix(".0") for k, p in parameters(name).items() if k in theirs}
     assert list(ours) == list(theirs)
     assert all(text in (theirs[k], theirs[k].removesuffix("=None")) for k, text in ours.items())

@@ -8,8 +8,10 @@ BY_FILE = {
     "engine/test_engine.py": "Tensor enable_grad is_grad_enabled no_grad Tensor.backward_steps Generator manual_seed",
     "engine/test_fusion.py": "no_fusion",
     "functional/test_functional.py": "functional.dropout functional.dropout2d",
+    "functional/test_refusals.py": "*.size_average *.reduce functional.interpolate.antialias",
     "gpu/test_devices.py": "*.device",
-    "nn/test_dropout.py": "nn.Dropout nn.Dropout1d nn.Dropout2d functional.dropout1d",
+    "nn/test_dropout.py": "nn.Dropout nn.Dropout1d nn.Dropout2d functional.dropout1d functional.alpha_dropout "
+    "nn.AlphaDropout",
     "nn/test_hooks.py": "nn.Module.register_forward_hook nn.Module.register_forward_pre_hook "
     "nn.Module.register_full_backward_hook nn.Module.register_full_backward_pre_hook",
     "nn/test_nn.py": "nn.Module nn.summary summary models.vgg16 nn.Module.forward",

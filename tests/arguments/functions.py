@@ -18,7 +18,15 @@ KINKS = np.array([-7.3, -3.6, -2.2, -0.7, -0.2, 0.3, 0.6, 0.9, 2.5, 3.7, 6.4, 25
 
 for name in ("relu", "sigmoid", "tanh", "logsigmoid", "softsign", "relu6", "selu", "silu", "hardsigmoid", "hardswish"):
     row(f"functional.{name}", input=KINKS)()
-row("functional.elu", input=KINKS)(alpha=0.3)
+for name in ("elu", "celu"):
+    row(f"functional.{name}", input=KINKS)(alpha=0.3)
+for name in ("hardshrink", "softshrink"):
+    row(f"functional.{name}", input=KINKS)(lambd=2.3)
+for name in ("mish", "tanhshrink"):
+    row(f"functional.{name}", input=KINKS)()
+row("functional.threshold", input=KINKS, threshold=0.5, value=-3.0)(threshold=-1.0, value=2.0)
+row("functional.glu", input=X)(dim=1)
+row("functional.softmin", input=X, dim=1)(dim=0)
 row("functional.leaky_relu", input=KINKS)(negative_slope=0.3)
 row("functional.gelu", input=KINKS)(approximate="tanh")
 row("functional.softplus", input=KINKS)(beta=2.0, threshold=2.0)
@@ -98,6 +106,7 @@ row("functional.group_norm", input=SMALL, num_groups=2)(
 )
 row("functional.local_response_norm", input=3 * IMAGE, size=2)(size=3, alpha=0.1, beta=0.5, k=2.0)
 row("functional.normalize", input=X)(p=1.0, dim=0, eps=2.0)
+row("functional.pairwise_distance", x1=X, x2=TARGET)(p=1.0, eps=0.3, keepdim=True)
 row("functional.cosine_similarity", x1=X, x2=TARGET)(dim=0)
 row("functional.cosine_similarity", x1=fixed(X), x2=fixed(TARGET))(eps=3.0)  # whose gradient PyTorch gets wrong
 
@@ -128,6 +137,16 @@ row("functional.cross_entropy", input=X, target=LABELS)(
     label_smoothing=each(0.2, given(0.2, weight=fixed(WEIGHT[0])), given(0.3, target=fixed(PROBABILITIES))),
 )  # fmt: skip
 
+SIGNS = np.array([1.0, -1.0, 1.0])
+PAIR = dict(input1=X, input2=TARGET)
+row("functional.cosine_embedding_loss", **PAIR, target=fixed(SIGNS))(margin=-0.5, reduction=REDUCTIONS)
+row("functional.hinge_embedding_loss", input=X, target=fixed(np.sign(TARGET)))(margin=0.3, reduction=REDUCTIONS)
+row("functional.margin_ranking_loss", **PAIR, target=fixed(np.sign(TARGET)))(margin=0.3, reduction=REDUCTIONS)
+row("functional.soft_margin_loss", input=X, target=fixed(np.sign(TARGET)))(reduction=REDUCTIONS)
+row("functional.triplet_margin_loss", anchor=X, positive=TARGET, negative=X[::-1].copy())(
+    margin=3.0, p=1.0, eps=0.3, swap=True, reduction=REDUCTIONS
+)
+
 # --- others -----------------------------------------------------------------------------------------------------------
 
 row("functional.pairwise_distance", x1=X, x2=TARGET)(p=1.0, eps=0.1, keepdim=True)
@@ -144,3 +163,9 @@ row("functional.interpolate", input=IMAGE, scale_factor=1.7)(
     mode=each("nearest-exact", "bilinear"), align_corners=given(True, mode="bilinear"),
     recompute_scale_factor=given(True, mode="bilinear"),
 )  # fmt: skip
+row("functional.interpolate", input=IMAGE, scale_factor=1.7, mode="bicubic")(
+    scale_factor=(0.6, 2.0), align_corners=True, mode="area"
+)
+row("functional.pixel_shuffle", input=IMAGE, upscale_factor=2)(upscale_factor=1)
+row("functional.pixel_unshuffle", input=wave(2, 2, 6, 4), downscale_factor=2)(downscale_factor=1)
+row("functional.channel_shuffle", input=IMAGE, groups=2)(groups=4)

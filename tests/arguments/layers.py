@@ -10,6 +10,7 @@ from arguments.functions import (
     ONE_HOT,
     PROBABILITIES,
     SIGNAL,
+    SIGNS,
     SMALL,
     SPACED,
     SPACED_SIGNAL,
@@ -79,6 +80,15 @@ layer("nn.GroupNorm", SMALL, num_groups=2, num_channels=4)(num_groups=4, eps=1e-
 
 for name in ("ReLU", "ReLU6", "SELU", "SiLU", "Softsign", "Tanh", "Sigmoid", "LogSigmoid", "Hardsigmoid", "Hardswish"):
     layer(f"nn.{name}", KINKS)()
+for name in ("Mish", "Tanhshrink"):
+    layer(f"nn.{name}", KINKS)()
+for name in ("Hardshrink", "Softshrink"):
+    layer(f"nn.{name}", KINKS)(lambd=2.3)
+layer("nn.CELU", KINKS)(alpha=0.3)
+layer("nn.Threshold", KINKS, threshold=0.5, value=-3.0)(threshold=-1.0, value=2.0)
+layer("nn.GLU", X)(dim=1)
+layer("nn.Softmin", X, dim=1)(dim=0)
+layer("nn.Softmax2d", IMAGE)()
 layer("nn.LeakyReLU", KINKS)(negative_slope=0.3)
 layer("nn.ELU", KINKS)(alpha=0.3)
 layer("nn.GELU", KINKS)(approximate="tanh")
@@ -133,6 +143,14 @@ layer("nn.Upsample", IMAGE, scale_factor=1.7)(
     size=given((4, 9), scale_factor=None), scale_factor=(0.6, 2.0), mode=each("nearest-exact", "bilinear"),
     align_corners=given(True, mode="bilinear"), recompute_scale_factor=given(True, mode="bilinear"),
 )  # fmt: skip
+layer("nn.UpsamplingNearest2d", IMAGE, scale_factor=2)(size=given((4, 9), scale_factor=None), scale_factor=3)
+layer("nn.UpsamplingBilinear2d", IMAGE, scale_factor=2)(size=given((4, 9), scale_factor=None), scale_factor=3)
+layer("nn.PixelShuffle", IMAGE, upscale_factor=2)(upscale_factor=1)
+layer("nn.PixelUnshuffle", wave(2, 2, 6, 4), downscale_factor=2)(downscale_factor=1)
+layer("nn.ChannelShuffle", IMAGE, groups=2)(groups=4)
+layer("nn.Unflatten", IMAGE, dim=1, unflattened_size=(2, 2))(
+    dim=given(0, unflattened_size=(1, 2)), unflattened_size=each((4, 1), given((-1, 2), dim=2))
+)
 layer("nn.Unfold", IMAGE, kernel_size=2)(
     kernel_size=(2, 3), dilation=each(2, (2, 1)), padding=each(1, (0, 1)), stride=each(2, (1, 2))
 )
@@ -165,6 +183,13 @@ layer("nn.CrossEntropyLoss", X, LABELS)(
 )
 layer("nn.CosineSimilarity", X, TARGET)(dim=0)
 layer("nn.CosineSimilarity", fixed(X), fixed(TARGET))(eps=3.0)
+
+layer("nn.PairwiseDistance", X, TARGET)(p=1.0, eps=0.3, keepdim=True)
+layer("nn.CosineEmbeddingLoss", X, TARGET, fixed(SIGNS))(margin=-0.5, reduction=REDUCTION)
+layer("nn.HingeEmbeddingLoss", X, fixed(np.sign(TARGET)))(margin=0.3, reduction=REDUCTION)
+layer("nn.MarginRankingLoss", X, TARGET, fixed(np.sign(TARGET)))(margin=0.3, reduction=REDUCTION)
+layer("nn.SoftMarginLoss", X, fixed(np.sign(TARGET)))(reduction=REDUCTION)
+layer("nn.TripletMarginLoss", X, TARGET, X[::-1].copy())(margin=3.0, p=1.0, eps=0.3, swap=True, reduction=REDUCTION)
 
 # --- containers -------------------------------------------------------------------------------------------------------
 

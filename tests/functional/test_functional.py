@@ -57,7 +57,11 @@ CASES = {
     "leaky_relu": [(F.leaky_relu, PIECES), (call("leaky_relu", -0.5), PIECES)],
     "softmax": [(call("softmax", 1), SCORES)],
     "log_softmax": [(call("log_softmax", 1), SCORES)],
-    **{name: [(call(name), PIECES)] for name in ("relu6", "selu", "silu", "softsign", "hardsigmoid", "hardswish")},
+    **{
+        name: [(call(name), PIECES)]
+        for name in ("relu6", "selu", "silu", "softsign", "hardsigmoid", "hardswish", "mish", "tanhshrink")
+    },
+    **{name: [(call(name), PIECES), (call(name, 2.0), PIECES)] for name in ("hardshrink", "softshrink")},
     "cross_entropy": [
         (call("cross_entropy", LABELS, CLASS_WEIGHTS, label_smoothing=0.1), SCORES),
         (call("cross_entropy", LABELS, ignore_index=2, reduction="none"), SCORES),
@@ -102,8 +106,26 @@ CASES = {
     ],
     "layer_norm": [(lambda x, w, b: F.layer_norm(x, (2, 2), w, b), normal(2, 2, 2), normal(2, 2), normal(2, 2))],
     "group_norm": [(lambda x, w, b: F.group_norm(x, 2, w, b), normal(2, 4, 2), normal(4), normal(4))],
+    "celu": [(F.celu, PIECES), (call("celu", 0.5), PIECES)],
+    "threshold": [(call("threshold", 0.5, -3.0), PIECES)],
+    "glu": [(F.glu, normal(2, 4)), (call("glu", 0), normal(2, 3))],
+    "softmin": [(call("softmin", 1), SCORES)],
+    "cosine_embedding_loss": [
+        (lambda x, y: F.cosine_embedding_loss(x, y, constant(1.0, -1.0), -0.9), normal(2, 3), normal(2, 3))
+    ],
+    "hinge_embedding_loss": [(lambda x: F.hinge_embedding_loss(x, constant(1.0, -1.0, -1.0)), APART[1][:, :3])],
+    "margin_ranking_loss": [
+        (lambda x, y: F.margin_ranking_loss(x, y, constant([1.0, -1.0, 1.0]), 0.1), *[a[:1] for a in APART])
+    ],
+    "soft_margin_loss": [(lambda x: F.soft_margin_loss(x, constant(1.0, -1.0, 1.0)), normal(2, 3))],
+    "triplet_margin_loss": [
+        (call("triplet_margin_loss", swap=True), normal(2, 3), normal(2, 3), normal(2, 3)),
+        (call("triplet_margin_loss", 3.0, p=3.0), normal(2, 3), normal(2, 3), normal(2, 3)),
+    ],
     "linear": [(F.linear, normal(2, 3), normal(2, 3), normal(2)), (F.linear, normal(3), normal(2, 3))],
     "dropout": [(lambda x: F.dropout(x, 0.4, generator=md.Generator()), normal(8))],
+    "alpha_dropout": [(lambda x: F.alpha_dropout(x, 0.4, True, generator=md.Generator()), normal(8))],
+    "dropout1d": [(lambda x: F.dropout1d(x, 0.4, generator=md.Generator()), normal(2, 3, 2))],
     "dropout2d": [(lambda x: F.dropout2d(x, 0.4, generator=md.Generator()), normal(2, 3, 1, 2))],
     "embedding": [(lambda w: F.embedding(LABELS, w, padding_idx=1), normal(4, 2))],
     "normalize": [(call("normalize", p), normal(2, 3)) for p in (2.0, 1.0, 3.0, np.inf)],
@@ -137,7 +159,12 @@ CASES = {
     "interpolate": [
         (call("interpolate", scale_factor=2), IMAGE[..., :2]),
         (call("interpolate", size=(3, 5), mode="bilinear", align_corners=True), IMAGE),
+        (call("interpolate", size=(3, 5), mode="bicubic"), IMAGE),
+        (call("interpolate", size=(3, 5), mode="area"), IMAGE),
     ],
+    "pixel_shuffle": [(call("pixel_shuffle", 2), normal(1, 4, 2, 1))],
+    "pixel_unshuffle": [(call("pixel_unshuffle", 2), normal(1, 1, 4, 2))],
+    "channel_shuffle": [(call("channel_shuffle", 3), normal(1, 6, 2))],
     "local_response_norm": [(call("local_response_norm", 3, alpha=0.5), normal(1, 4, 3))],
     "unfold": [(call("unfold", 2, padding=1), IMAGE)],
     "fold": [(call("fold", (3, 3), 2), normal(1, 8, 4))],
@@ -163,12 +190,11 @@ def test_derivatives(name):
 
 # --- arguments --------------------------------------------------------------------------------------------------------
 
-LEFT_OUT = {"size_average", "reduce", "inplace", "_stacklevel", "out"}  # deprecated, or against the grain
-LEFT_OUT |= {"max_norm", "norm_type", "scale_grad_by_freq", "sparse", "antialias"}
+LEFT_OUT = {"inplace", "_stacklevel", "out"}  # not a user's, or against the grain
+LEFT_OUT |= {"max_norm", "norm_type", "scale_grad_by_freq", "sparse"}
 MORE = {"generator"}
 OTHERWISE = {  # where PyTorch's default is deprecated, or its text in error
-    "softmax": "input, dim, dtype=None",
-    "log_softmax": "input, dim, dtype=None",
+    "softmin": "input, dim=None",
     "one_hot": "input, num_classes=-1",
 }
 

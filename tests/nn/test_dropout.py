@@ -5,7 +5,7 @@ import pytest
 
 import minidl as md
 from minidl import nn
-from minidl.functional import dropout, dropout1d, dropout2d
+from minidl.functional import alpha_dropout, dropout, dropout1d, dropout2d
 
 
 def kept(z):
@@ -63,3 +63,21 @@ def test_a_probability_is_one(p):
                  lambda: nn.Dropout(p), lambda: nn.Dropout1d(p), lambda: nn.Dropout2d(p)):  # fmt: skip
         with pytest.raises(ValueError, match=f"p is a probability, expected 0 ≤ p ≤ 1, got {p}"):
             call()
+
+
+@pytest.mark.parametrize("p", [0.2, 0.5])
+def test_alpha_dropout_keeps_mean_and_variance(p):
+    """What is dropped is selu's lower end: all is then scaled and moved by one line."""
+    md.manual_seed(0)
+    x = md.randn(400, 500)
+    for z in (alpha_dropout(x, p, True), nn.AlphaDropout(p)(x)):
+        array = z.numpy()
+        assert abs(array.mean()) < 0.01 and abs(array.std() - 1) < 0.01
+        lowest, counts = np.unique(array, return_counts=True)
+        dropped = array == lowest[counts.argmax()]
+        assert abs(dropped.mean() - p) < 0.01
+        slope, offset = np.polyfit(x.numpy()[~dropped], array[~dropped], 1)
+        assert slope == pytest.approx(((1 - p) * (1 + p * 1.7580993**2)) ** -0.5, rel=1e-4)
+        assert lowest[counts.argmax()] == pytest.approx(slope * -1.7580993 + offset, rel=1e-4)
+    assert alpha_dropout(x, p) is x and nn.AlphaDropout(p).eval()(x) is x
+    assert (alpha_dropout(x, 1.0, True).numpy() == 0).all() and alpha_dropout(x, 0.0, True) is x

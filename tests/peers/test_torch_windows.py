@@ -254,8 +254,21 @@ def test_interpolate_other_inputs():
         agree("interpolate", functional("interpolate", 7, mode=mode), normal(0, 3, 4, 5))
         agree("interpolate", functional("interpolate", 7, mode=mode), normal(2, 3, 1, 1))
         compare(functional("interpolate", 7, mode=mode), normal(2, 3, 4, 5).astype("f4"), tol=1e-6)
-    with pytest.raises(ValueError, match="interpolate: mode must be one of .*'bilinear', got 'bicubic'"):
-        OURS.F.interpolate(OURS.tensor(normal(2, 3, 4, 5)), 7, mode="bicubic")
+    with pytest.raises(ValueError, match="interpolate: mode must be one of .*'bilinear', 'bicubic', got 'cubic'"):
+        OURS.F.interpolate(OURS.tensor(normal(2, 3, 4, 5)), 7, mode="cubic")
+
+
+@pytest.mark.parametrize("mode, align_corners", [("bicubic", None), ("bicubic", True), ("area", None)])
+@pytest.mark.parametrize("options", [
+    {"size": (4, 9)}, {"size": 3}, {"scale_factor": 2}, {"scale_factor": (0.6, 1.7)}, {"scale_factor": [2.5, 0.7]},
+    {"scale_factor": 1.7, "recompute_scale_factor": True},
+], ids=str)  # fmt: skip
+def test_interpolate_more_modes(mode, align_corners, options):
+    f = functional("interpolate", mode=mode, align_corners=align_corners, **options)
+    for size in ((5, 7), (8, 4), (2, 3)):
+        agree("interpolate", f, normal(2, 3, *size), tol=1e-10)
+    agree("interpolate", f, normal(2, 3, 5, 7).astype("f4"), tol=1e-5)
+    agree("interpolate", functional("interpolate", mode=mode, **options), normal(1, 2, 5))
 
 
 # --- arguments --------------------------------------------------------------------------------------------------------
