@@ -196,18 +196,17 @@ class Upsample(Functional, of=F.interpolate, options=UPSAMPLE):
         return f"{given}, mode={self.mode!r}"
 
 
-class UpsamplingNearest2d(Upsample):
-    """`Upsample` of images, by what lies nearest."""
-
-    def __init__(self, size: Any = None, scale_factor: Any = None) -> None:
-        super().__init__(size, scale_factor, "nearest")
+class UpsamplingNearest2d(Upsample, of=F.interpolate, options="size scale_factor"):
+    mode = "nearest"
 
 
-class UpsamplingBilinear2d(Upsample):
-    """`Upsample` of images, bilinear, with the corners where they are."""
+def bilinear(input: Tensor, size: Any = None, scale_factor: Any = None) -> Tensor:
+    """Images of another size, bilinear, with the corners where they are."""
+    return F.interpolate(input, size, scale_factor, "bilinear", align_corners=True)
 
-    def __init__(self, size: Any = None, scale_factor: Any = None) -> None:
-        super().__init__(size, scale_factor, "bilinear", align_corners=True)
+
+class UpsamplingBilinear2d(Upsample, of=bilinear):
+    mode, align_corners = "bilinear", True
 
 
 class PixelShuffle(Functional, of=F.pixel_shuffle, shown="upscale_factor"): ...

@@ -50,6 +50,8 @@ class Uninitialized:
         """What stands for it where a module is moved: no elements, of its dtype and on its device."""
         return Tensor(self.held)
 
+    data = property(detach, lambda self, data: setattr(self, "array", data.array))
+
     def materialize(self, shape: Sequence[int]) -> None:
         """Give it memory of that shape, whose values are yet to be written: from now on it is an ordinary tensor."""
         with backend.using(self.device) as xp:
