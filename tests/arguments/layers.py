@@ -18,7 +18,7 @@ from arguments.functions import (
     WEIGHT,
     X,
 )
-from arguments.table import Row, each, fixed, given, layer, of, refused, through_layer, wave
+from arguments.table import each, fixed, given, layer, of, refused, wave
 
 DOUBLE = dict(dtype=of("float64"))
 REDUCTION = each("sum", "none")
@@ -86,7 +86,7 @@ for name in ("Hardshrink", "Softshrink"):
     layer(f"nn.{name}", KINKS)(lambd=2.3)
 layer("nn.CELU", KINKS)(alpha=0.3)
 layer("nn.Threshold", KINKS, threshold=0.5, value=-3.0)(threshold=-1.0, value=2.0)
-layer("nn.GLU", X)(dim=1)
+layer("nn.GLU", wave(4, 6))(dim=0)
 layer("nn.Softmin", X, dim=1)(dim=0)
 layer("nn.Softmax2d", IMAGE)()
 layer("nn.LeakyReLU", KINKS)(negative_slope=0.3)
@@ -96,25 +96,7 @@ layer("nn.Softplus", KINKS)(beta=2.0, threshold=2.0)
 layer("nn.Hardtanh", KINKS)(min_val=-3.0, max_val=0.5)
 layer("nn.Softmax", X, dim=1)(dim=0)
 layer("nn.LogSoftmax", X, dim=1)(dim=0)
-
-
-def typed(function):
-    """A layer with a dtype, which PyTorch's has not."""
-
-    def made(m, dim, dtype=None):
-        def forward(self, x):
-            return getattr(m.functional, function)(x, dim, dtype=dtype)
-
-        return type(function, (m.nn.Module,), {"forward": forward})()
-
-    return made
-
-
-for name, function in (("Softmax", "softmax"), ("LogSoftmax", "log_softmax")):
-    Row(f"nn.{name}", dict(dim=1), (X.astype("f4"),), through_layer, typed(function))(dtype=of("float64"))
 layer("nn.Identity", X)()
-layer("nn.Unflatten", X, dim=1, unflattened_size=(2, 2))(dim=given(0, unflattened_size=(3, 1)), unflattened_size=(4, 1))
-layer("nn.PairwiseDistance", X, TARGET)(p=1.0, eps=0.1, keepdim=True)
 layer("nn.Flatten", IMAGE)(start_dim=2, end_dim=2)
 
 layer("nn.MaxPool1d", SPACED_SIGNAL, kernel_size=2)(
@@ -185,7 +167,7 @@ layer("nn.CosineSimilarity", X, TARGET)(dim=0)
 layer("nn.CosineSimilarity", fixed(X), fixed(TARGET))(eps=3.0)
 
 layer("nn.PairwiseDistance", X, TARGET)(p=1.0, eps=0.3, keepdim=True)
-layer("nn.CosineEmbeddingLoss", X, TARGET, fixed(SIGNS))(margin=-0.5, reduction=REDUCTION)
+layer("nn.CosineEmbeddingLoss", X, TARGET, fixed(-abs(SIGNS)))(margin=-0.9, reduction=REDUCTION)
 layer("nn.HingeEmbeddingLoss", X, fixed(np.sign(TARGET)))(margin=0.3, reduction=REDUCTION)
 layer("nn.MarginRankingLoss", X, TARGET, fixed(np.sign(TARGET)))(margin=0.3, reduction=REDUCTION)
 layer("nn.SoftMarginLoss", X, fixed(np.sign(TARGET)))(reduction=REDUCTION)

@@ -15,25 +15,29 @@ X, SIGNAL, IMAGE = (
 )
 # name: the arguments after the lazy one, every one off its default, and an input
 CASES = {
-    "Linear": (dict(out_features=3, bias=False), X),
-    "Conv1d": (dict(out_channels=6, kernel_size=3, stride=2, padding=1, dilation=2, groups=2, bias=False,
+    "LazyLinear": (dict(out_features=3, bias=False), X),
+    "LazyConv1d": (dict(out_channels=6, kernel_size=3, stride=2, padding=1, dilation=2, groups=2, bias=False,
                     padding_mode="circular"), SIGNAL),
-    "Conv2d": (dict(out_channels=6, kernel_size=(3, 2), stride=2, padding=1, dilation=2, groups=2, bias=False,
+    "LazyConv2d": (dict(out_channels=6, kernel_size=(3, 2), stride=2, padding=1, dilation=2, groups=2, bias=False,
                     padding_mode="circular"), IMAGE),
-    "ConvTranspose1d": (dict(out_channels=6, kernel_size=3, stride=2, padding=1, output_padding=1, groups=2, bias=False,
-                             dilation=2), SIGNAL),
-    "ConvTranspose2d": (dict(out_channels=6, kernel_size=3, stride=2, padding=1, output_padding=1, groups=2, bias=False,
-                             dilation=2), IMAGE),
-    "BatchNorm1d": (dict(eps=0.1, momentum=0.3, bias=False), SIGNAL),
-    "BatchNorm2d": (dict(eps=0.1, momentum=0.3, bias=False), IMAGE),
-    "InstanceNorm1d": (dict(eps=0.1, momentum=0.3, affine=True, track_running_stats=True), SIGNAL),
-    "InstanceNorm2d": (dict(eps=0.1, momentum=0.3, affine=True, track_running_stats=True), IMAGE),
+    "LazyConvTranspose1d": (dict(out_channels=6, kernel_size=3, stride=2, padding=1, output_padding=1, groups=2,
+                             bias=False, dilation=2), SIGNAL),
+    "LazyConvTranspose2d": (dict(out_channels=6, kernel_size=3, stride=2, padding=1, output_padding=1, groups=2,
+                             bias=False, dilation=2), IMAGE),
+    "LazyBatchNorm1d": (dict(eps=0.1, momentum=0.3, bias=False), SIGNAL),
+    "LazyBatchNorm2d": (dict(eps=0.1, momentum=0.3, bias=False), IMAGE),
+    "LazyInstanceNorm1d": (dict(eps=0.1, momentum=0.3, affine=True, track_running_stats=True), SIGNAL),
+    "LazyInstanceNorm2d": (dict(eps=0.1, momentum=0.3, affine=True, track_running_stats=True), IMAGE),
 }  # fmt: skip
 each = pytest.mark.parametrize("name", CASES)
 
 
+def ordinary_of(name):
+    return getattr(nn, name.removeprefix("Lazy"))
+
+
 def lazy(name, **options):
-    return getattr(nn, f"Lazy{name}")(**options)
+    return getattr(nn, name)(**options)
 
 
 def values(module):
@@ -51,10 +55,10 @@ def test_a_lazy_layer_becomes_the_ordinary_one(name):
     md.manual_seed(1)
     layer = lazy(name, **options)
     held = list(layer.parameters())
-    assert layer.has_uninitialized_params() and type(layer).__name__ == f"Lazy{name}"
+    assert layer.has_uninitialized_params() and type(layer).__name__ == name
     z = layer(x)
     md.manual_seed(1)
-    ordinary = getattr(nn, name)(4, **options)
+    ordinary = ordinary_of(name)(4, **options)
     assert type(layer) is type(ordinary) and repr(layer) == repr(ordinary)
     assert (z == ordinary(x)).all() and same(values(layer), values(ordinary))
     assert all(a is b for a, b in zip(held, layer.parameters(), strict=True))
@@ -65,12 +69,12 @@ def test_a_lazy_layer_becomes_the_ordinary_one(name):
 
 @each
 def test_arguments_are_those_of_the_ordinary_layer_but_the_first(name):
-    _, *others = inspect.signature(getattr(nn, name)).parameters.values()
-    assert list(inspect.signature(getattr(nn, f"Lazy{name}")).parameters.values()) == others
+    _, *others = inspect.signature(ordinary_of(name)).parameters.values()
+    assert list(inspect.signature(getattr(nn, name)).parameters.values()) == others
     options, x = CASES[name]
     args = [options.get(p.name, p.default) for p in others if p.kind is p.POSITIONAL_OR_KEYWORD]
     rest = {p.name: options[p.name] for p in others if p.kind is p.KEYWORD_ONLY and p.name in options}
-    assert repr(getattr(nn, f"Lazy{name}")(*args, **rest)) == repr(lazy(name, **options))
+    assert repr(getattr(nn, name)(*args, **rest)) == repr(lazy(name, **options))
 
 
 @each
@@ -116,7 +120,7 @@ def test_states(name):
     """A lazy layer takes the shapes of a state; its own, still without shapes, an ordinary layer refuses."""
     options, x = CASES[name]
     md.manual_seed(2)
-    ordinary, layer, other = getattr(nn, name)(4, **options), lazy(name, **options), lazy(name, **options)
+    ordinary, layer, other = ordinary_of(name)(4, **options), lazy(name, **options), lazy(name, **options)
     assert other.load_state_dict(layer.state_dict()) == ([], []) and other.has_uninitialized_params()
     with pytest.raises(RuntimeError, match="load_state_dict: .*weight has no shape yet"):
         ordinary.load_state_dict(layer.state_dict())
@@ -129,7 +133,7 @@ def test_states(name):
 def test_an_input_that_does_not_fit_leaves_it_lazy(name):
     options, x = CASES[name]
     layer = lazy(name, **options)
-    with pytest.raises(ValueError, match=f"^Lazy{name}.*expected an? .*got"):
+    with pytest.raises(ValueError, match=f"^{name}.*expected an? .*got"):
         layer(md.ones(()))
     assert layer.has_uninitialized_params() and layer(x).shape[0] == 5
 

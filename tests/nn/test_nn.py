@@ -404,6 +404,12 @@ def test_repr(module, text):
 
 def test_repr_of_a_module_of_ones_own():
     assert repr(Scale(3)) == "Scale()"
+    shown = type("Shown", (nn.Module,), {"extra_repr": lambda self: "k=3"})
+    assert repr(shown()) == "Shown(k=3)"
+    outer = shown()
+    outer.layer, outer.gone = nn.ReLU(), nn.ReLU()
+    outer.gone = None
+    assert repr(outer) == "Shown(\n  k=3\n  (layer): ReLU()\n)"
 
 
 # --- first values -----------------------------------------------------------------------------------------------------
