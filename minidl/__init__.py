@@ -2,6 +2,8 @@
 
 # ruff: noqa: F401, I001
 # fmt: off
+from math import e, inf, nan, pi
+
 from minidl import backends, data, functional, kernels, models, nn, ops, optim, utils
 from minidl.backend import accelerator, cuda
 from minidl.autograd import grad, hvp, jacobian, jvp, vjp

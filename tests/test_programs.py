@@ -20,15 +20,12 @@ PROGRAMS = sorted(path.stem for path in FOLDER.glob("*.py"))
 WAITING = [
     "accumulation", "alexnet", "attention_blocks", "augmentation", "autoencoder", "autograd_function",
     "autograd_tour", "boxes", "checkpoints", "confusion", "conv_autoencoder", "convolution_scratch", "custom_dataset",
-    "dcgan", "densenet", "dropout_scratch", "early_stopping", "fgsm", "gan", "grad_cam", "hooks",
-    "im2col", "inception", "initialisation", "knn", "lenet", "losses_by_hand",
-    "makemore", "mlp_scratch", "mobilenet", "nin", "resnet", "saliency", "siamese",
-    "softmax_regression_scratch", "squeezenet", "style_transfer", "svm", "tensors_tour", "transfer_learning", "unet",
-    "vgg", "vision_transformer", "wgan",
+    "dcgan", "densenet", "dropout_scratch", "early_stopping", "fgsm", "gan", "grad_cam", "hooks", "im2col",
+    "inception", "initialisation", "knn", "lenet", "losses_by_hand", "makemore", "mlp_scratch", "mobilenet", "resnet",
+    "saliency", "siamese", "softmax_regression_scratch", "squeezenet", "style_transfer", "svm", "tensors_tour",
+    "transfer_learning", "unet", "vgg", "vision_transformer", "wgan",
 ]  # fmt: skip
 IMPORTS = [  # only these lines of a program are rewritten
-    (r"^from torch\.utils import data\b", "from minidl import data"),
-    (r"^from torch\.utils\.data\b", "from minidl.data"),
     (r"^(import|from) torch\.nn\.functional\b", r"\1 minidl.functional"),
     (r"^(import|from) torch\.", r"\1 minidl."),
     (r"^from torch\b", "from minidl"),

@@ -94,17 +94,17 @@ class Subset(Dataset):
             raise TypeError(f"Subset: indices must be one list of integers, not {array.dtype} of shape {array.shape}")
         require_within("Subset", array, len(dataset))
         self.dataset = dataset
-        self.indices = array.astype(np.intp)
+        self.indices: list[int] = array.tolist()
 
     def __len__(self) -> int:
         return len(self.indices)
 
     def __getitem__(self, index: int) -> Any:
-        return self.dataset[int(self.indices[operator.index(index)])]
+        return self.dataset[self.indices[operator.index(index)]]
 
     def stacked(self, indices: np.ndarray) -> Any:
         """The samples at `indices` as one batch."""
-        return take(self.dataset, self.indices[indices].tolist())
+        return take(self.dataset, [self.indices[i] for i in indices])
 
 
 class ConcatDataset(Dataset):

@@ -272,6 +272,7 @@ def test_subset():
     assert order(DataLoader(subset, batch_size=3)) == [7, 1, 1, 9]
     assert order(DataLoader(Subset(subset, [3, 0]))) == [9, 7]
     assert len(Subset(numbers(10), [])) == 0
+    assert subset.indices + Subset(subset, range(2)).indices == [7, 1, 1, -1, 0, 1]
     for indices in ([True] * 10, [0.5], [[1]]):
         with pytest.raises(TypeError, match="list of integers"):
             Subset(numbers(10), indices)
