@@ -33,24 +33,51 @@ from minidl.ops.draw import (
     bernoulli, get_rng_state, multinomial, normal, rand, rand_like, randint, randint_like, randn, randn_like, randperm,
     set_rng_state,
 )
-from minidl.ops.elementwise import (
-    abs, add, ceil, clip, div, exp, floor, log, masked_fill, maximum, minimum, mul, neg, pow, relu, round, sigmoid,
-    sign, sqrt, sub, tanh, trunc, where,
+from minidl.ops.arithmetic import (
+    add, addcdiv, addcmul, allclose, clamp_max, clamp_min, div, equal, frac, isclose, lerp, nan_to_num, reciprocal,
+    rsqrt, square, sub,
 )
-from minidl.ops.elementwise import clip as clamp
+from minidl.ops.arrange import fliplr, flipud, repeat_interleave, roll, rot90
+from minidl.ops.diagonal import diag, diag_embed, diagonal, trace, tril, triu
+from minidl.ops.division import (
+    bitwise_and, bitwise_left_shift, bitwise_not, bitwise_or, bitwise_right_shift, bitwise_xor, floor_divide, fmod,
+    remainder,
+)
+from minidl.ops.einsum import einsum
+from minidl.ops.elementwise import (
+    abs, ceil, clip, exp, floor, log, masked_fill, maximum, minimum, mul, neg, pow, relu, round, sigmoid, sign, sqrt,
+    tanh, trunc,
+)
+from minidl.ops.extremes import (
+    amax, amin, argmax, argmin, argsort, cummax, cummin, kthvalue, max, median, min, sort, topk,
+)
 from minidl.ops.from_data import as_tensor, from_numpy, tensor
 from minidl.ops.indexing import gather, index_select, scatter_add
-from minidl.ops.joining import cat, chunk, split, stack
-from minidl.ops.linalg import matmul
+from minidl.ops.joining import cat, chunk, dstack, hstack, split, stack, vstack
+from minidl.ops.linalg import addmm, bmm, cross, dot, matmul, mm, mv, norm, outer, tensordot
 from minidl.ops.loss import log_softmax, softmax
 from minidl.ops.reduce import (
-    all, amax, amin, any, argmax, argmin, cumsum, logsumexp, max, mean, min, norm, prod, std, sum, topk, var,
+    all, any, count_nonzero, cumprod, cumsum, diff, logsumexp, mean, nanmean, nansum, prod, std, std_mean, sum, var,
+    var_mean,
+)
+from minidl.ops.scatter import index_add, index_copy, index_fill, scatter
+from minidl.ops.selection import (
+    argwhere, bincount, histc, masked_select, nonzero, take, take_along_dim, unique, where,
 )
 from minidl.ops.shape import flatten, flip, permute, reshape, squeeze, tile, transpose, unsqueeze
 from minidl.ops.special import (
-    acos, acosh, asin, asinh, atan, atanh, cos, cosh, erf, expm1, log1p, sin, sinh, tan, xlogy,
+    acos, acosh, asin, asinh, atan, atan2, atanh, cos, cosh, erf, exp2, expm1, hypot, log1p, log2, log10, logaddexp,
+    sin, sinh, tan, xlogy,
 )
 from minidl.backend.random import Generator, default_generator, initial_seed, manual_seed, seed
+from minidl.ops.views import broadcast_to, movedim, narrow, select, swapaxes, t, unbind, unflatten
+from minidl.ops.arithmetic import div as divide, div as true_divide, sub as subtract
+from minidl.ops.compare import ge as greater_equal, gt as greater, le as less_equal, lt as less, ne as not_equal
+from minidl.ops.elementwise import abs as absolute, clip as clamp, mul as multiply, neg as negative
+from minidl.ops.elementwise import trunc as fix
+from minidl.ops.joining import cat as concat, cat as concatenate
+from minidl.ops.special import atan2 as arctan2
+from minidl.ops.views import movedim as moveaxis, swapaxes as swapdims
 from minidl.backend.threads import get_num_threads, set_num_threads
 
 __version__ = "0.1.0"

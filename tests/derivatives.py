@@ -195,7 +195,7 @@ def fails(condition: Tex) -> Tex:
 WORDS: dict[str, Callable[..., Tex]] = {
     **{name: function(rf"\{name}") for name in ("sin", "cos", "tan", "sinh", "cosh", "tanh")},
     **dict.fromkeys(("axes", "len", "tolist", "tuple"), lambda x, *_: x),
-    **dict.fromkeys(("matmul", "bmm"), lambda x, y: Tex(rf"{x.at(POWER)}\,{y.at(POWER)}", PRODUCT)),
+    **dict.fromkeys(("matmul", "matrix_product"), lambda x, y: Tex(rf"{x.at(POWER)}\,{y.at(POWER)}", PRODUCT)),
     **dict.fromkeys(("T", "_swap"), lambda x: Tex(rf"{x.at(ATOM)}^{{\top}}", POWER)),
     "exp": lambda x: Tex("e") ** x,
     "expm1": lambda x: Tex("e") ** x - 1,
@@ -215,6 +215,7 @@ WORDS: dict[str, Callable[..., Tex]] = {
     "along": lambda x, dim, index: Tex(along(rf"{x.at(ATOM)}[{index.text}]", dim)),
     "_shown": lambda g, hook: function(hook.text)(g),
     "argsort": lambda order: order**-1,
+    "follow": function(r"\mathrm{follow}"),
 }
 
 

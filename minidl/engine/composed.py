@@ -1,11 +1,14 @@
 """Functions that are made of ops."""
 
 import functools
+import inspect
 from collections.abc import Callable
 from typing import Any, TypeVar
 
 from minidl.backend import dtypes, transfer
+from minidl.engine.absent import unexpected
 from minidl.engine.core import Tensor
+from minidl.engine.declaration import NUMPYS, in_pytorchs_words
 from minidl.engine.op import cast, registry
 
 Function = TypeVar("Function", bound=Callable[..., Any])
@@ -14,12 +17,14 @@ composed: set[str] = set()  # the names of functions that are made of ops
 
 def named(function: Function) -> Function:
     """A function that is made of ops, with errors in its own name, whichever of them they come from."""
-    name = function.__name__
+    name, known = function.__name__, inspect.signature(function).parameters
     composed.add(name)
 
     @functools.wraps(function)
     def call(*args: Any, **options: Any) -> Any:
         try:
+            if options and not NUMPYS.keys().isdisjoint(options):
+                options = in_pytorchs_words(name, options, known)
             return function(*args, **options)
         except (ValueError, TypeError, RuntimeError, IndexError) as error:
             if transfer.is_late(error):
@@ -27,7 +32,7 @@ def named(function: Function) -> Function:
             said = str(error)
             while (head := said.partition(": "))[0] in registry or head[0] in composed:
                 said = head[2]
-            error.args = (f"{name}: {said}",)
+            error.args = (f"{name}: {said}{unexpected(said)}",)
             raise
         except AttributeError:
             if all(isinstance(a, Tensor) for a in args):

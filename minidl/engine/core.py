@@ -29,6 +29,7 @@ import numpy as np
 from minidl import backend
 from minidl.backend import Array
 from minidl.backend.modes import mode
+from minidl.engine.size import Size
 from minidl.engine.values import Values
 from minidl.engine.writes import clock, fingerprints, refuse_overwritten, replaced
 
@@ -90,7 +91,7 @@ class Tensor(Values):
         if requires_grad:
             self.requires_grad = True
 
-    shape = property(attrgetter("array.shape"), doc="Its size along each dimension, a tuple.")
+    shape = property(lambda self: Size(self.array.shape), doc="Its size along each dimension, a tuple (see `Size`).")
     ndim = property(attrgetter("array.ndim"), doc="How many dimensions it has.")
     dtype = property(attrgetter("array.dtype"), doc="A NumPy dtype: ``md.float32``, ``md.int64``, …")
     device = property(lambda self: backend.device_of(self.array), doc='``"cpu"`` or ``"cuda:N"``.')

@@ -5,7 +5,18 @@ from __future__ import annotations
 import inspect
 from typing import Any
 
+from minidl.engine.absent import ARGUMENTS
+
 PUBLIC = {"x": "input", "y": "other", "n": "exponent", "order": "dims", "size": "shape"}  # what PyTorch calls x, y, …
+NUMPYS = {"axis": "dim", "keepdims": "keepdim", "a": "input", "x": "input", "x1": "input", "x2": "other"}
+
+
+def in_pytorchs_words(name: str, options: dict[str, Any], known: Any) -> dict[str, Any]:
+    """Keywords with NumPy's names for those that are `known`, as PyTorch takes them; TypeError for both of a pair."""
+    renamed = {NUMPYS[n] if n not in known and NUMPYS.get(n) in known else n: value for n, value in options.items()}
+    if len(renamed) < len(options):
+        raise TypeError(f"{name}: one argument is given twice, by its own name and by NumPy's")
+    return renamed
 
 
 class Declaration:
@@ -51,12 +62,14 @@ class Declaration:
             return args[:n], self.defaults | given | options
         names = tuple(self.public.values())
         given = {} if self.variadic else dict(zip(names, args, strict=False))
+        options = in_pytorchs_words(self.name, options, self.public)
         named = {self.public.get(name, name): value for name, value in options.items()}
         wrong = [name for name in options if self.public.get(name) in (None, *given)]
         if wrong or len(args) > len(names) or not {*self.arguments} <= {*given, *named}:
             raise TypeError(
                 f"{self.name}: takes ({', '.join(self.public)}), got {len(args)} by position"
                 + f", and {', '.join(wrong)} by name" * bool(wrong)
+                + "".join(f"; {ARGUMENTS[name]}" for name in wrong if name in ARGUMENTS)
             )
         options = self.defaults | given | named
         return tuple(options.pop(name) for name in self.arguments), options

@@ -123,7 +123,7 @@ class Op(Declaration):
         dtype = dtypes.result_type(tuple(operands))
         if self.floats and dtype.kind != "f":
             dtype = dtypes.default_float
-        if not self.rules and dtype.kind in "ui":
+        if not (self.rules or self.wraps) and dtype.kind in "ui":
             dtype = dtypes.int64  # a comparison sees a scalar as it is
         xp = backend.namespace(*[a.array for a in args if isinstance(a, Tensor)])
         unified = []
@@ -133,7 +133,7 @@ class Op(Declaration):
             elif isinstance(a, Tensor):
                 unified.append(a if a.array.dtype == dtype else cast(a, dtype))
             else:
-                if dtype.kind in "iu" and not self.wraps:
+                if dtype.kind in "iu" and not self.wraps and not backend.is_array(a):
                     dtypes.require_room(self.name, a, dtype)
                 unified.append(as_operand(a, dtype, xp))
         return tuple(unified)

@@ -9,7 +9,7 @@ from minidl.engine.composed import named
 from minidl.engine.core import Tensor
 from minidl.engine.op import cast, expand
 from minidl.engine.require import broadcast_shapes, require_tensors, same_dtype
-from minidl.ops import elementwise, indexing, linalg, reduce, shape
+from minidl.ops import elementwise, extremes, indexing, linalg, reduce, shape
 from minidl.ops.create import arange
 from minidl.ops.subscript import raw_index
 
@@ -82,7 +82,7 @@ def one_hot(input: Tensor, num_classes: int = -1) -> Tensor:
     require_tensors("one_hot", input)
     if input.dtype.kind not in "iu":
         raise TypeError(f"expected integers, got {input.dtype}")
-    occurring = int(reduce.amax(input).item()) + 1 if num_classes == -1 and input.array.size else 0
+    occurring = int(extremes.amax(input).item()) + 1 if num_classes == -1 and input.array.size else 0
     classes = occurring if num_classes == -1 else num_classes
     if not isinstance(classes, int) or classes < 1:
         raise ValueError(f"num_classes must be a positive integer, or -1 and a class in the input; got {num_classes!r}")
@@ -100,7 +100,7 @@ def one_hot(input: Tensor, num_classes: int = -1) -> Tensor:
 def normalize(input: Tensor, p: float = 2.0, dim: Any = 1, eps: float = 1e-12) -> Tensor:
     """The input divided by its p-norm along `dim`, or by eps where that is greater."""
     require_tensors("normalize", input)
-    return input / elementwise.clip(reduce.norm(input, p, dim, keepdim=True), min=eps)
+    return input / elementwise.clip(linalg.norm(input, p, dim, keepdim=True), min=eps)
 
 
 @named
@@ -119,4 +119,4 @@ def cosine_similarity(x1: Tensor, x2: Tensor, dim: int = 1, eps: float = 1e-8) -
 def pairwise_distance(x1: Tensor, x2: Tensor, p: float = 2.0, eps: float = 1e-6, keepdim: bool = False) -> Tensor:
     """‖x1 - x2 + eps‖ₚ along the last dimension, of length one where `keepdim`; x1 and x2 broadcast."""
     require_tensors("pairwise_distance", x1, x2)
-    return reduce.norm(x1 - x2 + eps, p, -1, keepdim=keepdim)
+    return linalg.norm(x1 - x2 + eps, p, -1, keepdim=keepdim)

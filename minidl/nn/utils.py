@@ -12,7 +12,7 @@ from minidl.engine.core import Tensor, as_tuple
 from minidl.engine.require import require_tensors
 from minidl.nn.parameter import Uninitialized
 from minidl.ops.joining import cat, split, stack
-from minidl.ops.reduce import norm
+from minidl.ops.linalg import norm
 
 
 def _gradients(name: str, parameters: Tensor | Iterable[Tensor]) -> list[Tensor]:

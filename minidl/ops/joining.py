@@ -118,3 +118,29 @@ def stack(tensors: Sequence[Any], dim: int = 0) -> Any:
         raise ValueError(f"expected tensors of one shape, got shapes {sorted(shapes)}")
     i = axis(dim, tensors[0].ndim + 1)
     return cat([unsqueeze(t, i) for t in tensors], i)
+
+
+@named
+def hstack(tensors: Sequence[Any]) -> Any:
+    """Tensors joined side by side: along dimension 1, vectors and numbers along 0."""
+    require_sequence(tensors)
+    require_arrays("hstack", *tensors)
+    rows = [reshape(t, t.shape or (1,)) for t in tensors]
+    return cat(rows, 0 if rows and rows[0].ndim == 1 else 1)
+
+
+@named
+def vstack(tensors: Sequence[Any]) -> Any:
+    """Tensors joined one below the other: along dimension 0, vectors and numbers as rows."""
+    require_sequence(tensors)
+    require_arrays("vstack", *tensors)
+    return cat([reshape(t, (1,) * (2 - t.ndim) + t.shape) for t in tensors], 0)
+
+
+@named
+def dstack(tensors: Sequence[Any]) -> Any:
+    """Tensors joined one behind the other: along dimension 2; matrices as (N, M, 1), vectors as (1, N, 1)."""
+    require_sequence(tensors)
+    require_arrays("dstack", *tensors)
+    deep = [t if t.ndim > 2 else unsqueeze(reshape(t, (1,) * (2 - t.ndim) + t.shape), 2) for t in tensors]
+    return cat(deep, 2)

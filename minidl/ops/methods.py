@@ -4,25 +4,34 @@ import functools
 from typing import Any
 
 from minidl import backend
-from minidl.backend import dtypes
+from minidl.backend import dtypes, transfer
 from minidl.engine import hooks, walk
+from minidl.engine.absent import advice
 from minidl.engine.composed import named
 from minidl.engine.core import Tensor
 from minidl.engine.op import clone, expand
 from minidl.ops import (
+    arithmetic,
+    arrange,
     compare,
     convert,
     create,
+    diagonal,
+    division,
     draw,
     elementwise,
+    extremes,
     indexing,
     inplace,
     joining,
     linalg,
     loss,
     reduce,
+    scatter,
+    selection,
     shape,
     special,
+    views,
 )  # fmt: skip
 
 
@@ -47,21 +56,23 @@ def _variadic(f: Any) -> Any:
 
     @functools.wraps(f)
     def method(x: Tensor, *given: Any, **options: Any) -> Any:
+        if not (given or options):
+            raise TypeError("expected sizes or dimensions, got none")
         return f(x, **options) if options else f(x, shape.sizes(given))
 
     return named(method)
 
 
-def _masks(f: Any) -> Any:
-    """A logical operator, for bools alone: `f` takes all numbers, what Python's ``&`` does to the bits of integers."""
+def _contains(x: Tensor, value: Any) -> bool:
+    """``value in x``: whether an element is equal to it."""
+    if not (isinstance(value, (Tensor, *dtypes.SCALARS)) or backend.is_array(value)):
+        raise TypeError(f"in: a tensor has numbers alone, got {type(value).__name__}")
+    return bool(reduce.any(compare.eq(x, value)))
 
-    def operator(x: Any, *others: Any) -> Any:
-        for y in (x, *others):
-            if not isinstance(y, bool) and getattr(y, "dtype", None) != dtypes.bool_:
-                raise TypeError(f"{f.__name__}: the operators & | ^ ~ are for bools, got {getattr(y, 'dtype', y)}")
-        return f(x, *others)
 
-    return operator
+def _missing(x: Tensor, name: str) -> Any:
+    """Where a method is looked for that is not here."""
+    raise AttributeError(f"Tensor has no {name}" + ("" if name.startswith("__") else advice(name, dir(Tensor))))
 
 
 OPERATORS = {
@@ -71,9 +82,13 @@ OPERATORS = {
     "truediv": elementwise.div,
     "pow": elementwise.pow,
     "matmul": linalg.matmul,
-    "and": _masks(compare.logical_and),
-    "or": _masks(compare.logical_or),
-    "xor": _masks(compare.logical_xor),
+    "floordiv": division.floor_divide,
+    "mod": division.remainder,
+    "and": division.bitwise_and,
+    "or": division.bitwise_or,
+    "xor": division.bitwise_xor,
+    "lshift": division.bitwise_left_shift,
+    "rshift": division.bitwise_right_shift,
 }
 TABLE = {f"__{name}__": f for name, f in OPERATORS.items()}
 TABLE |= {f"__r{name}__": _swapped(f) for name, f in OPERATORS.items()}
@@ -87,12 +102,22 @@ TABLE |= {
     "__le__": compare.le,
     "__gt__": compare.gt,
     "__ge__": compare.ge,
-    "__invert__": _masks(compare.logical_not),
+    "__invert__": division.bitwise_not,
+    "__contains__": _contains,
+    "__getattr__": _missing,
     "__hash__": object.__hash__,
     "__getitem__": indexing.subscripted,
     "__setitem__": inplace.setitem,
-    "where": lambda x, condition, y: elementwise.where(condition, x, y),
+    "where": lambda x, condition, other: elementwise.where(condition, x, other),
     "T": property(_transposed, doc="A matrix transposed."),
+    "mT": property(views.mT, doc="Each matrix of a batch transposed."),
+    "dim": lambda x: x.ndim,
+    "ndimension": lambda x: x.ndim,
+    "nelement": Tensor.numel,
+    "element_size": lambda x: x.array.itemsize,
+    "itemsize": property(lambda x: x.array.itemsize, doc="How many bytes an element takes."),
+    "nbytes": property(lambda x: x.array.nbytes, doc="How many bytes the elements take."),
+    "tolist": lambda x: transfer.move(x.array, "cpu").tolist(),
     "backward": walk.backward,
     "backward_steps": walk.backward_steps,
     "register_hook": hooks.register_hook,
@@ -101,7 +126,8 @@ TABLE |= {
     "clone": clone,
     "expand": _variadic(expand),
     "reshape": _variadic(shape.reshape),
-    "view": _variadic(shape.reshape),
+    "view": _variadic(views.view),
+    "repeat": _variadic(arrange.repeat),
     "permute": _variadic(shape.permute),
     "flip": _variadic(shape.flip),
     "tile": _variadic(shape.tile),
@@ -112,25 +138,59 @@ TABLE |= {
 METHODS = {
     convert: "to cpu cuda type type_as is_floating_point",
     draw: "bernoulli multinomial",
-    elementwise: "add sub mul div neg pow abs sign floor ceil trunc round exp log sqrt tanh sigmoid relu clip "
-    "maximum minimum masked_fill",
-    special: "sin cos tan asin acos atan sinh cosh asinh acosh atanh expm1 log1p erf",
+    elementwise: "mul neg pow abs sign floor ceil trunc round exp log sqrt tanh sigmoid relu clip maximum minimum "
+    "masked_fill",
+    arithmetic: "add sub div reciprocal rsqrt square frac lerp addcmul addcdiv clamp_min clamp_max nan_to_num isclose "
+    "allclose equal",
+    division: "floor_divide remainder fmod bitwise_and bitwise_or bitwise_xor bitwise_not bitwise_left_shift "
+    "bitwise_right_shift",
+    special: "sin cos tan asin acos atan sinh cosh asinh acosh atanh expm1 log1p erf exp2 log2 log10 atan2 hypot "
+    "logaddexp",
     compare: "eq ne lt le gt ge isnan isinf isfinite logical_and logical_or logical_xor logical_not",
-    reduce: "sum cumsum logsumexp mean var std norm prod amax amin argmax argmin all any max min topk",
+    reduce: "sum cumsum cumprod logsumexp mean var std nansum nanmean prod all any count_nonzero diff",
+    extremes: "amax amin argmax argmin max min topk sort argsort kthvalue median cummax cummin",
     shape: "transpose flatten squeeze unsqueeze",
+    views: "size stride is_contiguous data_ptr contiguous narrow select unbind unflatten movedim swapaxes t "
+    "broadcast_to view_as reshape_as expand_as",
+    arrange: "repeat_interleave roll rot90 fliplr flipud",
+    diagonal: "diagonal diag diag_embed trace tril triu",
+    linalg: "norm mm bmm mv dot outer addmm cross",
     indexing: "gather scatter_add index_select",
+    selection: "nonzero argwhere masked_select take take_along_dim unique bincount histc",
+    scatter: "scatter index_add index_copy index_fill",
     joining: "split chunk",
     inplace: "copy_ fill_ zero_ uniform_ normal_ bernoulli_",
+}
+ALIASES = {
+    "clamp": "clip",
+    "subtract": "sub",
+    "multiply": "mul",
+    "divide": "div",
+    "true_divide": "div",
+    "negative": "neg",
+    "absolute": "abs",
+    "greater": "gt",
+    "greater_equal": "ge",
+    "less": "lt",
+    "less_equal": "le",
+    "not_equal": "ne",
+    "moveaxis": "movedim",
+    "swapdims": "swapaxes",
+    "arctan2": "atan2",
+    "fix": "trunc",
 }
 IN_PLACE = (
     "add sub mul div pow abs neg sign floor ceil trunc round exp log sqrt tanh sigmoid relu clip clamp masked_fill sin "
     "cos tan asin acos atan sinh cosh asinh acosh atanh expm1 log1p erf scatter_add eq ne lt le gt ge logical_and "
-    "logical_or logical_xor logical_not"
+    "logical_or logical_xor logical_not subtract multiply divide true_divide negative absolute fix arctan2 exp2 log2 "
+    "log10 atan2 hypot reciprocal rsqrt square frac lerp addcmul addcdiv clamp_min clamp_max nan_to_num floor_divide "
+    "remainder fmod bitwise_and bitwise_or bitwise_xor bitwise_not bitwise_left_shift bitwise_right_shift cumsum "
+    "cumprod tril triu addmm scatter index_add index_copy index_fill"
 )
-TURNED = "squeeze unsqueeze transpose"
+TURNED = "squeeze unsqueeze transpose t swapaxes swapdims"
 TABLE |= {name: getattr(module, name) for module, names in METHODS.items() for name in names.split()}
 TABLE |= convert.METHODS | create.METHODS
-TABLE["clamp"] = elementwise.clip
+TABLE |= {alias: TABLE[name] for alias, name in ALIASES.items()}
 TABLE |= {f"{name}_": inplace.in_place(TABLE[name]) for name in IN_PLACE.split()}
 TABLE |= {f"{name}_": inplace.turned(TABLE[name]) for name in TURNED.split()}
 for _name, _function in TABLE.items():

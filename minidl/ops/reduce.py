@@ -1,17 +1,16 @@
-"""Reductions: sums, products, means and extremes over dimensions."""
+"""Reductions: sums, products, means and what holds for all or any, over dimensions."""
 
 import math
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 
-from minidl.backend import dims
 from minidl.backend.dtypes import int64, require_float, wide
 from minidl.engine.composed import in_single, named
 from minidl.engine.op import cast, expand, op
 from minidl.engine.require import require_arrays
-from minidl.ops.elementwise import abs, exp, keep, root, sign, where
-from minidl.ops.indexing import along, take_along
+from minidl.ops.elementwise import exp, root, where
+from minidl.ops.indexing import along
 from minidl.ops.joining import cat
 from minidl.ops.shape import axes, axis, flip, reshape, squeeze
 
@@ -70,25 +69,32 @@ def count(shape: tuple[int, ...], dim: Any) -> int:
 
 
 @named
-@in_single
-def mean(input: Any, dim: Any = None, keepdim: bool = False) -> Any:
-    """The mean over `dim` (int, tuple, or None for all) of a floating-point array."""
+def mean(input: Any, dim: Any = None, keepdim: bool = False, *, dtype: Any = None) -> Any:
+    """The mean over `dim` (int, tuple, or None for all) of a floating-point array, or of any as that `dtype`."""
     require_arrays("mean", input)
-    require_float("mean", input.dtype)
-    return sum(input, dim, keepdim) / float(count(input.shape, dim))
+    x = input if dtype is None else cast(input, np.dtype(dtype))
+    require_float("mean", x.dtype)
+    return _mean(x, dim, keepdim)
+
+
+@in_single
+def _mean(x, dim, keepdim):
+    return sum(x, dim, keepdim) / float(count(x.shape, dim))
 
 
 @named
 @in_single
 def var(
-    input: Any, dim: Any = None, unbiased: bool | None = None, *, correction: float | None = None, keepdim: bool = False
+    input: Any, dim: Any = None, unbiased: bool | None = None, keepdim: bool = False, *, correction: float | None = None
 ) -> Any:
     """The variance over `dim`, Σ(x − mean)² / (n − correction), divided by 0 where n ≤ correction.
 
     The correction is 1 unless given. `unbiased` says the same in an older way: True is a correction of 1, False of 0.
+    It may stand in the place of `dim`, for the variance of all.
     """
     require_arrays("var", input)
     require_float("var", input.dtype)
+    dim, unbiased = (None, dim) if isinstance(dim, bool) else (dim, unbiased)
     if correction is None:
         correction = 1 if unbiased is None else int(unbiased)
     elif unbiased is not None:
@@ -101,51 +107,58 @@ def var(
 @named
 @in_single
 def std(
-    input: Any, dim: Any = None, unbiased: bool | None = None, *, correction: float | None = None, keepdim: bool = False
+    input: Any, dim: Any = None, unbiased: bool | None = None, keepdim: bool = False, *, correction: float | None = None
 ) -> Any:
     """The standard deviation over `dim`: the root of `var`; the gradient of a constant is 0."""
-    return root(var(input, dim, unbiased, correction=correction, keepdim=keepdim))
+    return root(var(input, dim, unbiased, keepdim, correction=correction))
 
 
 @named
-@in_single
-def norm(input: Any, p: float | str = "fro", dim: Any = None, keepdim: bool = False) -> Any:
-    """The p-norm (Σ|x|ᵖ)^(1/p) over `dim`, of all its elements as one vector; the gradient is 0 where the norm is.
-
-    Parameters
-    ----------
-    p : a number, where 0 counts what is not zero, and ±inf is the largest or smallest |x|; "fro" is 2
-    """
-    require_arrays("norm", input)
-    require_float("norm", input.dtype)
-    if p == "fro" and dim not in (None, (), []) and len(axes(dim, input.ndim)) > 2:
-        raise ValueError(f"'fro' is of vectors and matrices, got dim {dim}; p=2 takes any")
-    p = 2 if p == "fro" else p
-    if not isinstance(p, (int, float)):
-        raise ValueError(f"p must be a number or 'fro', got {p!r}")
-    if p < 0:
-        _refuse_nothing(input.shape, dim)
-    if p == 2:
-        return root(sum(input * input, dim, keepdim))
-    if p == 0:
-        return sum(where(input != 0, 1.0, sign(input)), dim, keepdim)  # with a gradient, of 0
-    if math.isinf(p):
-        return amax(abs(input), dim, keepdim) if p > 0 else amin(abs(input), dim, keepdim)
-    zero = input == 0  # whose powers have no derivative
-    total = sum(where(zero, 0.0 if p > 0 else math.inf, abs(where(zero, 1.0, input)) ** p), dim, keepdim)
-    return where(total == 0, 0.0 if p > 0 else math.inf, where(total == 0, 1.0, total) ** (1 / p))
+def var_mean(
+    input: Any, dim: Any = None, unbiased: bool | None = None, keepdim: bool = False, *, correction: float | None = None
+) -> tuple[Any, Any]:
+    """The variance and the mean over `dim`; see `var`."""
+    over = None if isinstance(dim, bool) else dim
+    return var(input, dim, unbiased, keepdim, correction=correction), mean(input, over, keepdim)
 
 
 @named
-@in_single
-def prod(input: Any, dim: int | None = None, keepdim: bool = False) -> Any:
-    """The product over one `dim`, or of all elements. Integers and bools multiply to int64.
+def std_mean(
+    input: Any, dim: Any = None, unbiased: bool | None = None, keepdim: bool = False, *, correction: float | None = None
+) -> tuple[Any, Any]:
+    """The standard deviation and the mean over `dim`; see `std`."""
+    over = None if isinstance(dim, bool) else dim
+    return std(input, dim, unbiased, keepdim, correction=correction), mean(input, over, keepdim)
+
+
+@named
+def nansum(input: Any, dim: Any = None, keepdim: bool = False, *, dtype: Any = None) -> Any:
+    """The sum over `dim` of what is a number."""
+    require_arrays("nansum", input)
+    return sum(where(input == input, input, 0), dim, keepdim, dtype=dtype)
+
+
+@named
+def nanmean(input: Any, dim: Any = None, keepdim: bool = False, *, dtype: Any = None) -> Any:
+    """The mean over `dim` of what is a number."""
+    require_arrays("nanmean", input)
+    require_float("nanmean", input.dtype)
+    return nansum(input, dim, keepdim, dtype=dtype) / sum(input == input, dim, keepdim)
+
+
+@named
+def prod(input: Any, dim: int | None = None, keepdim: bool = False, *, dtype: Any = None) -> Any:
+    """The product over one `dim`, or of all elements, in `dtype`: by default int64 for integers and bools.
 
     Neighbours are multiplied until one is left, so that zeros need no case of their own in any derivative.
     """
     require_arrays("prod", input)
-    x = input if input.dtype.kind in "fc" else cast(input, int64)
-    x = reshape(x, (count(x.shape, None),)) if dim is None or not x.ndim else x
+    return _product(_to_multiply(input, dtype), dim, keepdim)
+
+
+@in_single
+def _product(input, dim, keepdim):
+    x = reshape(input, (count(input.shape, None),)) if dim is None or not input.ndim else input
     i = axis(0 if dim is None else dim, x.ndim)
     if not x.shape[i]:
         return sum(x, i, keepdim) + 1
@@ -155,63 +168,48 @@ def prod(input: Any, dim: int | None = None, keepdim: bool = False) -> Any:
     return x if keepdim and input.ndim else squeeze(x, i)
 
 
-# --- extremes ---------------------------------------------------------------------------------------------------------
+@named
+def cumprod(input: Any, dim: int, *, dtype: Any = None) -> Any:
+    """The products of the elements up to each one along `dim`; dtypes are as in `prod`."""
+    require_arrays("cumprod", input)
+    x, i, step = _to_multiply(input, dtype), axis(dim, input.ndim), 1
+    n = (*x.shape, 0)[i]
+    while step < n:  # from products of 1, 2, 4, … neighbours to those of twice as many
+        longer = along(x, i, slice(0, n - step)) * along(x, i, slice(step, n))
+        x, step = cat([along(x, i, slice(0, step)), longer], i), 2 * step
+    return x
 
 
-@op
-def amax(xp, x, dim=None, keepdim=False):
-    """The maximum over `dim`; the gradient is shared evenly between tied elements."""
-    _refuse_nothing(x.shape, dim)
-    return x.max(axes(dim, x.ndim), keepdims=keepdim)
+def _to_multiply(x, dtype):
+    """x in the dtype that its product is given in: by default int64 for integers and bools."""
+    if dtype is None:
+        return x if x.dtype.kind in "fc" else cast(x, int64)
+    return cast(x, np.dtype(dtype))
 
 
-@op
-def amin(xp, x, dim=None, keepdim=False):
-    """The minimum over `dim`; the gradient is shared evenly between tied elements."""
-    _refuse_nothing(x.shape, dim)
-    return x.min(axes(dim, x.ndim), keepdims=keepdim)
+@named
+def diff(input: Any, n: int = 1, dim: int = -1, prepend: Any = None, append: Any = None) -> Any:
+    """The differences of neighbours along `dim`, n times over; of bools, whether they differ.
+
+    Parameters
+    ----------
+    prepend, append : Tensor, optional
+        Joined to the input before.
+    """
+    require_arrays("diff", input)
+    if not isinstance(n, int) or n < 0:
+        raise ValueError(f"n must be an integer, not negative, got {n!r}")
+    if not input.ndim:
+        raise ValueError("needs a dimension, got a 0-d tensor")
+    i = axis(dim, input.ndim)
+    x = cat([part for part in (prepend, input, append) if part is not None], i) if n else input
+    for _ in range(min(n, x.shape[i])):
+        later, earlier = along(x, i, slice(1, None)), along(x, i, slice(0, max(x.shape[i] - 1, 0)))
+        x = later != earlier if x.dtype.kind == "b" else later - earlier
+    return x
 
 
-def _refuse_nothing(shape, dim):
-    if 0 in [shape[i] for i in axes(dim, len(shape))]:
-        raise ValueError(f"{dims(shape)} has no elements to choose from in dim {dim}")
-
-
-def _along(dim, ndim):
-    """The axis that `dim` names; None for all, and for a 0-d array, in which CuPy has none."""
-    i = None if dim is None else axis(dim, ndim)
-    return i if ndim else None
-
-
-def _shared(g, x, z, shape, dim):
-    ties = x == back(z, shape, dim)
-    return keep(back(g, shape, dim), ties) / back(sum(ties, dim), shape, dim)
-
-
-amax.vjp(x=_shared)
-amin.vjp(x=_shared)
-
-
-@op
-def argmax(xp, x, dim=None, keepdim=False):
-    """The index of the first maximum along `dim`, or in the flattened array. No gradient."""
-    _refuse_nothing(x.shape, dim)
-    return x.argmax(_along(dim, x.ndim), keepdims=keepdim)
-
-
-@op
-def argmin(xp, x, dim=None, keepdim=False):
-    """The index of the first minimum along `dim`, or in the flattened array. No gradient."""
-    _refuse_nothing(x.shape, dim)
-    return x.argmin(_along(dim, x.ndim), keepdims=keepdim)
-
-
-@op
-def top_indices(xp, x, *, k, dim, largest):
-    """The indices of the k largest elements along `dim`, or of the smallest, in order; the first of equals first."""
-    if largest:
-        return x.shape[dim] - 1 - xp.flip(xp.argsort(xp.flip(x, dim), dim, kind="stable"), dim).take(xp.arange(k), dim)
-    return xp.argsort(x, dim, kind="stable").take(xp.arange(k), dim)
+# --- truth ------------------------------------------------------------------------------------------------------------
 
 
 @op
@@ -226,47 +224,8 @@ def any(xp, x, dim=None, keepdim=False):
     return x.any(axes(dim, x.ndim), keepdims=keepdim)
 
 
-class Extreme(NamedTuple):
-    """What `max`, `min` and `topk` give along a dimension."""
-
-    values: Any
-    indices: Any
-
-
 @named
-def max(input: Any, dim: int | None = None, keepdim: bool = False) -> Any:
-    """The largest element (ties share the gradient), or along one `dim` its ``(values, indices)`` (the first wins)."""
-    return amax(input) if dim is None else _chosen(input, argmax(input, dim, keepdim=True), dim, keepdim)
-
-
-@named
-def min(input: Any, dim: int | None = None, keepdim: bool = False) -> Any:
-    """The smallest element (ties share the gradient), or along one `dim` its ``(values, indices)`` (the first wins)."""
-    return amin(input) if dim is None else _chosen(input, argmin(input, dim, keepdim=True), dim, keepdim)
-
-
-@named
-def topk(input: Any, k: int, dim: int = -1, largest: bool = True, sorted: bool = True) -> Extreme:
-    """The k largest elements along `dim`, or the smallest, in order: ``(values, indices)``; the first of equals first.
-
-    `sorted` may be False, for which PyTorch gives them in any order.
-
-    Raises
-    ------
-    ValueError
-        If there are less than k.
-    """
-    require_arrays("topk", input)
-    i = axis(dim, input.ndim)
-    if not isinstance(k, (int, np.integer)) or not 0 <= k <= (input.shape[i] if input.ndim else 1):
-        raise ValueError(f"k must be between 0 and the size of dim {dim} of {dims(input.shape)}, got {k}")
-    x = input if input.ndim else reshape(input, (1,))
-    index = top_indices(x, k=k, dim=i, largest=largest)
-    return _chosen(x, index, i, keepdim=bool(input.ndim) or k != 1)
-
-
-def _chosen(x, index, dim, keepdim):
-    if not x.ndim:
-        return Extreme(x, index)
-    values = take_along(x, index, dim=axis(dim, x.ndim))
-    return Extreme(values, index) if keepdim else Extreme(squeeze(values, dim), squeeze(index, dim))
+def count_nonzero(input: Any, dim: Any = None) -> Any:
+    """How many elements over `dim` are not zero. No gradient."""
+    require_arrays("count_nonzero", input)
+    return sum(input != 0, dim)

@@ -9,7 +9,7 @@ import numpy as np
 
 from minidl.backend import dims
 from minidl.engine.composed import named
-from minidl.engine.op import expand, op
+from minidl.engine.op import clone, expand, op
 
 
 def axes(dim: int | Sequence[int] | None, ndim: int) -> tuple[int, ...]:
@@ -125,5 +125,7 @@ def tile(input: Any, dims: Sequence[int]) -> Any:
     shape = (1,) * (len(times) - input.ndim) + input.shape
     if min(times, default=0) < 0:
         raise ValueError(f"dims must not be negative, got {tuple(dims)}")
+    if math.prod(times) == 1:
+        return clone(reshape(input, shape))
     spread = expand(reshape(input, [m for n in shape for m in (1, n)]), [m for pair in zip(times, shape) for m in pair])  # noqa: B905
     return reshape(spread, [t * n for t, n in zip(times, shape, strict=True)])

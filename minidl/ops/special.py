@@ -106,6 +106,27 @@ def erf(xp, x):
     return backend.special(xp).erf(x).astype(x.dtype, copy=False)
 
 
+@elementwise(floats=True)
+def exp2(xp, x):
+    """2ˣ."""
+    return xp.exp2(x)
+
+
+@elementwise(floats=True)
+def log2(xp, x):
+    """The logarithm of x to the base 2; −∞ at 0, NaN below."""
+    return xp.log2(x)
+
+
+@elementwise(floats=True)
+def log10(xp, x):
+    """The logarithm of x to the base 10; −∞ at 0, NaN below."""
+    return xp.log10(x)
+
+
+exp2.vjp(x=lambda g, z: g * z * math.log(2))
+log2.vjp(x=lambda g, x: g / (x * math.log(2)))
+log10.vjp(x=lambda g, x: g / (x * math.log(10)))
 expm1.vjp(x=lambda g, x: g * exp(x))
 log1p.vjp(x=lambda g, x: g / (x + 1))
 erf.vjp(x=lambda g, x: g * (2 / math.sqrt(math.pi) * exp(-x * x)))
@@ -125,6 +146,31 @@ def softplus(xp, x, beta=1.0, threshold=20.0):
 
 logsigmoid.vjp(x=lambda g, x: g * sigmoid(-x))
 softplus.vjp(x=lambda g, x, beta, threshold: g * where(beta * x > threshold, 1.0, sigmoid(beta * x)))
+
+
+@elementwise(promotes=True, floats=True)
+def atan2(xp, y, x):
+    """The angle of the point (x, y), from −π to π."""
+    if x.dtype.kind == "c":  # in checks by the complex step
+        return xp.arctan(y / x) + xp.where(x.real < 0, xp.copysign(math.pi, y.real), 0)
+    return xp.arctan2(y, x)
+
+
+@elementwise(promotes=True, floats=True)
+def hypot(xp, x, y):
+    """√(x² + y²), the length of (x, y), which does not overflow on the way."""
+    return xp.sqrt(x * x + y * y) if x.dtype.kind == "c" else xp.hypot(x, y)
+
+
+@elementwise(promotes=True, floats=True)
+def logaddexp(xp, x, y):
+    """ln(eˣ + eʸ), which neither overflows nor loses digits."""
+    return xp.log(xp.exp(x) + xp.exp(y)) if x.dtype.kind == "c" else xp.logaddexp(x, y)
+
+
+atan2.vjp(y=lambda g, y, x: g * x / (x * x + y * y), x=lambda g, y, x: -g * y / (x * x + y * y))
+hypot.vjp(x=lambda g, z, x: g * (x / z), y=lambda g, z, y: g * (y / z))
+logaddexp.vjp(x=lambda g, x, y: g * sigmoid(x - y), y=lambda g, x, y: g * sigmoid(y - x))
 
 
 @elementwise(promotes=True, floats=True)

@@ -11,7 +11,7 @@ from minidl import functional as F
 from minidl.engine.core import Tensor
 from minidl.engine.fusion import composite, composites
 from minidl.engine.op import Op, alias, clone, expand, op, registry, tap
-from minidl.ops.linalg import bmm
+from minidl.ops.linalg import matrix_product
 
 
 def leaf(*values):
@@ -267,9 +267,9 @@ def test_the_common_case_is_the_general_one(monkeypatch, name, dtype):
 def test_dtypes_of_operands():
     assert (md.tensor([0], dtype=md.uint8) != 256) and (md.tensor([1]) < 1.5)
     with pytest.raises(TypeError, match="mixed dtypes float32 and float64"):
-        bmm(md.ones(1, 1), md.ones(1, 1, dtype=md.float64))
-    with pytest.raises(TypeError, match="bmm: expected a tensor, got float"):
-        bmm(md.ones(1, 1), 2.0)
+        matrix_product(md.ones(1, 1), md.ones(1, 1, dtype=md.float64))
+    with pytest.raises(TypeError, match="matrix_product: expected a tensor, got float"):
+        matrix_product(md.ones(1, 1), 2.0)
 
 
 def test_copies_and_aliases():

@@ -10,6 +10,7 @@ import minidl.functional as F
 from minidl import nn, optim
 from minidl.models import SimpLeNet, mlp
 from minidl.ops import elementwise as E
+from minidl.ops import extremes
 from minidl.ops import joining as J
 from minidl.ops import reduce as R
 
@@ -58,7 +59,7 @@ OPS = {
     "amax of nothing": (lambda: x(2, 0).amax(1), "amax", "2×0"),
     "argmax of nothing": (lambda: x(0).argmax(), "argmax", "0"),
     "max over two dims": (lambda: x(2, 3).max((0, 1)), "max", "(0, 1)"),
-    "argmax over two dims": (lambda: R.argmax(x(2, 3), (0, 1)), "argmax", "(0, 1)"),
+    "argmax over two dims": (lambda: extremes.argmax(x(2, 3), (0, 1)), "argmax", "(0, 1)"),
     "reshape": (lambda: x(2, 3).reshape(4, 2), "reshape", "2×3", "6", "(4, 2)"),
     "reshape -1 twice": (lambda: x(2, 3).reshape(-1, -1), "reshape", "(-1, -1)"),
     "reshape -1 of nothing": (lambda: x(0).reshape(0, -1), "reshape", "(0, -1)"),

@@ -24,7 +24,7 @@ REASONS: dict[str, list[str]] = {
     ],
     "The result lies within the same bounds as the argument.": ["hardtanh.x: keep z for x"],
     "Two dimensions are swapped in either order, and of two there is but one pair.": [
-        *each(["bmm._swap", "linear._swap"], ["transpose(x, -2, -1) → transpose(x, -1, -2)"]),
+        *each(["matrix_product._swap", "linear._swap"], ["transpose(x, -2, -1) → transpose(x, -1, -2)"]),
         "linear._swap: -1 → 1",
     ],
     "What is cast to the dtype of the argument in the end may be of another before; SciPy serves both.": [

@@ -67,7 +67,7 @@ def test_every_op_has_a_row():
     ("erf", "x", r"\bar z \cdot \frac{2}{\sqrt{\pi}} \cdot e^{-x^{2}}"),
     ("floor", "x", "0"),
     ("softmax", "x", r"z \cdot \left(\bar z - \sum_{\mathrm{dim}} \bar z \cdot z\right)"),
-    ("bmm", "y", r"x^{\top}\,\bar z"),
+    ("matrix_product", "y", r"x^{\top}\,\bar z"),
     ("getitem", "x", r"\mathrm{unindex}(\bar z, \mathrm{index}, \mathrm{shape}(x))"),
     ("permute", "x", r"\mathrm{permute}(\bar z, \mathrm{order}^{-1})"),
     ("conv", "x", r"\mathrm{conv\_x}(\bar z, w, \mathrm{shape}(x)[2:])"),

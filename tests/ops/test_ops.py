@@ -253,11 +253,14 @@ def test_every_derivative_has_two_oracles(order):
 # --- kinds of input ---------------------------------------------------------------------------------------------------
 
 # where a specification draws no size of 0: the arguments, and the dimension of each that is cut to size
-CUT = {"conv": {0: 0}, "conv_x": {0: 0}, "conv_w": {0: 0, 1: 0}, "linear": {0: 0}, "bmm": {0: -2}}
+CUT = {"conv": {0: 0}, "conv_x": {0: 0}, "conv_w": {0: 0, 1: 0}, "linear": {0: 0}, "matrix_product": {0: -2}}
 CUT |= {"window_argmax": {0: 0}, "window_sum": {0: 0}, "window_spread": {0: 0}, "window_take": {0: 0, 1: 0}}
 CUT |= {"window_put": {0: 0, 1: 0}, "im2col": {0: 0}, "col2im": {0: 0}, "place": {0: 0, 1: 0}}
 CUT |= {"normalize_channels": {0: 0}, "convolve": {0: 0}, "max_pool": {0: 0}}
-REFUSED = {name: "has no elements to choose from" for name in ("amax", "amin", "argmax", "argmin")}
+REFUSED = {
+    name: "has no elements to choose from"
+    for name in ("amax", "amin", "argmax", "argmin", "greatest", "least", "median_index")
+}
 
 
 def sized(name, size):

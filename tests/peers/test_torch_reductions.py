@@ -158,7 +158,8 @@ def test_edge_of_all(name):
 @pytest.mark.parametrize("dim", BAD_DIMS, ids=str)
 @pytest.mark.parametrize("name", [*REDUCTIONS, "cumsum"])
 def test_bad_dim(name, dim):
-    refused(name, call(name, dim=dim), X)
+    if not (name in ("var", "std") and dim is True):  # which is `unbiased` there
+        refused(name, call(name, dim=dim), X)
     if name in PICKS:
         refused(name, call(name, dim=(0, 1)), X)
 

@@ -1,5 +1,6 @@
 """Elementwise ops."""
 
+import cmath
 import math
 
 import numpy as np
@@ -77,6 +78,41 @@ binary("logical_or", lambda x, y: (x != 0) | (y != 0), ties, analytic=False)
 binary("logical_xor", lambda x, y: (x != 0) != (y != 0), ties, analytic=False)
 
 
+for _name in ("log2", "log10"):
+    unary(_name, each(getattr(math, _name)), positive)
+unary("exp2", lambda x: 2.0**x)
+unary("row_major", lambda x: x)
+binary("atan2", lambda y, x: each(lambda y, x: cmath.phase(complex(x, y)))(*np.broadcast_arrays(y, x)), away_from_zero)
+binary("hypot", lambda x, y: each(lambda x, y: abs(complex(x, y)))(*np.broadcast_arrays(x, y)), away_from_zero)
+binary("logaddexp", lambda x, y: np.log(np.exp(x) + np.exp(y)))
+
+
+def quotients(rng, *shape):
+    """Numbers of which none is, nor lies near, a multiple of another."""
+    return np.sqrt(np.asarray(1.7 + rng.permutation(int(np.prod(shape))))).reshape(shape) * rng.choice([-1, 1], shape)
+
+
+binary("floor_divide", lambda x, y: np.floor(x / y), quotients, analytic=False)
+binary("trunc_divide", lambda x, y: np.trunc(x / y), quotients, analytic=False)
+binary("remainder", lambda x, y: x - np.floor(x / y) * y, quotients, analytic=False)
+binary("fmod", lambda x, y: x - np.trunc(x / y) * y, quotients, analytic=False)
+
+
+def whole(rng, *shape):
+    return rng.integers(0, 6, shape)
+
+
+def bits(f):
+    """A function of numbers, applied to every pair of integers."""
+    return lambda x, y: np.vectorize(f, otypes=[np.int64])(*np.broadcast_arrays(x, y)) if x.size * y.size else x + y
+
+
+binary("bitwise_and", bits(lambda x, y: int(x) & int(y)), whole, analytic=False)
+binary("bitwise_or", bits(lambda x, y: int(x) | int(y)), whole, analytic=False)
+binary("bitwise_xor", bits(lambda x, y: int(x) ^ int(y)), whole, analytic=False)
+binary("bitwise_left_shift", lambda x, y: x * 2**y, whole, analytic=False)
+binary("bitwise_right_shift", lambda x, y: x // 2**y, whole, analytic=False)
+unary("bitwise_not", lambda x: -1 - x, whole, analytic=False)
 binary("xlogy", lambda x, y: x * each(math.log)(y), positive)
 
 

@@ -60,6 +60,44 @@ def _top_oracle(x, k, dim, largest):
     return np.apply_along_axis(best, dim, x) if k and x.size else np.take(x, range(k), dim)
 
 
+def _whole(values):
+    return lambda draw, rng: Case([values(rng, *shapes(draw))])
+
+
+def _whole_numbers(draw, rng):
+    x = rng.integers(0, 4, shapes(draw, least=1))
+    return x, draw(st.integers(0, x.ndim - 1))
+
+
+def _median_index(draw, rng):
+    x, dim = _whole_numbers(draw, rng)
+    return Case([x.astype(float)], dict(dim=dim))
+
+
+def _median_oracle(x, dim):
+    def at(row):
+        return [sorted(range(len(row)), key=lambda i: (row[i], i))[(len(row) - 1) // 2]]
+
+    return np.apply_along_axis(at, dim, x) if x.size else np.zeros(x.shape[:dim] + (1,) + x.shape[dim + 1 :])
+
+
+def _running_index(draw, rng):
+    x, dim = _whole_numbers(draw, rng)
+    return Case([x.astype(float)], dict(dim=dim, largest=draw(st.booleans())))
+
+
+def _running_oracle(x, dim, largest):
+    def best(row):
+        return [max(range(n + 1), key=lambda i: (row[i] if largest else -row[i], i)) for n in range(len(row))]
+
+    return np.apply_along_axis(best, dim, x) if x.size else np.zeros(x.shape)
+
+
+SPECS["greatest"] = Spec(_whole(spaced), lambda x: sorted(x.ravel())[-1], False)
+SPECS["least"] = Spec(_whole(spaced), lambda x: sorted(x.ravel())[0], False)
+SPECS["middle"] = Spec(_whole(spaced), lambda x: sorted(x.ravel())[(x.size - 1) // 2] if x.size else np.nan, False)
+SPECS["median_index"] = Spec(_median_index, _median_oracle, False)
+SPECS["running_index"] = Spec(_running_index, _running_oracle, False)
 SPECS["sum"] = Spec(_reduce(normal), _reducing(np.add))
 SPECS["logsumexp"] = Spec(_reduce(lambda rng, *shape: 9 * normal(rng, *shape)), _logsumexp)
 SPECS["cumsum"] = Spec(_cumsum, _cumsum_oracle)

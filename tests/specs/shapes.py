@@ -63,6 +63,35 @@ def _sum_to_oracle(x, size):
     return total
 
 
+def _diagonal(draw, rng):
+    shape = shapes(draw, least=2)
+    dims = draw(st.permutations(range(len(shape))))[:2]
+    dim1, dim2 = (d - len(shape) * draw(st.booleans()) for d in dims)
+    return Case([normal(rng, *shape)], dict(offset=draw(st.integers(-2, 2)), dim1=dim1, dim2=dim2))
+
+
+def _diagonal_oracle(x, offset, dim1, dim2):
+    x = np.moveaxis(x, (dim1, dim2), (-2, -1))
+    places = [(i, i + offset) for i in range(x.shape[-2]) if 0 <= i + offset < x.shape[-1]]
+    return np.stack([x[..., i, j] for i, j in places], -1) if places else np.zeros((*x.shape[:-2], 0))
+
+
+def _on_diagonal(draw, rng):
+    case = _diagonal(draw, rng)
+    size = case.arrays[0].shape
+    return Case([normal(rng, *_diagonal_oracle(np.zeros(size), **case.options).shape)], case.options | dict(size=size))
+
+
+def _on_diagonal_oracle(x, size, offset, **dims):
+    z = np.zeros(size)
+    view = np.moveaxis(z, tuple(dims.values()), (-2, -1))
+    for k in range(x.shape[-1]):
+        view[..., k + max(-offset, 0), k + max(offset, 0)] = x[..., k]
+    return z
+
+
+SPECS["diagonal"] = Spec(_diagonal, _diagonal_oracle)
+SPECS["on_diagonal"] = Spec(_on_diagonal, _on_diagonal_oracle)
 SPECS["reshape"] = Spec(_reshape, lambda x, size: np.array(list(x.flat)).reshape(size))
 SPECS["permute"] = Spec(_permute, lambda x, order: np.einsum(x, list(range(x.ndim)), [o % x.ndim for o in order]))
 SPECS["flip"] = Spec(_flip, _flip_oracle)

@@ -13,7 +13,7 @@ from minidl.ops.window import Window
 from specs.drawing import SPECS, Case, Spec, normal, spaced
 
 
-def _bmm(draw, rng):
+def _matrix_product(draw, rng):
     batch = draw(hnp.mutually_broadcastable_shapes(num_shapes=2, max_dims=2, max_side=2)).input_shapes
     m, n, k = (draw(st.integers(1, 3)) for _ in range(3))
     return Case([normal(rng, *batch[0], m, n), normal(rng, *batch[1], n, k)])
@@ -25,7 +25,7 @@ def _linear(draw, rng):
 
 
 SPECS["linear"] = Spec(_linear, lambda x, w: np.einsum("ni,oi->no", x, w))
-SPECS["bmm"] = Spec(_bmm, lambda x, y: (x[..., :, :, None] * y[..., None, :, :]).sum(-2))
+SPECS["matrix_product"] = Spec(_matrix_product, lambda x, y: (x[..., :, :, None] * y[..., None, :, :]).sum(-2))
 
 
 def _pair(draw, low, high):

@@ -1,0 +1,118 @@
+"""PyTorch's names that are not here, and what to use: what an AttributeError says in their place."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Callable, Iterable
+
+VOLUMES = "volumes (3-D layers) are out of scope; 1-D and 2-D ones are here"
+RECURRENT = "recurrent networks are out of scope; Linear, Conv1d and a loop over time build one"
+ATTENTION = "not here; matmul and softmax build attention in a few lines"
+DECOMPOSITION = "matrix decompositions are out of scope; use numpy.linalg on t.numpy(), which has no gradients"
+COMPLEX = "complex tensors are out of scope; keep real and imaginary parts as two tensors"
+SPARSE = "sparse tensors are out of scope; use dense ones"
+QUANTIZED = "quantized tensors are out of scope"
+OLD_TENSOR = "an old constructor; use minidl.tensor(data, dtype=…), or zeros, ones, empty, randn for sizes"
+COMPILED = "there is no compiler here; leave the call out, programs run as they are"
+PARALLEL = "one process uses one device; leave the wrapper out"
+STORAGE = "storages have no class here; t.array is the raw array, and t.data_ptr() tells shared memory"
+
+ABSENT = {
+    **dict.fromkeys(("Variable",), "not needed: every Tensor records; set requires_grad=True"),
+    **dict.fromkeys(
+        [f"{kind}Tensor" for kind in ("Float", "Double", "Half", "Long", "Int", "Short", "Byte", "Char", "Bool")],
+        OLD_TENSOR,
+    ),
+    **dict.fromkeys(("jit", "compile", "fx", "_dynamo", "export", "onnx"), COMPILED),
+    **dict.fromkeys(("DataParallel", "DistributedDataParallel", "parallel"), PARALLEL),
+    **dict.fromkeys(("RNN", "LSTM", "GRU", "RNNCell", "LSTMCell", "GRUCell"), RECURRENT),
+    **dict.fromkeys(
+        ("MultiheadAttention", "Transformer", "TransformerEncoder", "TransformerEncoderLayer", "TransformerDecoder",
+         "TransformerDecoderLayer", "scaled_dot_product_attention", "multi_head_attention_forward"),
+        ATTENTION,
+    ),
+    **dict.fromkeys(
+        ("det", "slogdet", "logdet", "svd", "eig", "eigh", "qr", "lu", "cholesky", "inverse", "inv", "pinverse",
+         "pinv", "lstsq", "solve", "matrix_rank", "matrix_exp", "linalg"),
+        DECOMPOSITION,
+    ),
+    **dict.fromkeys(
+        ("complex", "complex64", "complex128", "cfloat", "cdouble", "polar", "view_as_complex", "view_as_real", "fft",
+         "stft", "istft", "real", "imag", "angle", "conj"),
+        COMPLEX,
+    ),
+    **dict.fromkeys(("sparse", "sparse_coo_tensor", "sparse_csr_tensor", "to_sparse", "to_dense"), SPARSE),
+    **dict.fromkeys(("quantization", "quantize_per_tensor", "qint8", "quint8", "ao"), QUANTIZED),
+    **dict.fromkeys(("storage", "untyped_storage", "Storage"), STORAGE),
+    "bfloat16": "NumPy has no bfloat16; use float32 or float16",
+    "tensorboard": "not here; print, or write the numbers with the csv module",
+    "model_zoo": "no weights are downloaded; minidl.models has the networks, minidl.load reads weights",
+    "hub": "no weights are downloaded; minidl.models has the networks, minidl.load reads weights",
+    "distributed": PARALLEL,
+    "amp": "there is no mixed precision here; choose one dtype with .to(dtype)",
+    "autocast": "there is no mixed precision here; choose one dtype with .to(dtype)",
+    "set_default_tensor_type": "use device= and dtype= where tensors are made, or set_default_device",
+    "ger": "an old name; use outer",
+    "mode": "not here; unique(x, return_counts=True) counts the values, and argmax finds the most frequent",
+    "histogram": "not here; use histc",
+    "histogramdd": "not here; use numpy.histogramdd on t.numpy()",
+    "scatter_reduce": "not here; scatter_add adds, scatter puts",
+    "index_put": "not here; x[index] = value writes under no_grad(), where() and index_copy() with gradients",
+    "masked_scatter": "not here; use where",
+    "as_strided": "not here; use unfold, narrow, expand or reshape",
+    "unique_consecutive": "not here; use unique",
+    "symeig": DECOMPOSITION,
+    "vmap": "not here; write the batch as a dimension",
+    "func": "not here; grad, vjp, jvp, hvp and jacobian are in minidl itself",
+    "named_tensor": "dimensions have no names here",
+    "names": "dimensions have no names here",
+    "register_backward_hook": "an old name; use register_full_backward_hook",
+    "reinforce": "not here; weight the log-probability of what was drawn by its reward, and call backward",
+    "share_memory_": "not here; tensors are not shared between processes",
+    "is_cuda": 'use t.device != "cpu"',
+    "upsample": "an old name; use interpolate",
+    "SyncBatchNorm": "one process uses one device; use BatchNorm2d",
+}  # fmt: skip
+VOLUMETRIC = ("3d", "3D")
+
+ARGUMENTS = {
+    "out": "there is no out=; assign the result, or write with t.copy_(result)",
+    "size_average": "size_average= and reduce= are old; use reduction='mean', 'sum' or 'none'",
+    "reduce": "size_average= and reduce= are old; use reduction='mean', 'sum' or 'none'",
+    "layout": "there are dense tensors alone; leave layout= out",
+    "pin_memory": "memory is not pinned here; leave pin_memory= out",
+    "memory_format": "the engine chooses the order in memory; leave memory_format= out, or call contiguous()",
+    "non_blocking": "copies wait for nothing here; leave non_blocking= out",
+    "names": "dimensions have no names here; leave names= out",
+    "async": "leave it out",
+}
+
+
+def advice(name: str, names: Iterable[str]) -> str:
+    """What to say of a name that is not here: the way around it, or what it may have been meant to be."""
+    if name in ABSENT:
+        return f": {ABSENT[name]}"
+    if name.endswith(VOLUMETRIC):
+        return f": {VOLUMES}"
+    public = [other for other in names if not other.startswith("_")]
+    folded = {other.casefold(): other for other in public}
+    close = folded.get(name.casefold()) or next(iter(difflib.get_close_matches(name, public, 1)), None)
+    return f"; did you mean {close}?" if close else ""
+
+
+def absent(owner: str, names: Callable[[], Iterable[str]]) -> Callable[[str], object]:
+    """A module's ``__getattr__``: AttributeError for what it does not have, and what to use."""
+
+    def missing(name: str) -> object:
+        if name.startswith("__"):
+            raise AttributeError(f"module {owner!r} has no attribute {name!r}")
+        raise AttributeError(f"{owner} has no {name}{advice(name, names())}")
+
+    return missing
+
+
+def unexpected(error: str) -> str:
+    """What to say of a keyword that Python refused, by its message."""
+    _, found, rest = error.partition("unexpected keyword argument '")
+    hint = ARGUMENTS.get(rest.partition("'")[0]) if found else None
+    return f"; {hint}" if hint else ""
