@@ -44,7 +44,7 @@ def steps(n, cpu, ours, gpu, theirs):
 def require_close(cpu, ours, gpu, theirs, rtol):
     """Parameters and states equal, relative to the largest element of each."""
     for p, q in zip(cpu, gpu, strict=True):
-        a, b = ours.state[p], theirs.state[q]
+        a, b = ({name: getattr(v, "array", v) for name, v in o.state[x].items()} for o, x in ((ours, p), (theirs, q)))
         assert a.keys() == b.keys()
         for x, y in [(p.array, q.array), *((a[name], b[name]) for name in a)]:
             there = y.get() if hasattr(y, "get") else y
@@ -151,6 +151,16 @@ def test_the_same_without_fusion(kind, options):
     with md.no_fusion():
         steps(2, *sides)
     steps(2, *sides)
+    require_close(*sides, 1e-6)
+
+
+@pytest.mark.parametrize("kind, options", [
+    (optim.SGD, {"maximize": True, "momentum": 0.9}), (optim.Adam, {"maximize": True}), (optim.Adam, {"amsgrad": True}),
+    (optim.Adam, {"decoupled_weight_decay": True, "weight_decay": 0.1}),
+])  # fmt: skip
+def test_options_that_kernels_know_nothing_of(kind, options):
+    sides = on_both(SIZES, kind, options)
+    steps(4, *sides)
     require_close(*sides, 1e-6)
 
 

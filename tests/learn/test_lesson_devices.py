@@ -109,7 +109,7 @@ def test_a_whole_lesson_hides_no_traffic(lesson, run, monkeypatch, capsys):
         (losses.loss, "softmax_cross_entropy"),
         (layers.F, "linear"),
         (core, "into_leaves"),  # of backward
-        (optimizer, "same_device"),
+        (optimizer, "alike"),
     ],
     ids=lambda part: getattr(part, "__name__", part),
 )

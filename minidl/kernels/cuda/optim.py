@@ -10,6 +10,7 @@ import numpy as np
 
 from minidl import backend
 from minidl.backend import Array
+from minidl.engine.core import Tensor
 from minidl.kernels.cuda.source import BLOCK, constants, kernel, suits
 from minidl.optim.adam import Adam, begin
 from minidl.optim.optimizer import Updates, multi_tensor
@@ -51,13 +52,14 @@ def sgd(updates: Updates, group: dict[str, Any]) -> Updates:
     left, served = [], defaultdict(list)
     for p, g, state in updates:
         fresh = "momentum_buffer" not in state
-        kept = [] if fresh or not momentum else [state["momentum_buffer"]]
+        kept = [] if fresh or not momentum else [state["momentum_buffer"].array]
         if not serves(p, g, *kept):
             left.append((p, g, state))
             continue
         with p.device:
             if momentum and fresh:
-                kept = [state.setdefault("momentum_buffer", backend.cupy().empty_like(p))]
+                kept = [backend.cupy().empty_like(p)]
+                state["momentum_buffer"] = Tensor(kept[0])
             served[p.dtype, p.device.id, fresh].append((p, backend.cupy().ascontiguousarray(g), *kept))
     for (*_, fresh), tensors in served.items():
         launch("sgd", tensors, lr, momentum, dampening, decay, bool(group["nesterov"]), fresh)
@@ -66,15 +68,18 @@ def sgd(updates: Updates, group: dict[str, Any]) -> Updates:
 
 def adam(updates: Updates, group: dict[str, Any]) -> Updates:
     """`Adam` of many parameters."""
+    if group["amsgrad"] or group["decoupled_weight_decay"]:
+        return updates
     left, served = [], defaultdict(list)
     for p, g, state in updates:
-        if not serves(p, g, *[state[name] for name in ("exp_avg", "exp_avg_sq") if state]):
+        if not serves(p, g, *[state[name].array for name in ("exp_avg", "exp_avg_sq") if state]):
             left.append((p, g, state))
             continue
         with p.device:
             lr, eps = begin(p, state, group)
             g = backend.cupy().ascontiguousarray(g)
-            served[p.dtype, p.device.id, lr, eps].append((p, g, state["exp_avg"], state["exp_avg_sq"]))
+            kept = (state["exp_avg"].array, state["exp_avg_sq"].array)
+            served[p.dtype, p.device.id, lr, eps].append((p, g, *kept))
     for (*_, lr, eps), tensors in served.items():
         launch("adam", tensors, lr, eps, *map(float, group["betas"]), float(group["weight_decay"]))
     return left

@@ -1,0 +1,148 @@
+"""Optimizers beside PyTorch's: steps over a grid of options, groups, and states that each goes on from."""
+
+from itertools import product
+
+import numpy as np
+import pytest
+from parity import MISTAKES, OURS, RNG, THEIRS, torch
+
+import minidl as md
+
+GRIDS = {
+    "SGD": dict(
+        lr=[0.1], momentum=[0, 0.9], dampening=[0, 0.3], weight_decay=[0, 0.1], nesterov=[False, True],
+        maximize=[False, True],
+    ),
+    "Adam": dict(
+        lr=[0.1], betas=[(0.9, 0.999), (0.5, 0.8)], eps=[1e-8, 0.1], weight_decay=[0, 0.1], amsgrad=[False, True],
+        maximize=[False, True], decoupled_weight_decay=[False, True],
+    ),
+}  # fmt: skip
+CASES = [
+    (kind, dict(zip(grid, values, strict=True))) for kind, grid in GRIDS.items() for values in product(*grid.values())
+]
+SHAPES = [(), (3,), (2, 3), (0,)]
+
+
+def starts(dtype="float64"):
+    return [np.asarray(RNG.standard_normal(shape), dtype) for shape in SHAPES]
+
+
+def gradients(dtype="float64", steps=4):
+    return [starts(dtype) for _ in range(steps)]
+
+
+def made(m, kind, arrays, **options):
+    parameters = [m.tensor(array, requires_grad=True) for array in arrays]
+    return parameters, getattr(m.optim, kind)(parameters, **options)
+
+
+def run(m, parameters, optimizer, steps):
+    for arrays in steps:
+        for p, g in zip(parameters, arrays, strict=True):
+            p.grad = m.tensor(g)
+        optimizer.step()
+    return [p.detach().numpy() for p in parameters]
+
+
+def close(ours, theirs, tol=1e-12):
+    for a, b in zip(ours, theirs, strict=True):
+        assert (a.dtype, a.shape) == (b.dtype, b.shape)
+        np.testing.assert_allclose(a, b, rtol=tol, atol=tol)
+
+
+@pytest.mark.parametrize("kind, options", CASES, ids=str)
+def test_steps(kind, options):
+    arrays, steps = starts(), gradients()
+    try:
+        theirs = run(THEIRS, *made(THEIRS, kind, arrays, **options), steps)
+    except ValueError:
+        with pytest.raises(ValueError):
+            made(OURS, kind, arrays, **options)
+    else:
+        close(run(OURS, *made(OURS, kind, arrays, **options), steps), theirs)
+
+
+@pytest.mark.parametrize("dtype, tol", [("float32", 1e-5), ("float16", 5e-3)])
+@pytest.mark.parametrize("kind, options", [
+    ("SGD", dict(lr=0.1, momentum=0.9, weight_decay=0.1)), ("Adam", dict(lr=0.01, weight_decay=0.1, eps=1e-4)),
+])  # fmt: skip
+def test_steps_in_other_dtypes(kind, options, dtype, tol):
+    arrays, steps = starts(dtype), gradients(dtype)
+    ours, theirs = (run(m, *made(m, kind, arrays, **options), steps) for m in (OURS, THEIRS))
+    close(ours, theirs, tol)
+
+
+@pytest.mark.parametrize("make", [
+    lambda m, p, q: m.optim.SGD([{"params": [p]}, {"params": q, "lr": 0.5}], lr=0.1, momentum=0.9),
+    lambda m, p, q: m.optim.SGD([{"params": [p], "momentum": 0.5}, {"params": [q], "weight_decay": 0.1}], 0.1),
+    lambda m, p, q: m.optim.Adam([{"params": iter([p]), "betas": (0.5, 0.5)}, {"params": []}, {"params": [q]}]),
+    lambda m, p, q: m.optim.SGD([("first", p), ("second", q)], lr=0.1),
+    lambda m, p, q: m.optim.Adam({q: 1, p: 2}.keys(), lr=0.1),
+    lambda m, p, q: m.optim.SGD([p, q], lr=m.tensor(0.1)),
+    lambda m, p, q: added(m.optim.SGD([p], 0.1, 0.9), q, lr=0.5),
+    lambda m, p, q: m.optim.SGD([{"params": [p]}, q]),
+    lambda m, p, q: m.optim.SGD([]),
+    lambda m, p, q: m.optim.SGD(iter([])),
+    lambda m, p, q: m.optim.SGD(p),
+    lambda m, p, q: m.optim.SGD([p, 3]),
+    lambda m, p, q: m.optim.SGD([p * 2]),
+    lambda m, p, q: m.optim.SGD([{"params": [p]}, {"params": [p]}]),
+    lambda m, p, q: m.optim.SGD([{"params": {p}}]),
+    lambda m, p, q: m.optim.SGD([p], lr=m.ones(2)),
+    lambda m, p, q: added(m.optim.SGD([p]), p),
+    lambda m, p, q: m.optim.SGD([p]).add_param_group([q]),
+    lambda m, p, q: m.optim.SGD([p], 0.1, 0.9, 0, 0, False, True),
+    lambda m, p, q: m.optim.Adam([p], betas=0.9),
+    lambda m, p, q: m.optim.Adam([p], lr=-1),
+    lambda m, p, q: m.optim.Adam([p], 0.1, (0.9, 1.0)),
+])  # fmt: skip
+def test_groups(make):
+    """The same options in each group and the same steps, or refused by both."""
+    arrays, steps = starts()[:2], [s[:2] for s in gradients()]
+
+    def outcome(m):
+        p, q = (m.tensor(array, requires_grad=True) for array in arrays)
+        optimizer = make(m, p, q)
+        groups = [{k: float(v) if hasattr(v, "item") else v for k, v in g.items() if k != "params"}
+                  for g in optimizer.param_groups]  # fmt: skip
+        return run(m, [p, q], optimizer, steps), groups, [len(g["params"]) for g in optimizer.param_groups]
+
+    try:
+        theirs = outcome(THEIRS)
+    except MISTAKES:
+        with pytest.raises(MISTAKES):
+            outcome(OURS)
+    else:
+        ours = outcome(OURS)
+        close(ours[0], theirs[0])
+        assert ours[1:] == theirs[1:]
+
+
+def added(optimizer, p, **options):
+    optimizer.add_param_group({"params": p, **options})
+    return optimizer
+
+
+def carried(value, to):
+    """A state dict with the tensors of the other library."""
+    if isinstance(value, dict):
+        return {key: carried(entry, to) for key, entry in value.items()}
+    if isinstance(value, list):
+        return [carried(entry, to) for entry in value]
+    return to(value.detach().numpy().copy()) if isinstance(value, (torch.Tensor, md.Tensor)) else value
+
+
+@pytest.mark.parametrize("kind, options", [
+    ("SGD", dict(lr=0.1)), ("SGD", dict(lr=0.1, momentum=0.9, nesterov=True)), ("Adam", dict(lr=0.1, weight_decay=0.1)),
+    ("Adam", dict(lr=0.1, amsgrad=True)),
+])  # fmt: skip
+def test_each_goes_on_from_a_state_of_the_other(kind, options):
+    arrays, first, second = starts(), gradients(), gradients()
+    for here, there, to in ((OURS, THEIRS, torch.tensor), (THEIRS, OURS, md.tensor)):
+        p, optimizer = made(here, kind, arrays, **options)
+        middle = [array.copy() for array in run(here, p, optimizer, first)]
+        q, resumed = made(there, kind, middle, lr=7)
+        resumed.load_state_dict(carried(optimizer.state_dict(), to))
+        assert resumed.state_dict()["param_groups"] == optimizer.state_dict()["param_groups"]
+        close(run(there, q, resumed, second), run(here, p, optimizer, second))
