@@ -3,8 +3,9 @@
 # ruff: noqa: F401, I001
 # fmt: off
 from minidl.functional.activations import (
-    celu, elu, gelu, glu, hardshrink, hardsigmoid, hardswish, leaky_relu, mish, prelu, relu6, selu, silu, softmin,
-    softshrink, softsign, tanhshrink, threshold,
+    celu, celu_, elu, elu_, gelu, glu, hardshrink, hardsigmoid, hardswish, hardtanh, hardtanh_, leaky_relu, leaky_relu_,
+    mish, prelu, relu, relu6, relu_, selu, selu_, silu, softmin, softshrink, softsign, tanhshrink, threshold,
+    threshold_,
 )
 from minidl.functional.convolution import conv1d, conv2d, conv_transpose1d, conv_transpose2d, fold, unfold
 from minidl.functional.dense import cosine_similarity, embedding, linear, normalize, one_hot, pairwise_distance
@@ -24,6 +25,6 @@ from minidl.functional.shuffling import channel_shuffle, pixel_shuffle, pixel_un
 from minidl.functional.similarity import (
     cosine_embedding_loss, hinge_embedding_loss, margin_ranking_loss, soft_margin_loss, triplet_margin_loss,
 )
-from minidl.ops.elementwise import hardtanh, relu, sigmoid, tanh
+from minidl.ops.elementwise import sigmoid, tanh
 from minidl.ops.loss import log_softmax, softmax
 from minidl.ops.special import logsigmoid, softplus

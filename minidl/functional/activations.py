@@ -1,6 +1,7 @@
 """Activations that are made of others; `relu`, `sigmoid`, `tanh`, `softplus`, … are ops themselves."""
 
 import functools
+import inspect
 import math
 from collections.abc import Callable
 from typing import Any
@@ -11,7 +12,9 @@ from minidl.engine.composed import in_single, named
 from minidl.engine.core import Tensor
 from minidl.engine.fusion import composite
 from minidl.engine.require import require_arrays, require_tensors, same_dtype
-from minidl.ops.elementwise import abs, hardtanh, sigmoid, sign, tanh, where
+from minidl.ops import elementwise
+from minidl.ops.elementwise import abs, sigmoid, sign, tanh, where
+from minidl.ops.inplace import in_place
 from minidl.ops.joining import chunk
 from minidl.ops.loss import softmax
 from minidl.ops.norm import along_channels
@@ -34,12 +37,36 @@ def of_floats(function: Callable[..., Tensor]) -> Callable[..., Tensor]:
     return call
 
 
+def overwrites(function: Callable[..., Tensor]) -> Callable[..., Tensor]:
+    """A function with a last option, `inplace`: write the result over the input, and return that."""
+    form = in_place(function)
+    signature = inspect.signature(function)
+    positions = [p for p in signature.parameters.values() if p.kind is p.POSITIONAL_OR_KEYWORD]
+    others = [p for p in signature.parameters.values() if p.kind is p.KEYWORD_ONLY]
+    inplace_last = inspect.Parameter("inplace", inspect.Parameter.POSITIONAL_OR_KEYWORD, default=False, annotation=bool)
+
+    @functools.wraps(function)
+    def call(input: Tensor, *args: Any, inplace: bool = False, **options: Any) -> Tensor:
+        if len(args) == len(positions):
+            *args, inplace = args  # type: ignore[assignment]
+        return form(input, *args, **options) if inplace else function(input, *args, **options)
+
+    call.__signature__ = signature.replace(parameters=[*positions, inplace_last, *others])  # type: ignore[attr-defined]
+    call.in_place = form  # type: ignore[attr-defined]
+    return call
+
+
+relu, hardtanh = overwrites(elementwise.relu), overwrites(elementwise.hardtanh)
+
+
+@overwrites
 @named
 def relu6(input: Tensor) -> Tensor:
     """min(max(x, 0), 6); gradient 0 at 0 and 6. Howard et al. (2017), "MobileNets"."""
     return hardtanh(input, 0.0, 6.0)
 
 
+@overwrites
 @named
 @of_floats
 @composite
@@ -71,6 +98,7 @@ def prelu(input: Tensor, weight: Tensor) -> Tensor:
     return where(input > 0, input, input * slope)
 
 
+@overwrites
 @named
 @of_floats
 @composite
@@ -79,6 +107,7 @@ def elu(input: Tensor, alpha: float = 1.0) -> Tensor:
     return where(input > 0, input, alpha * expm1(where(input > 0, 0.0, input)))
 
 
+@overwrites
 @named
 @of_floats
 @composite
@@ -115,6 +144,7 @@ def gelu_by_tanh(input: Tensor) -> Tensor:
     return input * sigmoid(input * (GELU_SCALE * (1 + GELU_CUBE * input * input)))
 
 
+@overwrites
 @named
 @of_floats
 def celu(input: Tensor, alpha: float = 1.0) -> Tensor:
@@ -130,6 +160,7 @@ def celu(input: Tensor, alpha: float = 1.0) -> Tensor:
     return where(input > 0, input, alpha * expm1(where(input > 0, 0.0, input) / alpha))
 
 
+@overwrites
 @named
 @of_floats
 def mish(input: Tensor) -> Tensor:
@@ -166,6 +197,7 @@ def tanhshrink(input: Tensor) -> Tensor:
     return input - tanh(input)
 
 
+@overwrites
 @named
 def threshold(input: Tensor, threshold: float, value: float) -> Tensor:
     """x where it is greater than `threshold`, else `value`."""
@@ -190,6 +222,7 @@ def glu(input: Tensor, dim: int = -1) -> Tensor:
     return values * sigmoid(gates)
 
 
+@overwrites
 @named
 @of_floats
 @composite
@@ -205,6 +238,7 @@ def softsign(input: Tensor) -> Tensor:
     return input / (1 + abs(input))
 
 
+@overwrites
 @named
 @of_floats
 def hardsigmoid(input: Tensor) -> Tensor:
@@ -212,6 +246,7 @@ def hardsigmoid(input: Tensor) -> Tensor:
     return relu6(input + 3) / 6
 
 
+@overwrites
 @named
 @of_floats
 @composite
@@ -225,3 +260,9 @@ def hardswish(input: Tensor) -> Tensor:
 def softmin(input: Tensor, dim: int | None = None) -> Tensor:
     """`softmax` of −x along `dim`."""
     return softmax(-input, dim)
+
+
+relu_, hardtanh_, leaky_relu_, elu_, selu_, celu_, threshold_ = [
+    function.in_place  # type: ignore[attr-defined]
+    for function in (relu, hardtanh, leaky_relu, elu, selu, celu, threshold)
+]

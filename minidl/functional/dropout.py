@@ -9,11 +9,12 @@ from minidl.backend.random import Generator
 from minidl.engine.composed import named
 from minidl.engine.core import Tensor
 from minidl.engine.require import require_tensors
-from minidl.functional.activations import SELU_ALPHA, SELU_SCALE
+from minidl.functional.activations import SELU_ALPHA, SELU_SCALE, overwrites
 
 LOWEST = -SELU_SCALE * SELU_ALPHA
 
 
+@overwrites
 @named
 def dropout(input: Tensor, p: float = 0.5, training: bool = True, *, generator: Generator | None = None) -> Tensor:
     """Zero each element with probability `p` and scale the others by 1/(1 − p), so that the mean is kept.
@@ -29,6 +30,7 @@ def dropout(input: Tensor, p: float = 0.5, training: bool = True, *, generator: 
     return _dropped("dropout", input, p, training, generator, input.shape)
 
 
+@overwrites
 @named
 def dropout1d(input: Tensor, p: float = 0.5, training: bool = True, *, generator: Generator | None = None) -> Tensor:
     """`dropout` of whole channels of input (N, C, L) or (C, L).
@@ -44,6 +46,7 @@ def dropout1d(input: Tensor, p: float = 0.5, training: bool = True, *, generator
     return _dropped("dropout1d", input, p, training, generator, (*input.shape[:-1], 1))
 
 
+@overwrites
 @named
 def dropout2d(input: Tensor, p: float = 0.5, training: bool = True, *, generator: Generator | None = None) -> Tensor:
     """`dropout` of whole channels of input (N, C, H, W), or (N, C, L). Tompson et al. (2015).
@@ -60,6 +63,7 @@ def dropout2d(input: Tensor, p: float = 0.5, training: bool = True, *, generator
     return _dropped("dropout2d", input, p, training, generator, kept)
 
 
+@overwrites
 @named
 def alpha_dropout(
     input: Tensor, p: float = 0.5, training: bool = False, *, generator: Generator | None = None

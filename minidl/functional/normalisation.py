@@ -242,4 +242,4 @@ def local_response_norm(input: Tensor, size: int, alpha: float = 1e-4, beta: flo
     window = Window((size, 1), padding=((size // 2, (size - 1) // 2), (0, 0)))
     squares = shape.reshape(input * input, (n, 1, c, math.prod(rest)))
     sums = shape.reshape(window_sum(squares, window=window), input.shape)
-    return input / elementwise.pow(sums * (alpha / size) + k, beta)
+    return input * elementwise.pow(sums * (alpha / size) + k, -beta)

@@ -64,7 +64,8 @@ class Functional(Module):
         return self.function(*inputs, **{name: getattr(self, name) for name in self.options}, **further)
 
     def extra_repr(self) -> str:
-        return ", ".join(f"{name}={getattr(self, name)!r}" for name in self.shown)
+        shown = [*self.shown, *["inplace"] * vars(self).get("inplace", False)]
+        return ", ".join(f"{name}={getattr(self, name)!r}" for name in shown)
 
 
 class ReLU(Functional, of=F.relu): ...

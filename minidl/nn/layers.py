@@ -107,41 +107,42 @@ class Linear(Weighted):
 
 
 class _Dropout(Module):
-    def __init__(self, p: float = 0.5) -> None:
+    def __init__(self, p: float = 0.5, inplace: bool = False) -> None:
         if not 0 <= p <= 1:
             raise ValueError(f"{type(self).__name__}: p is a probability, expected 0 ≤ p ≤ 1, got {p}")
         self.p = p
+        self.inplace = inplace
 
     def extra_repr(self) -> str:
-        return f"p={self.p}"
+        return f"p={self.p}, inplace={self.inplace}"
 
 
 class Dropout(_Dropout):
     """`minidl.functional.dropout` while training, the identity otherwise."""
 
     def forward(self, input: Tensor) -> Tensor:
-        return F.dropout(input, self.p, self.training)
+        return F.dropout(input, self.p, self.training, self.inplace)
 
 
 class AlphaDropout(_Dropout):
     """`minidl.functional.alpha_dropout` while training, the identity otherwise."""
 
     def forward(self, input: Tensor) -> Tensor:
-        return F.alpha_dropout(input, self.p, self.training)
+        return F.alpha_dropout(input, self.p, self.training, self.inplace)
 
 
 class Dropout1d(_Dropout):
     """`minidl.functional.dropout1d` while training, the identity otherwise."""
 
     def forward(self, input: Tensor) -> Tensor:
-        return F.dropout1d(input, self.p, self.training)
+        return F.dropout1d(input, self.p, self.training, self.inplace)
 
 
 class Dropout2d(_Dropout):
     """`minidl.functional.dropout2d` while training, the identity otherwise."""
 
     def forward(self, input: Tensor) -> Tensor:
-        return F.dropout2d(input, self.p, self.training)
+        return F.dropout2d(input, self.p, self.training, self.inplace)
 
 
 class Flatten(Module):

@@ -13,7 +13,9 @@ import minidl.functional as F
 
 RNG = np.random.default_rng(0)
 PUBLIC = {name: f for name, f in vars(F).items() if inspect.isfunction(f)}
-COMPOSITIONS = sorted(name for name, f in PUBLIC.items() if f.__module__.startswith("minidl.functional"))
+COMPOSITIONS = sorted(
+    name for name, f in PUBLIC.items() if f.__module__.startswith("minidl.functional") and name[-1] != "_"
+)
 
 
 def normal(*size):
@@ -190,7 +192,7 @@ def test_derivatives(name):
 
 # --- arguments --------------------------------------------------------------------------------------------------------
 
-LEFT_OUT = {"inplace", "_stacklevel", "out"}  # not a user's, or against the grain
+LEFT_OUT = {"_stacklevel", "out"}  # not a user's, or against the grain
 LEFT_OUT |= {"max_norm", "norm_type", "scale_grad_by_freq", "sparse"}
 MORE = {"generator"}
 OTHERWISE = {  # where PyTorch's default is deprecated, or its text in error
