@@ -20,6 +20,13 @@ for name in ("relu", "sigmoid", "tanh", "logsigmoid", "softsign", "relu6", "selu
     row(f"functional.{name}", input=KINKS)()
 for name in ("elu", "celu"):
     row(f"functional.{name}", input=KINKS)(alpha=0.3)
+for name in ("relu_", "selu_"):
+    row(f"functional.{name}", input=KINKS)()
+for name in ("elu_", "celu_"):
+    row(f"functional.{name}", input=KINKS)(alpha=0.3)
+row("functional.leaky_relu_", input=KINKS)(negative_slope=0.3)
+row("functional.hardtanh_", input=KINKS)(min_val=-3.0, max_val=0.5)
+row("functional.threshold_", input=KINKS, threshold=0.5, value=-3.0)(threshold=-1.0, value=2.0)
 for name in ("hardshrink", "softshrink"):
     row(f"functional.{name}", input=KINKS)(lambd=2.3)
 for name in ("mish", "tanhshrink"):
