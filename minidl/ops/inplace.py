@@ -115,12 +115,12 @@ def in_place(function: Callable[..., Tensor]) -> Callable[..., Tensor]:
     name = f"{getattr(function, 'op', function).__dict__.get('name', function.__name__)}_"
 
     @functools.wraps(function)
-    def form(x: Tensor, *args: Any, **options: Any) -> Tensor:
-        if not isinstance(x, Tensor):
-            raise TypeError(f"{name}: expected a Tensor, got {type(x).__name__}; md.tensor() makes one")
+    def form(input: Tensor, *args: Any, **options: Any) -> Tensor:
+        if not isinstance(input, Tensor):
+            raise TypeError(f"{name}: expected a Tensor, got {type(input).__name__}; md.tensor() makes one")
         before = next(clock)
-        z = function(x, *args, **options)
-        return x if z is x else overwrite(name, x, z, before)
+        z = function(input, *args, **options)
+        return input if z is input else overwrite(name, input, z, before)
 
     form.__name__ = form.__qualname__ = name
     form.__doc__ = f"`{name[:-1]}`, written over its first argument, which is returned."
