@@ -9,6 +9,7 @@ import emulator
 import numpy as np
 import pytest
 from hypothesis import HealthCheck, settings
+from progress import Reporter
 
 import minidl as md
 from minidl import backend
@@ -36,6 +37,8 @@ def pytest_configure(config):
     settings.load_profile("deep" if config.option.deep else "quick")  # `--hypothesis-profile intense` draws others
     if emulator.loaded():
         emulator.build_once()
+    if config.get_verbosity() < 0 and not hasattr(config, "workerinput"):
+        config.pluginmanager.register(Reporter(config))
 
 
 def name_of(item):
