@@ -13,7 +13,18 @@ from specs import DIFFERENTIABLE
 from minidl.kernels.cuda import source
 
 
-@pytest.mark.parametrize("name, kernel", [part for name in DIFFERENTIABLE for part in sources.subjects(name)])
+PARTS = [part for name in DIFFERENTIABLE for part in sources.subjects(name)]
+# What is tried without --deep: quick parts of ops, with faults of every kind; and each so many-th fault of the engine.
+SAMPLE = {("relu", ""), ("sub", ""), ("selu", ""), ("selu", "SELU"), ("limit", ""), ("softplus", "")}
+EACH = 25
+
+
+def deep(sampled):
+    """The marks of a parameter."""
+    return () if sampled else pytest.mark.deep
+
+
+@pytest.mark.parametrize("name, kernel", [pytest.param(*part, marks=deep(part in SAMPLE)) for part in PARTS])
 def test_every_fault_of_an_op_is_found(name, kernel):
     outcomes = trial.trial(name, kernel)
     survivors = {outcome.fault for outcome in outcomes if not outcome.found}
@@ -29,7 +40,10 @@ def test_a_fault_that_kills_or_hangs_is_found_and_the_others_are_tried(monkeypat
     assert trial.unnoticed(faults, [lambda: None]) == [faults[0], faults[3]]
 
 
-@pytest.mark.parametrize("fault", engine.FAULTS, ids=str)
+@pytest.mark.parametrize(
+    "fault",
+    [pytest.param(fault, id=str(fault), marks=deep(i % EACH == 0)) for i, fault in enumerate(engine.FAULTS)],
+)
 def test_every_fault_of_the_engine_is_found(fault):
     assert engine.is_there(fault), "the engine has changed: so must engine.txt"
     assert not engine.passes(fault)
@@ -66,7 +80,9 @@ def test_every_cuda_kernel_has_faults():
 def test_there_are_many_faults_of_many_kinds():
     faults = [fault for name in DIFFERENTIABLE for fault in sources.mutants(name)]
     assert len({str(fault) for fault in faults}) == len(faults) >= 5000
-    assert len({fault.kind for fault in faults}) >= 20
+    kinds = {fault.kind for fault in faults}
+    assert len(kinds) >= 20
+    assert {fault.kind for fault in faults if (fault.op, fault.kernel) in SAMPLE} == kinds
     assert EQUIVALENT.keys() <= {str(fault) for fault in [*faults, *cuda.FAULTS]}
 
 
