@@ -1,7 +1,7 @@
 """Mutants of what `faults.py` plants nothing in: ``python tests/mutation.py [-j N] [--minutes N] [FILE …]``.
 
-mutmut, as setup.cfg tells it, changes one place at a time and runs the tests that come by there. Printed are the score of
-each module and the mutants that survive; exits with 1 if one does that ``mutants/survivors.txt`` doesn't list.
+mutmut (extra ``mutation``) changes one place at a time and runs the tests that come by there. Printed are the score of
+each file and the mutants that survive; exits with 1 if one does that ``mutants/survivors.txt`` doesn't list.
 """
 
 from __future__ import annotations
@@ -27,7 +27,21 @@ from mutmut.stats import status_by_exit_code  # noqa: E402
 
 ROOT = Path(__file__).parents[1]
 LISTED = Path(__file__).with_name("mutants") / "survivors.txt"
+LOG = Path("mutants/log.txt")
 KILLED = {"killed", "timeout", "segfault", "suspicious"}
+# The tests of a folder's files; those of files beside it lie in tests/ itself.
+TESTS = {
+    "backend": "backend engine/test_engine.py",
+    "data": "data peers/test_torch_data.py",
+    "functional": "functional nn test_arguments.py peers",
+    "learn": "learn/test_lessons.py",
+    "models": "nn test_programs.py",
+    "nn": "nn functional engine/test_fusion.py test_arguments.py test_programs.py peers",
+    "optim": "optim test_arguments.py peers/test_torch_optim.py",
+    "": "engine/test_engine.py engine/test_check.py test_files.py test_cli.py test_package.py",
+}
+STREAMS = sys.__stdout__, sys.__stderr__
+COLUMNS = ("mutants", "killed", "listed", "survive", "not tried")
 pytest.Item._nodeid = property(lambda item: item.nodeid)  # mutmut 3.8 asks for it; pytest 9.2 has it no more
 
 
@@ -43,10 +57,9 @@ class Mutant(NamedTuple):
 
 
 def change(name: str, path: Path) -> str:
-    """What a mutant changes, in one line: ``old → new``, as little of the lines as differs, to whole words."""
+    """What a mutant changes, in one line: ``old → new``."""
     lines = get_diff_for_mutant(name, path=path).splitlines()[3:]
-    old, new = (" ".join(line[1:].strip() for line in lines if line[:1] == sign) for sign in "-+")
-    return f"{old} → {new}"
+    return " → ".join(" ".join(line[1:].strip() for line in lines if line[:1] == sign) for sign in "-+")
 
 
 def mutants(path: Path) -> list[Mutant]:
@@ -61,60 +74,78 @@ def mutants(path: Path) -> list[Mutant]:
     return found
 
 
-def listed() -> list[tuple[re.Pattern[str], str]]:
-    """The patterns of survivors that are known, each with the reason above it."""
-    reason, patterns = "", []
-    for line in LISTED.read_text(encoding="utf-8").splitlines():
-        if line.startswith("#"):
-            reason = line[1:].strip()
-        elif line:
-            patterns.append((re.compile(line), reason))
-    return patterns
+def listed() -> list[re.Pattern[str]]:
+    """What survivors look like that are known; the reasons stand above them."""
+    lines = LISTED.read_text(encoding="utf-8").splitlines()
+    return [re.compile(line) for line in lines if line and not line.startswith("#")]
+
+
+def tests(files: list[Path]) -> list[str]:
+    """The files of tests for some files, as far as they are there."""
+    folders = {file.parts[1] if len(file.parts) > 2 else "" for file in files}
+    return sorted(
+        {f"tests/{test}" for folder in folders for test in TESTS[folder].split() if Path("tests", test).exists()}
+    )
 
 
 def run(files: list[Path], processes: int | None, minutes: float | None) -> None:
     """Make mutants of the files and try them, as many as the time is enough for."""
     shutil.rmtree("mutants", ignore_errors=True)
+    LOG.parent.mkdir()
     config().only_mutate = [str(file) for file in files]
+    config().pytest_add_cli_args_test_selection = tests(files)
     if minutes:
         signal.signal(signal.SIGALRM, signal.default_int_handler)
         signal.alarm(round(60 * minutes))
-    with contextlib.suppress(KeyboardInterrupt):
-        mutmut._run([], processes)
-    signal.alarm(0)
+    with open(LOG, "w", encoding="utf-8") as log, contextlib.suppress(KeyboardInterrupt):
+        sys.__stdout__ = sys.__stderr__ = sys.stdout = log  # where mutmut goes on a terminal
+        try:
+            mutmut._run([], processes)
+        finally:
+            sys.__stdout__, sys.__stderr__ = STREAMS
+            sys.stdout, sys.stderr = STREAMS
+            signal.alarm(0)
+
+
+def report(files: list[Path]) -> list[Mutant]:
+    """Print the score of each file, and return the mutants that survive without being listed."""
+    known, surviving, totals = listed(), [], [0] * len(COLUMNS)
+    print(f"{'':36}" + "".join(f"{column:>11}" for column in COLUMNS))
+    for file in files:
+        every = mutants(file)
+        tried = [mutant for mutant in every if mutant.status != "not checked"]
+        alive = [mutant for mutant in tried if mutant.status not in KILLED]
+        new = [mutant for mutant in alive if not any(pattern.search(str(mutant)) for pattern in known)]
+        row = [len(every), len(tried) - len(alive), len(alive) - len(new), len(new), len(every) - len(tried)]
+        totals = [a + b for a, b in zip(totals, row, strict=True)]
+        surviving += new
+        print(f"{file!s:36}" + "".join(f"{n:11}" for n in row))
+    print(f"{'total':36}" + "".join(f"{n:11}" for n in totals))
+    return surviving
 
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("-j", type=int, metavar="N", help="processes (default: one a core)")
     parser.add_argument("--minutes", type=float, metavar="N", help="stop after so long")
-    parser.add_argument("files", nargs="*", type=Path, metavar="FILE", help="only mutants of these files (default: all)")
+    parser.add_argument("files", nargs="*", type=Path, metavar="FILE", help="only mutants of these (default: of all)")
     arguments = parser.parse_args()
+    named = {file.absolute() for file in arguments.files}
     os.chdir(ROOT)
     every = [file for file in sorted(Path("minidl").rglob("*.py")) if config().should_mutate(file)]
-    files = [file for file in every if not arguments.files or (ROOT / file) in map(Path.absolute, arguments.files)]
+    files = [file for file in every if not named or file.absolute() in named]
     if not files:
-        print("nothing to mutate: faults.py plants in engine, ops and kernels")
+        print("no file to mutate: in engine, ops and kernels faults.py plants")
         return 0
-    run(files, arguments.j, arguments.minutes)
-    known = listed()
-    bad = []
-    print(f"{'module':40}{'mutants':>8}{'killed':>8}{'listed':>8}{'survive':>8}{'not tried':>10}")
-    totals = [0] * 5
-    for file in files:
-        of = mutants(file)
-        killed = [m for m in of if m.status in KILLED]
-        tried = [m for m in of if m.status != "not checked"]
-        alive = [m for m in tried if m.status not in KILLED]
-        surviving = [m for m in alive if not any(pattern.search(str(m)) for pattern, _ in known)]
-        row = [len(of), len(killed), len(alive) - len(surviving), len(surviving), len(of) - len(tried)]
-        totals = [a + b for a, b in zip(totals, row, strict=True)]
-        bad += surviving
-        print(f"{file!s:40}" + "".join(f"{n:8}" for n in row))
-    print(f"{'total':40}" + "".join(f"{n:8}" for n in totals))
-    for mutant in bad:
+    try:
+        run(files, arguments.j, arguments.minutes)
+    except SystemExit:
+        print(LOG.read_text(encoding="utf-8")[-5000:])
+        raise
+    surviving = report(files)
+    for mutant in surviving:
         print(f"{mutant.status}: {mutant}")
-    return bool(bad)
+    return 1 if surviving else 0
 
 
 if __name__ == "__main__":

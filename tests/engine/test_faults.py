@@ -12,7 +12,6 @@ from specs import DIFFERENTIABLE
 
 from minidl.kernels.cuda import source
 
-
 PARTS = [part for name in DIFFERENTIABLE for part in sources.subjects(name)]
 # What is tried without --deep: quick parts of ops, with faults of every kind; and each so many-th fault of the engine.
 SAMPLE = {("relu", ""), ("sub", ""), ("selu", ""), ("selu", "SELU"), ("limit", ""), ("softplus", "")}
@@ -41,8 +40,7 @@ def test_a_fault_that_kills_or_hangs_is_found_and_the_others_are_tried(monkeypat
 
 
 @pytest.mark.parametrize(
-    "fault",
-    [pytest.param(fault, id=str(fault), marks=deep(i % EACH == 0)) for i, fault in enumerate(engine.FAULTS)],
+    "fault", [pytest.param(fault, id=str(fault), marks=deep(i % EACH == 0)) for i, fault in enumerate(engine.FAULTS)]
 )
 def test_every_fault_of_the_engine_is_found(fault):
     assert engine.is_there(fault), "the engine has changed: so must engine.txt"
