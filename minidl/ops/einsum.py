@@ -57,7 +57,7 @@ def _parsed(equation: str, operands: list[Any]) -> tuple[list[str], str]:
     left, arrow, right = equation.replace(" ", "").partition("->")
     terms = left.split(",")
     if len(terms) != len(operands) or not operands:
-        raise ValueError(f"{equation!r} is of {len(terms)} operands, got {len(operands)}")
+        raise ValueError(f"{equation!r} is of {len(terms)} tensors, got {len(operands)}")
     for term in (*terms, right):
         if not re.fullmatch(r"[A-Za-z]*(\.\.\.)?[A-Za-z]*", term):
             raise ValueError(f"{equation!r}: expected letters, and '...' at most once, got {term!r}")
@@ -76,7 +76,9 @@ def _parsed(equation: str, operands: list[Any]) -> tuple[list[str], str]:
         return whole, dots + "".join(sorted(name for name in {*letters} if letters.count(name) == 1))
     result = right.replace("...", dots)
     if len({*result}) < len(result) or not {*result} <= {*"".join(whole)}:
-        raise ValueError(f"{equation!r}: the result must name dimensions of the operands, each once, got {right!r}")
+        raise ValueError(
+            f"{equation!r}: the result must name dimensions of what is multiplied, each once, got {right!r}"
+        )
     return whole, result
 
 
@@ -88,7 +90,7 @@ def _sizes(equation: str, terms: list[str], operands: list[Any]) -> dict[str, in
             known = sizes.setdefault(name, n)
             if known != n and 1 not in (known, n):
                 shapes = ", ".join(dims(x.shape) for x in operands)
-                raise ValueError(f"{equation!r}: {name} is {known} and {n}, in operands {shapes}")
+                raise ValueError(f"{equation!r}: {name} is {known} and {n}, in {shapes}")
             sizes[name] = n if known == 1 else known
     return sizes
 
@@ -100,7 +102,7 @@ def _plain(x: Any, term: str, result: str, terms: list[str], i: int) -> tuple[An
             first = term.index(name)
             second = term.index(name, first + 1)
             if x.shape[first] != x.shape[second]:
-                raise ValueError(f"{name} is {x.shape[first]} and {x.shape[second]} in one operand {dims(x.shape)}")
+                raise ValueError(f"{name} is {x.shape[first]} and {x.shape[second]} in one tensor {dims(x.shape)}")
             x = diagonal(x, 0, first, second)
             term = term[:first] + term[first + 1 : second] + term[second + 1 :] + name
     elsewhere = {*result, *"".join(terms[:i] + terms[i + 1 :])}

@@ -72,12 +72,12 @@ def matmul(input: Any, other: Any) -> Any:
 
 
 def _of_ranks(x: Any, y: Any, left: int, right: int) -> Any:
-    """The matrix product of operands that must have so many dimensions."""
+    """The matrix product of tensors that must have so many dimensions."""
     require_arrays("matmul", x, y)
     kinds = {1: "a vector", 2: "a matrix", 3: "a batch of matrices"}
     for operand, rank in ((x, left), (y, right)):
         if operand.ndim != rank:
-            raise ValueError(f"expected {kinds[rank]}, got {dims(operand.shape)}; matmul takes operands of any rank")
+            raise ValueError(f"expected {kinds[rank]}, got {dims(operand.shape)}; matmul takes any")
     return matmul(x, y)
 
 

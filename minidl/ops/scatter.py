@@ -49,7 +49,7 @@ def scatter(input: Tensor, dim: int, index: Tensor, src: Any, *, reduce: str | N
 def index_add(input: Tensor, dim: int, index: Tensor, source: Tensor, *, alpha: float = 1) -> Tensor:
     """The input with the slices of alpha · source along `dim` added to those that the vector `index` names."""
     x, at, i, source = _slices("index_add", input, dim, index, source)
-    added = unindex(source, index=(*[slice(None)] * i, at.array), size=x.shape)
+    added = unindex(source, index=(*[slice(None)] * i, at.array.astype(int64)), size=x.shape)
     return reshape(x + (added if alpha == 1 else added * alpha), input.shape)
 
 

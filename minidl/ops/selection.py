@@ -60,7 +60,7 @@ def masked_select(input: Tensor, mask: Tensor) -> Tensor:
     size = broadcast_shapes(input.shape, mask.shape)
     flat = (math.prod(size),)
     chosen = nonzero(reshape(expand(mask, size), flat), as_tuple=True)[0]
-    return getitem(reshape(expand(input, size), flat), index=chosen.array)
+    return getitem(reshape(expand(input, size), flat), index=(chosen.array,))
 
 
 @named
@@ -76,7 +76,7 @@ def take(input: Tensor, index: Tensor) -> Tensor:
         n - 1,
         lambda low, high: IndexError(f"take: index from {low} to {high} is out of range for {n} elements"),
     )
-    return getitem(reshape(input, (n,)), index=index.array.astype(int64))
+    return getitem(reshape(input, (n,)), index=(index.array.astype(int64),))
 
 
 @named
