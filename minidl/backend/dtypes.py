@@ -6,7 +6,9 @@ float64 there, and stay float32 here.
 
 from __future__ import annotations
 
+import functools
 import math
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -68,6 +70,19 @@ def scalar_dtype(value: Any) -> np.dtype:
 def wide(dtype: np.dtype) -> np.dtype:
     """The dtype to sum in: float32 for float16, where a sum of ones would stop at 2,048."""
     return float32 if dtype == float16 else dtype
+
+
+def summed_wide(forward: Callable[..., Any]) -> Callable[..., Any]:
+    """An op's ``forward(xp, *arrays, **options)`` that adds many up: float16 is float32 meanwhile."""
+
+    @functools.wraps(forward)
+    def call(xp: Any, *arrays: Any, **options: Any) -> Any:
+        if arrays[0].dtype != float16:
+            return forward(xp, *arrays, **options)
+        z = forward(xp, *[a.astype(float32) if a.dtype == float16 else a for a in arrays], **options)
+        return z.astype(float16)
+
+    return call
 
 
 def require_float(name: str, dtype: np.dtype) -> None:

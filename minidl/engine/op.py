@@ -24,6 +24,7 @@ from numpy import ndarray
 from minidl import backend
 from minidl.backend import Array, dims, dtypes, transfer
 from minidl.backend.modes import mode
+from minidl.backend.sums import total
 from minidl.engine.core import Edge, Node, Tensor, wrap
 from minidl.engine.declaration import Declaration
 from minidl.engine.require import require_arrays, same_device, same_dtype
@@ -370,7 +371,7 @@ def sum_to(xp, x, *, size):
     """x summed over the dimensions in which `size` has been broadcast."""
     lead = x.ndim - len(size)
     axes = tuple(i for i in range(x.ndim) if i < lead or size[i - lead] == 1 != x.shape[i])
-    return x.sum(axes, dtype=dtypes.wide(x.dtype), keepdims=True).astype(x.dtype, copy=False).reshape(size)
+    return total(xp, x, axes, dtypes.wide(x.dtype), keepdims=True).astype(x.dtype, copy=False).reshape(size)
 
 
 @op(views=True)

@@ -215,6 +215,7 @@ def instance_norm(
 
 
 @named
+@in_single
 def local_response_norm(input: Tensor, size: int, alpha: float = 1e-4, beta: float = 0.75, k: float = 1.0) -> Tensor:
     """input / (k + alpha · mean of the squares of `size` neighbouring channels)^beta.
 

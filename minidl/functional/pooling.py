@@ -8,7 +8,7 @@ import numpy as np
 from minidl import backend
 from minidl.backend import dims, transfer
 from minidl.backend.dtypes import require_float
-from minidl.engine.composed import named
+from minidl.engine.composed import in_single, named
 from minidl.engine.core import Tensor
 from minidl.engine.require import require_tensors
 from minidl.functional.windows import Pair, Single, as_given, as_images, check_fits, is_integer, pair, sliding
@@ -98,6 +98,7 @@ def _max_pool(spatial, input, kernel_size, stride, padding, dilation, ceil_mode,
 
 
 @named
+@in_single
 def avg_pool1d(
     input: Tensor,
     kernel_size: Single,
@@ -111,6 +112,7 @@ def avg_pool1d(
 
 
 @named
+@in_single
 def avg_pool2d(
     input: Tensor,
     kernel_size: Pair,

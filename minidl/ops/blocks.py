@@ -2,8 +2,10 @@
 
 from typing import Any
 
+from minidl.backend.dtypes import float16, float32
 from minidl.engine.core import Tensor
 from minidl.engine.fusion import composite
+from minidl.engine.op import cast
 from minidl.ops import elementwise
 from minidl.ops.conv import conv
 from minidl.ops.norm import along_channels, standardize
@@ -43,6 +45,10 @@ def normalize_channels(x, weight, bias, *, eps, pool=None, relu=False):
     Weight and bias (C,) may be None; the result is `activated`. Also gives the mean and the biased variance (C,), as
     raw arrays. Ioffe & Szegedy (2015), "Batch normalization", algorithm 1.
     """
+    if x.dtype == float16:  # whose sums overflow
+        single = [a if a is None else cast(a, float32) for a in (x, weight, bias)]
+        z, m, v = normalize_channels(*single, eps=eps, pool=pool, relu=relu)
+        return cast(z, float16), m, v
     z, m, v = standardize(x, (0, *range(2, x.ndim)), eps)
     z = z if weight is None else z * along_channels(weight, x.ndim)
     z = z if bias is None else z + along_channels(bias, x.ndim)

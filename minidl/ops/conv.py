@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from minidl.backend import Array
+from minidl.backend.dtypes import summed_wide
 from minidl.engine.op import op
 from minidl.ops.window import Window
 
@@ -114,6 +115,7 @@ def depthwise_w(xp: Any, image: Array, g: Array, window: Window) -> Array:
 
 
 @op
+@summed_wide
 def conv(xp, x, w, *, stride, padding, dilation, groups):
     """Images x (N, C, H, W) seen through weights w (O, C/groups, KH, KW): (N, O, OH, OW)."""
     window = Window(w.shape[2:], stride, padding, dilation)
@@ -128,6 +130,7 @@ def conv(xp, x, w, *, stride, padding, dilation, groups):
 
 
 @op
+@summed_wide
 def conv_x(xp, g, w, *, size, stride, padding, dilation, groups):
     """The derivative of `conv` by its images, of `size` (H, W): each output gradient put back where its window saw."""
     window = Window(w.shape[2:], stride, padding, dilation)
@@ -150,6 +153,7 @@ def conv_x(xp, g, w, *, size, stride, padding, dilation, groups):
 
 
 @op
+@summed_wide
 def conv_w(xp, x, g, *, size, stride, padding, dilation, groups):
     """The derivative of `conv` by its weights, of `size` (KH, KW): output gradients times what the window saw."""
     window = Window(size, stride, padding, dilation)

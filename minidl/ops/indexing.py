@@ -21,7 +21,7 @@ def getitem(xp, x, *, index):
     """x[index], for a `raw_index`: integers, slices and None give views, arrays of integers or bools copies."""
     try:
         view, picks = located(x, index)
-        return view[picks] if picks else view
+        return xp.asarray(view[picks]) if picks else view
     except IndexError as error:
         require_places("getitem", x.shape, index)
         said = str(error).replace("numpy.newaxis (`None`)", "None").replace("axis", "dim").replace("array", "tensor")

@@ -3,6 +3,7 @@
 from typing import Any
 
 from minidl.backend.dtypes import float16, require_float
+from minidl.backend.sums import total
 from minidl.engine.composed import in_single
 from minidl.engine.fusion import composite
 from minidl.engine.op import cast, op
@@ -20,7 +21,7 @@ def softmax(xp, x, *, dim=None, dtype=None):
     x = x if dtype is None else x.astype(dtype)
     over = _over("softmax", x, dim)
     e = xp.exp(_below_maximum(xp, x, over))
-    return (e / e.sum(over, keepdims=True)).astype(x.dtype, copy=False)
+    return (e / total(xp, e, over, keepdims=True)).astype(x.dtype, copy=False)
 
 
 @op
@@ -29,7 +30,7 @@ def log_softmax(xp, x, *, dim=None, dtype=None):
     x = x if dtype is None else x.astype(dtype)
     over = _over("log_softmax", x, dim)
     below = _below_maximum(xp, x, over)
-    return (below - xp.log(xp.exp(below).sum(over, keepdims=True))).astype(x.dtype, copy=False)
+    return (below - xp.log(total(xp, xp.exp(below), over, keepdims=True))).astype(x.dtype, copy=False)
 
 
 def _over(name, x, dim):

@@ -3,7 +3,7 @@
 from typing import Any
 
 from minidl.ops.elementwise import sqrt
-from minidl.ops.reduce import mean
+from minidl.ops.reduce import centre, mean
 from minidl.ops.shape import reshape
 
 
@@ -14,7 +14,6 @@ def along_channels(v: Any, ndim: int) -> Any:
 
 def standardize(x: Any, over: Any, eps: float) -> tuple[Any, Any, Any]:
     """x with its mean over some dimensions taken off, divided by √(variance + eps); the mean; the biased variance."""
-    m = mean(x, over, keepdim=True)
-    centred = x - m
+    centred, m = centre(x, over)
     v = mean(centred * centred, over, keepdim=True)
     return centred / sqrt(v + eps), m, v

@@ -5,6 +5,7 @@ from itertools import repeat
 
 import numpy as np
 
+from minidl.backend.dtypes import summed_wide
 from minidl.engine.op import op
 from minidl.ops.elementwise import keep
 from minidl.ops.indexing import take_along
@@ -42,6 +43,7 @@ def window_take(xp, x, chosen, *, window):
 
 
 @op
+@summed_wide
 def window_put(xp, g, chosen, *, window, size):
     """Images of `size` (H, W) with g added where `chosen` counts to: the adjoint of `window_take`."""
     g, chosen = g.transpose(0, 2, 3, 1), chosen.transpose(0, 2, 3, 1)
@@ -53,6 +55,7 @@ window_put.vjp(g=lambda h, chosen, window: window_take(h, chosen, window=window)
 
 
 @op
+@summed_wide
 def window_sum(xp, x, *, window):
     """The sum of each window."""
     taps = window.taps(window.padded(xp, x), window.positions(*x.shape[2:]))
@@ -63,6 +66,7 @@ def window_sum(xp, x, *, window):
 
 
 @op
+@summed_wide
 def window_spread(xp, g, *, window, size):
     """Images of `size` (H, W) with g added to every element of its window: the adjoint of `window_sum`."""
     g = g.transpose(0, 2, 3, 1)
@@ -82,6 +86,7 @@ def im2col(xp, x, *, window):
 
 
 @op
+@summed_wide
 def col2im(xp, g, *, window, size):
     """Images of `size` (H, W) with each column added where its window sees: the adjoint of `im2col`."""
     n, rows, _ = g.shape

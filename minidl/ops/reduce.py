@@ -6,9 +6,12 @@ from typing import Any
 import numpy as np
 
 from minidl.backend.dtypes import int64, require_float, wide
+from minidl.backend.modes import no_grad
+from minidl.backend.sums import total
 from minidl.engine.composed import in_single, named
 from minidl.engine.op import cast, expand, op
 from minidl.engine.require import require_arrays
+from minidl.ops.compare import isfinite
 from minidl.ops.elementwise import exp, root, where
 from minidl.ops.indexing import along
 from minidl.ops.joining import cat
@@ -38,7 +41,7 @@ def largest(xp, x, over):
 def sum(xp, x, dim=None, keepdim=False, *, dtype=None):
     """The sum over `dim`: an int, a tuple, or None for all; in `dtype`, by default int64 for integers and bools."""
     dtype = xp.dtype(dtype or (x.dtype if x.dtype.kind in "fc" else int64))
-    return x.sum(axes(dim, x.ndim), dtype=wide(dtype), keepdims=keepdim).astype(dtype, copy=False)
+    return total(xp, x, axes(dim, x.ndim), wide(dtype), keepdim).astype(dtype, copy=False)
 
 
 @op
@@ -54,7 +57,7 @@ def logsumexp(xp, x, *, dim, keepdim=False):
     over = axes(dim, x.ndim)
     top = largest(xp, x.real, over)
     top = xp.where(xp.isfinite(top), top, 0)
-    z = xp.log(xp.exp(x - top).sum(over, keepdims=True)) + top
+    z = xp.log(total(xp, xp.exp(x - top), over, wide(x.dtype), keepdims=True)) + top
     return (z if keepdim else z.squeeze(over)).astype(x.dtype, copy=False)
 
 
@@ -82,6 +85,20 @@ def _mean(x, dim, keepdim):
     return sum(x, dim, keepdim) / float(count(x.shape, dim))
 
 
+def centre(x: Any, dim: Any) -> tuple[Any, Any]:
+    """x with its mean over `dim` taken off, and the mean.
+
+    What rounding leaves of it is taken off too, or a constant of 33,333.33 would keep a deviation, and layer norm blow
+    it up. Chan, Golub & LeVeque (1983), "Algorithms for computing the sample variance", eq. 1.7.
+    """
+    with no_grad():
+        rough = mean(x, dim, keepdim=True)  # any constant would do
+    centred = x - rough
+    rest = mean(centred, dim, keepdim=True)
+    rest = where(isfinite(rest), rest, 0.0)  # of infinity, infinity is left
+    return centred - rest, rough + rest
+
+
 @named
 @in_single
 def var(
@@ -99,7 +116,7 @@ def var(
         correction = 1 if unbiased is None else int(unbiased)
     elif unbiased is not None:
         raise ValueError("give correction or unbiased, not both")
-    centred = input - mean(input, dim, keepdim=True)
+    centred, _ = centre(input, dim)
     freedom = count(input.shape, dim) - correction
     return sum(centred * centred, dim, keepdim) / float(freedom if freedom > 0 else 0)
 

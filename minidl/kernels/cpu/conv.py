@@ -18,7 +18,7 @@ from numpy.lib.stride_tricks import sliding_window_view
 
 from minidl.backend.memory import empty
 from minidl.backend.threads import parallel
-from minidl.kernels.cpu.layout import channels_first, column_sums, lines, repeated, rows, suits
+from minidl.kernels.cpu.layout import channels_first, column_sums, lines, repeated, rows, suits, summed
 from minidl.kernels.cpu.pool import pooled, scatter
 from minidl.ops.blocks import convolve
 from minidl.ops.conv import is_depthwise
@@ -259,7 +259,9 @@ class Columns:
 
         def total(i):
             parts = [gradients[i] for gradients in done]
-            return None if parts[0] is None else np.concatenate([sum(parts[group::groups]) for group in range(groups)])
+            return (
+                None if parts[0] is None else np.concatenate([summed(parts[group::groups]) for group in range(groups)])
+            )
 
         return None if dx is None else channels_first(dx), total(0), total(1)
 

@@ -12,7 +12,7 @@ import numpy as np
 
 from minidl.backend.memory import empty
 from minidl.backend.threads import parallel
-from minidl.kernels.cpu.layout import channels_first, chunks, column_sums, lines, repeated, rows, suits
+from minidl.kernels.cpu.layout import channels_first, chunks, column_sums, lines, repeated, rows, suits, summed
 from minidl.kernels.cpu.pool import pooled, scatter
 from minidl.ops.blocks import convolve
 from minidl.ops.conv import conv, conv_w, conv_x, is_depthwise
@@ -69,8 +69,8 @@ class Depthwise:
         dw, db = zip(*parallel(work, parts), strict=True)
         return (
             None if dx is None else channels_first(dx),
-            sum(dw) if 1 in needs else None,
-            sum(db) if 2 in needs else None,
+            summed(dw) if 1 in needs else None,
+            summed(db) if 2 in needs else None,
         )
 
 

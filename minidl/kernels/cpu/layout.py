@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
 from minidl.backend.memory import empty
+from minidl.backend.sums import BLOCK, total
 from minidl.backend.threads import parallel
 
 CHUNK = 1 << 19  # elements worked on at a time: with fewer, threads wait for each other more than they work
@@ -61,9 +63,27 @@ def rows(image: np.ndarray) -> np.ndarray:
     return image.reshape(image.size // image.shape[-1], image.shape[-1])
 
 
+def folded(matrix: np.ndarray) -> list[np.ndarray]:
+    """A matrix of many short rows as one of few long ones, whose columns have few terms; and the rows left over."""
+    rows, width = matrix.shape
+    k = LINE // width if rows > BLOCK else 1
+    if k < 2:
+        return [matrix]
+    whole = rows - rows % k
+    return [matrix[:whole].reshape(whole // k, k * width), matrix[whole:]]
+
+
 def column_sums(matrix: np.ndarray) -> np.ndarray:
-    """Σ over rows: as a product with ones several times faster than ``sum(0)``."""
-    return np.ones(matrix.shape[0], matrix.dtype) @ matrix
+    """Σ over rows: of a few as a product with ones, which is faster than ``sum(0)``."""
+    rows = len(matrix)
+    return np.ones(rows, matrix.dtype) @ matrix if rows <= BLOCK else total(np, matrix, (0,))
+
+
+def summed(parts: Sequence[np.ndarray]) -> np.ndarray:
+    """Σ of arrays, the results of chunks, pairwise."""
+    while len(parts) > 1:
+        parts = [a + b for a, b in zip(parts[::2], parts[1::2])] + list(parts[len(parts) & ~1 :])  # noqa: B905
+    return parts[0]
 
 
 def repeated(vector: np.ndarray, image: np.ndarray) -> np.ndarray:

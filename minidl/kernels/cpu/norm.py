@@ -8,7 +8,7 @@ import numpy as np
 
 from minidl.backend.memory import empty
 from minidl.backend.threads import parallel
-from minidl.kernels.cpu.layout import channels_first, channels_last, chunks, column_sums, lines, repeated, suits
+from minidl.kernels.cpu.layout import channels_first, channels_last, chunks, column_sums, folded, lines, repeated, suits
 from minidl.kernels.cpu.pool import pooled, scatter
 from minidl.ops.blocks import normalize_channels
 
@@ -47,8 +47,11 @@ def is_small(mean: np.ndarray, inverse: np.ndarray) -> bool:
 
 def sums(g: np.ndarray, x: np.ndarray) -> np.ndarray:
     """Σ g and Σ g·x of each channel, (2, C), in one pass each."""
-    along = column_sums(lines(g)), np.einsum("ij,ij->j", lines(g), lines(x))
-    return np.array(along).reshape(2, -1, x.shape[-1]).sum(1, dtype=np.float64)
+    both = np.zeros((2, x.shape[-1]))
+    for a, b in zip(folded(lines(g)), folded(lines(x)), strict=True):
+        along = column_sums(a), np.einsum("ij,ij->j", a, b)
+        both += np.array(along).reshape(2, -1, x.shape[-1]).sum(1, dtype=np.float64)
+    return both
 
 
 def centred(image: np.ndarray, mean: np.ndarray) -> np.ndarray:

@@ -20,7 +20,7 @@ import numpy as np
 from minidl.backend.memory import empty
 from minidl.backend.threads import parallel
 from minidl.kernels.cpu.conv import keep, larger, split
-from minidl.kernels.cpu.layout import suits
+from minidl.kernels.cpu.layout import column_sums, suits, summed
 from minidl.ops.blocks import convolve
 from minidl.ops.window import Window
 
@@ -210,7 +210,7 @@ class Winograd:
             dm = both(at.T, dy.reshape(4, 4, len(g[chunk]) * tiles.number, o))
             dw = db = None
             if 2 in needs:
-                db = np.ones(dm.shape[2], g.dtype) @ dm[ONE]
+                db = column_sums(dm[ONE])
             if 1 in needs:
                 dw = both(f.T, times(both(bt, tiles.cut(x[chunk])).mT, dm))
             if 0 in needs:
@@ -218,8 +218,8 @@ class Winograd:
             return dw, db
 
         done = parallel(work, zip(tiles.chunks(n, max(c, o)), saved, strict=True))
-        dw = sum(d[0] for d in done).transpose(3, 2, 0, 1) if 1 in needs else None
-        db = sum(d[1] for d in done) if 2 in needs else None
+        dw = summed([d[0] for d in done]).transpose(3, 2, 0, 1) if 1 in needs else None
+        db = summed([d[1] for d in done]) if 2 in needs else None
         return dx, dw, db
 
 
