@@ -199,7 +199,7 @@ HALVES = {
     "linear": lambda: F.linear(ones(1, N), ones(1, N)) / N,
     "conv2d": lambda: F.conv2d(ones(1, 50, 10, 10), ones(1, 50, 10, 10)).flatten() / N,
     "depthwise": lambda: F.conv2d(ones(1, 2, 50, 100), ones(2, 1, 50, 100), groups=2).flatten() / N,
-    "conv2d, by images": lambda: gradient(partial(F.conv2d, weight=ones(1, 1, 50, 100)), 1, 1, 99, 199)[..., 49, 99] / N,
+    "conv2d, images": lambda: gradient(partial(F.conv2d, weight=ones(1, 1, 50, 100)), 1, 1, 99, 199)[..., 49, 99] / N,
     "conv2d, by its weight": lambda: gradient(lambda w: F.conv2d(ones(N, 1, 2, 2), w), 1, 1, 2, 2).flatten() / N,
     "depthwise, by its weight": lambda: gradient(lambda w: F.conv2d(ones(N, 2, 2, 2), w, groups=2), 2, 1, 2, 2) / N,
     "fold": lambda: F.fold(ones(1, 4900, 4900), (139, 139), 70)[0, 0, 69, 69] / 4900,
