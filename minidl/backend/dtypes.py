@@ -101,7 +101,13 @@ def require_room(name: str, value: Any, dtype: np.dtype) -> None:
     else:
         fits = dtype.kind != "f" or not int(np.finfo(dtype).max) < abs(value) < math.inf
     if not fits:
-        raise ValueError(f"{name}: {value} is out of range for {dtype}")
+        raise out_of_range(name, value, dtype)
+
+
+def out_of_range(name: str, value: Any, dtype: np.dtype) -> ValueError:
+    """The error for a number that a dtype can't hold."""
+    said = f"an integer of {value.bit_length()} bits" if isinstance(value, int) and abs(value) >= 2**99 else value
+    return ValueError(f"{name}: {said} is out of range for {dtype}")
 
 
 def category(dtype: np.dtype) -> int:

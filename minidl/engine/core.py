@@ -27,7 +27,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from minidl import backend
-from minidl.backend import Array
+from minidl.backend import Array, transfer
 from minidl.backend.modes import mode
 from minidl.engine.size import Size
 from minidl.engine.values import Values
@@ -143,6 +143,18 @@ class Tensor(Values):
             raise RuntimeError("detach_: this is a view of another tensor; .detach() gives a tensor without history")
         self.node, self.tracked = None, False
         return self
+
+    def __getstate__(self) -> dict[str, Any]:
+        """What pickle keeps: the value, with its gradient; what has been computed comes back as a leaf."""
+        array = transfer.move(self.array, "cpu")
+        more = getattr(self, "__dict__", {})
+        return dict(array=array, device=self.device, grad=self.grad, requires_grad=self.tracked, more=more)
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self.array, self.tracked = transfer.move(state["array"], state["device"]), state["requires_grad"]
+        self.grad, self.node, self.ties = state["grad"], None, None
+        for name, value in state["more"].items():
+            setattr(self, name, value)
 
     def __deepcopy__(self, memo: dict[int, Any]) -> Tensor:
         if self.node is not None:

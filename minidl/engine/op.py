@@ -107,12 +107,16 @@ class Op(Declaration):
         if dtype is None:
             return None
         if numbers:
-            arrays = [a if type(a) is ndarray else quiet.copy().run(np.array, a, dtype) for a in arrays]
+            try:
+                arrays = [a if type(a) is ndarray else quiet.copy().run(np.array, a, dtype) for a in arrays]
+            except OverflowError:
+                raise dtypes.out_of_range(self.name, max(a for a in args if type(a) is int), dtype) from None
         return arrays
 
     def unify(self, args: tuple[Any, ...]) -> tuple[Any, ...]:
         """Bring the operands to one device and one dtype; a scalar takes the dtype of the arrays beside it."""
         same_device(self.name, *args)
+        args = tuple(backend.plain(self.name, a) if backend.is_array(a) else a for a in args)
         operands = [a for i, a in enumerate(args) if not self.rules or self.differentiable(i)]
         require_arrays(self.name, *operands, scalars=self.promotes)
         require_arrays(self.name, *[a for i, a in enumerate(args) if self.rules and not self.differentiable(i)])
@@ -136,7 +140,7 @@ class Op(Declaration):
             else:
                 if dtype.kind in "iu" and not self.wraps and not backend.is_array(a):
                     dtypes.require_room(self.name, a, dtype)
-                unified.append(as_operand(a, dtype, xp))
+                unified.append(as_operand(self.name, a, dtype, xp))
         return tuple(unified)
 
     def forward_on_gpu(self, xp: Any, *arrays: Any, **options: Any) -> Any:
@@ -180,12 +184,18 @@ class Op(Declaration):
         return outgoing
 
 
-def as_operand(a: Any, dtype: np.dtype, xp: Any) -> Any:
-    """An array or a number, in `dtype`. Beside CuPy's arrays a number stays one: an array would take two launches."""
-    if xp is not np and isinstance(a, dtypes.SCALARS):
-        return quiet.copy().run(np.asarray(a).astype, dtype)[()]
-    with backend.current(a):
-        return quiet.copy().run(xp.asarray(a).astype, dtype, copy=False)
+def as_operand(name: str, a: Any, dtype: np.dtype, xp: Any) -> Any:
+    """An array or a number, in `dtype`. Beside CuPy's arrays a number stays one: an array would take two launches.
+
+    ValueError, in the name of an op, for an integer beyond what 64 bits, or a float, hold.
+    """
+    try:
+        if xp is not np and isinstance(a, dtypes.SCALARS):
+            return quiet.copy().run(np.asarray(a).astype, dtype)[()]
+        with backend.current(a):
+            return quiet.copy().run(xp.asarray(a).astype, dtype, copy=False)
+    except OverflowError:
+        raise dtypes.out_of_range(name, a, dtype) from None
 
 
 def checked(op: Any, position: int, d: Any, shape: tuple[int, ...], dtype: np.dtype) -> Any:

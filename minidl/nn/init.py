@@ -6,19 +6,15 @@ from typing import Any
 import numpy as np
 
 from minidl import backend
-from minidl.backend import dims, random, transfer
+from minidl.backend import dims, transfer
 from minidl.backend.modes import no_grad
-from minidl.backend.random import Generator
+from minidl.backend.random import Generator, stream
 from minidl.engine.core import Tensor
 
 
 def _fill(tensor: Tensor, array: Any) -> Tensor:
     with no_grad():
         return tensor.copy_(Tensor(transfer.move(np.asarray(array), tensor.device)))
-
-
-def _stream(generator: Generator | None) -> np.random.Generator:
-    return (generator or random.default_generator).numpy
 
 
 def _precision(tensor: Tensor) -> Any:
@@ -29,7 +25,7 @@ def uniform_(tensor: Tensor, a: float = 0.0, b: float = 1.0, generator: Generato
     """Numbers uniform in [a, b)."""
     if not a <= b:
         raise ValueError(f"uniform_: expected a ≤ b, got {a} and {b}")
-    drawn = _stream(generator).random(tensor.shape, _precision(tensor))
+    drawn = stream(generator).random(tensor.shape, _precision(tensor))
     drawn *= b - a
     drawn += a
     return _fill(tensor, drawn)
@@ -39,7 +35,7 @@ def normal_(tensor: Tensor, mean: float = 0.0, std: float = 1.0, generator: Gene
     """Numbers normal with `mean` and standard deviation `std`."""
     if not std >= 0:
         raise ValueError(f"normal_: std must not be negative, got {std}")
-    drawn = _stream(generator).standard_normal(tensor.shape, _precision(tensor))
+    drawn = stream(generator).standard_normal(tensor.shape, _precision(tensor))
     drawn *= std
     drawn += mean
     return _fill(tensor, drawn)
@@ -67,7 +63,7 @@ def trunc_normal_(
     p, q = sorted(special.ndtr([side * (a - mean) / std, side * (b - mean) / std]))
     if p == q:
         raise ValueError(f"trunc_normal_: no numbers of mean {mean} and std {std} lie in [{a}, {b}]")
-    drawn = mean + side * std * special.ndtri(_stream(generator).uniform(p, q, tensor.shape))
+    drawn = mean + side * std * special.ndtri(stream(generator).uniform(p, q, tensor.shape))
     return _fill(tensor, np.clip(drawn, a, b))
 
 
@@ -93,7 +89,7 @@ def orthogonal_(tensor: Tensor, gain: float = 1, generator: Generator | None = N
     among all such matrices by the signs of the diagonal of R (Mezzadri 2007).
     """
     rows, columns = tensor.shape[0], fans(tensor)[0]
-    q, r = np.linalg.qr(_stream(generator).standard_normal((max(rows, columns), min(rows, columns))))
+    q, r = np.linalg.qr(stream(generator).standard_normal((max(rows, columns), min(rows, columns))))
     q *= gain * np.sign(np.diag(r))
     return _fill(tensor, (q if rows >= columns else q.T).reshape(tensor.shape))
 

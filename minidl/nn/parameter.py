@@ -17,10 +17,20 @@ class Parameter(Tensor):
     ----------
     data : Tensor or array
     requires_grad : bool
+
+    Raises
+    ------
+    ValueError
+        For memory that can't be written, as an optimizer would.
     """
 
     def __init__(self, data: Any, requires_grad: bool = True) -> None:
         super().__init__(data.array if isinstance(data, Tensor) else data, requires_grad)
+        if not backend.on_gpu(self.array) and not self.array.flags.writeable:
+            raise ValueError(
+                "Parameter: its memory can't be written: several of its elements are one, as after expand, or it is a "
+                "read-only array's; give a .clone(), or md.tensor(array)"
+            )
 
 
 class Uninitialized:

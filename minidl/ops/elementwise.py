@@ -6,7 +6,7 @@ import numpy as np
 
 from minidl import backend
 from minidl.backend import dims, transfer
-from minidl.backend.dtypes import SCALARS, require_room, result_type
+from minidl.backend.dtypes import SCALARS, number, result_type
 from minidl.engine.composed import named
 from minidl.engine.op import elementwise
 from minidl.engine.require import require_arrays
@@ -284,9 +284,10 @@ def masked_fill(input: Any, mask: Any, value: Any) -> Any:
     require_arrays("masked_fill", value, scalars=True)
     if mask.dtype.kind != "b":
         raise TypeError(f"mask must be of bools, got {mask.dtype}")
-    if not isinstance(value, SCALARS) and value.shape:
+    if isinstance(value, SCALARS):
+        value = number("masked_fill", value, input.dtype)
+    elif value.shape:
         raise ValueError(f"value must be one number, got {dims(value.shape)}")
-    if result_type((input, value)) != input.dtype:
+    elif result_type((input, value)) != input.dtype:
         raise TypeError(f"{input.dtype} can't hold the value {value}")
-    require_room("masked_fill", value, input.dtype)
     return where(mask, value, input)

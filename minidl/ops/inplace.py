@@ -9,11 +9,11 @@ from typing import Any
 import numpy as np
 
 from minidl import backend
-from minidl.backend import Array, dims, dtypes, random
+from minidl.backend import Array, dims, dtypes
 from minidl.backend.modes import mode
-from minidl.backend.random import Generator
+from minidl.backend.random import Generator, stream
 from minidl.engine.core import Node, Tensor, origin
-from minidl.engine.op import cast, op, sum_to
+from minidl.engine.op import cast, op, quiet, sum_to
 from minidl.engine.require import require_arrays
 from minidl.engine.views import UNRECORDED, follow, replant, view_of
 from minidl.engine.writes import clock, owner_of, write
@@ -62,6 +62,10 @@ def setitem(x: Tensor, index: Any, value: Any) -> None:
     tracked = mode.recording and (x.tracked or (isinstance(value, Tensor) and value.tracked))
     if tracked:
         refuse_leaf("in-place write", x)
+    if isinstance(value, dtypes.SCALARS):
+        value = dtypes.number("in-place write", value, x.dtype)
+    elif not isinstance(value, Tensor):
+        value = backend.plain("in-place write", value)
     array = value.array if isinstance(value, Tensor) else value
     place = backend.device_of(array) if backend.is_array(array) else x.device
     if place != x.device:
@@ -69,7 +73,7 @@ def setitem(x: Tensor, index: Any, value: Any) -> None:
     index = within("in-place write", x, raw_index(index, "in-place write"))
     try:
         view, picks = located(x.array, index)
-        write(view, without_lead(array) if backend.is_array(array) else array, picks)
+        quiet.copy().run(write, view, without_lead(array) if backend.is_array(array) else array, picks)
     except (ValueError, IndexError, OverflowError) as error:
         kind = IndexError if isinstance(error, IndexError) else ValueError
         raise kind(f"in-place write into {dims(x.shape)}: {error}") from None
@@ -240,11 +244,6 @@ def bernoulli_(x: Tensor, p: float = 0.5, *, generator: Generator | None = None)
     if not 0 <= p <= 1:
         raise ValueError(f"bernoulli_: p must be in [0, 1], got {p}")
     return filled(x, stream(generator).random(x.shape) < p)
-
-
-def stream(generator: Generator | None) -> np.random.Generator:
-    """NumPy's generator within the given one, or the global one."""
-    return (generator or random.default_generator).numpy
 
 
 def precision(x: Tensor) -> Any:
