@@ -41,8 +41,8 @@ def _is_many(part):
 
 
 def _part(part, name):
-    if part is None or part is ... or isinstance(part, bool):
-        return part
+    if part is None or part is ... or isinstance(part, (bool, np.bool_)):
+        return bool(part) if isinstance(part, np.bool_) else part
     if isinstance(part, (int, np.integer)):
         return int(part)
     if isinstance(part, slice):

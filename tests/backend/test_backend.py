@@ -192,7 +192,7 @@ IMAGE = x(2, 3, 8, 8)
     ("matmul", lambda gpu: x(2, 2) @ gpu(2, 2)),
     ("cat", lambda gpu: J.cat([x(2), gpu(2)])),
     ("conv2d", lambda gpu: F.conv2d(IMAGE, gpu(4, 3, 3, 3))),
-    ("Linear(3, 2)", lambda gpu: nn.Linear(3, 2)(gpu(2, 3))),
+    ("Linear(in_features=3, out_features=2, bias=True)", lambda gpu: nn.Linear(3, 2)(gpu(2, 3))),
     ("cross_entropy", lambda gpu: F.cross_entropy(x(2, 3), gpu(2, dtype=md.int64))),
     ("batch_norm", lambda gpu: F.batch_norm(gpu(2, 3), x(3), x(3))),
     ("in-place write", lambda gpu: x(2).__setitem__(..., gpu(2))),
