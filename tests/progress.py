@@ -81,6 +81,10 @@ class Reporter:
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         self.progress.took[report.nodeid] += report.duration
+        if report.failed:
+            self.say(f"FAILED {report.nodeid}")
+            if self.terminal.isatty:
+                self.terminal.write_line("")  # it stays
 
     def pytest_runtest_logfinish(self, nodeid: str) -> None:
         self.progress.left.discard(nodeid)
@@ -88,15 +92,18 @@ class Reporter:
         if seconds < self.shown + (1 if self.terminal.isatty else 10 + self.shown / 10):
             return
         self.shown = seconds
-        counts = {name: len(self.terminal.stats.get(name, ())) for name in ("failed", "error")}
+        self.say(self.progress.line(**{name: len(self.terminal.stats.get(name, ())) for name in ("failed", "error")}))
+
+    def say(self, line: str) -> None:
+        """In a log a line of its own; on a terminal in the place of the one before."""
         if self.terminal.isatty:
-            self.terminal.rewrite(self.progress.line(**counts), erase=True)
+            self.terminal.rewrite(line, erase=True)
         else:
-            self.terminal.write_line(self.progress.line(**counts))
+            self.terminal.write_line(line)
 
     def pytest_sessionfinish(self) -> None:
         if self.terminal.isatty and self.shown:
-            self.terminal.rewrite("", erase=True)
+            self.say("")
             self.terminal.rewrite("")
         if self.cache:
             took = {test: round(seconds, 3) for test, seconds in self.progress.took.items()}

@@ -20,6 +20,7 @@ from minidl.nn import layers
 from minidl.optim import optimizer
 
 LESSONS = Path(__file__).parents[2] / "lessons"
+SHORT = "06_simplenet"
 PACKAGE = Path(md.__file__).parent
 
 # Ways across in the engine, which whoever calls them answers for.
@@ -87,7 +88,13 @@ def run(crossings, default_device, monkeypatch, tmp_path):
     return run
 
 
-@pytest.mark.parametrize("lesson", sorted(path.stem for path in LESSONS.glob("[0-9][0-9]_*.py")))
+@pytest.mark.parametrize(
+    "lesson",
+    [
+        pytest.param(path.stem, marks=() if path.stem == SHORT else pytest.mark.deep)
+        for path in sorted(LESSONS.glob("[0-9][0-9]_*.py"))
+    ],
+)
 def test_a_whole_lesson_hides_no_traffic(lesson, run, monkeypatch, capsys):
     devices = set()
     step = optim.Optimizer.step
@@ -113,7 +120,14 @@ def test_a_whole_lesson_hides_no_traffic(lesson, run, monkeypatch, capsys):
     ],
     ids=lambda part: getattr(part, "__name__", part),
 )
-@pytest.mark.parametrize("way", [md.Tensor.item, md.Tensor.cpu, bool], ids=["item", "cpu", "bool"])
+@pytest.mark.parametrize(
+    "way",
+    [
+        pytest.param(md.Tensor.item, id="item"),
+        pytest.param(md.Tensor.cpu, id="cpu", marks=pytest.mark.deep),
+        pytest.param(bool, id="bool", marks=pytest.mark.deep),
+    ],
+)
 def test_hidden_traffic_is_found(owner, name, way, run, monkeypatch):
     """A value on the GPU is looked at where the engine calls one of its functions."""
     function = getattr(owner, name)
@@ -124,7 +138,7 @@ def test_hidden_traffic_is_found(owner, name, way, run, monkeypatch):
 
     monkeypatch.setattr(owner, name, looking)
     with pytest.raises(HiddenTraffic):
-        run("06_simplenet")
+        run(SHORT)
 
 
 def test_an_unknown_device_is_refused(monkeypatch, capsys):
