@@ -175,7 +175,7 @@ ALIASES = {
     "less_equal": "le",
     "not_equal": "ne",
     "moveaxis": "movedim",
-    "swapdims": "swapaxes",
+    "swapdims": "transpose",
     "arctan2": "atan2",
     "fix": "trunc",
 }

@@ -154,16 +154,6 @@ def kaiming_std(m, tensor, a, mode, nonlinearity):
 KAIMING = dict(a=0.5, mode="fan_in", nonlinearity="leaky_relu")
 row("nn.init.kaiming_std", None, kaiming_std, tensor=WEIGHT, **KAIMING)(a=0.0, mode="fan_out", nonlinearity="tanh")
 
-# --- making -----------------------------------------------------------------------------------------------------------
-
-KINDS = dict(dtype=of("float64"), generator=SEEDED, requires_grad=True)
-row("rand", drawn, size=(200, 150))(**KINDS)
-row("randn", drawn, size=(200, 150))(**KINDS)
-row("randint", drawn, low=-3, high=9, size=(200, 150))(low=2, high=4, dtype=of("int32"), generator=SEEDED)
-row("empty", lambda m, row, found, args, options: found(*args, **options), size=(2, 0))(
-    size=(3, 0), dtype=of("float64"), requires_grad=True
-)
-
 # --- gradients and vectors --------------------------------------------------------------------------------------------
 
 

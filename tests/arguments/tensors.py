@@ -2,8 +2,9 @@
 
 import numpy as np
 
+import minidl as md
 from arguments.functions import X
-from arguments.table import each, fixed, given, of, row, separate, wave
+from arguments.table import ROWS, each, fixed, given, of, row, separate, wave
 
 POSITIVE = abs(wave(3, 4)) + 0.2
 SPACED = separate(3, 4)
@@ -33,7 +34,8 @@ for name in ("logical_and", "logical_or", "logical_xor"):
     row(name, input=WHOLE, other=np.array([0, 0, 1, 2]))()
 row("pow", input=POSITIVE, exponent=wave(4))(exponent=each(2.0, -1.5))
 row("xlogy", input=X, other=POSITIVE)()
-row("clip", input=X, min=-0.3)(min=each(0.1, given(None, max=0.4)), max=each(0.4, -0.5))
+for name in ("clip", "clamp"):
+    row(name, input=X, min=-0.3)(min=each(0.1, given(None, max=0.4)), max=each(0.4, -0.5))
 row("where", condition=MASK[0], input=X, other=wave(4))(other=0.5)
 row("masked_fill", input=X, mask=MASK[0], value=0.5)(value=-1.5)
 row("matmul", input=X, other=wave(4, 2))(other=wave(4))
@@ -76,20 +78,6 @@ row("gather", input=X, dim=1, index=np.array([[2, 0], [1, 1], [2, 0]]))(dim=0, i
 row("index_select", input=X, dim=1, index=np.array([2, 0, 2]))(dim=0, index=np.array([3, 0]))
 row("scatter_add", input=X, dim=1, index=np.array([[2, 0], [1, 1], [2, 0]]), src=wave(3, 2, phase=1.0))(dim=0)
 
-# --- making -----------------------------------------------------------------------------------------------------------
-
-for name in ("zeros", "ones"):
-    row(name, size=(2, 3))(dtype=each(DTYPE, of("int32")), requires_grad=True)
-    row(f"{name}_like", input=fixed(X))(dtype=of("int32"))
-row("full", size=(2, 3), fill_value=1.5)(fill_value=each(2, True), dtype=DTYPE, requires_grad=True)
-row("arange", None, lambda m, start, end=None, **k: m.arange(start, **k) if end is None else m.arange(start, end, **k),
-    start=4)(start=2.5, end=9, dtype=DTYPE)  # fmt: skip
-row("arange", start=4, end=9)(step=each(3, given(-0.5, end=1)))
-row("tensor", data=[[1, 2], [3, 4]])(data=each(1.5, [True, False]), dtype=DTYPE, requires_grad=given(True, dtype=DTYPE))
-row(
-    "from_numpy", None, lambda m, array: m.tensor([1.0, 2.0], dtype=m.float64), array=of(lambda m: np.array([1.0, 2.0]))
-)()
-
 # --- methods that are no functions ------------------------------------------------------------------------------------
 
 
@@ -100,13 +88,13 @@ def one_by_one(m, row, found, args, options):
 
 
 row("Tensor.reshape", one_by_one, self=BLOCK, shape=(6, 4))(shape=(-1, 2))
-row("Tensor.view", one_by_one, lambda m, x, *sizes, shape=(): x.view(*sizes, *shape), self=BLOCK, shape=(6, 4))(
+row("Tensor.view", one_by_one, lambda m, x, *sizes, shape=(), size=(): x.view(*sizes, *shape, *size), self=BLOCK, shape=(6, 4))(
     shape=(-1, 2)
 )
 row(
     "Tensor.expand",
     one_by_one,
-    lambda m, x, *sizes, shape=(): x.expand(*sizes, *shape),
+    lambda m, x, *sizes, shape=(), size=(): x.expand(*sizes, *shape, *size),
     self=wave(2, 1, 3),
     shape=(2, 4, 3),
 )(shape=(5, 2, 1, 3))
@@ -115,22 +103,8 @@ row("Tensor.flip", one_by_one, self=BLOCK, dims=(0, 2))(dims=(1,))
 row("Tensor.tile", one_by_one, self=BLOCK, dims=(2, 1))(dims=(2, 1, 1, 2))
 
 
-def written(m, row, found, args, options):
-    """What a method returns, and what it leaves in its tensor."""
-    return [found(*args, **options), args[0]]
-
-
-row("Tensor.add_", written, self=fixed(X), other=fixed(wave(4)))(other=0.5, alpha=0.3)
-row("Tensor.sub_", written, self=fixed(X), other=fixed(wave(4)))(other=0.5, alpha=0.3)
-row("Tensor.mul_", written, self=fixed(X), other=fixed(wave(4)))(other=0.5)
-row("Tensor.copy_", written, lambda m, x, source: x.copy_(source), self=fixed(X), source=fixed(wave(4)))()
-row("Tensor.fill_", written, self=fixed(X), value=0.5)(value=-2)
-row("Tensor.zero_", written, self=fixed(X))()
-row("Tensor.requires_grad_", written, self=fixed(X))(requires_grad=False)
 for name in ("clone", "detach", "cpu", "numel"):
     row(f"Tensor.{name}", self=X)()
 row("Tensor.item", self=np.array([1.5]))()
 row("Tensor.numpy", self=fixed(X))()
-row("Tensor.to", self=X, target=(of("float32"),))()
-row("Tensor.to", self=X)(dtype=of("float16"))
-row("Tensor.where", None, lambda m, x, condition, y: x.where(condition, y), self=X, condition=MASK[0], y=0.5)(y=-1.0)
+row("Tensor.where", None, lambda m, x, condition, other: x.where(condition, other), self=X, condition=MASK[0], other=0.5)(other=-1.0)
