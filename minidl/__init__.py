@@ -77,7 +77,8 @@ from minidl.ops.elementwise import abs as absolute, clip as clamp, mul as multip
 from minidl.ops.elementwise import trunc as fix
 from minidl.ops.joining import cat as concat, cat as concatenate
 from minidl.ops.special import atan2 as arctan2
-from minidl.ops.views import movedim as moveaxis, swapaxes as swapdims
+from minidl.ops.shape import transpose as swapdims
+from minidl.ops.views import movedim as moveaxis
 from minidl.backend.threads import get_num_threads, set_num_threads
 
 __version__ = "0.1.0"

@@ -149,11 +149,11 @@ softplus.vjp(x=lambda g, x, beta, threshold: g * where(beta * x > threshold, 1.0
 
 
 @elementwise(promotes=True, floats=True)
-def atan2(xp, y, x):
-    """The angle of the point (x, y), from −π to π."""
+def atan2(xp, x, y):
+    """The angle of the point (y, x), from −π to π."""
     if x.dtype.kind == "c":  # in checks by the complex step
-        return xp.arctan(y / x) + xp.where(x.real < 0, xp.copysign(math.pi, y.real), 0)
-    return xp.arctan2(y, x)
+        return xp.arctan(x / y) + xp.where(y.real < 0, xp.copysign(math.pi, x.real), 0)
+    return xp.arctan2(x, y)
 
 
 @elementwise(promotes=True, floats=True)
@@ -168,7 +168,7 @@ def logaddexp(xp, x, y):
     return xp.log(xp.exp(x) + xp.exp(y)) if x.dtype.kind == "c" else xp.logaddexp(x, y)
 
 
-atan2.vjp(y=lambda g, y, x: g * x / (x * x + y * y), x=lambda g, y, x: -g * y / (x * x + y * y))
+atan2.vjp(x=lambda g, x, y: g * y / (x * x + y * y), y=lambda g, x, y: -g * x / (x * x + y * y))
 hypot.vjp(x=lambda g, z, x: g * (x / z), y=lambda g, z, y: g * (y / z))
 logaddexp.vjp(x=lambda g, x, y: g * sigmoid(x - y), y=lambda g, x, y: g * sigmoid(y - x))
 

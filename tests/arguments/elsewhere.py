@@ -26,4 +26,11 @@ BY_FILE = {
     "test_files.py": "load save",
 }
 ELSEWHERE = {name: path for path, names in BY_FILE.items() for name in names.split()}
-INSIDE = {"nn.Module.locate"}  # of the engine's own use
+INSIDE = {"nn.Module.locate", "Tensor.data_ptr"}  # of the engine's own use
+INSIDE |= {
+    "*.stable",
+    "repeat_interleave.output_size",
+    "Tensor.repeat_interleave.output_size",
+    "*.non_blocking",
+}  # change nothing here
+INSIDE |= {"Tensor.cumsum_.dtype", "Tensor.cumprod_.dtype", "Tensor.true_divide_.rounding_mode"}  # PyTorch has none

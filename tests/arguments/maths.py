@@ -1,10 +1,9 @@
-"""More of what is computed with tensors: rearranged, sorted, chosen, accumulated, multiplied, compared with a tolerance."""
+"""More that is computed with tensors: accumulated, sorted, chosen, rearranged, multiplied, compared."""
 
 import numpy as np
 
-import minidl as md
 from arguments.functions import TARGET, X
-from arguments.table import each, fixed, given, of, refused, row, separate, wave
+from arguments.table import each, fixed, given, of, row, separate, wave
 
 SPACED = separate(3, 4)
 POSITIVE = abs(wave(3, 4)) + 0.2
@@ -32,15 +31,15 @@ row("bitwise_not", input=INTS)(input=INTS > 0)
 row("add", input=X, other=wave(4))(alpha=0.3)
 row("sub", input=X, other=wave(4))(alpha=0.3)
 row("div", input=fixed(7 * X), other=fixed(POSITIVE))(rounding_mode=each("floor", "trunc"))
-row("max", input=X, other=TARGET)()
-row("min", input=X, other=TARGET)()
+for name in ("max", "min"):
+    row(name, input=X)(other=TARGET)
 for name in ("addcmul", "addcdiv"):
     row(name, input=X, tensor1=TARGET, tensor2=POSITIVE)(value=0.3)
 row("lerp", input=X, end=TARGET, weight=0.3)(weight=each(0.8, POSITIVE))
 row("clamp_min", input=X, min=-0.3)(min=0.1)
 row("clamp_max", input=X, max=0.3)(max=-0.1)
 row("nan_to_num", input=STRANGE)(nan=2.5, posinf=100.0, neginf=-100.0)
-row("where", condition=X > 0)()
+row("where", condition=X > 0)(input=given(X, other=0.5))
 
 # --- with a tolerance, from both sides --------------------------------------------------------------------------------
 
@@ -56,7 +55,7 @@ row("equal", input=INTS, other=INTS)(other=-INTS)
 
 # --- accumulated ------------------------------------------------------------------------------------------------------
 
-row("count_nonzero", input=INTS)(dim=each(0, (0, 1)))
+row("count_nonzero", input=np.arange(24).reshape(2, 3, 4) % 5)(dim=each(0, (0, 2)))
 row("cumprod", input=X, dim=0)(dim=1, dtype=DOUBLE)
 for name in ("cummax", "cummin"):
     row(name, input=SPACED, dim=0)(dim=1)
@@ -85,9 +84,8 @@ row("histc", input=fixed(X))(bins=4, min=given(-0.5, max=0.5), max=given(0.5, mi
 row("masked_select", input=X, mask=X > 0)()
 row("take", input=X, index=np.array([[7, 0], [2, 2]]))()
 row("take_along_dim", input=X, indices=np.array([[2, 0, 1, 1]]))(dim=0)
-PLACES = np.array([[2, 0], [1, 1], [0, 2]])
 row("scatter", input=X, dim=1, index=np.array([[2, 0], [1, 3], [0, 2]]), src=wave(3, 2, phase=1.0))(
-    src=0.5, dim=given(0, index=np.array([[2, 0], [1, 1]]))
+    dim=given(0, index=np.array([[2, 0], [1, 1], [0, 2]]))
 )
 row("index_add", input=X, dim=0, index=np.array([2, 0]), source=wave(2, 4, phase=1.0))(
     alpha=0.3, dim=given(1, source=wave(3, 2))
@@ -129,10 +127,10 @@ row("mv", input=X, vec=wave(4))()
 row("bmm", input=BLOCK, mat2=wave(2, 4, 2))()
 row("dot", input=wave(4), tensor=wave(4, phase=1.0))()
 row("outer", input=wave(4), vec2=wave(3))()
-row("cross", input=SQUARE, other=wave(3, 3, phase=1.0))(dim=each(0, 1))
+row("cross", input=SQUARE, other=wave(3, 3, phase=1.0))(dim=1)
 row("addmm", input=wave(3, 2), mat1=X, mat2=wave(4, 2, phase=1.0))(beta=0.3, alpha=0.7)
 row("tensordot", a=BLOCK, b=wave(3, 4, 2))(dims=each(given(1, b=wave(4, 2)), ([1], [0])))
-row("einsum", None, lambda m, equation, *operands: m.einsum(equation, *operands), equation="ij,kj->ik", operands=(X, TARGET))()
+row("einsum", None, lambda m, *given: m.einsum(*given), equation="ij,kj->ik", operands=(X, TARGET))()
 
 # --- methods ----------------------------------------------------------------------------------------------------------
 
@@ -140,9 +138,9 @@ OTHER = np.ones((6, 4))
 for name in ("view_as", "reshape_as"):
     row(f"Tensor.{name}", self=BLOCK, other=OTHER)()
 row("Tensor.expand_as", self=X, other=BLOCK[:, :1] * np.ones((2, 3, 4)))()
-row("Tensor.repeat", self=X, sizes=(2, 1))(sizes=(2, 1, 3))
-for name in ("size", "stride"):
-    row(f"Tensor.{name}", None, lambda m, x, dim=None, name=name: getattr(x, name)(*[dim] * (dim is not None)), self=BLOCK)(dim=1)
+row("Tensor.repeat", None, lambda m, x, sizes: x.repeat(sizes), self=X, sizes=(2, 1))(sizes=(2, 1, 3))
+row("Tensor.size", self=BLOCK)(dim=1)
+row("Tensor.stride", None, lambda m, x, dim=None: x.stride() if dim is None else x.stride(dim), self=BLOCK)(dim=1)
 for name in ("contiguous", "dim", "ndimension", "element_size", "is_contiguous", "tolist"):
     row(f"Tensor.{name}", self=BLOCK)()
 row("Tensor.is_contiguous", self=of(lambda m: m.zeros(2, 3).t()))()

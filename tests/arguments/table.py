@@ -231,7 +231,10 @@ def arranged(name: str, values: dict[str, Any], by_position: bool) -> tuple[list
     args = [rest.pop("self")] if "self" in rest else []
     for parameter in declared.values():
         if parameter.kind is parameter.VAR_POSITIONAL and parameter.name in rest:
+            before = [p.name for p in declared.values() if p.kind is p.POSITIONAL_OR_KEYWORD and p.name in rest]
+            args += [rest.pop(name) for name in before]
             args += rest.pop(parameter.name)
+            by_position = False
     if by_position:
         positions = [p for p in declared.values() if p.kind is p.POSITIONAL_OR_KEYWORD]
         last = max((i for i, p in enumerate(positions) if p.name in rest), default=-1)

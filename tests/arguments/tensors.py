@@ -2,9 +2,8 @@
 
 import numpy as np
 
-import minidl as md
 from arguments.functions import X
-from arguments.table import ROWS, each, fixed, given, of, row, separate, wave
+from arguments.table import each, fixed, given, of, row, separate, wave
 
 POSITIVE = abs(wave(3, 4)) + 0.2
 SPACED = separate(3, 4)
@@ -88,16 +87,15 @@ def one_by_one(m, row, found, args, options):
 
 
 row("Tensor.reshape", one_by_one, self=BLOCK, shape=(6, 4))(shape=(-1, 2))
-row("Tensor.view", one_by_one, lambda m, x, *sizes, shape=(), size=(): x.view(*sizes, *shape, *size), self=BLOCK, shape=(6, 4))(
-    shape=(-1, 2)
-)
-row(
-    "Tensor.expand",
-    one_by_one,
-    lambda m, x, *sizes, shape=(), size=(): x.expand(*sizes, *shape, *size),
-    self=wave(2, 1, 3),
-    shape=(2, 4, 3),
-)(shape=(5, 2, 1, 3))
+
+
+def by_position(name):
+    """PyTorch's method, which takes sizes by position alone."""
+    return lambda m, x, *sizes, size=(), shape=(): getattr(x, name)(*sizes, *size, *shape)
+
+
+row("Tensor.view", one_by_one, by_position("view"), self=BLOCK, size=(6, 4))(size=(-1, 2))
+row("Tensor.expand", one_by_one, by_position("expand"), self=wave(2, 1, 3), shape=(2, 4, 3))(shape=(5, 2, 1, 3))
 row("Tensor.permute", one_by_one, self=BLOCK, dims=(2, 0, 1))(dims=(0, 2, 1))
 row("Tensor.flip", one_by_one, self=BLOCK, dims=(0, 2))(dims=(1,))
 row("Tensor.tile", one_by_one, self=BLOCK, dims=(2, 1))(dims=(2, 1, 1, 2))
@@ -107,4 +105,6 @@ for name in ("clone", "detach", "cpu", "numel"):
     row(f"Tensor.{name}", self=X)()
 row("Tensor.item", self=np.array([1.5]))()
 row("Tensor.numpy", self=fixed(X))()
-row("Tensor.where", None, lambda m, x, condition, other: x.where(condition, other), self=X, condition=MASK[0], other=0.5)(other=-1.0)
+row("Tensor.where", None, lambda m, x, *a, **k: x.where(*a, *k.values()), self=X, condition=MASK[0], other=0.5)(
+    other=-1.0
+)

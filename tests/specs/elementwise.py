@@ -82,7 +82,7 @@ for _name in ("log2", "log10"):
     unary(_name, each(getattr(math, _name)), positive)
 unary("exp2", lambda x: 2.0**x)
 unary("row_major", lambda x: x)
-binary("atan2", lambda y, x: each(lambda y, x: cmath.phase(complex(x, y)))(*np.broadcast_arrays(y, x)), away_from_zero)
+binary("atan2", lambda x, y: each(lambda x, y: cmath.phase(complex(y, x)))(*np.broadcast_arrays(x, y)), away_from_zero)
 binary("hypot", lambda x, y: each(lambda x, y: abs(complex(x, y)))(*np.broadcast_arrays(x, y)), away_from_zero)
 binary("logaddexp", lambda x, y: np.log(np.exp(x) + np.exp(y)))
 
