@@ -30,10 +30,8 @@ def diagonal(xp, x, offset=0, dim1=0, dim2=1):
 def on_diagonal(xp, x, *, offset, dim1, dim2, size):
     """Zeros of `size` with x on a diagonal: the adjoint of `diagonal`."""
     z = xp.zeros(size, x.dtype)
-    places = z.diagonal(offset, axis(dim1, z.ndim), axis(dim2, z.ndim))
-    if xp is np:
-        places.flags.writeable = True
-    places[...] = x
+    rows = xp.arange(x.shape[-1])
+    xp.moveaxis(z, (dim1, dim2), (-2, -1))[..., rows + max(-offset, 0), rows + max(offset, 0)] = x
     return z
 
 
