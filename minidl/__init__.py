@@ -9,6 +9,7 @@ from minidl.backend import accelerator, cuda
 from minidl.autograd import grad, hvp, jacobian, jvp, vjp
 from minidl.backend import device, get_default_device, set_default_device
 from minidl.check import GradcheckError, gradcheck, gradgradcheck
+from minidl.engine.absent import explain_absent as _explain_absent
 from minidl.engine.core import Tensor
 from minidl.backend.dtypes import bool_ as bool
 from minidl.backend.dtypes import float16 as half, float32 as float, float64 as double
@@ -82,3 +83,5 @@ from minidl.ops.views import movedim as moveaxis
 from minidl.backend.threads import get_num_threads, set_num_threads
 
 __version__ = "0.1.0"
+
+_explain_absent(__name__, *[f"minidl.{part}" for part in ("autograd", "data", "functional", "nn", "optim")])

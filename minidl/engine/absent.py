@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Callable, Iterable
+import functools
+import sys
+from collections.abc import Iterable
+from types import ModuleType
 
 VOLUMES = "volumes (3-D layers) are out of scope; 1-D and 2-D ones are here"
 RECURRENT = "recurrent networks are out of scope; Linear, Conv1d and a loop over time build one"
-ATTENTION = "not here; matmul and softmax build attention in a few lines"
+ATTENTION = "matmul and softmax build attention in a few lines"
 DECOMPOSITION = "matrix decompositions are out of scope; use numpy.linalg on t.numpy(), which has no gradients"
 COMPLEX = "complex tensors are out of scope; keep real and imaginary parts as two tensors"
 SPARSE = "sparse tensors are out of scope; use dense ones"
@@ -18,7 +21,7 @@ PARALLEL = "one process uses one device; leave the wrapper out"
 STORAGE = "storages have no class here; t.array is the raw array, and t.data_ptr() tells shared memory"
 
 ABSENT = {
-    **dict.fromkeys(("Variable",), "not needed: every Tensor records; set requires_grad=True"),
+    **dict.fromkeys(("Variable",), "every Tensor records; set requires_grad=True"),
     **dict.fromkeys(
         [f"{kind}Tensor" for kind in ("Float", "Double", "Half", "Long", "Int", "Short", "Byte", "Char", "Bool")],
         OLD_TENSOR,
@@ -45,7 +48,7 @@ ABSENT = {
     **dict.fromkeys(("quantization", "quantize_per_tensor", "qint8", "quint8", "ao"), QUANTIZED),
     **dict.fromkeys(("storage", "untyped_storage", "Storage"), STORAGE),
     "bfloat16": "NumPy has no bfloat16; use float32 or float16",
-    "tensorboard": "not here; print, or write the numbers with the csv module",
+    "tensorboard": "print, or write the numbers with the csv module",
     "model_zoo": "no weights are downloaded; minidl.models has the networks, minidl.load reads weights",
     "hub": "no weights are downloaded; minidl.models has the networks, minidl.load reads weights",
     "distributed": PARALLEL,
@@ -53,22 +56,22 @@ ABSENT = {
     "autocast": "there is no mixed precision here; choose one dtype with .to(dtype)",
     "set_default_tensor_type": "use device= and dtype= where tensors are made, or set_default_device",
     "ger": "an old name; use outer",
-    "mode": "not here; unique(x, return_counts=True) counts the values, and argmax finds the most frequent",
-    "histogram": "not here; use histc",
-    "histogramdd": "not here; use numpy.histogramdd on t.numpy()",
-    "scatter_reduce": "not here; scatter_add adds, scatter puts",
-    "index_put": "not here; x[index] = value writes under no_grad(), where() and index_copy() with gradients",
-    "masked_scatter": "not here; use where",
-    "as_strided": "not here; use unfold, narrow, expand or reshape",
-    "unique_consecutive": "not here; use unique",
+    "mode": "unique(x, return_counts=True) counts the values, and argmax finds the most frequent",
+    "histogram": "use histc",
+    "histogramdd": "use numpy.histogramdd on t.numpy()",
+    "scatter_reduce": "scatter_add adds, scatter puts",
+    "index_put": "x[index] = value writes under no_grad(), where() and index_copy() with gradients",
+    "masked_scatter": "use where",
+    "as_strided": "use unfold, narrow, expand or reshape",
+    "unique_consecutive": "use unique",
     "symeig": DECOMPOSITION,
-    "vmap": "not here; write the batch as a dimension",
-    "func": "not here; grad, vjp, jvp, hvp and jacobian are in minidl itself",
+    "vmap": "write the batch as a dimension",
+    "func": "grad, vjp, jvp, hvp and jacobian are in minidl itself",
     "named_tensor": "dimensions have no names here",
     "names": "dimensions have no names here",
     "register_backward_hook": "an old name; use register_full_backward_hook",
-    "reinforce": "not here; weight the log-probability of what was drawn by its reward, and call backward",
-    "share_memory_": "not here; tensors are not shared between processes",
+    "reinforce": "weight the log-probability of what was drawn by its reward, and call backward",
+    "share_memory_": "tensors are not shared between processes",
     "is_cuda": 'use t.device != "cpu"',
     "upsample": "an old name; use interpolate",
     "SyncBatchNorm": "one process uses one device; use BatchNorm2d",
@@ -77,8 +80,6 @@ VOLUMETRIC = ("3d", "3D")
 
 ARGUMENTS = {
     "out": "there is no out=; assign the result, or write with t.copy_(result)",
-    "size_average": "size_average= and reduce= are old; use reduction='mean', 'sum' or 'none'",
-    "reduce": "size_average= and reduce= are old; use reduction='mean', 'sum' or 'none'",
     "layout": "there are dense tensors alone; leave layout= out",
     "pin_memory": "memory is not pinned here; leave pin_memory= out",
     "memory_format": "the engine chooses the order in memory; leave memory_format= out, or call contiguous()",
@@ -91,24 +92,25 @@ ARGUMENTS = {
 def advice(name: str, names: Iterable[str]) -> str:
     """What to say of a name that is not here: the way around it, or what it may have been meant to be."""
     if name in ABSENT:
-        return f": {ABSENT[name]}"
+        return f"; {ABSENT[name]}"
     if name.endswith(VOLUMETRIC):
-        return f": {VOLUMES}"
+        return f"; {VOLUMES}"
     public = [other for other in names if not other.startswith("_")]
     folded = {other.casefold(): other for other in public}
-    close = folded.get(name.casefold()) or next(iter(difflib.get_close_matches(name, public, 1)), None)
+    close = folded.get(name.casefold()) or next(iter(difflib.get_close_matches(name, public, 1, 0.7)), None)
     return f"; did you mean {close}?" if close else ""
 
 
-def absent(owner: str, names: Callable[[], Iterable[str]]) -> Callable[[str], object]:
-    """A module's ``__getattr__``: AttributeError for what it does not have, and what to use."""
+def explain_absent(*modules: str) -> None:
+    """Let modules say of a name that they do not have what to use instead: AttributeError."""
+    for module in modules:
+        sys.modules[module].__getattr__ = functools.partial(_missing, module)  # type: ignore[method-assign]
 
-    def missing(name: str) -> object:
-        if name.startswith("__"):
-            raise AttributeError(f"module {owner!r} has no attribute {name!r}")
-        raise AttributeError(f"{owner} has no {name}{advice(name, names())}")
 
-    return missing
+def _missing(module: str, name: str) -> None:
+    things = [other for other, thing in vars(sys.modules[module]).items() if not isinstance(thing, ModuleType)]
+    said = "" if name.startswith("__") else advice(name, things)
+    raise AttributeError(f"{module} has no {name}{said}")
 
 
 def unexpected(error: str) -> str:

@@ -5,7 +5,9 @@ from itertools import product
 
 import numpy as np
 import pytest
-from parity import agree, call, compare, method, normal, refused
+from parity import OURS, THEIRS, agree, call, compare, method, normal, refused, torch
+
+import minidl as md
 
 WHOLE = np.array([[7, -7, 0], [3, -2, 5]])
 OTHERS = np.array([2, -3, 4])
@@ -175,3 +177,59 @@ def test_truth_of_all(y):
     if y.shape == X.shape:
         compare(f, X, y, order=0)
     compare(lambda m, x, y: m.tensor(m.equal(x, y)), X, y, order=0)
+
+
+# --- beside NumPy's arrays, and in Python's words ---------------------------------------------------------------------
+
+COMPARE = {f.__name__: f for f in (operator.eq, operator.ne, operator.lt, operator.le, operator.gt, operator.ge)}
+ARRAYS = [
+    np.array([1, 0, 2]),
+    np.array([1, 0, 200], "uint8"),
+    np.array([1, 0, -2], "int32"),
+    np.array([1.5, 0, 2]),
+    BOOLS,
+]
+
+
+@pytest.mark.parametrize("name", COMPARE)
+@pytest.mark.parametrize("left", range(len(ARRAYS)))
+def test_comparison_with_arrays(name, left):
+    """A tensor beside an array, on either side, is compared as two tensors are."""
+    for right in range(len(ARRAYS)):
+        x, y = ARRAYS[left], ARRAYS[right]
+        expected = COMPARE[name](torch.tensor(x), torch.tensor(y)).numpy()
+        for result in (COMPARE[name](md.tensor(x), y), COMPARE[name](x, md.tensor(y))):
+            assert isinstance(result, md.Tensor)
+            np.testing.assert_array_equal(result.array, expected)
+
+
+def test_arithmetic_with_arrays():
+    for x, y in product(ARRAYS[:4], ARRAYS[:4]):
+        for f in (operator.add, operator.mul, operator.truediv, operator.sub, operator.pow):
+            if f is not operator.pow or y.min() >= 0:
+                expected = f(torch.tensor(x), torch.tensor(y))
+                for z in (f(md.tensor(x), y), f(x, md.tensor(y))):
+                    assert str(z.dtype) == str(expected.dtype).removeprefix("torch.")
+                    np.testing.assert_array_equal(z.array, expected.numpy())
+        chosen = md.where(md.tensor(BOOLS), x, md.tensor(y))
+        np.testing.assert_array_equal(chosen.array, torch.where(torch.tensor(BOOLS), torch.tensor(x), torch.tensor(y)))
+
+
+def test_numbers_out_of_range_are_compared_as_they_are():
+    """PyTorch takes those modulo the range of the tensor's integers: 255 == -1 there, of bytes."""
+    for number in (2.5, True, 200):
+        compare(lambda m, x, n=number: (x == n, x < n, n <= x, x != n), BYTES, order=0)
+    for number in (-1, 300):
+        for f in COMPARE.values():
+            np.testing.assert_array_equal(f(md.tensor(BYTES), number).array, f(BYTES.astype(int), number))
+
+
+def test_in():
+    for m in (OURS, THEIRS):
+        x = m.tensor(WHOLE)
+        assert 7 in x and 8 not in x and m.tensor(3) in x and 2.5 not in x and m.tensor([7, -7, 0]) in x
+        assert m.tensor(1) in [m.tensor(0), m.tensor(1)] and x in [x, 1] and m.tensor(1) not in [m.tensor(2)]
+        assert hash(x) == hash(x) and len({x, m.tensor(WHOLE)}) == 2 and {x: 1}[x] == 1
+        assert (x == None) is False and (x != "a") is True and (x == [1]) is False  # noqa: E711
+        with pytest.raises((TypeError, RuntimeError), match="tensor|Tensor"):
+            assert "a" in x

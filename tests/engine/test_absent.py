@@ -1,0 +1,71 @@
+"""What is not here says what to use: names of PyTorch's, arguments, and what may have been meant."""
+
+import copy
+import pickle
+
+import pytest
+
+import minidl as md
+from minidl import autograd, data, functional, nn, optim
+from minidl.engine.absent import ABSENT, ARGUMENTS
+
+PLACES = [md, nn, functional, optim, data, autograd, md.Tensor]
+
+
+def x():
+    return md.ones(2, 2)
+
+
+NAMES = {
+    "an old wrapper": (lambda: md.Variable, "minidl has no Variable; every Tensor records; set requires_grad=True"),
+    "an old constructor": (lambda: md.FloatTensor, "FloatTensor; an old constructor; use minidl.tensor"),
+    "a compiler": (lambda: md.jit, "jit; there is no compiler here; leave the call out"),
+    "a volume": (lambda: nn.Conv3d, "minidl.nn has no Conv3d; volumes .* are out of scope"),
+    "a volume's function": (lambda: functional.max_pool3d, "minidl.functional has no max_pool3d; volumes"),
+    "a wrapper": (lambda: nn.DataParallel, "one process uses one device; leave the wrapper out"),
+    "recurrence": (lambda: nn.LSTM, "recurrent networks are out of scope"),
+    "a decomposition": (lambda: md.svd, "use numpy.linalg"),
+    "a method": (lambda: x().det(), "Tensor has no det; matrix decompositions"),
+    "a slip of a name": (lambda: md.sqrtt, "minidl has no sqrtt; did you mean sqrt?"),
+    "another case": (lambda: nn.conv2d, "minidl.nn has no conv2d; did you mean Conv2d?"),
+    "a slip of a method": (lambda: x().reshap(4), "Tensor has no reshap; did you mean reshape?"),
+    "of an optimizer": (lambda: optim.Sgd, "minidl.optim has no Sgd; did you mean SGD?"),
+    "of a loader": (lambda: data.Dataloader, "minidl.data has no Dataloader; did you mean DataLoader?"),
+    "of a gradient": (lambda: autograd.Variable, "minidl.autograd has no Variable; every Tensor records"),
+    "like nothing": (lambda: md.qwertz, "minidl has no qwertz$"),
+    "a dunder": (lambda: md.__sqrt__, "minidl has no __sqrt__$"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("case", NAMES)
+def test_name(case):
+    read, said = NAMES[case]
+    with pytest.raises(AttributeError, match=said):
+        read()
+
+
+ARGUMENT = {
+    "of an op": (lambda: md.sum(x(), out=x()), "sum: .*; there is no out=; assign the result"),
+    "of what is composed": (lambda: md.mean(x(), out=x()), "mean: .*; there is no out=; assign the result"),
+    "of a method": (lambda: x().add(1, out=x()), "add: .*; there is no out="),
+    "of no hint": (lambda: md.mean(x(), nonsense=1), "unexpected keyword argument 'nonsense'$"),
+}
+
+
+@pytest.mark.parametrize("case", ARGUMENT)
+def test_argument(case):
+    call, said = ARGUMENT[case]
+    with pytest.raises(TypeError, match=said):
+        call()
+
+
+def test_what_is_here_is_not_called_absent():
+    assert not [(place, name) for place in PLACES for name in ABSENT if hasattr(place, name)]
+    assert not [name for name in ABSENT if not ABSENT[name] or ABSENT[name][0].isspace()]
+    assert all(f"{name}" in text or "leave it out" in text for name, text in ARGUMENTS.items())
+
+
+def test_a_tensor_is_copied_and_pickled_though_it_answers_for_what_it_lacks():
+    for again in (copy.copy(x()), copy.deepcopy(x()), pickle.loads(pickle.dumps(x()))):
+        assert md.equal(again, x())
+    assert not hasattr(x(), "nonsense") and getattr(x(), "nonsense", 3) == 3
