@@ -25,7 +25,9 @@ def grad(
     grad_outputs: Tensor | Sequence[Tensor | None] | None = None,
     retain_graph: bool | None = None,
     create_graph: bool = False,
+    only_inputs: bool = True,
     allow_unused: bool | None = None,
+    is_grads_batched: bool = False,
     materialize_grads: bool = False,
 ) -> tuple[Any, ...]:
     """The gradients of `outputs` with respect to `inputs`, leaves or not; no ``.grad`` is touched.
@@ -36,6 +38,7 @@ def grad(
     grad_outputs : Tensor or sequence, optional
         A cotangent for each output, of its shape; may be left out for scalars.
     retain_graph, create_graph : as in `Tensor.backward`
+    only_inputs, is_grads_batched : as by default; gradients of other leaves, and of batches, are not supported.
     allow_unused : give None for an input that the outputs do not depend on, instead of raising.
     materialize_grads : give zeros for it.
 
@@ -49,6 +52,10 @@ def grad(
     RuntimeError
         If an input does not require grad, or is not used.
     """
+    if not only_inputs:
+        raise ValueError("grad: only_inputs=False is not supported; backward() leaves gradients in all leaves")
+    if is_grads_batched:
+        raise ValueError("grad: is_grads_batched=True is not supported; call grad once for each, or jacobian")
     outs, ins = as_tuple(outputs), as_tuple(inputs)
     for t in (*outs, *ins):
         if not isinstance(t, Tensor):

@@ -18,12 +18,7 @@ FOLDER = Path(__file__).with_name("programs")
 RECORD = FOLDER / "results.json"
 PROGRAMS = sorted(path.stem for path in FOLDER.glob("*.py"))
 WAITING = [
-    "accumulation", "alexnet", "attention_blocks", "augmentation", "autoencoder", "autograd_function",
-    "autograd_tour", "boxes", "checkpoints", "confusion", "conv_autoencoder", "convolution_scratch", "custom_dataset",
-    "dcgan", "densenet", "dropout_scratch", "early_stopping", "fgsm", "gan", "grad_cam", "hooks", "im2col",
-    "inception", "initialisation", "knn", "lenet", "losses_by_hand", "makemore", "mlp_scratch", "mobilenet", "resnet",
-    "saliency", "siamese", "softmax_regression_scratch", "squeezenet", "style_transfer", "svm", "tensors_tour",
-    "transfer_learning", "unet", "vgg", "vision_transformer", "wgan",
+    "autograd_function", "checkpoints", "initialisation", "mobilenet",
 ]  # fmt: skip
 IMPORTS = [  # only these lines of a program are rewritten
     (r"^(import|from) torch\.nn\.functional\b", r"\1 minidl.functional"),

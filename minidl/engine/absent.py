@@ -72,7 +72,6 @@ ABSENT = {
     "register_backward_hook": "an old name; use register_full_backward_hook",
     "reinforce": "weight the log-probability of what was drawn by its reward, and call backward",
     "share_memory_": "tensors are not shared between processes",
-    "is_cuda": 'use t.device != "cpu"',
     "upsample": "an old name; use interpolate",
     "SyncBatchNorm": "one process uses one device; use BatchNorm2d",
 }  # fmt: skip

@@ -31,8 +31,8 @@ class Values:
         """How many elements it has."""
         return self.array.size
 
-    def numpy(self) -> np.ndarray:
-        """The array on the CPU, sharing memory if it is there already.
+    def numpy(self, *, force: bool = False) -> np.ndarray:
+        """The array on the CPU, sharing memory if it is there already. `force` takes it without its history.
 
         Raises
         ------
@@ -41,8 +41,8 @@ class Values:
         ValueError, IndexError
             From a GPU: for labels or indices out of range in earlier calls, which are only looked at now.
         """
-        if self.tracked:
-            raise RuntimeError("numpy: this tensor requires grad; use .detach().numpy()")
+        if self.tracked and not force:
+            raise RuntimeError("numpy: this tensor requires grad; use .detach().numpy(), or .numpy(force=True)")
         return transfer.move(self.array, "cpu")
 
     def item(self) -> bool | int | float:

@@ -120,3 +120,12 @@ def pairwise_distance(x1: Tensor, x2: Tensor, p: float = 2.0, eps: float = 1e-6,
     """‖x1 - x2 + eps‖ₚ along the last dimension, of length one where `keepdim`; x1 and x2 broadcast."""
     require_tensors("pairwise_distance", x1, x2)
     return linalg.norm(x1 - x2 + eps, p, -1, keepdim=keepdim)
+
+
+@named
+def cdist(x1: Tensor, x2: Tensor, p: float = 2.0) -> Tensor:
+    """‖aᵢ - bⱼ‖ₚ between the rows of x1 (…, n, d) and of x2 (…, m, d): (…, n, m); what comes before broadcasts."""
+    require_tensors("cdist", x1, x2)
+    if min(x1.ndim, x2.ndim) < 2 or x1.shape[-1] != x2.shape[-1]:
+        raise ValueError(f"expected rows of one length, got {dims(x1.shape)} and {dims(x2.shape)}")
+    return linalg.norm(shape.unsqueeze(x1, -2) - shape.unsqueeze(x2, -3), p, -1)

@@ -45,6 +45,12 @@ def _equality(f: Any) -> Any:
     return lambda x, y: f(x, y) if isinstance(y, comparable) or backend.is_array(y) else NotImplemented
 
 
+def _itself(x: Tensor) -> Tensor:
+    if x.dtype == dtypes.bool_:
+        raise TypeError("positive: not defined for bool")
+    return x
+
+
 def _transposed(x: Tensor) -> Tensor:
     if x.ndim != 2:
         raise ValueError(f"T: only for matrices, this is {backend.dims(x.shape)}; use transpose or permute")
@@ -95,6 +101,7 @@ TABLE |= {f"__r{name}__": _swapped(f) for name, f in OPERATORS.items()}
 TABLE |= {f"__i{name}__": inplace.in_place(f) for name, f in OPERATORS.items() if name != "matmul"}
 TABLE |= {
     "__neg__": elementwise.neg,
+    "__pos__": _itself,
     "__abs__": elementwise.abs,
     "__eq__": _equality(compare.eq),
     "__ne__": _equality(compare.ne),

@@ -118,6 +118,15 @@ def squeeze(input: Any, dim: int | Sequence[int] | None = None) -> Any:
     return reshape(input, tuple(n for i, n in enumerate(input.shape) if n != 1 or i not in named))
 
 
+@op
+def row_major(xp, x):
+    """x copied into row-major order."""
+    return x.copy(order="C")
+
+
+row_major.vjp(x=lambda g: g)
+
+
 @named
 def tile(input: Any, dims: Sequence[int]) -> Any:
     """x repeated so often along each dimension; `dims` and the shape are aligned at the last one."""
@@ -128,4 +137,4 @@ def tile(input: Any, dims: Sequence[int]) -> Any:
     if math.prod(times) == 1:
         return clone(reshape(input, shape))
     spread = expand(reshape(input, [m for n in shape for m in (1, n)]), [m for pair in zip(times, shape) for m in pair])  # noqa: B905
-    return reshape(spread, [t * n for t, n in zip(times, shape, strict=True)])
+    return reshape(row_major(spread), [t * n for t, n in zip(times, shape, strict=True)])

@@ -10,10 +10,10 @@ from minidl import backend
 from minidl.backend import dims
 from minidl.engine.composed import named
 from minidl.engine.core import Tensor
-from minidl.engine.op import expand, op
+from minidl.engine.op import expand
 from minidl.engine.writes import owner_of
 from minidl.ops.indexing import along
-from minidl.ops.shape import axes, axis, permute, reshape, sizes, transpose
+from minidl.ops.shape import axes, axis, permute, reshape, row_major, sizes, transpose
 
 
 def size(x: Tensor, dim: int | None = None) -> Any:
@@ -39,15 +39,6 @@ def is_contiguous(x: Tensor) -> bool:
 def data_ptr(x: Tensor) -> int:
     """The address of the first element: tensors that share memory can be told by it."""
     return x.array.data.ptr if backend.on_gpu(x.array) else x.array.ctypes.data
-
-
-@op
-def row_major(xp, x):
-    """x copied into row-major order."""
-    return x.copy(order="C")
-
-
-row_major.vjp(x=lambda g: g)
 
 
 @named

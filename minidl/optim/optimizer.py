@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sized
 from typing import Any, ClassVar
 
@@ -95,7 +96,7 @@ class Optimizer:
             raise ValueError(f"{name}: got no parameters to optimize; was a generator used up before?")
         self.defaults = defaults
         self.param_groups: list[dict[str, Any]] = []
-        self.state: dict[Tensor, dict[str, Any]] = {}
+        self.state: defaultdict[Tensor, dict[str, Any]] = defaultdict(dict)
         for group in given if isinstance(given[0], dict) else [{"params": given}]:
             self.add_param_group(group)
 
@@ -209,7 +210,7 @@ class Optimizer:
         for p in group["params"]:
             if p.grad is not None:
                 self._require_gradient(p)
-                state = self.state.setdefault(p, {})
+                state = self.state[p]
                 for name, kept in state.items():
                     if isinstance(kept, Tensor) and not alike(kept.array, p.array):
                         state[name] = self._following(p, name, kept)
@@ -275,7 +276,7 @@ class Optimizer:
             If groups or states do not match, or hold what this optimizer can't go on from. Nothing is then loaded.
         """
         groups, state = loaded(self, state_dict)
-        self.param_groups, self.state = groups, state
+        self.param_groups, self.state = groups, defaultdict(dict, state)
 
     def __repr__(self) -> str:
         lines = []

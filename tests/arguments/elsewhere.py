@@ -8,6 +8,7 @@ BY_FILE = {
     "engine/test_engine.py": "Tensor enable_grad is_grad_enabled no_grad Tensor.backward_steps Generator manual_seed "
     "initial_seed seed",
     "engine/test_inplace.py": "Tensor.register_hook Tensor.retain_grad Tensor.detach_",
+    "engine/test_errors.py": "grad.only_inputs grad.is_grads_batched",
     "engine/test_fusion.py": "no_fusion",
     "functional/test_functional.py": "functional.dropout functional.dropout2d",
     "functional/test_refusals.py": "*.size_average *.reduce functional.interpolate.antialias",

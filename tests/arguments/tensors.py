@@ -38,6 +38,7 @@ for name in ("clip", "clamp"):
 row("where", condition=MASK[0], input=X, other=wave(4))(other=0.5)
 row("masked_fill", input=X, mask=MASK[0], value=0.5)(value=-1.5)
 row("matmul", input=X, other=wave(4, 2))(other=wave(4))
+row("cdist", x1=X, x2=wave(2, 4, phase=1.0))(p=each(1.0, 3.0))
 
 # --- reductions -------------------------------------------------------------------------------------------------------
 

@@ -133,6 +133,7 @@ CASES = {
     "normalize": [(call("normalize", p), normal(2, 3)) for p in (2.0, 1.0, 3.0, np.inf)],
     "cosine_similarity": [(F.cosine_similarity, normal(2, 3), normal(2, 3))],
     "pairwise_distance": [(call("pairwise_distance", p=p), normal(2, 3), normal(2, 3)) for p in (2.0, 1.0, 3.0)],
+    "cdist": [(lambda x, y, p=p: md.cdist(x, y, p), normal(2, 1, 4, 3), normal(5, 3)) for p in (2.0, 1.0, 3.0)],
     "pad": [
         (call("pad", (1, 2, 0, -1), value=2.0), normal(2, 3)),
         (call("pad", (2, 1), mode="reflect"), normal(2, 3)),

@@ -4,7 +4,7 @@ from itertools import product
 
 import numpy as np
 import pytest
-from parity import THEIRS, agree, compare, functional, labels, like, normal, refused, ties
+from parity import THEIRS, agree, call, compare, functional, labels, like, normal, refused, ties
 from peers.test_torch_losses import bad
 
 PRECISION = pytest.mark.parametrize("dtype, tol", [("float64", 1e-11), ("float32", 1e-4)])
@@ -245,6 +245,19 @@ def test_pairwise_distance(size, other, _, dtype, tol):
     x1, x2 = normal(*size).astype(dtype), normal(*other).astype(dtype)
     for options in ({}, {"p": 1}, {"p": 3.0, "eps": 0.5}, {"p": np.inf, "keepdim": True}):
         agree("pairwise_distance", functional("pairwise_distance", **options), x1, x2, tol=tol, scale=1)
+
+
+CDISTS = [((4, 3), (5, 3)), ((2, 1, 4, 3), (3, 5, 3)), ((0, 3), (2, 3)), ((3,), (2, 3)), ((2, 3), (2, 4))]
+
+
+@PRECISION
+@pytest.mark.parametrize("size, other", CDISTS)
+def test_cdist(size, other, dtype, tol):
+    x1, x2 = normal(*size).astype(dtype), normal(*other).astype(dtype)
+    for options in ({}, {"p": 1.0}, {"p": 3.0}, {"p": np.inf}):
+        agree("cdist", call("cdist", **options), x1, x2, tol=tol, scale=1, order=1)
+    if size[-1:] == other[-1:] and len(size) > 1:
+        agree("cdist", lambda m, x: m.cdist(x, x), x1, tol=max(tol, 1e-6), scale=1, order=1)
 
 
 # --- mistakes ---------------------------------------------------------------------------------------------------------

@@ -42,11 +42,11 @@ train_loader = DataLoader(TensorDataset(x[::2], y[::2]), batch_size=10, shuffle=
 model = nn.Sequential(nn.Linear(1, 8), nn.Tanh(), nn.Linear(8, 1))
 for p in model.parameters():
     p.data = torch.linspace(-1, 1, p.numel()).view_as(p)
-optimizer = torch.optim.SGD(model.parameters(), lr=0.5)
+optimizer = torch.optim.SGD(model.parameters(), lr=0.05)
 stopper = EarlyStopping(patience=2, min_delta=0.002)
 train_losses, valid_losses, lrs = [], [], []
 for epoch in range(30):
-    lrs.append(adjust_learning_rate(optimizer, epoch, 0.5))
+    lrs.append(adjust_learning_rate(optimizer, epoch, 0.05))
     model.train()
     losses = []
     for xb, yb in train_loader:

@@ -71,4 +71,4 @@ for _ in range(6):
     d_loss.backward()
     optimizer_D.step()
     losses.append((g_loss.item(), d_loss.item()))
-results = {"losses": losses, "images": gen_imgs[0], "running": generator.model[3].running_mean}
+results = {"losses": losses, "images": gen_imgs[0], "running": generator.model[3].running_var}

@@ -69,7 +69,7 @@ for h in (back, pre, double):
 results = {
     "activation": {name: [a.mean().item(), a.std().item(), tuple(a.shape)] for name, a in activation.items()},
     "summary": summary,
-    "gradients": gradients,
+    "gradients": dict(sorted(gradients.items())),
     "changed": changed,
     "back": torch.equal(model(x), output),
     "names": [n for n, _ in model.named_children()],
