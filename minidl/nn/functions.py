@@ -2,7 +2,7 @@
 
 import inspect
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from minidl import functional as F
 from minidl.backend import dims
@@ -23,10 +23,6 @@ class Functional(Module):
     function: Callable[..., Any]
     shown: tuple[str, ...] = ()
     tuples = 0
-
-    if TYPE_CHECKING:
-
-        def __getattr__(self, name: str) -> Any: ...
 
     def __init_subclass__(
         cls, of: Callable[..., Any] | None = None, inputs: int = 1, options: str = "", shown: str = "", tuples: int = 0

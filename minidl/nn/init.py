@@ -1,20 +1,31 @@
 """Filling parameters with first values, in place, from the global random stream or a given one."""
 
 import math
+import warnings
 from typing import Any
 
 import numpy as np
 
 from minidl import backend
 from minidl.backend import dims, transfer
+from minidl.backend.dtypes import require_float
 from minidl.backend.modes import no_grad
 from minidl.backend.random import Generator, stream
+from minidl.engine.absent import absent
 from minidl.engine.core import Tensor
+from minidl.engine.require import require_tensors
 
 
 def _fill(tensor: Tensor, array: Any) -> Tensor:
     with no_grad():
         return tensor.copy_(Tensor(transfer.move(np.asarray(array), tensor.device)))
+
+
+def _floating(name: str, tensor: Tensor) -> Tensor:
+    """The tensor, which random numbers are to be written into."""
+    require_tensors(name, tensor)
+    require_float(name, tensor.dtype)
+    return tensor
 
 
 def _precision(tensor: Tensor) -> Any:
@@ -25,7 +36,8 @@ def uniform_(tensor: Tensor, a: float = 0.0, b: float = 1.0, generator: Generato
     """Numbers uniform in [a, b)."""
     if not a <= b:
         raise ValueError(f"uniform_: expected a ≤ b, got {a} and {b}")
-    drawn = stream(generator).random(tensor.shape, _precision(tensor))
+    shape = _floating("uniform_", tensor).shape
+    drawn = stream(generator).random(shape, _precision(tensor))
     drawn *= b - a
     drawn += a
     return _fill(tensor, drawn)
@@ -35,7 +47,8 @@ def normal_(tensor: Tensor, mean: float = 0.0, std: float = 1.0, generator: Gene
     """Numbers normal with `mean` and standard deviation `std`."""
     if not std >= 0:
         raise ValueError(f"normal_: std must not be negative, got {std}")
-    drawn = stream(generator).standard_normal(tensor.shape, _precision(tensor))
+    shape = _floating("normal_", tensor).shape
+    drawn = stream(generator).standard_normal(shape, _precision(tensor))
     drawn *= std
     drawn += mean
     return _fill(tensor, drawn)
@@ -63,7 +76,8 @@ def trunc_normal_(
     p, q = sorted(special.ndtr([side * (a - mean) / std, side * (b - mean) / std]))
     if p == q:
         raise ValueError(f"trunc_normal_: no numbers of mean {mean} and std {std} lie in [{a}, {b}]")
-    drawn = mean + side * std * special.ndtri(stream(generator).uniform(p, q, tensor.shape))
+    shape = _floating("trunc_normal_", tensor).shape
+    drawn = mean + side * std * special.ndtri(stream(generator).uniform(p, q, shape))
     return _fill(tensor, np.clip(drawn, a, b))
 
 
@@ -82,12 +96,66 @@ def ones_(tensor: Tensor) -> Tensor:
     return constant_(tensor, 1)
 
 
+def eye_(tensor: Tensor) -> Tensor:
+    """The identity: 1 on the diagonal of a matrix, 0 elsewhere."""
+    require_tensors("eye_", tensor)
+    if tensor.ndim != 2:
+        raise ValueError(f"eye_: expected a matrix, got {dims(tensor.shape)}")
+    return _fill(tensor, np.eye(*tensor.shape))
+
+
+def dirac_(tensor: Tensor, groups: int = 1) -> Tensor:
+    """A convolution's weight that passes its input on: 1 at the centre of each channel's own kernel, 0 elsewhere.
+
+    Parameters
+    ----------
+    tensor : (O, C / groups, K), (O, C / groups, KH, KW) or (…, KD, KH, KW)
+    groups : in each of which as many channels as fit are passed on; divides O
+
+    Raises
+    ------
+    ValueError
+        For other shapes, and groups that do not divide O.
+    """
+    require_tensors("dirac_", tensor)
+    if tensor.ndim not in (3, 4, 5):
+        raise ValueError(
+            f"dirac_: expected a weight (O, C/groups, K, …) of 3 to 5 dimensions, got {dims(tensor.shape)}"
+        )
+    outputs, inputs, *window = tensor.shape
+    if groups < 1 or outputs % groups:
+        raise ValueError(f"dirac_: groups must divide {outputs} outputs, got {groups}")
+    array, centre = np.zeros(tensor.shape), [n // 2 for n in window]
+    for group in range(groups):
+        for channel in range(min(outputs // groups, inputs)):
+            place = (group * (outputs // groups) + channel, channel, *centre)
+            array[place] = 1
+    return _fill(tensor, array)
+
+
+def sparse_(tensor: Tensor, sparsity: float, std: float = 0.01, generator: Generator | None = None) -> Tensor:
+    """A matrix normal with `std`, but a share `sparsity` of each column, rounded up, is 0. Martens (2010)."""
+    if _floating("sparse_", tensor).ndim != 2:
+        raise ValueError(f"sparse_: expected a matrix, got {dims(tensor.shape)}")
+    normal_(tensor, 0.0, std, generator)
+    array = np.array(tensor.detach().numpy())
+    rows, columns = array.shape
+    places = stream(generator).permuted(np.tile(np.arange(rows)[:, None], columns), axis=0)
+    np.put_along_axis(array, places[: math.ceil(sparsity * rows)], 0, 0)
+    return _fill(tensor, array)
+
+
 def orthogonal_(tensor: Tensor, gain: float = 1, generator: Generator | None = None) -> Tensor:
     """A random matrix (out, in · …) whose rows, or columns if they are fewer, are orthogonal and of length `gain`.
 
     Saxe et al. 2014, "Exact solutions to the nonlinear dynamics of learning in deep linear neural networks"; uniform
     among all such matrices by the signs of the diagonal of R (Mezzadri 2007).
     """
+    _floating("orthogonal_", tensor)
+    if tensor.ndim < 2:
+        raise ValueError(f"orthogonal_: expected at least 2 dimensions, got {dims(tensor.shape)}")
+    if 0 in tensor.shape:
+        return tensor
     rows, columns = tensor.shape[0], fans(tensor)[0]
     q, r = np.linalg.qr(stream(generator).standard_normal((max(rows, columns), min(rows, columns))))
     q *= gain * np.sign(np.diag(r))
@@ -99,6 +167,7 @@ def orthogonal_(tensor: Tensor, gain: float = 1, generator: Generator | None = N
 
 def fans(tensor: Tensor) -> tuple[int, int]:
     """How many inputs feed an output of a weight (out, in, …), and how many outputs an input feeds."""
+    require_tensors("init", tensor)
     if tensor.ndim < 2 or not tensor.array.size:
         raise ValueError(f"init: fan in and out need at least 2 dimensions and 1 element, got {dims(tensor.shape)}")
     field = math.prod(tensor.shape[2:])
@@ -127,6 +196,13 @@ def kaiming_std(tensor: Tensor, a: float, mode: str, nonlinearity: str) -> float
     if mode not in ("fan_in", "fan_out"):
         raise ValueError(f"init: mode must be 'fan_in' or 'fan_out', got {mode!r}")
     return calculate_gain(nonlinearity, a) / math.sqrt(fans(tensor)[mode == "fan_out"])
+
+
+def _is_empty(tensor: Tensor) -> bool:
+    require_tensors("init", tensor)
+    if 0 in tensor.shape:
+        warnings.warn("init: a tensor without elements stays as it is", stacklevel=3)
+    return 0 in tensor.shape
 
 
 def _symmetric(tensor: Tensor, std: float, generator: Generator | None) -> Tensor:
@@ -163,6 +239,8 @@ def kaiming_uniform_(
     generator: Generator | None = None,
 ) -> Tensor:
     """He initialisation, uniform in ±√3 · `kaiming_std`."""
+    if _is_empty(tensor):
+        return tensor
     return _symmetric(tensor, kaiming_std(tensor, a, mode, nonlinearity), generator)
 
 
@@ -174,4 +252,16 @@ def kaiming_normal_(
     generator: Generator | None = None,
 ) -> Tensor:
     """He initialisation, normal with standard deviation `kaiming_std`."""
+    if _is_empty(tensor):
+        return tensor
     return normal_(tensor, 0.0, kaiming_std(tensor, a, mode, nonlinearity), generator)
+
+
+_calculate_fan_in_and_fan_out = fans  # a name that layers written by hand use
+OLD = "uniform normal constant eye dirac sparse orthogonal xavier_uniform xavier_normal kaiming_uniform kaiming_normal"
+
+
+def __getattr__(name: str) -> object:
+    if name in OLD.split():
+        raise AttributeError(f"minidl.nn.init has no {name}: an old name; use {name}_")
+    return absent("minidl.nn.init", globals().keys)(name)

@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 from minidl import backend
 from minidl.backend import dims, dtypes, transfer
 from minidl.backend.modes import no_grad
+from minidl.engine.absent import advice
 from minidl.engine.core import Tensor
 from minidl.engine.require import require_arrays
 from minidl.nn.hooks import MISTAKES, Hook, RemovableHandle, call
@@ -33,6 +34,9 @@ class Module(Tree):
     training = True
     registered_hooks: tuple[Hook, ...] = ()
     forward: Callable[..., Any] = no_forward
+
+    def __getattr__(self, name: str) -> Any:
+        raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}{advice(name, dir(self))}")
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         """Run ``forward``; an error in it names the layer by its path, such as ``features.3: Linear(…)``."""

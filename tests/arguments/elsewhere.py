@@ -17,6 +17,7 @@ BY_FILE = {
     "nn.AlphaDropout",
     "nn/test_hooks.py": "nn.Module.register_forward_hook nn.Module.register_forward_pre_hook "
     "nn.Module.register_full_backward_hook nn.Module.register_full_backward_pre_hook",
+    "nn/test_init.py": "nn.init.sparse_",
     "nn/test_inplace.py": "*.inplace",
     "nn/test_lazy.py": " ".join(
         f"nn.Lazy{of}{n}d" for of in ["Conv", "ConvTranspose", "BatchNorm", "InstanceNorm"] for n in "12"

@@ -79,10 +79,13 @@ LAYERS = {
     nn.AdaptiveAvgPool2d: (((2, 3),), IMAGES),
     nn.AdaptiveMaxPool1d: ((4,), SIGNALS),
     nn.AdaptiveMaxPool2d: (((4, 3),), IMAGES),
+    nn.AlphaDropout: ((0.4,), ROWS),
     nn.AvgPool1d: ((3, 2, 1), SIGNALS),
     nn.AvgPool2d: ((3, 2, 1), IMAGES),
     nn.BatchNorm1d: ((4,), ROWS),
     nn.BatchNorm2d: ((4,), IMAGES),
+    nn.CELU: ((0.7,), ROWS),
+    nn.ChannelShuffle: ((2,), IMAGES),
     nn.CircularPad1d: ((2,), SIGNALS),
     nn.CircularPad2d: ((2,), IMAGES),
     nn.ConstantPad1d: ((2, 1.5), SIGNALS),
@@ -91,13 +94,16 @@ LAYERS = {
     nn.Conv2d: ((4, 6, 3, 2, 1), IMAGES),
     nn.ConvTranspose1d: ((4, 6, 3, 2, 1), SIGNALS),
     nn.ConvTranspose2d: ((4, 6, 3, 2, 1), IMAGES),
-    nn.Dropout: ((0.4,), ROWS),
+    nn.Dropout1d: ((0.4,), SIGNALS),
     nn.Dropout2d: ((0.4,), IMAGES),
+    nn.Dropout: ((0.4,), ROWS),
     nn.ELU: ((), ROWS),
     nn.Flatten: ((), IMAGES),
     nn.Fold: (((4, 5), 2), (2, 12, 12)),
     nn.GELU: ((), ROWS),
+    nn.GLU: ((), ROWS),
     nn.GroupNorm: ((2, 4), IMAGES),
+    nn.Hardshrink: ((), ROWS),
     nn.Hardsigmoid: ((), ROWS),
     nn.Hardswish: ((), ROWS),
     nn.Hardtanh: ((), ROWS),
@@ -105,6 +111,15 @@ LAYERS = {
     nn.InstanceNorm1d: ((4,), SIGNALS),
     nn.InstanceNorm2d: ((4,), IMAGES),
     nn.LayerNorm: (((4,),), ROWS),
+    nn.LazyBatchNorm1d: ((), ROWS),
+    nn.LazyBatchNorm2d: ((), IMAGES),
+    nn.LazyConv1d: ((6, 3, 2, 1), SIGNALS),
+    nn.LazyConv2d: ((6, 3, 2, 1), IMAGES),
+    nn.LazyConvTranspose1d: ((6, 3, 2, 1), SIGNALS),
+    nn.LazyConvTranspose2d: ((6, 3, 2, 1), IMAGES),
+    nn.LazyInstanceNorm1d: ((), SIGNALS),
+    nn.LazyInstanceNorm2d: ((), IMAGES),
+    nn.LazyLinear: ((3,), ROWS),
     nn.LeakyReLU: ((), ROWS),
     nn.Linear: ((4, 3), ROWS),
     nn.LocalResponseNorm: ((3,), IMAGES),
@@ -112,9 +127,12 @@ LAYERS = {
     nn.LogSoftmax: ((1,), ROWS),
     nn.MaxPool1d: ((3, 2, 1), SIGNALS),
     nn.MaxPool2d: ((3, 2, 1), IMAGES),
+    nn.Mish: ((), ROWS),
     nn.PReLU: ((4,), IMAGES),
-    nn.ReLU: ((), ROWS),
+    nn.PixelShuffle: ((2,), IMAGES),
+    nn.PixelUnshuffle: ((2,), (2, 1, 4, 6)),
     nn.ReLU6: ((), ROWS),
+    nn.ReLU: ((), ROWS),
     nn.ReflectionPad1d: ((2,), SIGNALS),
     nn.ReflectionPad2d: ((2,), IMAGES),
     nn.ReplicationPad1d: ((2,), SIGNALS),
@@ -122,12 +140,20 @@ LAYERS = {
     nn.SELU: ((), ROWS),
     nn.SiLU: ((), ROWS),
     nn.Sigmoid: ((), ROWS),
+    nn.Softmax2d: ((), IMAGES),
     nn.Softmax: ((1,), ROWS),
+    nn.Softmin: ((1,), ROWS),
     nn.Softplus: ((), ROWS),
+    nn.Softshrink: ((), ROWS),
     nn.Softsign: ((), ROWS),
     nn.Tanh: ((), ROWS),
+    nn.Tanhshrink: ((), ROWS),
+    nn.Threshold: ((0.2, -1.0), ROWS),
+    nn.Unflatten: ((1, (2, 2)), IMAGES),
     nn.Unfold: ((2,), IMAGES),
     nn.Upsample: ((None, 2, "bilinear"), IMAGES),
+    nn.UpsamplingBilinear2d: ((None, 2), IMAGES),
+    nn.UpsamplingNearest2d: ((None, 2), IMAGES),
     nn.ZeroPad1d: ((2,), SIGNALS),
     nn.ZeroPad2d: ((2,), IMAGES),
 }
@@ -135,6 +161,7 @@ LOSSES = {
     nn.BCELoss: (ROWS, "shares"),
     nn.BCEWithLogitsLoss: (ROWS, "shares"),
     nn.CosineSimilarity: (ROWS, "numbers"),
+    nn.HingeEmbeddingLoss: (ROWS, "signs"),
     nn.PairwiseDistance: (ROWS, "numbers"),
     nn.CrossEntropyLoss: (ROWS, "labels"),
     nn.HuberLoss: (ROWS, "numbers"),
@@ -143,13 +170,16 @@ LOSSES = {
     nn.MSELoss: (ROWS, "numbers"),
     nn.NLLLoss: (ROWS, "labels"),
     nn.SmoothL1Loss: (ROWS, "numbers"),
+    nn.SoftMarginLoss: (ROWS, "signs"),
 }
 OTHERS = {nn.Embedding, nn.MaxUnpool2d, nn.Module, nn.ModuleDict, nn.ModuleList, nn.Parameter, nn.Sequential}
+OTHERS |= {nn.ParameterDict, nn.ParameterList, nn.UninitializedBuffer, nn.UninitializedParameter}
+TRIPLES = {nn.CosineEmbeddingLoss: ROWS[:1], nn.MarginRankingLoss: ROWS, nn.TripletMarginLoss: ROWS}  # the third's size
 
 
 def test_every_layer_is_here():
     classes = {value for value in vars(nn).values() if isinstance(value, type)}
-    assert classes == LAYERS.keys() | LOSSES.keys() | OTHERS
+    assert classes == LAYERS.keys() | LOSSES.keys() | TRIPLES.keys() | OTHERS
 
 
 def trained(layer, arguments, there, dtype):
@@ -188,8 +218,18 @@ def test_layer(layer, device, dtype):  # noqa: F811
 def test_loss(layer, device, dtype):  # noqa: F811
     size, target = LOSSES[layer]
     kinds = {"shares": RNG.random(size), "labels": RNG.integers(0, size[1], size[0]), "numbers": normal(*size)}
+    kinds["signs"] = np.where(kinds["numbers"] > 0, 1, -1)
     scores = RNG.random(size) if layer is nn.BCELoss else normal(*size)
     agrees(layer, [scores, kinds[target]], device, dtype)
+
+
+@pytest.mark.parametrize("layer", TRIPLES, ids=lambda layer: layer.__name__)
+@each_dtype
+@on_devices
+def test_loss_of_three(layer, device, dtype):  # noqa: F811
+    third = normal(*TRIPLES[layer])
+    third = third if layer is nn.TripletMarginLoss else np.where(third > 0, 1, -1)
+    agrees(layer, [normal(*ROWS), normal(*ROWS), third], device, dtype)
 
 
 @each_dtype

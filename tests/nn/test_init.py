@@ -162,8 +162,12 @@ W = weight(2, 2)
     (lambda: init.trunc_normal_(W, a=40, b=41), r"no numbers of mean 0.0 and std 1.0 lie in \[40, 41\]"),
     (lambda: init.trunc_normal_(W, a=-41, b=-40), r"lie in \[-41, -40\]"),
     (lambda: init.xavier_normal_(md.zeros(3)), "2 dimensions and 1 element, got 3"),
-    (lambda: init.lecun_uniform_(md.zeros(3, 0)), "2 dimensions and 1 element, got 3×0"),
-    (lambda: init.orthogonal_(md.zeros(3)), "2 dimensions and 1 element, got 3"),
+    (lambda: init.xavier_uniform_(md.zeros(3, 0)), "2 dimensions and 1 element, got 3×0"),
+    (lambda: init.orthogonal_(md.zeros(3)), "at least 2 dimensions, got 3"),
+    (lambda: init.eye_(md.zeros(3)), "eye_: expected a matrix, got 3"),
+    (lambda: init.sparse_(md.zeros(3), 0.5), "sparse_: expected a matrix, got 3"),
+    (lambda: init.dirac_(md.zeros(3, 2)), "dirac_: expected a weight .* of 3 to 5 dimensions, got 3×2"),
+    (lambda: init.dirac_(md.zeros(3, 2, 2), 2), "dirac_: groups must divide 3 outputs, got 2"),
     (lambda: init.kaiming_normal_(W, mode="out"), "'fan_in' or 'fan_out', got 'out'"),
     (lambda: init.kaiming_normal_(W, nonlinearity="swish"), "one of linear, .*relu.*, got 'swish'"),
     (lambda: init.calculate_gain("gelu"), "got 'gelu'"),
@@ -171,3 +175,71 @@ W = weight(2, 2)
 def test_mistakes(call, said):
     with pytest.raises(ValueError, match=said):
         call()
+
+
+@pytest.mark.parametrize(
+    "fill", ["uniform_", "normal_", "trunc_normal_", "orthogonal_", "kaiming_normal_", "xavier_uniform_"]
+)
+def test_random_numbers_need_a_floating_tensor(fill):
+    with pytest.raises(TypeError, match="needs a floating dtype, got int64"):
+        getattr(init, fill)(md.zeros(2, 2, dtype=md.int64))
+    with pytest.raises(TypeError, match="expected a Tensor, got ndarray"):
+        getattr(init, fill)(np.zeros((2, 2)))
+    assert init.constant_(md.zeros(2, dtype=md.int64), 3).numpy().tolist() == [3, 3]
+
+
+@pytest.mark.parametrize("fill", [init.kaiming_normal_, init.kaiming_uniform_])
+def test_nothing_to_fill(fill):
+    w = weight(0, 3)
+    with pytest.warns(UserWarning, match="without elements"):
+        assert fill(w) is w
+    assert init.orthogonal_(w) is w
+
+
+def test_data_can_be_filled():
+    """As much code does, where it is the parameter that is meant."""
+    layer = nn.Linear(3, 2)
+    returned = init.constant_(layer.weight.data, 0.5)
+    assert (layer.weight == 0.5).all() and (returned == 0.5).all() and layer.weight.requires_grad
+    assert init._calculate_fan_in_and_fan_out(layer.weight) == (3, 2)
+
+
+@pytest.mark.parametrize("shape", [(3, 3), (2, 4), (4, 2)])
+def test_eye(shape):
+    w = weight(*shape)
+    assert init.eye_(w) is w and (w.array == np.eye(*shape)).all()
+
+
+@pytest.mark.parametrize("groups", [1, 2])
+@pytest.mark.parametrize("inside", [(5,), (4, 3), (3, 3, 2)])
+def test_dirac_passes_channels_on(groups, inside):
+    w = weight(6, 2, *inside)
+    assert init.dirac_(w, groups) is w and w.array.sum() == 4 // (3 - groups)
+    for group in range(groups):
+        for channel in range(2):
+            kernel = w.array[group * 6 // groups + channel, channel]
+            assert kernel[tuple(n // 2 for n in inside)] == 1
+    if len(inside) == 1:
+        x = md.randn(1, 2 * groups, 7)
+        z = md.functional.conv1d(x, w, padding=2, groups=groups)
+        assert (z[:, :: 6 // groups] == x[:, ::2]).all() and (z[:, 1 :: 6 // groups] == x[:, 1::2]).all()
+
+
+@pytest.mark.parametrize("sparsity, zeros", [(0.5, 20), (0.51, 21), (0.0, 0)])
+def test_sparse(sparsity, zeros):
+    w = weight(40, 300)
+    assert init.sparse_(w, sparsity, 2.0) is w
+    assert ((w.array == 0).sum(0) == zeros).all()
+    rows = (w.array == 0).sum(1) / 300
+    assert np.ptp(rows) < 0.4 and abs(w.array[w.array != 0].std() - 2) < 0.1
+    a, b = (init.sparse_(weight(40, 3), 0.5, generator=md.Generator().manual_seed(1)) for _ in range(2))
+    assert (a == b).all()
+
+
+def test_old_names_say_the_new_ones():
+    for name in init.OLD.split():
+        with pytest.raises(AttributeError, match=f"no {name}: an old name; use {name}_"):
+            getattr(init, name)
+        assert callable(getattr(init, f"{name}_"))
+    with pytest.raises(AttributeError, match="no kaiming_norma_; did you mean kaiming_normal_"):
+        init.kaiming_norma_  # noqa: B018
