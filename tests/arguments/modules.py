@@ -140,8 +140,8 @@ initialiser(
 row("nn.init.constant_", tensor=WEIGHT, val=0.5)(val=-2)
 row("nn.init.zeros_", tensor=of(lambda m: m.ones(2, 3)))()
 row("nn.init.ones_", tensor=WEIGHT)()
-row("nn.init.eye_", tensor=WEIGHT)()
-row("nn.init.dirac_", tensor=wave(4, 2, 3))(groups=2)
+row("nn.init.eye_", tensor=of(lambda m: m.zeros(3, 4)))()
+row("nn.init.dirac_", tensor=of(lambda m: m.ones(4, 2, 3)))(groups=2)
 row("nn.init.calculate_gain", nonlinearity="leaky_relu")(
     nonlinearity=each("linear", "conv2d", "sigmoid", "tanh", "relu", "selu"), param=0.3
 )
