@@ -2,7 +2,6 @@
 
 # ruff: noqa: F401, I001
 # fmt: off
-from minidl.engine.absent import absent as _absent
 from minidl.functional.activations import (
     celu, celu_, elu, elu_, gelu, glu, hardshrink, hardsigmoid, hardswish, hardtanh, hardtanh_, leaky_relu, leaky_relu_,
     mish, prelu, relu, relu6, relu_, selu, selu_, silu, softmin, softshrink, softsign, tanhshrink, threshold,
@@ -29,5 +28,3 @@ from minidl.functional.similarity import (
 from minidl.ops.elementwise import sigmoid, tanh
 from minidl.ops.loss import log_softmax, softmax
 from minidl.ops.special import logsigmoid, softplus
-
-__getattr__ = _absent("minidl.functional", globals().keys)

@@ -3,7 +3,6 @@
 # ruff: noqa: F401, I001
 # fmt: off
 from minidl import functional
-from minidl.engine.absent import absent as _absent
 from minidl.nn import fused, init, utils
 from minidl.nn.containers import ModuleDict, ModuleList, ParameterDict, ParameterList, Sequential
 from minidl.nn.convolution import Conv1d, Conv2d, ConvTranspose1d, ConvTranspose2d
@@ -31,5 +30,3 @@ from minidl.nn.padding import (
 )
 from minidl.nn.parameter import Parameter, UninitializedBuffer, UninitializedParameter
 from minidl.nn.summary import summary
-
-__getattr__ = _absent("minidl.nn", globals().keys)

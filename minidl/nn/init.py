@@ -11,7 +11,6 @@ from minidl.backend import dims, transfer
 from minidl.backend.dtypes import require_float
 from minidl.backend.modes import no_grad
 from minidl.backend.random import Generator, stream
-from minidl.engine.absent import absent
 from minidl.engine.core import Tensor
 from minidl.engine.require import require_tensors
 
@@ -258,10 +257,3 @@ def kaiming_normal_(
 
 
 _calculate_fan_in_and_fan_out = fans  # a name that layers written by hand use
-OLD = "uniform normal constant eye dirac sparse orthogonal xavier_uniform xavier_normal kaiming_uniform kaiming_normal"
-
-
-def __getattr__(name: str) -> object:
-    if name in OLD.split():
-        raise AttributeError(f"minidl.nn.init has no {name}: an old name; use {name}_")
-    return absent("minidl.nn.init", globals().keys)(name)
