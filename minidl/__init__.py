@@ -11,6 +11,7 @@ from minidl.backend import device, get_default_device, set_default_device
 from minidl.check import GradcheckError, gradcheck, gradgradcheck
 from minidl.engine.absent import explain_absent as _explain_absent
 from minidl.engine.core import Tensor
+from numpy import finfo, iinfo
 from minidl.backend.dtypes import bool_ as bool
 from minidl.backend.dtypes import float16 as half, float32 as float, float64 as double
 from minidl.backend.dtypes import int16 as short, int32 as int, int64 as long

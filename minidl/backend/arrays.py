@@ -116,9 +116,7 @@ def plain(name: str, array: Array) -> Array:
         raise TypeError(f"{name}: a masked array has values that don't count; fill them by .filled(value)")
     if array.dtype.char not in SUPPORTED:
         said = "; convert it by .astype(np.float64)" if array.dtype.kind == "f" else ""
-        raise TypeError(
-            f"{name}: dtype {array.dtype} is not supported, expected a bool, integer or floating dtype{said}"
-        )
+        raise TypeError(f"{name}: expected a bool, integer or floating dtype, got {array.dtype}{said}")
     if not array.dtype.isnative:
         raise TypeError(f"{name}: {array.dtype.str} is not this machine's byte order; md.tensor(array) converts it")
     return array if type(array) is np.ndarray or on_gpu(array) else np.asarray(array)
