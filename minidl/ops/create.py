@@ -220,6 +220,9 @@ def arange(
     known = _countable("arange", kind("arange", dtype, found))
     if not all(-math.inf < v < math.inf for v in (low, high, by)):
         raise ValueError(f"arange: expected finite bounds, got {low}, {high} and {by}")
+    exact = dtypes.int64 if known.kind in "iu" else dtypes.float64
+    for bound in (low, high, by):
+        dtypes.require_room("arange", bound, exact)
     if known.kind in "iu":
         low, high, by = int(low), int(high), int(by)
     if by == 0 or (high - low) * by < 0:
@@ -228,7 +231,6 @@ def arange(
     if count:
         dtypes.require_room("arange", low, known)
         dtypes.require_room("arange", low + (count - 1) * by, known)
-    exact = dtypes.int64 if known.kind in "iu" else dtypes.float64
 
     def make(xp: Any) -> Array:
         return (xp.arange(count, dtype=exact) * by + low).astype(known, copy=False)
