@@ -27,6 +27,11 @@ def _per_channel(vector: Tensor | None, ndim: int) -> Tensor | None:
     return None if vector is None else along_channels(vector, ndim)
 
 
+def _check_eps(eps: float) -> None:
+    if not isinstance(eps, (int, float, np.number)) or not eps >= 0:
+        raise ValueError(f"eps must be a number that is not negative, got {eps!r}")
+
+
 def _check_channels(name: str, input: Tensor, **vectors: Tensor | None) -> None:
     """The input must be floating, (N, C, …), and each vector (C,), of the same dtype."""
     require_tensors(name, input, *vectors.values())
@@ -75,8 +80,7 @@ def evaluated(input, running_mean, running_var, weight, bias, eps):
     """What batch norm multiplies each channel by in evaluation, and what it adds: two vectors (C,)."""
     vectors = dict(running_mean=running_mean, running_var=running_var, weight=weight, bias=bias)
     _check_channels("batch_norm", input, **vectors)
-    if eps < 0:
-        raise ValueError(f"eps must not be negative, got {eps}")
+    _check_eps(eps)
     if running_mean is None or running_var is None:
         raise ValueError("without running statistics it works in training only")
     scale = 1 / elementwise.sqrt(running_var + eps)
@@ -88,7 +92,8 @@ def batch_normalised(input, running_mean, running_var, weight, bias, momentum, e
     """Batch norm in training; then the maximum of each window of `pool`, and relu."""
     vectors = dict(running_mean=running_mean, running_var=running_var, weight=weight, bias=bias)
     _check_channels("batch_norm", input, **vectors)
-    if eps <= 0:
+    _check_eps(eps)
+    if not eps:
         raise ValueError(f"eps must be positive (in evaluation it may be 0), got {eps}")
     count = math.prod(input.shape) // max(input.shape[1], 1)
     if count == 1:
@@ -104,7 +109,7 @@ def _update(
     running_mean: Tensor | None, running_var: Tensor | None, mean: Array, var: Array, count: int, momentum: float
 ) -> None:
     """Move running statistics towards those of a batch, the mean and the biased variance of `count` values."""
-    if not isinstance(momentum, (int, float)):
+    if not isinstance(momentum, (int, float)) or math.isnan(momentum):
         raise TypeError(f"momentum must be a number, got {momentum!r}")
     if running_mean is not None and running_var is not None and count:
         move_running(running_mean.array, running_var.array, mean, var, momentum, count / (count - 1))
@@ -142,6 +147,7 @@ def layer_norm(
     require_tensors("layer_norm", input, weight, bias)
     same_dtype("layer_norm", input, weight, bias)
     require_float("layer_norm", input.dtype)
+    _check_eps(eps)
     if not isinstance(normalized_shape, (tuple, list)):
         raise TypeError(f"normalized_shape must be a sequence of sizes, got {normalized_shape!r}")
     wanted = tuple(normalized_shape)
@@ -169,6 +175,7 @@ def group_norm(
         For groups that do not divide the channels, vectors that are not (C,), or one value in all.
     """
     _check_channels("group_norm", input, weight=weight, bias=bias)
+    _check_eps(eps)
     n, c, *rest = input.shape
     if not isinstance(num_groups, int) or num_groups < 1 or c % num_groups:
         raise ValueError(f"num_groups must divide the {c} channels, got {num_groups}")
@@ -205,6 +212,7 @@ def instance_norm(
         return batch_norm(input, running_mean, running_var, weight, bias, False, momentum, eps)
     vectors = dict(running_mean=running_mean, running_var=running_var, weight=weight, bias=bias)
     _check_channels("instance_norm", input, **vectors)
+    _check_eps(eps)
     n, c, *rest = input.shape
     if math.prod(rest) == 1:
         raise ValueError(f"expected more than 1 value per channel, got an input {dims(input.shape)}")

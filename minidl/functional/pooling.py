@@ -199,7 +199,7 @@ def _output_size(spatial, input, x, output_size):
     if isinstance(output_size, (tuple, list)) and len(output_size) == spatial == 2:
         output_size = tuple(n if o is None else o for o, n in zip(output_size, x.shape[2:], strict=True))
     height, width = pair(output_size, "output_size", 0, spatial)
-    if 0 in x.shape[2:]:
+    if 0 in x.shape[1:]:
         raise ValueError(f"nothing to pool in an input of {dims(input.shape)}")
     return height if spatial == 2 else 1, width
 

@@ -59,7 +59,7 @@ def pad(xp, x, *, widths, value=0.0):
     before = [0] * (x.ndim - len(widths) // 2) + list(widths[-2::-2])
     after = [0] * (x.ndim - len(widths) // 2) + list(widths[-1::-2])
     size = tuple(n + a + b for n, a, b in zip(x.shape, before, after, strict=True))
-    if min(size, default=0) < 0:
+    if min([n + min(a, 0) + min(b, 0) for n, a, b in zip(x.shape, before, after, strict=True)], default=0) < 0:
         raise ValueError(f"pad: {widths} crops more than there is of {dims(x.shape)}")
     z = xp.full(size, value, x.dtype)
     inside = tuple(slice(max(a, 0), n - max(b, 0)) for n, a, b in zip(size, before, after, strict=True))

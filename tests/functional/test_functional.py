@@ -239,6 +239,22 @@ def test_unknown_argument_is_refused_by_name(name):
         PUBLIC[name](md.ones(2, 2), nonsense=1)
 
 
+@pytest.mark.parametrize("name", ["batch_norm", "instance_norm", "group_norm", "layer_norm"])
+def test_eps_and_momentum_must_be_numbers(name):
+    """NaN is none; PyTorch's results are NaN then."""
+    x = constant(*normal(2, 4, 3))
+    statistics = () if name[0] in "gl" else (md.zeros(4, dtype=md.float64), md.ones(4, dtype=md.float64))
+    options = dict(training=True) if name == "batch_norm" else {}
+    first = {"group_norm": (2,), "layer_norm": ((3,),)}.get(name, statistics)
+    getattr(F, name)(x, *first, **options, eps=1e-3)
+    for eps in (float("nan"), -1e-5, "a", None):
+        with pytest.raises(ValueError, match=f"{name}: eps must be a number that is not negative, got {eps!r}"):
+            getattr(F, name)(x, *first, **options, eps=eps)
+    if statistics:
+        with pytest.raises(TypeError, match=f"{name}: momentum must be a number, got nan"):
+            getattr(F, name)(x, *first, **options, momentum=float("nan"))
+
+
 def test_what_pytorch_refuses_with_other_errors():
     for padding_idx in (4, -5):
         with pytest.raises(MISTAKES, match="embedding: padding_idx"):

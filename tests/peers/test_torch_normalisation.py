@@ -276,6 +276,7 @@ BAD = [
     bad("batch_norm", X, S4, S4, S4, S3),
     bad("batch_norm", X, S4, S4, training=True, momentum=None),
     bad("batch_norm", X, S4, S4, eps=-1.0),
+    *[bad("batch_norm", X, S4, S4, training=training, eps="a") for training in (False, True)],
     bad("batch_norm", X, S4, S4, training=True, eps=0.0),
     bad("batch_norm", X, SINGLE, SINGLE),
     bad("batch_norm", X.astype("float32"), S4, S4),
