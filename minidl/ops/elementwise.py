@@ -204,7 +204,7 @@ def hardtanh(xp, x, min_val=-1.0, max_val=1.0):
 
 abs.vjp(x=lambda g, x: g * sign(x))
 relu.vjp(x=lambda g, z: keep(g, z != 0))  # and where it is NaN
-hardtanh.vjp(x=lambda g, x, min_val, max_val: keep(g, ~((x <= min_val) | (x >= max_val))))
+hardtanh.vjp(x=lambda g, x, min_val, max_val: keep(g, (x > min_val) * (x < max_val)))
 
 
 @elementwise(promotes=True)

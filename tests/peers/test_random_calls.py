@@ -130,7 +130,7 @@ def pool(d):
 
 def adaptive(d):
     spatial, kind = d.integer(1, 2), d.pick(["max", "avg"])
-    x = d.values([*d.sizes(2, 3), *d.sizes(spatial, 8)][d.chance(0.2) :])
+    x = d.values([*d.sizes(2, 3), *d.sizes(spatial, 8)][d.chance(0.2) :], ALL if kind == "avg" else ALL[1:])
     options = d.options(return_indices=d.chance(0.5)) if kind == "max" else {}
     size = d.some(spatial, 1, 5)
     size = (None, 2) if spatial == 2 and d.chance(0.1) else size
@@ -165,6 +165,8 @@ def norm(d):
     weight, bias = (d.maybe(0.5, d.values([c + (d.wrong and d.chance(0.2))], ())) for _ in range(2))
     if kind == "group":
         groups = d.pick([g for g in range(1, c + 1) if c % g == 0] or [1])
+        if x.size == len(x) * groups:  # PyTorch's results are not quite 0 then
+            x *= 0
         return Call(
             "group_norm",
             (x,),
@@ -271,7 +273,7 @@ def reduced(d):
         drawn["keepdim"] = d.chance(0.5)
     if name in ("var", "std"):
         drawn |= d.options(correction=d.pick([0, 1, 0.5]))
-    return Call("." + name, (d.values(shape, () if name == "prod" else ALL),), drawn)
+    return Call("." + name, (d.values(shape, () if name in ("prod", "var", "std") else ALL),), drawn)
 
 
 def padding(d):
@@ -313,8 +315,10 @@ def activation(d):
         ("log_softmax", dict(dim=d.off(d.integer(-x.ndim, max(x.ndim - 1, 0)) if x.ndim else 0, 9, 1.0))),
         ("normalize", dict(dim=d.integer(-x.ndim, x.ndim - 1) if x.ndim else 0) | d.options(p=d.pick([2.0, 1, 3.0]))),
     ])  # fmt: skip
-    if name in ("elu", "selu", "hardsigmoid", "hardswish"):  # whose gradients at NaN differ
-        x = np.where(np.isnan(x), 0, x).astype(x.dtype)
+    if name in ("elu", "selu", "hardsigmoid", "hardswish", "hardtanh", "relu6"):
+        x = np.where(np.isnan(x), 0, x).astype(x.dtype)  # for which its gradients depend on the dtype and the size
+    if name == "gelu":
+        x = np.where(np.isinf(x), 0, x).astype(x.dtype)  # of which it makes NaN in places
     return Call(name, (x,), options)
 
 
