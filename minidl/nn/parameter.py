@@ -44,7 +44,7 @@ class Uninitialized:
 
     def __init__(self, requires_grad: bool = True, device: Any = None, dtype: Any = None) -> None:
         with backend.using(device) as xp:
-            super().__init__(xp.empty(0, dtype or get_default_dtype()), requires_grad)  # type: ignore[call-arg]
+            Tensor.__init__(self, xp.empty(0, dtype or get_default_dtype()), requires_grad)  # type: ignore[arg-type]
 
     def _missing(self) -> Any:
         raise RuntimeError(
