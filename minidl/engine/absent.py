@@ -75,6 +75,11 @@ ABSENT = {
     "upsample": "an old name; use interpolate",
     "SyncBatchNorm": "one process uses one device; use BatchNorm2d",
 }  # fmt: skip
+METHODS_ABSENT = (
+    "det slogdet logdet svd eig qr lu cholesky inverse pinverse lstsq solve matrix_exp cfloat cdouble stft istft "
+    "real imag angle conj to_sparse to_dense storage untyped_storage bfloat16 ger mode histogram scatter_reduce "
+    "index_put masked_scatter as_strided unique_consecutive symeig reinforce share_memory_ is_cuda"
+)
 VOLUMETRIC = ("3d", "3D")
 
 ARGUMENTS = {
@@ -98,6 +103,16 @@ def advice(name: str, names: Iterable[str]) -> str:
     folded = {other.casefold(): other for other in public}
     close = folded.get(name.casefold()) or next(iter(difflib.get_close_matches(name, public, 1, 0.7)), None)
     return f"; did you mean {close}?" if close else ""
+
+
+class Absent:
+    """Stands in a class where PyTorch has a method: AttributeError, and what to use. It costs other lookups nothing."""
+
+    def __init__(self, owner: str, name: str) -> None:
+        self.said = f"{owner} has no {name}{advice(name, ())}"
+
+    def __get__(self, instance: object, owner: type) -> object:
+        raise AttributeError(self.said)
 
 
 def explain_absent(*modules: str) -> None:

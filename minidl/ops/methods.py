@@ -6,7 +6,7 @@ from typing import Any
 from minidl import backend
 from minidl.backend import dtypes, transfer
 from minidl.engine import hooks, walk
-from minidl.engine.absent import advice
+from minidl.engine.absent import METHODS_ABSENT, Absent
 from minidl.engine.composed import named
 from minidl.engine.core import Tensor
 from minidl.engine.op import clone, expand
@@ -76,11 +76,6 @@ def _contains(x: Tensor, value: Any) -> bool:
     return bool(reduce.any(compare.eq(x, value)))
 
 
-def _missing(x: Tensor, name: str) -> Any:
-    """Where a method is looked for that is not here."""
-    raise AttributeError(f"Tensor has no {name}" + ("" if name.startswith("__") else advice(name, dir(Tensor))))
-
-
 OPERATORS = {
     "add": elementwise.add,
     "sub": elementwise.sub,
@@ -111,7 +106,6 @@ TABLE |= {
     "__ge__": compare.ge,
     "__invert__": division.bitwise_not,
     "__contains__": _contains,
-    "__getattr__": _missing,
     "__hash__": object.__hash__,
     "__getitem__": indexing.subscripted,
     "__setitem__": inplace.setitem,
@@ -196,6 +190,7 @@ IN_PLACE = (
 )
 TURNED = "squeeze unsqueeze transpose t swapaxes swapdims"
 TABLE |= {name: getattr(module, name) for module, names in METHODS.items() for name in names.split()}
+TABLE |= {name: Absent("Tensor", name) for name in METHODS_ABSENT.split()}
 TABLE |= convert.METHODS | create.METHODS
 TABLE |= {alias: TABLE[name] for alias, name in ALIASES.items()}
 TABLE |= {f"{name}_": inplace.in_place(TABLE[name]) for name in IN_PLACE.split()}
