@@ -5,7 +5,7 @@
 from math import e, inf, nan, pi
 
 from minidl import backends, data, functional, kernels, models, nn, ops, optim, utils
-from minidl.backend import accelerator, cuda
+from minidl.backend import accelerator, cuda, random
 from minidl.autograd import grad, hvp, jacobian, jvp, vjp
 from minidl.backend import device, get_default_device, set_default_device
 from minidl.check import GradcheckError, gradcheck, gradgradcheck

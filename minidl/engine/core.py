@@ -45,6 +45,8 @@ class Tensor(Values):
         The array itself, not copied. `minidl.tensor` makes one from lists, numbers, or in another dtype.
     requires_grad : bool
         Whether ``backward`` shall leave a gradient in ``.grad``. Floating-point arrays only.
+    *sizes : int
+        Refused, as all but arrays: PyTorch's ``Tensor(2, 3, 4)`` is ``md.empty(2, 3, 4)``.
 
     Attributes
     ----------
@@ -77,8 +79,8 @@ class Tensor(Values):
 
         def __getattr__(self, name: str) -> Method: ...
 
-    def __init__(self, data: Array, requires_grad: bool = False) -> None:
-        if not backend.is_array(data):
+    def __init__(self, data: Array, requires_grad: bool = False, *sizes: int) -> None:
+        if not backend.is_array(data) or sizes:
             raise TypeError(
                 f"Tensor: expected an array, got {type(data).__name__}; "
                 "md.tensor(data) makes one of numbers, md.empty(sizes) one of a size"

@@ -259,8 +259,8 @@ def bernoulli(input: Tensor, p: float | None = None, *, generator: Generator | N
     wide = dtypes.float64 if input.dtype == dtypes.float64 else dtypes.float32
     uniform = empty_like(input, dtype=wide)
     random.fill_uniform(uniform.array, source)
-    with backend.current(input.array):
-        return Tensor((uniform.array < (input.array if p is None else p)).astype(input.dtype))
+    with backend.using(input.device) as xp:
+        return Tensor(xp.asarray(uniform.array < (input.array if p is None else p)).astype(input.dtype))
 
 
 def _no_probability(low: Any, high: Any) -> Exception:

@@ -284,10 +284,8 @@ def masked_fill(input: Any, mask: Any, value: Any) -> Any:
     require_arrays("masked_fill", value, scalars=True)
     if mask.dtype.kind != "b":
         raise TypeError(f"mask must be of bools, got {mask.dtype}")
-    if isinstance(value, SCALARS):
-        value = number("masked_fill", value, input.dtype)
-    elif value.shape:
+    if not isinstance(value, SCALARS) and value.shape:
         raise ValueError(f"value must be one number, got {dims(value.shape)}")
-    elif result_type((input, value)) != input.dtype:
-        raise TypeError(f"{input.dtype} can't hold the value {value}")
+    if isinstance(value, SCALARS) or result_type((input, value)) != input.dtype:
+        value = number("masked_fill", value if isinstance(value, SCALARS) else value.item(), input.dtype)
     return where(mask, value, input)

@@ -185,7 +185,9 @@ def copy_(x: Tensor, src: Any, non_blocking: bool = False) -> Tensor:
 
 
 def fill_(x: Tensor, value: float) -> Tensor:
-    """Overwrite every element of x with a number."""
+    """Overwrite every element of x with a number. ValueError for a tensor of more than one."""
+    if isinstance(value, Tensor) and value.ndim:
+        raise ValueError(f"fill_: expected one number, got a tensor of {dims(value.shape)}")
     setitem(x, ..., value)
     return x
 
@@ -243,7 +245,7 @@ def bernoulli_(x: Tensor, p: float = 0.5, *, generator: Generator | None = None)
     """Overwrite x with 1 with probability `p`, and 0 otherwise. ValueError unless 0 ≤ p ≤ 1."""
     if not 0 <= p <= 1:
         raise ValueError(f"bernoulli_: p must be in [0, 1], got {p}")
-    return filled(x, stream(generator).random(x.shape) < p)
+    return copy_(x, Tensor(np.asarray(stream(generator).random(x.shape) < p)))
 
 
 def precision(x: Tensor) -> Any:

@@ -222,6 +222,7 @@ ENGINE = {
     "ragged": (lambda: md.tensor([[1], [1, 2]]), "tensor", "length"),
     "text": (lambda: md.tensor("abc"), "tensor", "numbers"),
     "complex": (lambda: md.tensor(1j), "tensor", "complex"),
+    "sizes": (lambda: md.Tensor(2, 3, 4), "Tensor", "int", "md.empty"),
     "a list": (lambda: md.Tensor([1.0]), "Tensor", "list", "md.tensor", "md.empty"),
     "a device": (lambda: x(1).to("cuda:x"), "device", "'cuda:x'"),
     "neither device nor dtype": (lambda: x(1).to("gpu"), "gpu"),

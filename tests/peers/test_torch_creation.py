@@ -98,9 +98,12 @@ is_floating_point(I) | is_floating_point(X) | is_floating_point(2.0) | numel(X) 
 I.is_floating_point() | finfo(m.float32).bits | iinfo(m.int8).max | iinfo(m.uint8).min | I.clone().fill_(2.5)
 I.clone().fill_(nan) | I.clone().fill_(2**63) | X.byte().fill_(300) | X.clone().fill_(10**400) | X.clone().fill_(1e39)
 X.bool().fill_(5) | X.byte().masked_fill(B, 300) | X.byte().masked_fill(B, 2.5) | X.byte().masked_fill(B, nan)
-X.masked_fill(B, 1e39) | X.bool().masked_fill(B, 0) | I.masked_fill(m.tensor(True), -1.5) | I + 2**63 | I + 2**64
-X + 2**63 | X * 10**400 | I * 10**400 | I == 2**64 | X.byte() < 300 | X.byte() == -1 | X.byte() + 300 | X.byte() * 300
-X.byte() * 2.5 | X * 1e39 | X.half() * 70000 | X.half() + 1e39 | 2**64 - I | I != 10**400 | I / 10**400
+X.masked_fill(B, 1e39) | X.bool().masked_fill(B, 0) | I.masked_fill(m.tensor(True), -1.5)
+I.masked_fill(m.tensor(True), m.tensor(2.5)) | X.bool().masked_fill(B, -inf) | I.clone().fill_(m.tensor(2.5))
+I.clone().fill_(m.ones(2)) | I.masked_fill(m.tensor(True), m.ones(2)) | I.clone().bernoulli_(1) | (X * 0).bernoulli()
+(X.sum() * 0).bernoulli() | X.clone().fill_(m.ones(2, 3)) | I + 2**63 | I + 2**64 | X + 2**63 | X * 10**400
+I * 10**400 | I == 2**64 | X.byte() < 300 | X.byte() == -1 | X.byte() + 300 | X.byte() * 300 | X.byte() * 2.5
+X * 1e39 | X.half() * 70000 | X.half() + 1e39 | 2**64 - I | I != 10**400 | I / 10**400
 """
 
 RANDOM = """
@@ -173,7 +176,7 @@ def outcome(m, line, values):
         m=m, A2=m.arange(2), A3=m.arange(3), X=m.ones(2, 3), I=m.ones(2, dtype=m.int64), B=m.ones(2, 3) > 0,
         G=m.ones(3, dtype=m.float64, requires_grad=True), W=m.tensor([0.0, 1, 2]), GEN=m.Generator(),
     )  # fmt: skip
-    text = line if line.startswith(("X", "I", "G", "W", "m.", "2")) else f"m.{line}"
+    text = line if line.startswith(("X", "I", "G", "W", "m.", "2", "(")) else f"m.{line}"
     try:
         with np.errstate(all="raise"):
             result = eval(text, NAMES | vars(names))
