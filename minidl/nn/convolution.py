@@ -79,11 +79,7 @@ class _Conv(Weighted):
         defaults |= {"groups": 1, "bias": True, "padding_mode": "zeros"}
         values = {name: getattr(self, name) for name in defaults} | {"bias": self.bias is not None}
         shown = [f"{self.in_channels}, {self.out_channels}, kernel_size={self.kernel_size}, stride={self.stride}"]
-        shown += [
-            f"{name}={value if name == 'padding_mode' else repr(value)}"
-            for name, value in values.items()
-            if value != defaults[name]
-        ]
+        shown += [f"{name}={value}" for name, value in values.items() if value != defaults[name]]
         return ", ".join(shown)
 
 

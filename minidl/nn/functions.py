@@ -51,7 +51,7 @@ class Functional(Module):
                 value = self.kernel_size
             if self.tuples and name in WINDOW.split():
                 value = value if isinstance(value, tuple) else (value,) * self.tuples
-            if isinstance(value, Tensor):
+            if isinstance(value, Tensor) or signature.parameters[name].annotation == Tensor | None:
                 self.register_buffer(name, value)
             else:
                 setattr(self, name, value)
@@ -67,7 +67,8 @@ class Functional(Module):
 class ReLU(Functional, of=F.relu): ...
 
 
-class ReLU6(Functional, of=F.relu6): ...
+class ReLU6(Functional, of=F.relu6):
+    min_val, max_val = 0.0, 6.0
 
 
 class LeakyReLU(Functional, of=F.leaky_relu, shown="negative_slope"): ...
@@ -188,6 +189,12 @@ UPSAMPLE = "size scale_factor mode align_corners recompute_scale_factor"
 
 
 class Upsample(Functional, of=F.interpolate, options=UPSAMPLE):
+    def __init__(self, *args: Any, **options: Any) -> None:
+        super().__init__(*args, **options)
+        factor = self.scale_factor
+        if factor is not None:
+            self.scale_factor: Any = tuple(map(float, factor)) if isinstance(factor, (tuple, list)) else float(factor)
+
     def extra_repr(self) -> str:
         given = f"scale_factor={self.scale_factor!r}" if self.size is None else f"size={self.size!r}"
         return f"{given}, mode={self.mode!r}"

@@ -20,14 +20,17 @@ class Lazy(Shaped):
     lazy = True
     becomes: type[Shaped]
 
-    def __init_subclass__(cls, becomes: type[Shaped]) -> None:
+    def __init_subclass__(cls, becomes: type[Shaped], **defaults: Any) -> None:
         cls.becomes = becomes
         _, *others = inspect.signature(becomes).parameters.values()
+        others = [p.replace(default=defaults.get(p.name, p.default)) for p in others]
         cls.__signature__ = inspect.Signature(others)  # type: ignore[attr-defined]
         cls.__doc__ = f"`{becomes.__name__}`, which learns the size of its inputs from the first of them."
 
     def __init__(self, *args: Any, **options: Any) -> None:
-        super().__init__(0, *args, **options)  # type: ignore[call-arg]
+        bound = inspect.signature(type(self)).bind(*args, **options)
+        bound.apply_defaults()
+        super().__init__(0, *bound.args, **bound.kwargs)  # type: ignore[call-arg]
 
     def has_uninitialized_params(self) -> bool:
         """Whether its parameters and buffers have no shapes yet."""
@@ -70,7 +73,7 @@ class LazyBatchNorm1d(Lazy, BatchNorm1d, becomes=BatchNorm1d): ...
 class LazyBatchNorm2d(Lazy, BatchNorm2d, becomes=BatchNorm2d): ...
 
 
-class LazyInstanceNorm1d(Lazy, InstanceNorm1d, becomes=InstanceNorm1d): ...
+class LazyInstanceNorm1d(Lazy, InstanceNorm1d, becomes=InstanceNorm1d, affine=True, track_running_stats=True): ...
 
 
-class LazyInstanceNorm2d(Lazy, InstanceNorm2d, becomes=InstanceNorm2d): ...
+class LazyInstanceNorm2d(Lazy, InstanceNorm2d, becomes=InstanceNorm2d, affine=True, track_running_stats=True): ...

@@ -25,8 +25,9 @@ class Parameter(Tensor):
     """
 
     def __init__(self, data: Any, requires_grad: bool = True) -> None:
-        super().__init__(data.array if isinstance(data, Tensor) else data, requires_grad)
-        if not backend.on_gpu(self.array) and not self.array.flags.writeable:
+        array = data.array if isinstance(data, Tensor) else data
+        super().__init__(array, requires_grad)
+        if not backend.on_gpu(array) and not array.flags.writeable:
             raise ValueError(
                 "Parameter: its memory can't be written: several of its elements are one, as after expand, or it is a "
                 "read-only array's; give a .clone(), or md.tensor(array)"

@@ -236,7 +236,7 @@ def test_sparse(sparsity, zeros):
     assert (a == b).all()
 
 
-OLD = "uniform normal constant eye dirac sparse orthogonal xavier_uniform xavier_normal kaiming_uniform kaiming_normal"
+OLD = "uniform normal constant eye dirac orthogonal xavier_uniform xavier_normal kaiming_uniform kaiming_normal"
 
 
 @pytest.mark.parametrize("name", [*OLD.split(), "kaiming_norma_"])

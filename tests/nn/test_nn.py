@@ -388,7 +388,7 @@ def test_buffers_that_are_no_part_of_the_state():
     (nn.Linear(3, 4, bias=False), "Linear(in_features=3, out_features=4, bias=False)"),
     (nn.Conv2d(20, 50, 5), "Conv2d(20, 50, kernel_size=(5, 5), stride=(1, 1))"),
     (nn.Conv2d(4, 8, (3, 1), 1, "same", 2, 2),
-     "Conv2d(4, 8, kernel_size=(3, 1), stride=(1, 1), padding='same', dilation=(2, 2), groups=2)"),
+     "Conv2d(4, 8, kernel_size=(3, 1), stride=(1, 1), padding=same, dilation=(2, 2), groups=2)"),
     (nn.MaxPool2d(2, ceil_mode=True), "MaxPool2d(kernel_size=2, stride=2, padding=0, dilation=1, ceil_mode=True)"),
     (nn.AvgPool2d(2, 1), "AvgPool2d(kernel_size=2, stride=1, padding=0)"),
     (nn.BatchNorm2d(3, momentum=None),
