@@ -11,6 +11,7 @@ from minidl.backend import device, get_default_device, set_default_device
 from minidl.check import GradcheckError, gradcheck, gradgradcheck
 from minidl.engine.absent import explain_absent as _explain_absent
 from minidl.engine.core import Tensor
+from minidl.engine.op import clone
 from numpy import finfo, iinfo
 from minidl.backend.dtypes import bool_ as bool
 from minidl.backend.dtypes import float16 as half, float32 as float, float64 as double
@@ -52,7 +53,8 @@ from minidl.ops.elementwise import (
     tanh, trunc,
 )
 from minidl.ops.extremes import (
-    amax, amin, argmax, argmin, argsort, cummax, cummin, kthvalue, max, median, min, sort, topk,
+    amax, amin, argmax, argmin, argsort, cummax, cummin, kthvalue, max, median, min, quantile, sort,
+    topk,
 )
 from minidl.ops.from_data import as_tensor, from_numpy, tensor
 from minidl.ops.indexing import gather, index_select, scatter_add
@@ -73,7 +75,9 @@ from minidl.ops.special import (
     sin, sinh, tan, xlogy,
 )
 from minidl.backend.random import Generator, default_generator, initial_seed, manual_seed, seed
-from minidl.ops.views import broadcast_to, movedim, narrow, select, swapaxes, t, unbind, unflatten
+from minidl.ops.views import (
+    broadcast_shapes, broadcast_tensors, broadcast_to, movedim, narrow, ravel, select, swapaxes, t, unbind, unflatten,
+)
 from minidl.ops.arithmetic import div as divide, div as true_divide, sub as subtract
 from minidl.ops.compare import ge as greater_equal, gt as greater, le as less_equal, lt as less, ne as not_equal
 from minidl.ops.elementwise import abs as absolute, clip as clamp, mul as multiply, neg as negative

@@ -78,7 +78,7 @@ ABSENT = {
 METHODS_ABSENT = (
     "det slogdet logdet svd eig qr lu cholesky inverse pinverse lstsq solve matrix_exp cfloat cdouble stft istft "
     "real imag angle conj to_sparse to_dense storage untyped_storage bfloat16 ger mode histogram scatter_reduce "
-    "index_put masked_scatter as_strided unique_consecutive symeig reinforce share_memory_ is_cuda"
+    "index_put masked_scatter as_strided unique_consecutive symeig reinforce share_memory_"
 )
 VOLUMETRIC = ("3d", "3D")
 

@@ -4,15 +4,18 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from minidl.backend import dims
+from minidl.backend import dims, transfer
+from minidl.backend.dtypes import require_float
 from minidl.engine.composed import named
 from minidl.engine.core import Tensor
 from minidl.engine.op import expand, op
 from minidl.engine.require import require_arrays
+from minidl.ops.arithmetic import lerp
 from minidl.ops.elementwise import keep, maximum, minimum, where
-from minidl.ops.indexing import along, take_along
+from minidl.ops.indexing import along, index_select, take_along
 from minidl.ops.reduce import back, sum
-from minidl.ops.shape import axes, axis, reshape, squeeze
+from minidl.ops.shape import axes, axis, reshape, squeeze, unsqueeze
+from minidl.ops.views import movedim, ravel
 
 
 @op
@@ -223,6 +226,50 @@ def median(input: Any, dim: int | None = None, keepdim: bool = False) -> Any:
         return middle(input)
     i = axis(dim, input.ndim)
     return _chosen(input, median_index(input, dim=i), i, keepdim)
+
+
+@named
+def quantile(
+    input: Any, q: Any, dim: int | None = None, keepdim: bool = False, *, interpolation: str = "linear"
+) -> Any:
+    """The value below which a part q of the elements lies, along `dim` or of all; NaN where there is one.
+
+    Parameters
+    ----------
+    q : float, or Tensor of floats
+        Between 0 and 1; of a vector there is a result for each, along a new first dimension.
+    interpolation : "linear", "lower", "higher", "midpoint" or "nearest"
+        What is taken where q lies between two elements.
+    """
+    require_arrays("quantile", input)
+    require_float("quantile", input.dtype)
+    parts = np.asarray(transfer.move(q.array, "cpu") if isinstance(q, Tensor) else q, np.float64)
+    if parts.ndim > 1 or not ((parts >= 0) & (parts <= 1)).all():
+        raise ValueError(f"q must be a number, or a vector of them, between 0 and 1; got {q}")
+    if interpolation not in ("linear", "midpoint", *ROUNDED):
+        raise ValueError(f"expected 'linear', 'lower', 'higher', 'midpoint' or 'nearest', got {interpolation!r}")
+    x, i = (ravel(input), 0) if dim is None or not input.ndim else (input, axis(dim, input.ndim))
+    refuse_nothing(x.shape, i)
+    ordered, last = sort(x, i).values, x.shape[i] - 1
+
+    def at(places: Any) -> Any:
+        return index_select(ordered, i, Tensor(transfer.move(places.astype(np.int64), x.device)))
+
+    place = parts.reshape(-1) * last
+    if interpolation in ROUNDED:
+        z = at(ROUNDED[interpolation](place))
+    else:
+        weight = place % 1 if interpolation == "linear" else np.ceil(place % 1) / 2
+        along_dim = weight.astype(x.dtype).reshape(-1, *[1] * (x.ndim - i - 1))
+        z = lerp(at(np.floor(place)), at(np.ceil(place)), Tensor(transfer.move(along_dim, x.device)))
+    top = along(ordered, i, slice(last, last + 1))  # where NaN comes
+    z = movedim(where(top == top, z, top), i, 0)
+    z = unsqueeze(z, i + 1) if keepdim else z
+    z = reshape(z, z.shape[:1] + (1,) * input.ndim) if keepdim and dim is None else z
+    return z if parts.ndim else squeeze(z, 0)
+
+
+ROUNDED = {"lower": np.floor, "higher": np.ceil, "nearest": np.rint}
 
 
 @named

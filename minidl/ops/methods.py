@@ -118,6 +118,7 @@ TABLE |= {
     "element_size": lambda x: x.array.itemsize,
     "itemsize": property(lambda x: x.array.itemsize, doc="How many bytes an element takes."),
     "nbytes": property(lambda x: x.array.nbytes, doc="How many bytes the elements take."),
+    "is_cuda": property(lambda x: backend.on_gpu(x.array), doc="Whether it is on a GPU."),
     "tolist": lambda x: transfer.move(x.array, "cpu").tolist(),
     "backward": walk.backward,
     "backward_steps": walk.backward_steps,
@@ -149,9 +150,9 @@ METHODS = {
     "logaddexp",
     compare: "eq ne lt le gt ge isnan isinf isfinite logical_and logical_or logical_xor logical_not",
     reduce: "sum cumsum cumprod logsumexp mean var std nansum nanmean prod all any count_nonzero diff",
-    extremes: "amax amin argmax argmin max min topk sort argsort kthvalue median cummax cummin",
+    extremes: "amax amin argmax argmin max min topk sort argsort kthvalue median quantile cummax cummin",
     shape: "transpose flatten squeeze unsqueeze",
-    views: "size stride is_contiguous data_ptr contiguous narrow select unbind unflatten movedim swapaxes t "
+    views: "size stride is_contiguous data_ptr contiguous narrow select unbind unflatten movedim swapaxes t ravel "
     "broadcast_to view_as reshape_as expand_as",
     arrange: "repeat_interleave roll rot90 fliplr flipud",
     diagonal: "diagonal diag diag_embed trace tril triu",

@@ -11,6 +11,8 @@ from minidl.backend import dims
 from minidl.engine.composed import named
 from minidl.engine.core import Tensor
 from minidl.engine.op import expand
+from minidl.engine.require import broadcast_shapes as together
+from minidl.engine.size import Size
 from minidl.engine.writes import owner_of
 from minidl.ops.indexing import along
 from minidl.ops.shape import axes, axis, permute, reshape, row_major, sizes, transpose
@@ -157,6 +159,25 @@ def mT(x: Any) -> Any:  # noqa: N802
     if x.ndim < 2:
         raise ValueError(f"mT: only for matrices and batches of them, this is {dims(x.shape)}")
     return transpose(x, -2, -1)
+
+
+@named
+def ravel(input: Any) -> Any:
+    """The input as a vector, its elements in row-major order: a view where that is possible."""
+    return reshape(input, (math.prod(input.shape),))
+
+
+@named
+def broadcast_tensors(*tensors: Any) -> tuple[Any, ...]:
+    """Tensors expanded to the shape that they broadcast to."""
+    size = together(*[x.shape for x in tensors])
+    return tuple(expand(x, size=size) for x in tensors)
+
+
+@named
+def broadcast_shapes(*shapes: Sequence[int] | int) -> Size:
+    """The shape that tensors of these broadcast to; ValueError where they don't."""
+    return Size(together(*[sizes((shape,)) for shape in shapes]))
 
 
 @named

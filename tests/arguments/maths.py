@@ -76,6 +76,9 @@ for name in ("sort", "argsort"):
     row(name, input=SPACED)(dim=0, descending=True)
 row("kthvalue", input=SPACED, k=2)(k=3, dim=0, keepdim=True)
 row("median", input=SPACED)(dim=0, keepdim=given(True, dim=1))
+row("quantile", input=BLOCK, q=0.3)(
+    q=0.6, dim=1, keepdim=True, interpolation=each("lower", "higher", "midpoint", "nearest")
+)
 row("unique", input=INTS)(return_inverse=True, return_counts=True)
 row("nonzero", input=INTS)(as_tuple=True)
 row("argwhere", input=INTS)()
@@ -131,6 +134,10 @@ row("cross", input=SQUARE, other=wave(3, 3, phase=1.0))(dim=1)
 row("addmm", input=wave(3, 2), mat1=X, mat2=wave(4, 2, phase=1.0))(beta=0.3, alpha=0.7)
 row("tensordot", a=BLOCK, b=wave(3, 4, 2))(dims=each(given(1, b=wave(4, 2)), ([1], [0])))
 row("einsum", None, lambda m, *given: m.einsum(*given), equation="ij,kj->ik", operands=(X, TARGET))()
+row("ravel", input=BLOCK)()
+row("clone", input=BLOCK)()
+row("broadcast_tensors", None, lambda m, *given: m.broadcast_tensors(*given), tensors=(X, TARGET[:1]))()
+row("broadcast_shapes", None, lambda m, x, y: m.zeros(m.broadcast_shapes(x.shape, y.shape)), x=X, shapes=TARGET[:1])()
 
 # --- methods ----------------------------------------------------------------------------------------------------------
 

@@ -83,6 +83,10 @@ FORMS = {
     "bytes": (lambda m, x: m.tensor([x.element_size(), x.nbytes, x.itemsize, x.nelement(), x.ndimension()]), X),
     "is_contiguous": (lambda m, x: m.tensor([x.is_contiguous(), x.mT.is_contiguous(), x[:, :1].is_contiguous()]), X),
     "tolist": (lambda m, x: m.tensor(x.detach().tolist(), dtype=m.float64), X),
+    "ravel": (lambda m, x: m.ravel(x.transpose(0, 1)) * x.ravel(), X),
+    "clone": (lambda m, x: m.clone(x) * 2, X),
+    "broadcast_tensors": (lambda m, x, y: m.broadcast_tensors(x, y), normal(2, 1), normal(3)),
+    "broadcast_shapes": (lambda m, x: m.zeros(m.broadcast_shapes((2, 1), (3,), x.shape, 3)), normal(4, 1, 1)),
     "unbind": (lambda m, x: sum(m.unbind(x, 1)), X),
     "axis": (
         lambda m, x: (
@@ -112,6 +116,8 @@ MISUSED = {
     "vstack of nothing": ("vstack", lambda m: m.vstack([])),
     "hstack of sizes": ("hstack", lambda m, x: m.hstack([x, x[:1]]), X),
     "expand_as smaller": ("expand", lambda m, x: x.expand_as(m.zeros(2, 4)), X),
+    "broadcast_shapes that don't": ("broadcast_shapes", lambda m: m.broadcast_shapes((2,), (3,))),
+    "broadcast_tensors that don't": ("broadcast_tensors", call("broadcast_tensors"), normal(2), normal(3)),
     "mT of a vector": ("mT", lambda m, x: x.mT, normal(3)),
     "size beyond": ("dim", lambda m, x: x.size(3), X),
     "size of a number": ("size", lambda m, x: x.size(0), normal()),
@@ -146,6 +152,8 @@ def test_shape_is_a_tuple_that_counts():
 
 SHARING = {
     "x": lambda x: x,
+    "ravel": lambda x: x.ravel(),
+    "ravel of transposed": lambda x: x.transpose(0, 1).ravel(),
     "view": lambda x: x.view(2, 12),
     "view -1": lambda x: x.view(-1),
     "reshape": lambda x: x.reshape(6, 4),

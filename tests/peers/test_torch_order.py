@@ -90,6 +90,7 @@ def test_gradient_of_all(name):
 
 # --- sums and moments -------------------------------------------------------------------------------------------------
 
+QS = (0.0, 0.1, 0.3, 0.5, 0.7, 0.77, 1.0)
 FORMS = {
     "mean in double": (lambda m, x: m.mean(x, 0, dtype=m.float64), X.astype("float32")),
     "mean of integers in double": (lambda m, x: m.mean(x, dtype=m.float64), WHOLE),
@@ -118,6 +119,21 @@ FORMS = {
     "diff with more": (lambda m, x, y: m.diff(x, prepend=y, append=y), normal(2, 3), normal(2, 2)),
     "diff of bools": (call("diff"), BOOLS),
     "diff of bytes": (call("diff"), WHOLE.astype("uint8")),
+    "quantile": (call("quantile", 0.3), X),
+    "quantile kept": (call("quantile", 0.9, keepdim=True), X),
+    "quantile along": (call("quantile", 0.5, 1, keepdim=True), X),
+    "quantile of NaN": (call("quantile", 0.5, 1), NAN[:2]),
+    "quantile of 0-d": (call("quantile", 0.5), np.array(2.0)),
+    "quantile in float": (method("quantile", 0.25, 0), X.astype("float32")),
+    "quantiles": (lambda m, x: m.quantile(x, m.tensor([0.0, 0.35, 1.0], dtype=m.float64), dim=-1), X),
+    "quantiles kept": (lambda m, x: m.quantile(x, m.tensor([0.2], dtype=m.float64), 0, keepdim=True), X),
+    **{
+        f"quantile {how}": (
+            lambda m, x, how=how: tuple(m.quantile(x, q, 0, interpolation=how) for q in QS),
+            normal(6, 2),
+        )
+        for how in ("linear", "lower", "higher", "midpoint", "nearest")
+    },
     "reduced by numpy's names": (lambda m, x: m.std_mean(x, axis=0, keepdims=True), X),
     "sorted by numpy's name": (lambda m, x: m.sort(x, axis=0), X),
 }
@@ -212,6 +228,10 @@ REFUSED = {
     "cumprod without dim": ("cumprod", call("cumprod"), X),
     "cummax without dim": ("cummax", call("cummax"), X),
     "diff of a number": ("diff", call("diff"), normal()),
+    "quantile above 1": ("quantile", call("quantile", 1.5), X),
+    "quantile of integers": ("quantile", call("quantile", 0.5), WHOLE),
+    "quantile of nothing": ("quantile", call("quantile", 0.5), normal(0)),
+    "quantile between": ("quantile", call("quantile", 0.5, interpolation="most"), X),
     "mean in integers": ("mean", lambda m, x: m.mean(x, dtype=m.int64), X),
     "nanmean of integers": ("nanmean", call("nanmean"), WHOLE),
     "var_mean by two": ("var_mean", call("var_mean", 0, unbiased=True, correction=1), X),
