@@ -119,7 +119,7 @@ class Module(Tree):
         return {
             join(path, name): tensor
             for path, module in self.named_modules(remove_duplicate=False)
-            for name, tensor in (*module._parameters.items(), *module._buffers.items())
+            for name, tensor in (*module._own(Parameter).items(), *module._own(Tensor).items())
             if tensor is not None and module.buffer_names.get(name, True)
         }
 

@@ -119,24 +119,27 @@ class Tree:
 
     register_module = add_module
 
-    def _members(self, kind: type, register: Callable[[str, Any], None]) -> Members:
-        kept = [name for name, value in vars(self).items() if isinstance(value, kind) or self.vacant.get(name) is kind]
-        return Members(self, kept, register)
+    def _own(self, kind: type) -> dict[str, Any]:
+        """Its own parameters, buffers (of the kind Tensor) or modules by name, None where one was taken away."""
+        own, vacant = vars(self), self.vacant
+        if kind is Tensor:
+            return {name: own.get(name) for name in self.buffer_names}
+        return {name: v for name, v in own.items() if isinstance(v, kind) or (v is None and vacant.get(name) is kind)}
 
     @property
     def _parameters(self) -> Members:
         """Its own parameters by name."""
-        return self._members(Parameter, self.register_parameter)
+        return Members(self, self._own(Parameter), self.register_parameter)
 
     @property
     def _buffers(self) -> Members:
         """Its own buffers by name."""
-        return Members(self, self.buffer_names, self.register_buffer)
+        return Members(self, self._own(Tensor), self.register_buffer)
 
     @property
     def _modules(self) -> Members:
         """The modules right below it by name."""
-        return self._members(Tree, self.add_module)
+        return Members(self, self._own(Tree), self.add_module)
 
     # --- one after another ---
 
@@ -165,7 +168,7 @@ class Tree:
             if module not in seen or not remove_duplicate:
                 seen.add(module)
                 yield path, module
-                below = [(join(path, name), child) for name, child in module._modules.items() if child is not None]
+                below = [(join(path, name), child) for name, child in module._own(Tree).items() if child is not None]
                 stack.extend(reversed(below))
 
     def modules(self) -> Iterator[Any]:
@@ -173,13 +176,13 @@ class Tree:
         return (module for _, module in self.named_modules())
 
     def _named_tensors(
-        self, kind: str, prefix: str, recurse: bool, remove_duplicate: bool
+        self, kind: type, prefix: str, recurse: bool, remove_duplicate: bool
     ) -> Iterator[tuple[str, Any]]:
         """The members of a `kind`, of this module or of all, by dotted path; None is passed over."""
         modules = self.named_modules(None, prefix, remove_duplicate) if recurse else [(prefix, self)]
         seen: set[int] = set()
         for path, module in modules:
-            for name, tensor in getattr(module, kind).items():
+            for name, tensor in module._own(kind).items():
                 if tensor is not None and (id(tensor) not in seen or not remove_duplicate):
                     seen.add(id(tensor))
                     yield join(path, name), tensor
@@ -188,7 +191,7 @@ class Tree:
         self, prefix: str = "", recurse: bool = True, remove_duplicate: bool = True
     ) -> Iterator[tuple[str, Parameter]]:
         """All parameters of it and (`recurse`) below, by dotted path after `prefix`; a shared one once."""
-        return self._named_tensors("_parameters", prefix, recurse, remove_duplicate)
+        return self._named_tensors(Parameter, prefix, recurse, remove_duplicate)
 
     def parameters(self, recurse: bool = True) -> Iterator[Parameter]:
         """All parameters of it and (`recurse`) below; a shared one once."""
@@ -198,7 +201,7 @@ class Tree:
         self, prefix: str = "", recurse: bool = True, remove_duplicate: bool = True
     ) -> Iterator[tuple[str, Tensor]]:
         """All buffers of it and (`recurse`) below, by dotted path after `prefix`; a shared one once."""
-        return self._named_tensors("_buffers", prefix, recurse, remove_duplicate)
+        return self._named_tensors(Tensor, prefix, recurse, remove_duplicate)
 
     def buffers(self, recurse: bool = True) -> Iterator[Tensor]:
         """All buffers of it and (`recurse`) below; a shared one once."""
