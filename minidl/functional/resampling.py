@@ -89,6 +89,7 @@ def interpolate(
 def _each(name, given, count, kinds):
     """One positive number for each dimension."""
     each = tuple(given) if isinstance(given, (tuple, list)) else (given,) * count
+    each = tuple([v.item() if isinstance(v, Tensor) else v for v in each])
     if len(each) != count or not all(
         isinstance(v, kinds) and not isinstance(v, bool) and 0 < v < math.inf for v in each
     ):

@@ -258,6 +258,10 @@ def test_interpolate_other_inputs():
         OURS.F.interpolate(OURS.tensor(normal(2, 3, 4, 5)), 7, mode="cubic")
 
 
+def test_interpolate_to_a_size_of_tensors():
+    compare(lambda m, x: m.F.interpolate(x, [m.tensor(7), m.tensor(3)]), normal(1, 2, 4, 5))
+
+
 @pytest.mark.parametrize("mode, align_corners", [("bicubic", None), ("bicubic", True), ("area", None)])
 @pytest.mark.parametrize("options", [
     {"size": (4, 9)}, {"size": 3}, {"scale_factor": 2}, {"scale_factor": (0.6, 1.7)}, {"scale_factor": [2.5, 0.7]},
