@@ -5,13 +5,13 @@ import importlib
 import platform
 import sys
 from collections.abc import Callable, Sequence
-from importlib.metadata import version
 from pathlib import Path
 from typing import NoReturn
 
+import numpy as np
 from threadpoolctl import threadpool_info
 
-from minidl import backend, models
+from minidl import __version__, backend, models
 from minidl.backend import cuda
 from minidl.data.catalog import CIFAR10_FILES, FASHION_MNIST_FILES, MNIST_FILES, fetch
 from minidl.nn import Module, summary
@@ -34,7 +34,7 @@ class Parser(argparse.ArgumentParser):
 def parser() -> Parser:
     """What the command line may say."""
     top = Parser(prog="minidl", description="A deep-learning engine that can be read whole.")
-    top.add_argument("--version", action="version", version=f"minidl {version('minidl')}")
+    top.add_argument("--version", action="version", version=f"minidl {__version__}")
     commands = top.add_subparsers(dest="command", metavar="COMMAND", required=True)
     commands.add_parser("info", help="show versions, what it computes with, and which data sets are here")
     data = commands.add_parser("data", help="find a data set, or download it, and print its folder")
@@ -47,7 +47,7 @@ def parser() -> Parser:
 
 def info() -> str:
     """Versions, linear algebra, GPU and data sets, a line each."""
-    lines = [f"minidl {version('minidl')}, Python {platform.python_version()}, NumPy {version('numpy')}"]
+    lines = [f"minidl {__version__}, Python {platform.python_version()}, NumPy {np.__version__}"]
     for library in threadpool_info():
         if library["user_api"] == "blas":
             lines.append(f"BLAS: {library['internal_api']} {library['version']}, {library['num_threads']} threads")

@@ -2,11 +2,14 @@
 
 import subprocess
 import sys
-from importlib.metadata import version
+from types import SimpleNamespace
 
+import numpy as np
 import pytest
 from standin import standin  # noqa: F401
 
+import minidl as md
+from minidl import __main__ as cli
 from minidl.__main__ import main
 
 
@@ -32,20 +35,69 @@ def refused(capsys, *arguments):
 
 def test_version_as_a_module():
     done = subprocess.run([sys.executable, "-m", "minidl", "--version"], capture_output=True, text=True, check=True)
-    assert done.stdout == f"minidl {version('minidl')}\n"
+    assert done.stdout == f"minidl {md.__version__}\n"
+
+
+HELP = {
+    "": """usage: minidl [-h] [--version] COMMAND ...
+
+A deep-learning engine that can be read whole.
+
+positional arguments:
+  COMMAND
+    info      show versions, what it computes with, and which data sets are
+              here
+    data      find a data set, or download it, and print its folder
+    summary   show the layers of a network
+    bench     in a checkout, time minidl beside its peers (bench --help)
+
+options:
+  -h, --help  show this help message and exit
+  --version   show program's version number and exit
+""",
+    "data": """usage: minidl data [-h] {mnist,fashion-mnist,cifar10}
+
+positional arguments:
+  {mnist,fashion-mnist,cifar10}
+
+options:
+  -h, --help            show this help message and exit
+""",
+    "summary": """usage: minidl summary [-h] {simplenet,vgg-style,vgg16}
+
+positional arguments:
+  {simplenet,vgg-style,vgg16}
+
+options:
+  -h, --help            show this help message and exit
+""",
+}
+
+
+@pytest.mark.parametrize("command", HELP)
+def test_help(command, capsys, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "80")
+    with pytest.raises(SystemExit) as left:
+        main([*command.split(), "--help"])
+    assert left.value.code == 0 and capsys.readouterr().out == HELP[command]
 
 
 def test_info(capsys, monkeypatch, tmp_path):
+    libraries = [{"user_api": "openmp"}, {"user_api": "blas", "internal_api": "mkl", "version": "7", "num_threads": 3}]
+    monkeypatch.setattr(cli, "threadpool_info", lambda: libraries)
+    monkeypatch.setattr(cli, "platform", SimpleNamespace(python_version=lambda: "3.99"))
+    monkeypatch.setitem(sys.modules, "cupy", None)
     monkeypatch.setenv("MINIDL_DATA", str(tmp_path))
     cifar = tmp_path / "cifar-10-batches-bin"
     cifar.mkdir()
     for name in ("data_batch_1", "data_batch_2", "data_batch_3", "data_batch_4", "data_batch_5", "test_batch"):
         (cifar / f"{name}.bin").touch()
     assert main(["info"]) == 0
-    lines = capsys.readouterr().out.splitlines()
-    assert lines[0].startswith(f"minidl {version('minidl')}, Python {sys.version_info.major}.")
-    assert any(line.startswith("BLAS: ") and line.endswith("threads") for line in lines)
-    assert lines[-3:] == [
+    assert capsys.readouterr().out.splitlines() == [
+        f"minidl {md.__version__}, Python 3.99, NumPy {np.__version__}",
+        "BLAS: mkl 7, 3 threads",
+        "GPU: not used (cuda: CuPy is not installed; pip install 'minidl[cuda13]' (or 'minidl[cuda12]'), to match the "
+        "driver)",
         "mnist: not found; `minidl data mnist` gets it",
         "fashion-mnist: not found; `minidl data fashion-mnist` gets it",
         f"cifar10: {cifar}",
@@ -57,36 +109,82 @@ def test_info_of_a_gpu(capsys, standin):  # noqa: F811
     assert "GPU: stand-in, CuPy 14.2.0" in capsys.readouterr().out.splitlines()
 
 
-def test_info_without_cupy(capsys, monkeypatch):
-    monkeypatch.setitem(sys.modules, "cupy", None)
-    main(["info"])
-    assert "GPU: not used (cuda: CuPy is not installed; pip install" in capsys.readouterr().out
-
-
 def test_data_prints_the_folder(capsys, monkeypatch):
     monkeypatch.setattr("minidl.__main__.fetch", lambda name: f"/somewhere/{name}")
     assert main(["data", "cifar10"]) == 0
     assert capsys.readouterr().out == "/somewhere/cifar10\n"
 
 
-def test_data_not_found(capsys):
+def test_data_not_found(capsys, tmp_path):
+    """What it tells to do is not what has just been done."""
+    folder = tmp_path / "minidl" / "mnist"
+    files = (
+        "train-images-idx3-ubyte.gz, train-labels-idx1-ubyte.gz, t10k-images-idx3-ubyte.gz, t10k-labels-idx1-ubyte.gz"
+    )
     code, line = refused(capsys, "data", "mnist")
-    assert code == 1
-    assert line.startswith("minidl: mnist: data set not found; in ")
+    assert (code, line) == (
+        1,
+        f"minidl: mnist: data set not found; in {folder}: no {files}; download: not tried (MINIDL_OFFLINE is set); "
+        f"Let it be downloaded (without MINIDL_OFFLINE), bring these files to {folder} by hand or set MINIDL_DATA to a "
+        "folder that has them in mnist/.\n",
+    )
 
 
-@pytest.mark.parametrize(
-    ("name", "total"), [("simplenet", "parameters: 233,196 "), ("vgg-style", "parameters: 814,570 ")]
-)
-def test_summary(capsys, name, total):
-    assert main(["summary", name]) == 0
-    assert total in capsys.readouterr().out
+def test_summary(capsys):
+    assert main(["summary", "simplenet"]) == 0
+    assert (
+        capsys.readouterr().out
+        == """\
+layer                   output shape  parameters
+────────────────────────────────────────────────
+features.0 (Conv2d)     N×20×24×24           520
+features.1 (MaxPool2d)  N×20×12×12             0
+features.2 (ReLU)       N×20×12×12             0
+features.3 (Conv2d)     N×50×8×8          25,050
+features.4 (MaxPool2d)  N×50×4×4               0
+features.5 (ReLU)       N×50×4×4               0
+classifier.0 (Linear)   N×256            205,056
+classifier.1 (ReLU)     N×256                  0
+classifier.2 (Linear)   N×10               2,570
+────────────────────────────────────────────────
+parameters: 233,196 (233,196 trainable, 0 not); buffers: 0
+"""
+    )
 
 
-@pytest.mark.parametrize(
-    "arguments", [(), ("learn",), ("data",), ("data", "imagenet"), ("summary", "resnet"), ("--fast",)]
-)
-def test_usage(capsys, arguments):
+@pytest.mark.parametrize("name, build, size, total", [
+    ("vgg-style", md.models.vgg_style, (3, 32, 32), "parameters: 814,570 (814,570 trainable, 0 not); buffers: 902"),
+    ("vgg16", md.models.vgg16, (3, 224, 224), None),
+])  # fmt: skip
+def test_networks(name, build, size, total, capsys):
+    assert cli.NETWORKS[name] == (build, size)
+    if total:
+        assert main(["summary", name]) == 0
+        assert capsys.readouterr().out.splitlines()[-1] == total
+
+
+@pytest.mark.parametrize("arguments, said", [
+    ((), "minidl: the following arguments are required: COMMAND"),
+    (("learn",), "minidl: argument COMMAND: invalid choice: learn (choose from info, data, summary, bench)"),
+    (("data",), "minidl data: the following arguments are required: name"),
+    (("data", "imagenet"),
+     "minidl data: argument name: invalid choice: imagenet (choose from mnist, fashion-mnist, cifar10)"),
+    (("summary", "resnet"),
+     "minidl summary: argument name: invalid choice: resnet (choose from simplenet, vgg-style, vgg16)"),
+    (("--fast",), "minidl: the following arguments are required: COMMAND"),
+    (("info", "--fast", "1"), "minidl: unrecognized arguments: --fast 1"),
+])  # fmt: skip
+def test_usage(arguments, said, capsys):
     code, line = refused(capsys, *arguments)
-    assert code == 2
-    assert line.startswith("minidl")
+    assert (code, line.replace("'", "")) == (2, said + "\n")  # Python 3.14 quotes choices no more
+
+
+def test_bench(monkeypatch, tmp_path, capsys):
+    """It passes its arguments on, and its exit code back; where there are no benchmarks it says so."""
+    asked = []
+    monkeypatch.setattr("benchmarks.__main__.main", lambda arguments: asked.append(arguments) or 7)
+    monkeypatch.setattr(sys, "path", [*sys.path])
+    assert main(["bench", "training", "--quick"]) == 7 and asked == [["training", "--quick"]]
+    monkeypatch.setattr(cli, "__file__", str(tmp_path / "minidl" / "__main__.py"))
+    said = "minidl: bench: only a checkout has the benchmarks; there: pip install -e . && minidl bench\n"
+    assert refused(capsys, "bench") == (1, said)

@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+import minidl as md
+
 CHECKOUT = Path(__file__).parents[1]
 pytest.importorskip("setuptools", minversion="68")
 
@@ -38,6 +40,7 @@ def unpacked(wheel: Path) -> Path:
 
 def test_a_wheel_holds_the_whole_package_and_nothing_else(built):
     (wheel,) = (built / "minidl" / "whole").glob("*.whl")
+    assert wheel.name == f"minidl-{md.__version__}-py3-none-any.whl"
     package = unpacked(wheel) / "minidl"
     files = {path.relative_to(package).as_posix() for path in package.rglob("*") if path.is_file()}
     source = built / "minidl" / "minidl"
@@ -51,9 +54,7 @@ def test_a_wheel_holds_the_whole_package_and_nothing_else(built):
 def test_an_editable_install_is_found_from_everywhere(built, place):
     """Also from the folder beside the checkout, where Python sees a folder of the package's name."""
     (wheel,) = (built / "minidl" / "editable").glob("*.whl")
-    site = (
-        "import site, sys; site.addsitedir(sys.argv[1]); import minidl; print(minidl.__file__, minidl.randn(2).shape)"
-    )
+    site = "import site, sys; site.addsitedir(sys.argv[1]); import minidl; print(minidl.__file__, len(minidl.randn(2)))"
     environment = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
     command = [
         sys.executable,
@@ -64,4 +65,4 @@ def test_an_editable_install_is_found_from_everywhere(built, place):
     done = subprocess.run(
         [*command, unpacked(wheel)], cwd=built / place, env=environment, capture_output=True, text=True
     )
-    assert done.stdout == f"{built / 'minidl' / 'minidl' / '__init__.py'} (2,)\n", done.stderr
+    assert done.stdout == f"{built / 'minidl' / 'minidl' / '__init__.py'} 2\n", done.stderr

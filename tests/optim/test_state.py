@@ -112,7 +112,7 @@ SPOILED = {
     "no step": (spoiled([*STATE, "step"], None), ValueError, "parameter 1 has no step"),
     "more": (spoiled([*STATE, "speed"], 1), ValueError, "parameter 1 has speed; is it of another kind"),
     "shape": (spoiled([*STATE, "exp_avg"], md.ones(3)), ValueError, "parameter 1: exp_avg is 3, expected 2"),
-    "scalar": (spoiled([*STATE, "exp_avg"], md.ones(())), ValueError, "parameter 1: exp_avg is a scalar, expected 2"),
+    "scalar": (spoiled([*STATE, "exp_avg"], md.tensor(1.0)), ValueError, "parameter 1: exp_avg is a scalar"),
     "dtype": (spoiled([*STATE, "exp_avg"], md.tensor([1, 2])), ValueError, "exp_avg is int64, no floats"),
     "NaN": (spoiled([*STATE, "exp_avg_sq"], md.tensor([1, np.nan])), ValueError, "parameter 1: exp_avg_sq holds NaN"),
     "list": (spoiled([*STATE, "exp_avg"], [1.0, 2.0]), TypeError, "exp_avg must be a tensor, got list"),
