@@ -84,7 +84,7 @@ def device_name(name: str | int) -> device:
     ValueError
         For any other name.
     """
-    found = device(name)
+    found = name if isinstance(name, device) else device(name)
     return cuda_device(0) if found == "cuda" else found
 
 
