@@ -90,4 +90,5 @@ from minidl.backend.threads import get_num_threads, set_num_threads
 
 __version__ = "0.1.0"
 
-_explain_absent(__name__, *[f"minidl.{part}" for part in ("autograd", "data", "functional", "nn", "nn.init", "optim")])
+_parts = "autograd", "backend.cuda", "data", "functional", "nn", "nn.init", "optim"
+_explain_absent(__name__, *[f"minidl.{part}" for part in _parts])

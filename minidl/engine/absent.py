@@ -15,17 +15,17 @@ DECOMPOSITION = "matrix decompositions are out of scope; use numpy.linalg on t.n
 COMPLEX = "complex tensors are out of scope; keep real and imaginary parts as two tensors"
 SPARSE = "sparse tensors are out of scope; use dense ones"
 QUANTIZED = "quantized tensors are out of scope"
-OLD_TENSOR = "an old constructor; use minidl.tensor(data, dtype=…), or zeros, ones, empty, randn for sizes"
+OLD_TENSOR = "an old constructor; use minidl.tensor(data, dtype=…), or zeros, ones, empty for sizes; x.{0}() converts"
 COMPILED = "there is no compiler here; leave the call out, programs run as they are"
 PARALLEL = "one process uses one device; leave the wrapper out"
 STORAGE = "storages have no class here; t.array is the raw array, and t.data_ptr() tells shared memory"
 
 ABSENT = {
     **dict.fromkeys(("Variable",), "every Tensor records; set requires_grad=True"),
-    **dict.fromkeys(
-        [f"{kind}Tensor" for kind in ("Float", "Double", "Half", "Long", "Int", "Short", "Byte", "Char", "Bool")],
-        OLD_TENSOR,
-    ),
+    **{
+        f"{kind}Tensor": OLD_TENSOR.format(kind.lower())
+        for kind in ("Float", "Double", "Half", "Long", "Int", "Short", "Byte", "Char", "Bool")
+    },
     **dict.fromkeys(("jit", "compile", "fx", "_dynamo", "export", "onnx"), COMPILED),
     **dict.fromkeys(("DataParallel", "DistributedDataParallel", "parallel"), PARALLEL),
     **dict.fromkeys(("RNN", "LSTM", "GRU", "RNNCell", "LSTMCell", "GRUCell"), RECURRENT),
@@ -54,7 +54,10 @@ ABSENT = {
     "distributed": PARALLEL,
     "amp": "there is no mixed precision here; choose one dtype with .to(dtype)",
     "autocast": "there is no mixed precision here; choose one dtype with .to(dtype)",
-    "set_default_tensor_type": "use device= and dtype= where tensors are made, or set_default_device",
+    "set_default_tensor_type": "use set_default_dtype and set_default_device",
+    "use_deterministic_algorithms": "every result can be repeated, to the bit; leave the call out",
+    "set_device": "use set_default_device, or with device(…)",
+    "new": "use new_tensor, new_zeros, new_empty …",
     "ger": "an old name; use outer",
     "mode": "unique(x, return_counts=True) counts the values, and argmax finds the most frequent",
     "histogram": "use histc",
@@ -77,7 +80,7 @@ ABSENT = {
 }  # fmt: skip
 METHODS_ABSENT = (
     "det slogdet logdet svd eig qr lu cholesky inverse pinverse lstsq solve matrix_exp cfloat cdouble stft istft "
-    "real imag angle conj to_sparse to_dense storage untyped_storage bfloat16 ger mode histogram scatter_reduce "
+    "real imag angle conj to_sparse to_dense storage untyped_storage bfloat16 new ger mode histogram scatter_reduce "
     "index_put masked_scatter as_strided unique_consecutive symeig reinforce share_memory_"
 )
 VOLUMETRIC = ("3d", "3D")

@@ -85,12 +85,13 @@ def _filled(name: str, what: str) -> Any:
 
     make.__name__ = make.__qualname__ = name
     make.__doc__ = f"A tensor of {what}, its size given as one sequence or one by one."
-    return make
+    return named(make)
 
 
 zeros, ones, empty = _filled("zeros", "zeros"), _filled("ones", "ones"), _filled("empty", "whatever its memory holds")
 
 
+@named
 def full(
     size: Sequence[int],
     fill_value: float | Tensor,
@@ -120,6 +121,7 @@ def scalar(name: str, value: Any) -> Any:
     return value
 
 
+@named
 def full_like(
     input: Tensor, fill_value: float | Tensor, *, dtype: Any = None, device: Device = None, requires_grad: bool = False
 ) -> Tensor:
@@ -133,16 +135,19 @@ def full_like(
     return _like("full_like", input, scalar("full_like", fill_value), dtype, device, requires_grad)
 
 
+@named
 def zeros_like(input: Tensor, *, dtype: Any = None, device: Device = None, requires_grad: bool = False) -> Tensor:
     """Zeros of the shape of a tensor, and of its dtype and device unless others are given."""
     return _like("zeros_like", input, 0, dtype, device, requires_grad)
 
 
+@named
 def ones_like(input: Tensor, *, dtype: Any = None, device: Device = None, requires_grad: bool = False) -> Tensor:
     """Ones of the shape of a tensor, and of its dtype and device unless others are given."""
     return _like("ones_like", input, 1, dtype, device, requires_grad)
 
 
+@named
 def empty_like(input: Tensor, *, dtype: Any = None, device: Device = None, requires_grad: bool = False) -> Tensor:
     """A tensor that is not filled, of the shape of another, and of its dtype and device unless others are given."""
     return _like("empty_like", input, None, dtype, device, requires_grad)
@@ -173,7 +178,7 @@ def _new(name: str, maker: Any, what: str) -> Any:
 
     make.__name__ = make.__qualname__ = name
     make.__doc__ = f"A new tensor {what}; in the dtype and on the device of this one, unless others are given."
-    return make
+    return named(make)
 
 
 METHODS = {
@@ -188,6 +193,7 @@ METHODS = {
 # --- counted ----------------------------------------------------------------------------------------------------------
 
 
+@named
 def arange(
     *bounds: float,
     start: float | None = None,
@@ -259,6 +265,7 @@ def _between(name: str, start: Any, end: Any, steps: Any, dtype: Any) -> tuple[n
         return np.where(i < (count + (count == 1)) // 2, low + step * i, high - step * (count - 1 - i)), known
 
 
+@named
 def linspace(
     start: float | Tensor,
     end: float | Tensor,
@@ -279,6 +286,7 @@ def linspace(
     return _counted("linspace", values, known, device, requires_grad)
 
 
+@named
 def logspace(
     start: float | Tensor,
     end: float | Tensor,
@@ -304,6 +312,7 @@ def _counted(name: str, values: np.ndarray, known: np.dtype, device: Device, req
     return made(name, lambda xp: xp.asarray(array), array.shape, device, requires_grad)
 
 
+@named
 def eye(
     n: int, m: int | None = None, *, dtype: Any = None, device: Device = None, requires_grad: bool = False
 ) -> Tensor:

@@ -9,6 +9,7 @@ import numpy as np
 from minidl import backend
 from minidl.backend import Array, dims, dtypes, random, transfer
 from minidl.backend.random import Generator, stream
+from minidl.engine.composed import named
 from minidl.engine.core import Tensor
 from minidl.engine.require import broadcast_shapes, require_tensors, same_device
 from minidl.ops.create import Device, empty_like, extent, kind, made, scalar, whole
@@ -45,7 +46,7 @@ def _maker(name: str, fill: Fill, what: str) -> Any:
 
     make.__name__ = make.__qualname__ = name
     make.__doc__ = f"A tensor of random numbers, {what}, its size given as one sequence or one by one."
-    return make
+    return named(make)
 
 
 def _maker_like(name: str, fill: Fill, what: str) -> Any:
@@ -65,7 +66,7 @@ def _maker_like(name: str, fill: Fill, what: str) -> Any:
 
     make.__name__ = make.__qualname__ = name
     make.__doc__ = f"Random numbers, {what}, of the shape of a tensor; of its dtype and device unless others are given."
-    return make
+    return named(make)
 
 
 UNIFORM, NORMAL = "uniform in [0, 1)", "normal with mean 0 and variance 1"
@@ -77,6 +78,7 @@ randn_like = _maker_like("randn_like", random.fill_normal, NORMAL)
 # --- integers ---------------------------------------------------------------------------------------------------------
 
 
+@named
 def randint(
     *bounds: Any,
     low: int | None = None,
@@ -109,6 +111,7 @@ def randint(
     return _integers("randint", low, high, shape, known, device, generator, requires_grad)
 
 
+@named
 def randint_like(
     input: Tensor,
     *bounds: int,
@@ -163,6 +166,7 @@ def _integer(name: str, value: Any) -> int:
     return int(value)
 
 
+@named
 def randperm(
     n: int, *, generator: Generator | None = None, dtype: Any = None, device: Device = None, requires_grad: bool = False
 ) -> Tensor:
@@ -187,6 +191,7 @@ def randperm(
 # --- other distributions ----------------------------------------------------------------------------------------------
 
 
+@named
 def normal(
     mean: float | Tensor = 0.0,
     std: float | Tensor = 1.0,
@@ -234,6 +239,7 @@ def normal(
     return drawn * width + center
 
 
+@named
 def bernoulli(input: Tensor, p: float | None = None, *, generator: Generator | None = None) -> Tensor:
     """1 with a probability, and otherwise 0, in the dtype of `input`; no gradient flows.
 
@@ -267,6 +273,7 @@ def _no_probability(low: Any, high: Any) -> Exception:
     return ValueError(f"bernoulli: expected probabilities from 0 to 1, got some from {low} to {high}")
 
 
+@named
 def multinomial(
     input: Tensor, num_samples: int, replacement: bool = False, *, generator: Generator | None = None
 ) -> Tensor:

@@ -9,6 +9,7 @@ import numpy as np
 from minidl import backend
 from minidl.backend import dtypes, transfer
 from minidl.backend.arrays import plain
+from minidl.engine.composed import named
 from minidl.engine.core import Tensor
 from minidl.ops.convert import to
 
@@ -16,6 +17,7 @@ PYTHON = {bool: dtypes.bool_, int: dtypes.int64}  # and float, in the default dt
 MOST_DIMENSIONS = 64  # of an array
 
 
+@named
 def tensor(data: Any, *, dtype: Any = None, device: str | int | None = None, requires_grad: bool = False) -> Tensor:
     """A new tensor with a copy of `data`: a number, a nested sequence, an array or a Tensor.
 
@@ -41,6 +43,7 @@ def tensor(data: Any, *, dtype: Any = None, device: str | int | None = None, req
     return Tensor(array if device is None else transfer.move(array, device), requires_grad)
 
 
+@named
 def as_tensor(data: Any, dtype: Any = None, device: str | int | None = None) -> Tensor:
     """`data` as a tensor: a Tensor itself, an array's memory, a copy where dtype or device differ; else as `tensor`."""
     if isinstance(data, Tensor):
@@ -53,6 +56,7 @@ def as_tensor(data: Any, dtype: Any = None, device: str | int | None = None) -> 
     return to(shared, dtype=dtype, device=device)
 
 
+@named
 def from_numpy(ndarray: np.ndarray) -> Tensor:
     """A tensor that shares the memory of a NumPy array.
 
