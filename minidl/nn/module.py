@@ -254,11 +254,11 @@ class Module(Tree):
         return ""
 
     def __repr__(self) -> str:
-        extra = self.extra_repr()
+        extra = self.extra_repr().splitlines()
         children = [f"({name}): {child!r}" for name, child in self._modules.items() if child is not None]
-        if not children:
-            return f"{type(self).__name__}({extra})" if "\n" not in extra else f"{type(self).__name__}(\n  {extra}\n)"
-        inside = "\n".join([*extra.splitlines(), *children]).replace("\n", "\n  ")
+        if len(extra) < 2 and not children:
+            return f"{type(self).__name__}({''.join(extra)})"
+        inside = "\n".join([*extra, *children]).replace("\n", "\n  ")
         return f"{type(self).__name__}(\n  {inside}\n)"
 
     # --- shorter names for `to`; last, as they hide Python's own ---
