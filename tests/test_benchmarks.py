@@ -130,6 +130,33 @@ def test_ratios_are_of_medians():
     assert [digits(x) for x in (0.0123, 1.5, 12.34, 123.4, 1234.5)] == ["0.01", "1.50", "12.3", "123", "1234"]
 
 
+def test_a_sample_is_the_time_of_one_call():
+    """Of as many as fill 20 ms, after one that is not timed; warm-up and the search for their number come before."""
+    calls, timed = [], []
+
+    class Clocked(Minidl):
+        warm_up = 3
+
+        def seconds(self, call, times):
+            calls.clear() if times == 1 else timed.append(len(calls))
+            for _ in range(times):
+                call()
+            return 0.001 * times
+
+    case = Case("clock", lambda engine: Work(lambda: calls.append(None)))
+    assert measure("test", case, [Clocked()], repeats=3).samples == {"minidl": pytest.approx([0.001] * 3)}
+    assert timed == [2, 23, 44]  # each after one more call than the 20 timed ones before
+    case = dataclasses.replace(case, repeats=2)
+    assert len(measure("test", case, [Clocked()], repeats=3).samples["minidl"]) == 2
+
+
+def test_the_clock_is_that_of_the_wall(monkeypatch):
+    seconds = iter([10.0, 10.5])
+    monkeypatch.setattr("time.perf_counter", lambda: next(seconds))
+    calls = []
+    assert Minidl().seconds(lambda: calls.append(None), 4) == 0.5 and len(calls) == 4
+
+
 def test_samples_of_what_measures_itself():
     case = Case("own", lambda engine: Work(lambda: 7.5), unit="MiB", repeats=1)
     assert measure("test", case, [Minidl()], repeats=3).samples == {"minidl": [7.5]}

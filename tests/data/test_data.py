@@ -432,6 +432,59 @@ def test_progress_shows_on_a_terminal_only(serve, tmp_path, monkeypatch, capsys)
     assert "labels.gz: 100%" in capsys.readouterr().err
 
 
+# What is said of them
+
+
+@pytest.mark.parametrize("dataset, name, folder, classes", [
+    (MNIST, "mnist", "mnist", "0 1 2 3 4 5 6 7 8 9"),
+    # github.com/zalandoresearch/fashion-mnist, README, "Labels"
+    (FashionMNIST, "fashion-mnist", "fashion-mnist",
+     "T-shirt/top Trouser Pullover Dress Coat Sandal Shirt Sneaker Bag Ankle_boot"),
+    # batches.meta.txt of the archive
+    (CIFAR10, "cifar10", "cifar-10-batches-bin", "airplane automobile bird cat deer dog frog horse ship truck"),
+])  # fmt: skip
+def test_names_of_classes(dataset, name, folder, classes):
+    assert dataset.classes == tuple(label.replace("_", " ") for label in classes.split())
+    assert (dataset.file_set.name, dataset.file_set.folder) == (name, folder)
+
+
+MIRRORS = {
+    MNIST: ["https://ossci-datasets.s3.amazonaws.com/mnist/", "https://storage.googleapis.com/cvdf-datasets/mnist/"],
+    FashionMNIST: [
+        f"http{s}.eu-central-1.amazonaws.com/" for s in ("s://fashion-mnist.s3", "://fashion-mnist.s3-website")
+    ],
+    CIFAR10: ["https://www.cs.toronto.edu/~kriz/"],
+}
+
+
+@pytest.mark.parametrize("dataset", MIRRORS)
+def test_where_they_are_had_from(dataset):
+    file_set = dataset.file_set
+    assert list(file_set.mirrors) == MIRRORS[dataset]
+    assert file_set.archive == ("cifar-10-binary.tar.gz" if dataset is CIFAR10 else None)
+    hashes = [*file_set.train.values(), *file_set.test.values()]
+    assert len(set(hashes)) == len(hashes) == (6 if dataset is CIFAR10 else 4)
+    assert all(len(h) == 64 and set(h) <= set("0123456789abcdef") for h in hashes)
+    if dataset is not CIFAR10:
+        assert [name[:7] for name in (*file_set.train, *file_set.test)] == ["train-i", "train-l", "t10k-im", "t10k-la"]
+
+
+def test_splits_are_asked_for_by_position_and_by_name(tmp_path, monkeypatch):
+    other = {name: sha256(content) for name, content in (("a", idx(PIXELS[:7])), ("b", idx(LABELS[:7])))}
+    monkeypatch.setattr(Tiny, "file_set", replace(TINY, test=other))
+    put(tmp_path)
+    for name, content in (("a", idx(PIXELS[:7])), ("b", idx(LABELS[:7]))):
+        (tmp_path / "tiny" / name).write_bytes(content)
+    assert [len(Tiny(tmp_path, train)) for train in (True, False)] == [30, 7] == [
+        len(Tiny(root=str(tmp_path), train=train)) for train in (True, False)
+    ]  # fmt: skip
+    test = Tiny(tmp_path, train=False)
+    assert not test.train and repr(test) == f"Tiny(test: 7 images 1×4×4, from {tmp_path / 'tiny'})"
+    for argument in ("train", "download"):
+        with pytest.raises(TypeError, match=f"Tiny: {argument} must be True or False, not 1"):
+            Tiny(tmp_path, **{argument: 1})
+
+
 # MNIST's stand-in
 
 

@@ -3,10 +3,12 @@
 import hashlib
 import json
 import os
+import platform
 import re
 import shutil
 import subprocess
 import sys
+from importlib.metadata import version
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -210,6 +212,54 @@ def test_record_only_when_asked_and_one_entry_a_kind(script, tmp_path):
     assert stale(tmp_path) == []
 
 
+def test_a_record_by_value(script, tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr("minidl.learn.lesson.processor", lambda: "a processor")
+    monkeypatch.setattr("os.cpu_count", lambda: 3)
+    monkeypatch.chdir(tmp_path)
+    lesson = script("--record", "--profile", "ci")
+    lesson.started -= 12.34
+    lesson.record("digits", "cuda:0", {"net": [{"seed": 1, "error": 0.5}]})
+    (run,) = json.loads((tmp_path / "results" / "99.json").read_text("utf-8"))
+    assert 12.3 <= run.pop("seconds") < 30
+    assert run == {
+        "profile": "ci", "data": "digits", "results": {"net": [{"seed": 1, "error": 0.5}]}, "device": "cuda:0",
+        "cpu": "a processor", "cores": 3, "python": platform.python_version(), "numpy": np.__version__,
+        "minidl": version("minidl"), "source_sha256": hashlib.sha256(b"# nothing\n").hexdigest(),
+    }  # fmt: skip
+    assert capsys.readouterr().out == f"recorded: {Path('results', '99.json')}\n"
+
+
+def test_help_by_value(script, monkeypatch, capsys):
+    monkeypatch.setenv("COLUMNS", "80")
+    with pytest.raises(SystemExit) as left:
+        script("--help", sources=["a", "b"])
+    options = [line.split(maxsplit=2) for line in capsys.readouterr().out.partition("options:\n")[2].splitlines()]
+    assert left.value.code == 0 and [" ".join(words) for words in options] == [
+        "-h, --help show this help message and exit",
+        "--profile {ci,core,full}", "how much to train (default: core)",
+        "--seed SEED of the first training (default: 1)",
+        "--record write the numbers to results/99.json",
+        "--device DEVICE where to compute: cpu or cuda[:N] (default: cpu)",
+        "--data {a,b} default: the first of them that can be had",
+    ]  # fmt: skip
+
+
+def test_a_lesson_says_where_it_is(script, tmp_path):
+    lesson = script()
+    assert (lesson.number, lesson.seed, lesson.device, lesson.sources) == ("99", 1, "cpu", [])
+    assert lesson.folder == tmp_path and lesson.out == tmp_path / "out" / "99" and lesson.out.is_dir()
+    lesson.started -= 5
+    assert 5 <= lesson.seconds < 10
+
+
+def test_the_device_from_the_environment(script, monkeypatch, capsys):
+    monkeypatch.setenv("MINIDL_DEVICE", "tpu")
+    with pytest.raises(SystemExit) as left:
+        script()
+    assert left.value.code == 2 and "device: expected 'cpu', 'cuda' or 'cuda:N', got 'tpu'" in capsys.readouterr().err
+    assert script("--device", "cpu").device == "cpu" == md.get_default_device()
+
+
 def test_progress_is_silent_without_a_terminal(capsys):
     assert list(progress([1, 2], "epoch")) == [1, 2]
     assert capsys.readouterr() == ("", "")
@@ -234,8 +284,19 @@ def test_plots_show_what_they_are_given():
     (axes,) = plots.confusion(np.array([[3, 0], [1, 0]]), ["cat", "dog"]).axes
     assert [text.get_text() for text in axes.texts] == ["3", "", "1", ""]
     assert axes.images[0].get_array().tolist() == [[1, 0], [1, 0]]
+    assert [label.get_text() for label in axes.get_xticklabels()] == ["cat", "dog"]
+    assert [label.get_rotation() for label in axes.get_xticklabels()] == [90, 90]
+    assert (axes.get_xlabel(), axes.get_ylabel()) == ("prediction", "label")
+    assert (left.get_xlabel(), left.get_ylabel(), right.get_ylabel()) == ("epoch", "training loss", "held-out error, %")
+    assert left.lines[0].get_xdata().tolist() == right.lines[0].get_xdata().tolist() == [1, 2]
     titled = plots.pictures(np.zeros((2, 1, 4, 4)), ["a", "b"]).axes
     assert [axes.get_title() for axes in titled] == ["a", "b", "", "", "", ""]
+    images = np.random.default_rng(0).random((3, 3, 4, 5))
+    shown = plots.pictures(images, list("abc"), columns=2).axes
+    assert len(shown) == 4 and all(
+        np.array_equal(axes.images[0].get_array(), image.transpose(1, 2, 0))
+        for axes, image in zip(shown, images, strict=False)
+    )
     matplotlib.pyplot.close("all")
 
 
