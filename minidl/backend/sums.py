@@ -17,7 +17,7 @@ LINE = 2048  # elements that are added side by side, where a row is shorter: sev
 
 def total(xp: Any, x: Array, axes: tuple[int, ...], dtype: Any = None, keepdims: bool = False) -> Array:
     """Σ x over `axes`, counted from 0, in `dtype`: ``x.sum``, without its loss of digits."""
-    if xp is np and x.size and x.dtype.kind in "fc" and not (len(axes) == x.ndim and x.flags.c_contiguous):
+    if xp is np and x.size > BLOCK and x.dtype.kind in "fc" and not (len(axes) == x.ndim and x.flags.c_contiguous):
         order = fastest_first(x)
         while one_by_one(x, axes, order) > BLOCK:
             slowest = next(i for i in reversed(order) if i in axes and x.shape[i] > 1)

@@ -156,7 +156,7 @@ def layer_norm(
     for which, vector in (("weight", weight), ("bias", bias)):
         if vector is not None and vector.shape != wanted:
             raise ValueError(f"{which} is {dims(vector.shape)}, expected {dims(wanted)}")
-    z, _, _ = standardize(input, tuple(range(-len(wanted), 0)), eps)
+    z, _ = standardize(input, tuple(range(-len(wanted), 0)), eps)
     return _scaled(z, weight, bias)
 
 
@@ -182,7 +182,7 @@ def group_norm(
     each = c // num_groups * math.prod(rest)
     if n * each == 1:
         raise ValueError(f"expected more than 1 value per group, got an input {dims(input.shape)}")
-    z, _, _ = standardize(shape.reshape(input, (n, num_groups, each)), -1, eps)
+    z, _ = standardize(shape.reshape(input, (n, num_groups, each)), -1, eps)
     vectors = (_per_channel(vector, input.ndim) for vector in (weight, bias))
     return _scaled(shape.reshape(z, input.shape), *vectors)
 

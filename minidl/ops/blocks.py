@@ -10,6 +10,7 @@ from minidl.ops import elementwise
 from minidl.ops.conv import conv
 from minidl.ops.norm import along_channels, standardize
 from minidl.ops.pool import window_argmax, window_take
+from minidl.ops.reduce import mean
 
 
 def raw(a: Any) -> Any:
@@ -49,7 +50,8 @@ def normalize_channels(x, weight, bias, *, eps, pool=None, relu=False):
         single = [a if a is None else cast(a, float32) for a in (x, weight, bias)]
         z, m, v = normalize_channels(*single, eps=eps, pool=pool, relu=relu)
         return cast(z, float16), m, v
-    z, m, v = standardize(x, (0, *range(2, x.ndim)), eps)
+    over = (0, *range(2, x.ndim))
+    z, v = standardize(x, over, eps)
     z = z if weight is None else z * along_channels(weight, x.ndim)
     z = z if bias is None else z + along_channels(bias, x.ndim)
-    return activated(z, pool, relu), *[raw(s).reshape(x.shape[1]) for s in (m, v)]
+    return activated(z, pool, relu), mean(raw(x), over), raw(v).reshape(x.shape[1])

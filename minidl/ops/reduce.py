@@ -6,12 +6,10 @@ from typing import Any
 import numpy as np
 
 from minidl.backend.dtypes import int64, require_float, wide
-from minidl.backend.modes import no_grad
 from minidl.backend.sums import total
 from minidl.engine.composed import in_single, named
 from minidl.engine.op import cast, expand, op
 from minidl.engine.require import require_arrays
-from minidl.ops.compare import isfinite
 from minidl.ops.elementwise import exp, root, where
 from minidl.ops.indexing import along
 from minidl.ops.joining import cat
@@ -85,18 +83,22 @@ def _mean(x, dim, keepdim):
     return sum(x, dim, keepdim) / float(count(x.shape, dim))
 
 
-def centre(x: Any, dim: Any) -> tuple[Any, Any]:
-    """x with its mean over `dim` taken off, and the mean.
+@op
+def centred(xp, x, *, dim=None):
+    """x less its mean over `dim`.
 
-    What rounding leaves of it is taken off too, or a constant of 33,333.33 would keep a deviation, and layer norm blow
-    it up. Chan, Golub & LeVeque (1983), "Algorithms for computing the sample variance", eq. 1.7.
+    What rounding leaves of that is taken off too, or a constant of 33,333.33 would keep a deviation, which layer norm
+    blows up. Chan, Golub & LeVeque (1983), "Algorithms for computing the sample variance", eq. 1.7.
     """
-    with no_grad():
-        rough = mean(x, dim, keepdim=True)  # any constant would do
-    centred = x - rough
-    rest = mean(centred, dim, keepdim=True)
-    rest = where(isfinite(rest), rest, 0.0)  # of infinity, infinity is left
-    return centred - rest, rough + rest
+    over, n = axes(dim, x.ndim), float(count(x.shape, dim))
+    z = x.astype(wide(x.dtype), copy=False)
+    z = z - total(xp, z, over, keepdims=True) / n
+    rest = total(xp, z, over, keepdims=True) / n
+    z -= xp.where(xp.isfinite(rest), rest, 0)
+    return z.astype(x.dtype, copy=False)
+
+
+centred.vjp(x=lambda g, dim: centred(g, dim=dim))
 
 
 @named
@@ -116,9 +118,9 @@ def var(
         correction = 1 if unbiased is None else int(unbiased)
     elif unbiased is not None:
         raise ValueError("give correction or unbiased, not both")
-    centred, _ = centre(input, dim)
+    deviation = centred(input, dim=dim)
     freedom = count(input.shape, dim) - correction
-    return sum(centred * centred, dim, keepdim) / float(freedom if freedom > 0 else 0)
+    return sum(deviation * deviation, dim, keepdim) / float(freedom if freedom > 0 else 0)
 
 
 @named

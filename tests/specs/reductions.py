@@ -35,6 +35,16 @@ def _cumsum_oracle(x, dim):
     return np.moveaxis(np.array(list(accumulate(rows))).reshape(rows.shape), 0, dim)
 
 
+def _centred(draw, rng):
+    x = normal(rng, *shapes(draw))
+    return Case([x], dict(dim=some_dims(draw, x.shape)))
+
+
+def _centred_oracle(x, dim):
+    sums = np.add.reduce(x, _axes(x, dim), keepdims=True)
+    return x - sums / max(x.size // max(sums.size, 1), 1)
+
+
 def _logsumexp(x, dim, keepdim):
     return np.log(np.add.reduce(np.exp(x), _axes(x, dim), keepdims=keepdim))
 
@@ -100,6 +110,7 @@ SPECS["median_index"] = Spec(_median_index, _median_oracle, False)
 SPECS["running_index"] = Spec(_running_index, _running_oracle, False)
 SPECS["sum"] = Spec(_reduce(normal), _reducing(np.add))
 SPECS["logsumexp"] = Spec(_reduce(lambda rng, *shape: 9 * normal(rng, *shape)), _logsumexp)
+SPECS["centred"] = Spec(_centred, _centred_oracle)
 SPECS["cumsum"] = Spec(_cumsum, _cumsum_oracle)
 SPECS["all"] = Spec(_reduce(_bits), _reducing(np.multiply), False)
 SPECS["any"] = Spec(_reduce(_bits), _reducing(np.maximum, initial=0), False)
