@@ -13,7 +13,7 @@ import minidl as md
 from minidl import optim
 from minidl.backend import random, transfer
 from minidl.data import DataLoader
-from minidl.engine import core
+from minidl.engine import walk
 from minidl.functional import losses
 from minidl.learn import Lesson
 from minidl.nn import layers
@@ -25,11 +25,12 @@ PACKAGE = Path(md.__file__).parent
 
 # Ways across in the engine, which whoever calls them answers for.
 PLUMBING = ("backend/", "engine/core.py", "engine/op.py", "engine/writes.py", "ops/inplace.py")
+PLUMBING += ("engine/composed.py", "engine/values.py", "engine/walk.py")
 PLUMBING += ("ops/create.py", "ops/from_data.py", "ops/convert.py", "ops/draw.py")
 # Who may ask beside the lesson: its data and pictures, files, new parameters.
 ASKING = ("learn/", "data/", "files.py", "nn/init.py", "nn/module.py", "nn/summary.py")
 DRAWING = "functional/dropout.py:dropout_mask"  # on the CPU, where there are no kernels
-PASSES = ("backward", "backward_steps", "step_by_step")  # of engine/core.py, during which nobody has asked for a value
+PASSES = ("backward", "backward_steps", "step_by_step")  # of engine/walk.py, during which nobody has asked for a value
 
 
 def asker(frame, script):
@@ -115,7 +116,7 @@ def test_a_whole_lesson_hides_no_traffic(lesson, run, monkeypatch, capsys):
         (losses, "_check_labels"),  # of cross-entropy
         (losses.loss, "softmax_cross_entropy"),
         (layers.F, "linear"),
-        (core, "into_leaves"),  # of backward
+        (walk, "into_leaves"),  # of backward
         (optimizer, "alike"),
     ],
     ids=lambda part: getattr(part, "__name__", part),
