@@ -9,7 +9,12 @@ from typing import Any
 import numpy as np
 
 from minidl.backend import transfer
-from minidl.backend.modes import enable_grad
+from minidl.backend.modes import detect_anomaly as detect_anomaly
+from minidl.backend.modes import enable_grad as enable_grad
+from minidl.backend.modes import inference_mode as inference_mode
+from minidl.backend.modes import no_grad as no_grad
+from minidl.backend.modes import set_detect_anomaly as set_detect_anomaly
+from minidl.backend.modes import set_grad_enabled as set_grad_enabled
 from minidl.engine.core import Tensor, as_tuple
 from minidl.engine.op import alias
 from minidl.engine.walk import gradients
