@@ -130,8 +130,8 @@ def test_what_is_no_bool_is_refused(make, argument, wrong):
     assert md.is_grad_enabled() and not md.is_anomaly_enabled()
 
 
-@pytest.mark.parametrize(
-    "name", "detect_anomaly enable_grad grad inference_mode no_grad set_detect_anomaly set_grad_enabled".split()
-)
+@pytest.mark.parametrize("name", [
+    "detect_anomaly", "enable_grad", "grad", "inference_mode", "no_grad", "set_detect_anomaly", "set_grad_enabled"
+])  # fmt: skip
 def test_pytorchs_other_place_for_them(name):
     assert getattr(md.autograd, name) is getattr(md, name)
