@@ -5,11 +5,11 @@ from minidl.engine.op import elementwise
 from minidl.ops.elementwise import floor, keep, trunc
 
 
-def _require_divisor(name, y):
+def _require_divisor(name, x, y):
     """Refuse bools, and the division of integers by 0: on a GPU when a value is fetched the next time."""
     if y.dtype.kind == "b":
         raise TypeError(f"{name}: not defined for bool")
-    if y.dtype.kind in "iu":
+    if y.dtype.kind in "iu" and x.size:
         transfer.require_range(
             (y != 0).astype("int8"), 1, 1, lambda low, high: ValueError(f"{name}: an integer is divided by 0")
         )
@@ -18,14 +18,14 @@ def _require_divisor(name, y):
 @elementwise(promotes=True)
 def floor_divide(xp, x, y):
     """⌊x / y⌋, the quotient without its fraction, rounded down; gradient 0."""
-    _require_divisor("floor_divide", y)
+    _require_divisor("floor_divide", x, y)
     return xp.floor_divide(x, y)
 
 
 @elementwise(promotes=True)
 def trunc_divide(xp, x, y):
     """x / y without its fraction, rounded towards 0; gradient 0."""
-    _require_divisor("trunc_divide", y)
+    _require_divisor("trunc_divide", x, y)
     if x.dtype.kind == "f":
         return xp.trunc(x / y)
     down, left = xp.floor_divide(x, y), xp.remainder(x, y)
@@ -35,14 +35,14 @@ def trunc_divide(xp, x, y):
 @elementwise(promotes=True)
 def remainder(xp, x, y):
     """x − ⌊x / y⌋ · y: what is left of x, with the sign of y."""
-    _require_divisor("remainder", y)
+    _require_divisor("remainder", x, y)
     return xp.remainder(x, y)
 
 
 @elementwise(promotes=True)
 def fmod(xp, x, y):
     """What is left of x after division by y, rounded towards 0: with the sign of x."""
-    _require_divisor("fmod", y)
+    _require_divisor("fmod", x, y)
     return xp.fmod(x, y)
 
 

@@ -248,8 +248,9 @@ def quantile(
         raise ValueError(f"q must be a number, or a vector of them, between 0 and 1; got {q}")
     if interpolation not in ("linear", "midpoint", *ROUNDED):
         raise ValueError(f"expected 'linear', 'lower', 'higher', 'midpoint' or 'nearest', got {interpolation!r}")
-    x, i = (ravel(input), 0) if dim is None or not input.ndim else (input, axis(dim, input.ndim))
-    refuse_nothing(x.shape, i)
+    refuse_nothing(input.shape, None)
+    i = 0 if dim is None else axis(dim, input.ndim)
+    x = ravel(input) if dim is None or not input.ndim else input
     ordered, last = sort(x, i).values, x.shape[i] - 1
 
     def at(places: Any) -> Any:

@@ -231,6 +231,8 @@ REFUSED = {
     "quantile above 1": ("quantile", call("quantile", 1.5), X),
     "quantile of integers": ("quantile", call("quantile", 0.5), WHOLE),
     "quantile of nothing": ("quantile", call("quantile", 0.5), normal(0)),
+    "quantile of nothing else": ("quantile", call("quantile", 0.5, 0), normal(2, 0)),
+    "quantile beyond": ("quantile", call("quantile", 0.5, 3), normal()),
     "quantile between": ("quantile", call("quantile", 0.5, interpolation="most"), X),
     "mean in integers": ("mean", lambda m, x: m.mean(x, dtype=m.int64), X),
     "nanmean of integers": ("nanmean", call("nanmean"), WHOLE),
