@@ -10,14 +10,18 @@ def each(places: Iterable[str], faults: Iterable[str]) -> list[str]:
 
 
 FLAT = ("sign.x", "floor.x", "ceil.x", "trunc.x", "round.x")
+FLAT_QUOTIENTS = ("floor_divide.x", "floor_divide.y", "trunc_divide.x", "trunc_divide.y")
 LINEAR = ("zero", "negate", "scale", "lose precision", "reverse", "roll", "swap axes", "drop an element", "square in g")
 
 REASONS: dict[str, list[str]] = {
-    "The gradient is 0 for every finite cotangent, and so is what becomes of it.": each(FLAT, LINEAR),
+    "The gradient is 0 for every finite cotangent, and so is what becomes of it.": [
+        *each(FLAT, LINEAR),
+        *each(FLAT_QUOTIENTS, [*(fault for fault in LINEAR if fault != "reverse"), "skip the broadcast sum"]),
+    ],
     "The array is only compared, or asked for its sign: no gradient passes through that.": [
         *each(["abs.x", "hardtanh.x", "limit.x"], ["detach x"]),
         *each(["maximum.x", "maximum.y", "minimum.x", "minimum.y"], ["detach x", "detach y"]),
-        *each(["amax.x", "amin.x"], ["detach x", "detach z"]),
+        *each(["amax.x", "amin.x", "greatest.x", "least.x", "middle.x"], ["detach x", "detach z"]),
         "relu.x: detach z",
         "pow.n: detach n",
         "xlogy.x: detach x",

@@ -30,6 +30,17 @@ def test_corners():
     assert gradients(md.functional.softplus, [21, 20]) == [[2, 3 / (1 + np.exp(-20))]]
 
 
+def test_extremes_of_all_give_their_gradient_to_what_is_equal_or_nan():
+    for function, values, expected in (
+        (md.max, [3, 1, 3], [1, 0, 1]),
+        (md.min, [3, 1, 3], [0, 2, 0]),
+        (md.median, [3, 1, 3, 3], [2 / 3, 0, 2 / 3, 2 / 3]),
+        *[(function, [1, np.nan, 3, np.nan], [0, 1, 0, 1]) for function in (md.max, md.min, md.median)],
+    ):
+        x = Tensor(np.array(values, float), requires_grad=True)
+        assert md.grad(function(x), [x], Tensor(np.array(2.0)))[0].numpy().tolist() == expected
+
+
 def test_normalisation_far_from_zero():
     """The statistics to the last digits, where the mean is 100,000 deviations off; fused or not."""
     x = np.random.default_rng(0).normal(1e6, 10, (512, 2, 4, 4)).astype(np.float32)

@@ -98,6 +98,11 @@ cp.put_along_axis(d, i[None], 9.0, 0) | cp.put_along_axis(d, i[None], d[:1] * 2,
 cp.ravel_multi_index((i, i), (4, 3)) | cp.ravel_multi_index((i + 9, i), (4, 3), "wrap") | cp.unravel_index(i, (4, 3))
 cp.meshgrid(i, i, indexing="ij", sparse=True) | cp.broadcast_arrays(i, i[:, None]) | cp.add(d, d[:3])
 d.reshape(5, 5) | d.reshape(-1) | d.reshape(3, -1) | d.transpose(1, 0) | d.transpose(0, 0)
+cp.floor_divide(n, 2) | cp.floor_divide(d, -2.5) | cp.remainder(n, -2) | cp.remainder(d, -2.5) | cp.fmod(n, 2)
+cp.fmod(d, -2.5) | cp.bitwise_and(n, 3) | cp.bitwise_or(n, 3) | cp.bitwise_xor(n, n) | cp.bitwise_and(m, m)
+cp.invert(n) | cp.invert(m) | cp.left_shift(n, 2) | cp.right_shift(n, 1) | cp.invert(d) | cp.left_shift(d, 1)
+cp.exp2(d) | cp.log2(d + 1) | cp.log10(d + 1) | cp.copysign(d, -d) | cp.arctan2(d, d + 1) | cp.hypot(d, d + 1)
+cp.logaddexp(d, d + 1) | cp.sort(d, 0) | cp.sort(d.ravel()) | cp.unique(i) | cp.unique(n, False, True, True)
 cp.broadcast_to(d, (5, 3)) | d.sum(5) | d.sum((0, 1)) | d.sum((0, 0)) | cp.zeros((0, 3)).sum()
 cp.zeros((0, 3)).max()
 """
