@@ -34,10 +34,10 @@ FOREIGN = {  # what the files of others start with
     b"\x93NUMPY": "an array of NumPy's; md.tensor(np.load(path)) reads it",
     b"\x89HDF": "an HDF5 file, as Keras makes",
 }
-Path_ = str | os.PathLike[str]
+PathLike = str | os.PathLike[str]
 
 
-def save(obj: Any, f: Path_ | BinaryIO, metadata: Mapping[str, str] | None = None) -> None:
+def save(obj: Any, f: PathLike | BinaryIO, metadata: Mapping[str, str] | None = None) -> None:
     """Write tensors to a .safetensors file; the file appears whole or not at all.
 
     Parameters
@@ -101,7 +101,7 @@ def joined(path: str, key: Any) -> str:
     return f"{path}.{key}" if path else str(key)
 
 
-def replaced(f: Path_, arrays: dict[str, np.ndarray], texts: dict[str, str]) -> None:
+def replaced(f: PathLike, arrays: dict[str, np.ndarray], texts: dict[str, str]) -> None:
     """Write a file beside its place and move it there, with the permissions of any new file, or of the old one."""
     path = Path(os.path.realpath(f))  # a link stays one
     if path.is_dir():
@@ -119,7 +119,7 @@ def replaced(f: Path_, arrays: dict[str, np.ndarray], texts: dict[str, str]) -> 
         part.unlink(missing_ok=True)
 
 
-def load(f: Path_ | BinaryIO, map_location: Any = None, *, weights_only: bool = True) -> Any:
+def load(f: PathLike | BinaryIO, map_location: Any = None, *, weights_only: bool = True) -> Any:
     """Read a .safetensors file, of minidl or of any other library: what was saved, or a dict of tensors.
 
     Parameters

@@ -1,5 +1,6 @@
 """Batches beside PyTorch's: what a sample becomes in one, and which options go together."""
 
+import inspect
 from collections import OrderedDict, namedtuple
 from itertools import product
 
@@ -165,3 +166,17 @@ def test_data_sets_in_a_row():
     alike(joined)
     for i in (10, -11):
         alike(lambda m, data, i=i: (data.TensorDataset(m.tensor(values)) + data.TensorDataset(m.tensor(values)))[i])
+
+
+@pytest.mark.parametrize("name", [
+    "BatchSampler", "ConcatDataset", "DataLoader", "RandomSampler", "SequentialSampler", "Subset", "TensorDataset",
+    "default_collate", "random_split",
+])  # fmt: skip
+def test_signatures(name):
+    """The same arguments in the same order, with the same defaults but for objects of PyTorch's own."""
+    ours, theirs = (inspect.signature(getattr(m, name)).parameters for m in (md.utils.data, torch.utils.data))
+    theirs = {k: p for k, p in theirs.items() if k != "collate_fn_map"}
+    assert [(k, p.kind) for k, p in ours.items()] == [(k, p.kind) for k, p in theirs.items()]
+    for argument, parameter in theirs.items():
+        if not isinstance(parameter.default, torch.Generator):
+            assert ours[argument].default == parameter.default, argument

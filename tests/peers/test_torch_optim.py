@@ -1,5 +1,6 @@
 """Optimizers beside PyTorch's: steps over a grid of options, groups, and states that each goes on from."""
 
+import inspect
 from itertools import product
 
 import numpy as np
@@ -146,3 +147,13 @@ def test_each_goes_on_from_a_state_of_the_other(kind, options):
         resumed.load_state_dict(carried(optimizer.state_dict(), to))
         assert resumed.state_dict()["param_groups"] == optimizer.state_dict()["param_groups"]
         close(run(there, q, resumed, second), run(here, p, optimizer, second))
+
+
+@pytest.mark.parametrize("name", ["SGD", "Adam", "Optimizer.add_param_group", "Optimizer.zero_grad", "Optimizer.step"])
+def test_signatures(name):
+    kind, _, method = name.partition(".")
+    ours, theirs = (getattr(m.optim, kind) for m in (OURS, THEIRS))
+    if method:
+        ours, theirs = getattr(ours, method), getattr(theirs, method)
+    ours, theirs = (inspect.signature(f).parameters for f in (ours, theirs))
+    assert [(k, p.kind, p.default) for k, p in ours.items()] == [(k, p.kind, p.default) for k, p in theirs.items()]
