@@ -11,9 +11,9 @@ ALL, NAN = (np.nan, np.inf, -np.inf), (np.nan,)
 TOLERANCE = {"float64": 1e-8, "float32": 3e-4, "float16": 2e-2}
 
 
-THEIRS_ALONE = "not implemented for", "_backward(): Expected grad_output"  # what PyTorch has no code for
+# What PyTorch has no code for, no gradient of nothing, and no instances of nothing.
+THEIRS_ALONE = "not implemented for", "_backward(): Expected grad_output", "select(): index 0 out of range"
 REFUSED = (  # by minidl alone
-    "lies wholly in the padding",  # PyTorch gives −∞
     "label_smoothing must be in",
     "nothing to pool",
     "eps must be a number that is not negative",
@@ -381,7 +381,10 @@ def difference(seed):
     call = draw.pick(KINDS)(draw)
     with warnings.catch_warnings(), np.errstate(all="ignore"):
         warnings.simplefilter("ignore")
-        theirs, ours = outcome(THEIRS, call), outcome(OURS, call)
+        ours = outcome(OURS, call)
+        if isinstance(ours, Exception) and "lies wholly in the padding" in str(ours):
+            return None  # where PyTorch writes into memory that is not its own
+        theirs = outcome(THEIRS, call)
     if isinstance(theirs, Exception):
         said = str(theirs)
         return (
