@@ -245,3 +245,20 @@ def test_names_that_are_not_here_say_which_is(name):
     with pytest.raises(AttributeError, match=f"minidl.nn.init has no {name}; did you mean {new}"):
         getattr(init, name)
     assert callable(getattr(init, new))
+
+
+# --- layers' own ------------------------------------------------------------------------------------------------------
+
+
+def test_an_embedding_draws_normal_rows_and_a_zero_one():
+    table = nn.Embedding(60, 50, padding_idx=2).weight.detach().numpy()
+    assert not table[2].any()
+    assert scipy.stats.kstest(np.delete(table, 2, 0).ravel(), "norm").pvalue > 1e-3
+
+
+def test_vgg_draws_by_its_outputs():
+    """He initialisation with mode fan_out, biases of 0 (torchvision's)."""
+    net = md.models.VGG(nn.Sequential(nn.Conv2d(8, 64, 3)), nn.Sequential(nn.Linear(9, 9)))
+    conv = net.features[0]
+    assert not conv.bias.detach().numpy().any()
+    assert scipy.stats.kstest(conv.weight.detach().numpy().ravel(), normal(2 / (64 * 9)).cdf).pvalue > 1e-3
