@@ -23,7 +23,8 @@ from arguments.table import each, fixed, given, layer, of, refused, wave
 DOUBLE = dict(dtype=of("float64"))
 REDUCTION = each("sum", "none")
 PADDING_MODES = each(*[given(mode, padding=1) for mode in ("reflect", "replicate", "circular")],
-                     given("circular", padding="same", dilation=2))  # fmt: skip
+                     given("circular", padding="same", dilation=2), given("circular", padding="same", kernel_size=2)
+                     )  # fmt: skip
 
 # --- layers with parameters -------------------------------------------------------------------------------------------
 

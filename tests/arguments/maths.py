@@ -137,7 +137,7 @@ row("einsum", None, lambda m, *given: m.einsum(*given), equation="ij,kj->ik", op
 row("ravel", input=BLOCK)()
 row("clone", input=BLOCK)()
 row("broadcast_tensors", None, lambda m, *given: m.broadcast_tensors(*given), tensors=(X, TARGET[:1]))()
-row("broadcast_shapes", None, lambda m, x, y: m.zeros(m.broadcast_shapes(x.shape, y.shape)), x=X, shapes=TARGET[:1])()
+row("broadcast_shapes", None, lambda m, *given: m.broadcast_shapes(*given), shapes=((3, 1), (2, 1, 4)))()
 
 # --- methods ----------------------------------------------------------------------------------------------------------
 

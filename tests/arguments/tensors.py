@@ -105,7 +105,7 @@ row("Tensor.tile", one_by_one, self=BLOCK, dims=(2, 1))(dims=(2, 1, 1, 2))
 for name in ("clone", "detach", "cpu", "numel"):
     row(f"Tensor.{name}", self=X)()
 row("Tensor.item", self=np.array([1.5]))()
-row("Tensor.numpy", self=fixed(X))()
+row("Tensor.numpy", self=fixed(X))(force=given(True, self=X))
 row("Tensor.where", None, lambda m, x, *a, **k: x.where(*a, *k.values()), self=X, condition=MASK[0], other=0.5)(
     other=-1.0
 )
