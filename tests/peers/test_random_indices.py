@@ -117,7 +117,7 @@ class Draw:
 
     def _odd(self, n, dim):
         kind = int(self.rng.integers(0, 7))
-        forms = [0.0, np.float64(0), [0.5], np.zeros(2), "a", np.True_, 1j]
+        forms = [0.0, np.float64(0), [0.5], np.zeros(2), "a", {}, 1j]
         if kind in (2, 3):
             self.strange.add("floats")
         if kind == 6:
