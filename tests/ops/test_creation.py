@@ -175,6 +175,32 @@ def test_what_is_like_a_tensor_lies_like_it_in_memory(make):
     assert make(md.ones(1, 2).expand(3, 2)).array.flags.writeable and make(md.ones(())).shape == ()
 
 
+@pytest.mark.parametrize("made, values", [
+    (lambda **k: md.linspace(0, 1, 5, **k), [0, 0.25, 0.5, 0.75, 1]), (lambda **k: md.linspace(2, 5, 1, **k), [2]),
+    (lambda **k: md.logspace(0, 2, 3, 2, **k), [1, 2, 4]), (lambda **k: md.arange(3.0, **k), [0, 1, 2]),
+    (lambda **k: md.arange(1, 4, 1.5, **k), [1, 2.5]), (lambda **k: md.eye(2, 3, **k), [[1, 0, 0], [0, 1, 0]]),
+    (lambda **k: md.full((2,), 3.0, **k), [3, 3]), (lambda **k: md.zeros(1, 2, **k), [[0, 0]]),
+    (lambda **k: md.full_like(md.ones(2), 3, **k), [3, 3]), (lambda **k: md.tensor([1.0], **k), [1]),
+])  # fmt: skip
+def test_values_and_options(made, values, standin):  # noqa: F811
+    x = made()
+    assert x.numpy().tolist() == values and x.dtype == md.float32 and not x.requires_grad and x.device == "cpu"
+    x = made(requires_grad=True, device="cuda:1", dtype=md.float64)
+    assert x.requires_grad and x.device == "cuda:1" and x.dtype == md.float64
+
+
+def test_large_integers_are_counted_exactly():
+    assert md.arange(2**62, 2**62 + 3).numpy().tolist() == [2**62, 2**62 + 1, 2**62 + 2]
+
+
+@pytest.mark.parametrize("indexing", ["ij", "xy"])
+def test_meshgrid(indexing):
+    a, b, c = np.arange(2), np.arange(3), np.arange(4)
+    ours = md.meshgrid(*map(md.tensor, (a, b, c)), indexing=indexing)
+    for x, y in zip(ours, np.meshgrid(a, b, c, indexing=indexing), strict=True):
+        assert np.array_equal(x.numpy(), y)
+
+
 def test_meshgrid_passes_gradients():
     md.gradcheck(
         lambda a, b: sum(c**2 for c in md.meshgrid(a, b)),
