@@ -18,7 +18,8 @@ REASONS: dict[str, list[str]] = {
         *each(FLAT, LINEAR),
         *each(FLAT_QUOTIENTS, [*(fault for fault in LINEAR if fault != "reverse"), "skip the broadcast sum"]),
     ],
-    "The array is only compared, or asked for its sign: no gradient passes through that.": [
+    "The array is only compared, rounded, or asked for its sign: no gradient passes through that.": [
+        *each(["remainder.y", "fmod.y"], ["detach x", "detach y"]),
         *each(["abs.x", "hardtanh.x", "limit.x"], ["detach x"]),
         *each(["maximum.x", "maximum.y", "minimum.x", "minimum.y"], ["detach x", "detach y"]),
         *each(["amax.x", "amin.x", "greatest.x", "least.x", "middle.x"], ["detach x", "detach z"]),
