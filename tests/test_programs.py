@@ -18,7 +18,7 @@ FOLDER = Path(__file__).with_name("programs")
 RECORD = FOLDER / "results.json"
 PROGRAMS = sorted(path.stem for path in FOLDER.glob("*.py"))
 WAITING = [
-    "autograd_function", "checkpoints",
+    "autograd_function",
 ]  # fmt: skip
 IMPORTS = [  # only these lines of a program are rewritten
     (r"^(import|from) torch\.nn\.functional\b", r"\1 minidl.functional"),

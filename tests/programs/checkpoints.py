@@ -14,7 +14,7 @@ Y = torch.tensor(rng.normal(size=(16, 2)), dtype=torch.float32)
 
 def build():
     torch.manual_seed(0)
-    return nn.Sequential(nn.Linear(5, 6), nn.BatchNorm1d(6), nn.Tanh(), nn.Linear(6, 2))
+    return nn.Sequential(nn.Linear(5, 6, bias=False), nn.BatchNorm1d(6), nn.Tanh(), nn.Linear(6, 2))
 
 
 def fit(model, optimizer, steps):
