@@ -164,7 +164,7 @@ def of_parameters(m, row, found, args, options):
     parameters = [m.tensor(wave(2, 3), requires_grad=True), m.tensor(wave(4), requires_grad=True)]
     beyond = [m.tensor(wave(2), requires_grad=True)]
     for p in [*parameters, *beyond]:
-        (p**3 * (1 if p is not beyond[0] else float("inf"))).sum().backward()
+        (p**2 * (1 if p is not beyond[0] else float("inf"))).sum().backward()
     args, options = put({"parameters": parameters, "parameters beyond": beyond}, args, options)
     try:
         outcome = found(*args, **options)
