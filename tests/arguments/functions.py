@@ -73,16 +73,18 @@ row("functional.max_pool1d", input=SPACED_SIGNAL, kernel_size=2)(
     kernel_size=3, stride=1, padding=1, dilation=2, ceil_mode=True, return_indices=True
 )
 row("functional.max_pool2d", input=SPACED, kernel_size=2)(
-    kernel_size=(2, 3), stride=each(1, (2, 1)), padding=each(1, (0, 1)), dilation=each(2, (1, 2)), ceil_mode=each(True, given(True, stride=3, padding=1)),
+    kernel_size=(2, 3), stride=each(1, (2, 1)), padding=each(1, (0, 1)), dilation=each(2, (1, 2)), ceil_mode=True,
     return_indices=each(True, given(True, padding=1, dilation=2)),
 )  # fmt: skip
 row("functional.avg_pool1d", input=SIGNAL, kernel_size=2)(
     kernel_size=3, stride=1, padding=1, ceil_mode=True, count_include_pad=given(False, padding=1)
 )
 row("functional.avg_pool2d", input=wave(2, 2, 7, 5), kernel_size=2)(
-    kernel_size=(2, 3), stride=each(1, (2, 1)), padding=each(1, (0, 1)), ceil_mode=each(True, given(True, stride=3, padding=1)),
+    kernel_size=(2, 3), stride=each(1, (2, 1)), padding=each(1, (0, 1)), ceil_mode=True,
     count_include_pad=given(False, padding=1), divisor_override=3,
 )  # fmt: skip
+for name in ("max_pool2d", "avg_pool2d"):  # whose last window would start in the padding
+    row(f"functional.{name}", input=SPACED, kernel_size=2, stride=3, padding=1, ceil_mode=True)()
 row("functional.adaptive_avg_pool1d", input=SIGNAL, output_size=3)(output_size=1)
 row("functional.adaptive_avg_pool2d", input=IMAGE, output_size=3)(output_size=each((2, 3), (None, 2)))
 row("functional.adaptive_max_pool1d", input=SPACED_SIGNAL, output_size=3)(return_indices=True)
