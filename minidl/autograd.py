@@ -19,6 +19,7 @@ from minidl.engine.core import Tensor, as_tuple
 from minidl.engine.op import alias
 from minidl.engine.walk import gradients
 from minidl.ops.create import zeros_like
+from minidl.ops.custom import Function as Function
 from minidl.ops.joining import stack
 
 Tensors = Tensor | Sequence[Tensor]

@@ -27,7 +27,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from minidl import backend
-from minidl.backend import Array, transfer
+from minidl.backend import Array, dims, transfer
 from minidl.backend.modes import mode
 from minidl.engine.size import Size
 from minidl.engine.values import Values
@@ -52,11 +52,9 @@ class Tensor(Values):
     ----------
     array : array
         The raw array. Writing into it between forward and backward cannot be seen (see `minidl.detect_anomaly`).
-    grad : Tensor or None
-        The sum of all gradients that have reached this leaf, or a tensor of which `retain_grad` was asked.
     """
 
-    __slots__ = ("array", "grad", "node", "tracked", "ties", "__weakref__")
+    __slots__ = ("array", "gradient", "node", "tracked", "ties", "__weakref__")
     __array_ufunc__ = None  # so that NumPy leaves `array * tensor` to the Tensor
 
     # Arithmetic, functions and shape methods are ops, and `backward` is of the walk: `minidl.ops.methods` binds them,
@@ -86,7 +84,7 @@ class Tensor(Values):
                 "md.tensor(data) makes one of numbers, md.empty(sizes) one of a size"
             )
         self.array = backend.plain("Tensor", data)
-        self.grad: Tensor | None = None
+        self.gradient: Tensor | None = None
         self.node: Node | None = None
         self.tracked = False
         self.ties: Ties | None = None
@@ -108,11 +106,32 @@ class Tensor(Values):
 
     @requires_grad.setter
     def requires_grad(self, value: bool) -> None:
-        if self.node is not None:
+        if self.node is not None and not value:
             raise RuntimeError("requires_grad: can be set on leaves only; .detach() cuts a computed tensor off")
         if value and self.dtype.kind != "f":
             raise RuntimeError(f"requires_grad: only floating-point tensors can have gradients, this is {self.dtype}")
         self.tracked = bool(value)
+
+    @property
+    def grad(self) -> Tensor | None:
+        """The sum of all gradients that have reached this leaf, or a tensor of which `retain_grad` was asked.
+
+        It may be set to None, or to a Tensor of this one's shape, dtype and device: TypeError, RuntimeError.
+        """
+        return self.gradient
+
+    @grad.setter
+    def grad(self, value: Tensor | None) -> None:
+        if value is not None:
+            if not isinstance(value, Tensor):
+                raise TypeError(f"grad: expected a Tensor or None, got {type(value).__name__}")
+            given = (value.array.shape, value.dtype, value.device)
+            if given != (self.array.shape, self.dtype, self.device):
+                raise RuntimeError(
+                    f"grad: expected a gradient of {dims(self.shape)}, {self.dtype}, on {self.device}; "
+                    f"got {dims(value.shape)}, {value.dtype}, on {value.device}"
+                )
+        self.gradient = value
 
     def requires_grad_(self, requires_grad: bool = True) -> Tensor:
         """Set ``requires_grad`` and return the tensor."""
@@ -165,7 +184,7 @@ class Tensor(Values):
         new = memo[id(self)] = type(self).__new__(type(self))
         with backend.current(self.array):
             new.array, new.node, new.tracked, new.ties = self.array.copy(), None, self.tracked, None
-        new.grad = None if self.grad is None else self.grad.detach().clone()
+        new.gradient = None if self.grad is None else self.grad.detach().clone()
         return new
 
 
@@ -245,7 +264,7 @@ class Ties:
 def wrap(array: Array) -> Tensor:
     """A Tensor on an array that is known to be one, without the checks of the constructor."""
     tensor = Tensor.__new__(Tensor)
-    tensor.array, tensor.grad, tensor.node, tensor.tracked, tensor.ties = array, None, None, False, None
+    tensor.array, tensor.gradient, tensor.node, tensor.tracked, tensor.ties = array, None, None, False, None
     return tensor
 
 

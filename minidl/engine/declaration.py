@@ -37,6 +37,7 @@ class Declaration:
         self.named = {*self.options}
         self.defaults = {p.name: p.default for p in parameters if p.default is not p.empty}
         self.public = {PUBLIC.get(p.name, p.name): p.name for p in parameters}
+        self.saves = False  # arrays for its gradients, which a backward frees
         self.needs: dict[int, tuple[tuple[str, int], ...]] = {}
         self.signature = inspect.Signature(list(map(self.shown, parameters)))
 

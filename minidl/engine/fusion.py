@@ -40,6 +40,7 @@ class Composite(Declaration):
         super().__init__(reference.__name__, list(inspect.signature(reference).parameters.values()))
         self.reference = reference
         self.kernels: list[Any] = []
+        self.saves = True
         self.needs = dict.fromkeys(range(len(self.arguments)), ())  # zero where the reference does not use it
 
     def serving(self, arrays: list[Any], options: dict[str, Any]) -> Any:

@@ -84,6 +84,7 @@ class Op(Declaration):
             places = {name: i for i, name in enumerate(self.arguments)} | {"z": -1}
             needs = tuple((name, places[name]) for name in names if name in places)
             self.needs[self.arguments.index(argument)] = needs
+            self.saves = self.saves or bool(needs)
 
     def plain(self, args: tuple[Any, ...]) -> list[Array] | None:
         """The arrays, if all are of one floating dtype on NumPy, or Python numbers beside them: the common case."""

@@ -20,7 +20,7 @@ Steps = tuple[tuple[Callable[..., Any], dict[str, Any]], ...]  # ops, with their
 class View(NamedTuple):
     """Where a tensor lies in the memory of its base: the steps lead there. Without a base: that was not recorded."""
 
-    base: Tensor | None
+    base: Any  # a Tensor
     steps: Steps
 
 

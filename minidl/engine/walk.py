@@ -78,7 +78,7 @@ def walk(
             outgoing = node.op.pull(node, g, edges)
             give(edges, outgoing)
             yield node.op.name, edges, g, outgoing
-        if not retain:
+        if node.op.saves and not retain:
             node.kept, node.edges = None, ()
         del node, g, edges, outgoing
     own(grads, seeds)

@@ -76,7 +76,10 @@ def setitem(x: Tensor, index: Any, value: Any) -> None:
         quiet.copy().run(write, view, without_lead(array) if backend.is_array(array) else array, picks)
     except (ValueError, IndexError, OverflowError) as error:
         kind = IndexError if isinstance(error, IndexError) else ValueError
-        raise kind(f"in-place write into {dims(x.shape)}: {error}") from None
+        said = str(error).replace("axis", "dim").replace("array", "tensor")
+        if "broadcast" in said:
+            said = f"a value of {dims(array.shape)} does not broadcast there"
+        raise kind(f"in-place write into {dims(x.shape)}: {said}") from None
     if tracked:
         plant(x, value, index)
 

@@ -247,16 +247,16 @@ SPOILED = {
     "broadcast": (lambda p: setattr(p, "array", np.broadcast_to(1.0, (2, 3))), ValueError, "its array is read-only"),
     "changed shape": (reshaped, ValueError, "(exp_avg|momentum_buffer) is 2×3, its parameter is 3×2 by now; make "),
     "grad of another shape": (
-        lambda p: setattr(p, "grad", md.ones(3, dtype=md.float64)),
+        lambda p: setattr(p, "gradient", md.ones(3, dtype=md.float64)),
         ValueError,
         "a gradient Tensor 3",
     ),
     "grad of another dtype": (
-        lambda p: setattr(p, "grad", md.ones(2, 3)),
+        lambda p: setattr(p, "gradient", md.ones(2, 3)),
         ValueError,
         "a gradient of float32 of a param",
     ),
-    "an array as grad": (lambda p: setattr(p, "grad", np.ones((2, 3))), ValueError, "a gradient ndarray 2×3"),
+    "an array as grad": (lambda p: setattr(p, "gradient", np.ones((2, 3))), ValueError, "a gradient ndarray 2×3"),
     "no array": (lambda p: setattr(p, "array", [1.0]), TypeError, "array of a tensor was set to list"),
 }
 
