@@ -10,6 +10,8 @@ import weakref
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
+import numpy as np
+
 from minidl.backend.modes import mode
 from minidl.engine.core import Tensor, Ties
 from minidl.engine.writes import owner_of
@@ -18,26 +20,25 @@ Steps = tuple[tuple[Callable[..., Any], dict[str, Any]], ...]  # ops, with their
 
 
 class View(NamedTuple):
-    """Where a tensor lies in the memory of its base: the steps lead there. Without a base: that was not recorded."""
+    """Where a tensor lies in the memory of its base: the steps lead there, from the base's shape.
 
-    base: Any  # a Tensor
+    Without a base it was made under no_grad(), where no graph is to be kept alive.
+    """
+
+    base: Any  # a Tensor, or None
+    shape: tuple[int, ...]
     steps: Steps
-
-
-UNRECORDED = View(None, ())
 
 
 def tie(z: Tensor, x: Tensor, function: Callable[..., Any], options: dict[str, Any]) -> None:
     """Note that ``z = function(x, **options)`` is a view, if it shares the memory of x."""
-    if z.array.dtype.kind != "f" or owner_of(z.array) is not owner_of(x.array):
+    if owner_of(z.array) is not owner_of(x.array):
         return
+    base, shape, steps = view_of(x) or View(x, x.array.shape, ())
     z.ties = Ties()
-    view = view_of(x)
-    if not mode.recording or view is UNRECORDED:
-        z.ties.view = UNRECORDED
+    z.ties.view = View(base if mode.recording else None, shape, (*steps, (function, options)))
+    if not mode.recording or base is None or z.array.dtype.kind != "f":
         return
-    base, steps = (x, ()) if view is None else view
-    z.ties.view = View(base, (*steps, (function, options)))
     if base.ties is None:
         base.ties = Ties()
     if base.ties.views is None:
@@ -56,6 +57,16 @@ def follow(x: Any, steps: Steps) -> Any:
     for function, options in steps:
         x = function(x, **options)
     return x
+
+
+def can_be_seen_as(x: Tensor, size: tuple[int, ...]) -> bool:
+    """Whether x would have that shape without a copy if its base lay in row-major memory, as all of PyTorch's do.
+
+    Here images lie channels-last; what is a view there may be a copy here.
+    """
+    view = view_of(x) or View(x, x.array.shape, ())
+    rows = follow(np.empty(view.shape, np.int8), view.steps)
+    return owner_of(rows.reshape(size)) is owner_of(rows)
 
 
 def replant(base: Tensor, node: Any) -> None:

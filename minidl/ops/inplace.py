@@ -15,7 +15,7 @@ from minidl.backend.random import Generator, stream
 from minidl.engine.core import Node, Tensor, origin
 from minidl.engine.op import cast, op, quiet, sum_to
 from minidl.engine.require import require_arrays
-from minidl.engine.views import UNRECORDED, follow, replant, view_of
+from minidl.engine.views import View, follow, replant, view_of
 from minidl.engine.writes import clock, owner_of, write
 from minidl.ops.indexing import getitem
 from minidl.ops.shape import reshape
@@ -86,7 +86,7 @@ def setitem(x: Tensor, index: Any, value: Any) -> None:
 
 def plant(x: Tensor, value: Any, index: Any) -> None:
     """Make what has been written into x at an index part of the graph of x, or of the base that it is a view of."""
-    base, steps = view_of(x) or (x, ())
+    base, _, steps = view_of(x) or View(x, (), ())
     edges: list[Any] = [(0, origin(base))] if base.tracked else []
     if isinstance(value, Tensor) and value.tracked:
         edges.append((1, origin(reshape(value, without_lead(value.array).shape))))
@@ -96,7 +96,7 @@ def plant(x: Tensor, value: Any, index: Any) -> None:
 def refuse_leaf(name: str, x: Tensor) -> None:
     """Raise RuntimeError where a recorded write into x can't be right: into leaves, and where no view is known."""
     view = view_of(x)
-    if view is UNRECORDED:
+    if view is not None and view.base is None:
         raise RuntimeError(
             f"{name}: this tensor is a view that was made under no_grad(), so what is recorded of it would not reach "
             "the tensor that it is a view of; make it outside, or write under no_grad()"

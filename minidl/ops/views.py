@@ -13,6 +13,7 @@ from minidl.engine.core import Tensor
 from minidl.engine.op import expand
 from minidl.engine.require import broadcast_shapes as together
 from minidl.engine.size import Size
+from minidl.engine.views import can_be_seen_as
 from minidl.engine.writes import owner_of
 from minidl.ops.indexing import along
 from minidl.ops.shape import axes, axis, permute, reshape, row_major, sizes, transpose
@@ -53,28 +54,22 @@ def contiguous(input: Tensor) -> Tensor:
 def view(input: Tensor, size: Sequence[int]) -> Tensor:
     """The input in another shape, on the same memory; one size may be -1.
 
-    Images and signals lie channels-last in memory, though they are channels-first by shape. Of those a view that
-    would be one in row-major order is a copy.
+    Images and signals lie channels-last in memory here, though they are channels-first by shape: what is a view of
+    row-major memory, as PyTorch's are, may be a copy of theirs.
 
     Raises
     ------
     RuntimeError
-        Where the elements of a view would have to be copied: `reshape` does that.
+        Where the elements of a view would have to be copied in row-major memory, too: `reshape` does that.
     """
     result = reshape(input, size)
     shares = owner_of(result.array) is owner_of(input.array)
-    if not (shares or not input.array.size or _channels_last(input.array)):
+    if not (shares or not input.array.size or can_be_seen_as(input, result.array.shape)):
         raise RuntimeError(
             f"{dims(input.shape)} with strides {stride(input)} can't be seen as {dims(result.shape)} without a copy; "
             "use reshape, or contiguous() before"
         )
     return result
-
-
-def _channels_last(array: Any) -> bool:
-    """Whether it is dense, of three dimensions or more, and another than the last is innermost: images, signals."""
-    order = sorted(range(array.ndim), key=lambda i: (array.shape[i] > 1, -array.strides[i]))
-    return array.ndim > 2 and order[-1] != array.ndim - 1 and array.transpose(order).flags.c_contiguous
 
 
 @named
