@@ -27,7 +27,7 @@ from minidl.backend.modes import mode
 from minidl.backend.sums import total
 from minidl.engine.core import Edge, Node, Tensor, wrap
 from minidl.engine.declaration import Declaration
-from minidl.engine.require import require_arrays, same_device, same_dtype
+from minidl.engine.require import explained, require_arrays, same_device, same_dtype
 from minidl.engine.views import tie
 
 Function = TypeVar("Function", bound=Callable[..., Any])
@@ -301,16 +301,6 @@ def on_cuda(function: Callable[..., Any]) -> Callable[[Function], Function]:
         return kernel
 
     return register
-
-
-def explained(name: str, arrays: list[Array], error: Exception) -> Exception:
-    """An error of a forward pass in the name of its op, without NumPy's terms."""
-    if isinstance(error, TypeError) and any(word in str(error) for word in ("numpy", "cupy", "ufunc")):
-        return TypeError(f"{name}: not defined for {' and '.join(str(a.dtype) for a in arrays)}")
-    if isinstance(error, ValueError) and "broadcast" in str(error):
-        return ValueError(f"{name}: shapes {' and '.join(dims(a.shape) for a in arrays)} do not broadcast")
-    kind = next((kind for kind in (IndexError, ValueError, TypeError) if isinstance(error, kind)), ValueError)
-    return kind(f"{name}: {error}")
 
 
 def record(

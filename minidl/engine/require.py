@@ -1,12 +1,13 @@
-"""What every op and function refuses: what is no tensor, and mixed devices, dtypes and shapes."""
+"""What every op and function refuses: what is no tensor, and mixed devices, dtypes and shapes; in which words."""
 
+from collections.abc import Sequence
 from types import NoneType
 from typing import Any
 
 import numpy as np
 
 from minidl import backend
-from minidl.backend import dims, dtypes
+from minidl.backend import Array, dims, dtypes
 from minidl.engine.core import Tensor
 
 
@@ -54,3 +55,13 @@ def broadcast_shapes(*shapes: tuple[int, ...]) -> tuple[int, ...]:
         return np.broadcast_shapes(*shapes)
     except ValueError:
         raise ValueError(f"shapes {' and '.join(map(dims, shapes))} do not broadcast") from None
+
+
+def explained(name: str, arrays: Sequence[Array], error: Exception) -> Exception:
+    """An error of a forward pass in the name of its op, without NumPy's terms."""
+    if isinstance(error, TypeError) and any(word in str(error) for word in ("numpy", "cupy", "ufunc")):
+        return TypeError(f"{name}: not defined for {' and '.join(str(a.dtype) for a in arrays)}")
+    if isinstance(error, ValueError) and "broadcast" in str(error):
+        return ValueError(f"{name}: shapes {' and '.join(dims(a.shape) for a in arrays)} do not broadcast")
+    kind = next((kind for kind in (IndexError, ValueError, TypeError) if isinstance(error, kind)), ValueError)
+    return kind(f"{name}: {error}")

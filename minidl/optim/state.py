@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from types import NoneType
-from typing import TYPE_CHECKING, Any
+from typing import Any, Protocol
 
 import numpy as np
 
@@ -13,11 +13,22 @@ from minidl.backend import dims, transfer
 from minidl.engine.core import Tensor
 from minidl.engine.op import clone
 
-if TYPE_CHECKING:
-    from minidl.optim.optimizer import Optimizer
-
 Groups = list[dict[str, Any]]
 States = dict[Tensor, dict[str, Any]]
+
+
+class Optimizer(Protocol):
+    """What is asked of an optimizer here."""
+
+    defaults: dict[str, Any]
+    param_groups: Groups
+
+    @property
+    def remembered(self) -> Mapping[str, bool] | None:
+        """The names in a state of its own; None for any."""
+
+    def check(self, group: dict[str, Any]) -> None:
+        """Raise for an option out of range."""
 
 
 def loaded(optimizer: Optimizer, state_dict: Mapping[str, Any]) -> tuple[Groups, States]:
