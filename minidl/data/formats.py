@@ -33,7 +33,7 @@ def parse_idx(raw: bytes, where: str | Path) -> np.ndarray:
             f"{where}: {'truncated' if len(raw) < length else 'has bytes after its end'}: by its header it holds "
             f"{dims(shape)} elements, {length:,} bytes in all, but it has {len(raw):,}"
         )
-    return np.frombuffer(raw[start:], dtype).reshape(shape).astype(dtype.newbyteorder("="))
+    return np.frombuffer(raw[start:], dtype).reshape(shape).astype(dtype.type)
 
 
 def parse_cifar(raw: bytes, where: str | Path) -> np.ndarray:

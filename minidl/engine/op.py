@@ -96,7 +96,7 @@ class Op(Declaration):
                 if type(array) is not ndarray:
                     return None
                 if array.dtype is not dtype:
-                    if dtype is not None or array.dtype.kind != "f":
+                    if array.dtype.kind != "f" or (dtype is not None and array.dtype != dtype):
                         return None
                     dtype = array.dtype
                 arrays.append(array)

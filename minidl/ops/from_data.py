@@ -35,7 +35,7 @@ def tensor(data: Any, *, dtype: Any = None, device: str | int | None = None, req
         if array.dtype.kind not in "buif":
             plain("tensor", array)  # which refuses it
         with backend.current(array), np.errstate(all="ignore"):
-            array = plain("tensor", array.astype(array.dtype.newbyteorder("=") if wanted is None else wanted))
+            array = plain("tensor", array.astype(array.dtype.type if wanted is None else wanted))
     else:
         array = _numbers(data, wanted)
     if device is None and not backend.on_gpu(array):

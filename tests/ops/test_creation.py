@@ -10,6 +10,7 @@ from standin import standin  # noqa: F401
 import minidl as md
 from minidl import nn
 from minidl.backend import dtypes
+from minidl.engine.op import Op
 
 MISTAKES = (ValueError, TypeError, RuntimeError)
 
@@ -375,3 +376,12 @@ def test_tensors_are_pickled():
     assert one is two
     (again.sum() * 2).backward()
     assert again.grad.numpy().tolist() == [2, 2]
+
+
+def test_what_is_made_of_arrays_takes_the_fast_path_of_ops(monkeypatch):
+    """NumPy makes dtypes that are equal to float32 and not the same object: `newbyteorder` and pickle, for two."""
+    of_its_own = np.ones(3, np.dtype("f4").newbyteorder("="))
+    assert of_its_own.dtype is not np.dtype("f4")
+    assert md.tensor(of_its_own).array.dtype is np.dtype("f4") is md.tensor(np.ones(3, ">f4")).array.dtype
+    monkeypatch.setattr(Op, "unify", None)
+    assert (md.from_numpy(of_its_own) * md.ones(3) + 1).tolist() == [2.0, 2.0, 2.0]
