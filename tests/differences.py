@@ -152,11 +152,19 @@ def spaces(m: Any) -> dict[str, Any]:
     }
 
 
+TYPING = ("typing", "collections.abc")
+
+
 def names(space: Any) -> set[str]:
-    """Its public names, modules aside."""
-    return {
-        n for n in dir(space) if not n.startswith("_") and not inspect.ismodule(inspect.getattr_static(space, n, None))
-    }
+    """Its public names, but for modules, for what is only there to say that it isn't, and for types of annotations."""
+
+    def is_there(name: str) -> bool:
+        value = inspect.getattr_static(space, name, None)
+        return not (
+            inspect.ismodule(value) or isinstance(value, absent.Absent) or getattr(value, "__module__", "") in TYPING
+        )
+
+    return {name for name in dir(space) if not name.startswith("_") and is_there(name)}
 
 
 def same(torch: Any) -> dict[str, list[str]]:

@@ -54,4 +54,4 @@ def normalize_channels(x, weight, bias, *, eps, pool=None, relu=False):
     z, v = standardize(x, over, eps)
     z = z if weight is None else z * along_channels(weight, x.ndim)
     z = z if bias is None else z + along_channels(bias, x.ndim)
-    return activated(z, pool, relu), mean(raw(x), over), raw(v).reshape(x.shape[1])
+    return activated(z, pool, relu), raw(mean(x, over)), raw(v).reshape(x.shape[1])

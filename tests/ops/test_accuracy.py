@@ -50,7 +50,7 @@ def test_total(case):
     for keepdims in (False, True):
         z, exact = total(np, x, axes, keepdims=keepdims), x.sum(axes, np.float64, keepdims=keepdims)
         assert (z.dtype, z.shape) == (np.float32, exact.shape)
-        assert np.abs(z / exact - 1).max() < 2e-6  # NumPy's: up to 1e-3
+        assert np.abs(z / exact - 1).max() < 4e-6  # NumPy's: up to 1e-3
 
 
 @pytest.mark.parametrize("n", [0, 1, 127, 128, 129, 255, 256, 257, 384, 16_384, 16_385, 40_000])

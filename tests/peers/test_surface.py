@@ -185,7 +185,7 @@ def public(tensor):
     return {name for name in dir(tensor) if not name.startswith("_") and hasattr(tensor, name)}
 
 
-OUR_OWN = {"array", "node", "ties", "tracked", "backward_steps"}  # beyond PyTorch's
+OUR_OWN = {"array", "gradient", "node", "ties", "tracked", "backward_steps"}  # beyond PyTorch's
 ABSENT = {name: reason for line, reason in lines("absent.txt") for name in line.split()}
 
 
