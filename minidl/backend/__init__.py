@@ -18,4 +18,13 @@ from minidl.backend.arrays import (
     plain,
     special,
 )
-from minidl.backend.devices import device, device_name, device_of, get_default_device, gpu, set_default_device, using
+from minidl.backend.devices import (
+    alike,
+    device,
+    device_name,
+    device_of,
+    get_default_device,
+    gpu,
+    set_default_device,
+    using,
+)

@@ -76,6 +76,12 @@ def device_of(array: Array) -> device:
     return cuda_device(array.device.id) if on_gpu(array) else CPU
 
 
+def alike(a: Array, b: Array) -> bool:
+    """Whether two arrays have the same shape, dtype and device."""
+    same = a.shape == b.shape and a.dtype == b.dtype and type(a) is type(b)
+    return same and (type(a) is np.ndarray or device_of(a) == device_of(b))
+
+
 def device_name(name: str | int) -> device:
     """The device of that name, or the GPU of that number; ``"cuda"`` is ``"cuda:0"``.
 

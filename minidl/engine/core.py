@@ -125,8 +125,7 @@ class Tensor(Values):
         if value is not None:
             if not isinstance(value, Tensor):
                 raise TypeError(f"grad: expected a Tensor or None, got {type(value).__name__}")
-            given = (value.array.shape, value.dtype, value.device)
-            if given != (self.array.shape, self.dtype, self.device):
+            if not backend.alike(value.array, self.array):
                 raise RuntimeError(
                     f"grad: expected a gradient of {dims(self.shape)}, {self.dtype}, on {self.device}; "
                     f"got {dims(value.shape)}, {value.dtype}, on {value.device}"

@@ -47,11 +47,6 @@ def scratch(p: Array) -> Array:
     return memory.empty(p.shape, p.dtype) if xp is np else xp.empty_like(p)
 
 
-def alike(a: Array, b: Array) -> bool:
-    """Whether two arrays have the same shape, dtype and device."""
-    return a.shape == b.shape and a.dtype == b.dtype and backend.device_of(a) == backend.device_of(b)
-
-
 Updates = list[tuple[Array, Array, dict[str, Any]]]  # parameters, each with its gradient and its state
 # What makes many updates of a group at once, by the type of the optimizer; it returns those that it can't make.
 multi_tensor: dict[type[Optimizer], Callable[[Updates, dict[str, Any]], Updates]] = {}
@@ -210,15 +205,14 @@ class Optimizer:
         for p in group["params"]:
             if p.grad is not None:
                 self._require_gradient(p)
-                state = self.state[p]
+                state, array, g = self.state[p], p.array, p.grad.array
                 for name, kept in state.items():
-                    if isinstance(kept, Tensor) and not alike(kept.array, p.array):
+                    if isinstance(kept, Tensor) and not backend.alike(kept.array, array):
                         state[name] = self._following(p, name, kept)
-                g = p.grad.array
                 if group.get("maximize"):
                     with backend.current(g):
                         g = -g
-                updates.append((p.array, g, state))
+                updates.append((array, g, state))
         return updates
 
     def _require_gradient(self, p: Tensor) -> None:
@@ -226,9 +220,9 @@ class Optimizer:
         name = type(self).__name__
         g: Any = p.grad
         require_arrays(f"{name}.step", p, g)
-        if not isinstance(g, Tensor) or g.shape != p.shape:
+        if not isinstance(g, Tensor) or g.array.shape != p.array.shape:
             raise ValueError(f"{name}: a gradient {type(g).__name__} {dims(g.shape)} of a parameter {dims(p.shape)}")
-        if not alike(g.array, p.array):
+        if not backend.alike(g.array, p.array):
             same_device(name, p, g)
             raise ValueError(f"{name}: a gradient of {g.dtype} of a parameter of {p.dtype}; p.grad.to(p.dtype) fits")
         if isinstance(p.array, np.ndarray) and not p.array.flags.writeable:
