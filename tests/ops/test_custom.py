@@ -11,6 +11,7 @@ VALUES = np.array([1.0, 2.0, -1.5])
 class Cube(md.autograd.Function):
     @staticmethod
     def forward(ctx, x):
+        assert not md.is_grad_enabled()
         ctx.save_for_backward(x)
         return x**3
 
@@ -134,6 +135,39 @@ def test_a_write_into_what_was_saved_is_noticed():
         x.add_(1.0)
     with pytest.raises(RuntimeError, match="Cube: saved, needed for its gradient, was changed in place"):
         y.sum().backward()
+
+
+def test_what_was_saved_goes_with_backward():
+    x = leaf()
+    y = Cube.apply(x)
+    ctx = y.grad_fn.op.ctx
+    assert ctx.to_save == ()
+    y.sum().backward()
+    assert ctx.saved_tensors == () and y.grad_fn.kept is None
+    with pytest.raises(RuntimeError, match="Cube: backward a second time"):
+        y.sum().backward()
+
+
+def test_a_saved_tensor_without_gradient_is_a_constant():
+    x, y = leaf(), leaf([0.5, -1.0, 3.0]).detach()
+    (g,) = md.grad(ProductAndSum.apply(y, x, 2.0)[0].sum(), x, create_graph=True)
+    np.testing.assert_array_equal(g.detach().numpy(), 2 * y.array)
+    x = md.ones(3, requires_grad=True)
+    z = Cube.apply(x.detach())
+    assert not z.requires_grad and z.grad_fn is None
+
+
+def test_a_gradient_takes_the_dtype_of_its_argument():
+    class Doubles(Cube):
+        @staticmethod
+        def backward(ctx, g):
+            return g.double()
+
+    x = md.ones(3, requires_grad=True)
+    y = x * 1
+    assert [step.outgoing[0].dtype for step in Doubles.apply(y).backward_steps(md.ones(3))][0] == md.float32
+    z = Doubles.apply(y.detach().requires_grad_())
+    assert all(type(g) is np.ndarray for step in z.backward_steps(md.ones(3)) for g in step.outgoing)
 
 
 def wrong(returned=None, made=None):

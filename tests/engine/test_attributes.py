@@ -1,0 +1,82 @@
+"""What of a tensor can be set, ``.data``, ``.grad`` and ``requires_grad``, and what is left of its history then."""
+
+import numpy as np
+import pytest
+
+import minidl as md
+
+W = [0.5, -1.25, 2.0]
+
+
+def leaf():
+    return md.tensor(W, dtype=md.float64, requires_grad=True)
+
+
+def test_data_is_a_tensor_on_the_same_memory():
+    w = leaf()
+    w.data.mul_(2)
+    assert w.array.tolist() == [1, -2.5, 4] and not w.data.requires_grad
+    kept = w.array
+    w.data = md.tensor([7.0, 8.0], dtype=md.float64)
+    assert w.array.tolist() == [7, 8] and w.requires_grad and kept.tolist() == [1, -2.5, 4]
+    with pytest.raises(TypeError, match="data: expected a Tensor, got ndarray"):
+        w.data = np.ones(2)
+    with pytest.raises(RuntimeError, match="data: this tensor requires grad"):
+        w.data = md.ones(2, dtype=md.int64)
+
+
+def test_views_stay_with_the_memory_that_a_tensor_leaves():
+    y = md.zeros(3, dtype=md.float64)
+    row = y[:1]
+    y.data = md.ones(3, dtype=md.float64)
+    y += leaf()
+    assert y.requires_grad and not row.requires_grad and row.array.tolist() == [0]
+
+
+def test_a_leaf_that_changes_its_shape_before_backward():
+    w = leaf()
+    y = (w * md.ones(3, dtype=md.float64)).sum()
+    w.data = w.data[:1]
+    with pytest.raises(RuntimeError, match="mul: the .data of x, a leaf, was given another shape or dtype"):
+        y.backward()
+
+
+def test_a_leaf_that_asks_for_no_gradient_any_more():
+    w = leaf()
+    y = (w * 2).sum()
+    w.requires_grad = False
+    y.backward()
+    assert w.grad is None
+
+
+def test_what_detach_gives_is_a_leaf():
+    w = leaf()
+    y = (w * 1).detach_()
+    assert y.is_leaf and not y.requires_grad
+    assert w.detach().is_leaf and not w.detach().requires_grad and w.requires_grad
+
+
+def test_what_kept_nothing_can_be_walked_again():
+    w = leaf()
+    y = w + 1
+    (y * 2).sum().backward()
+    (y * 3).sum().backward()
+    assert w.grad.array.tolist() == [5, 5, 5]
+    y = w * w
+    y.sum().backward()
+    with pytest.raises(RuntimeError, match="mul: backward a second time"):
+        (y + 1).sum().backward()
+
+
+def test_a_gradient_that_is_set_fits():
+    w = leaf()
+    w.grad = md.ones(3, dtype=md.float64)
+    w.grad = None
+    with pytest.raises(TypeError, match="grad: expected a Tensor or None, got ndarray"):
+        w.grad = np.ones(3)
+    for wrong in (md.ones(2, dtype=md.float64), md.ones(3)):
+        with pytest.raises(RuntimeError, match="grad: expected a gradient of 3, float64, on cpu"):
+            w.grad = wrong
+    assert (w * 1).requires_grad_().requires_grad
+    with pytest.raises(RuntimeError, match="requires_grad: can be set on leaves only"):
+        (w * 1).requires_grad = False
