@@ -12,6 +12,7 @@ from minidl.check import GradcheckError, gradcheck, gradgradcheck
 from minidl.engine.absent import explain_absent as _explain_absent
 from minidl.engine.core import Tensor
 from minidl.engine.op import clone
+from minidl.engine.size import Size
 from numpy import finfo, iinfo
 from minidl.backend.dtypes import bool_ as bool
 from minidl.backend.dtypes import float16 as half, float32 as float, float64 as double
@@ -90,5 +91,7 @@ from minidl.backend.threads import get_num_threads, set_num_threads
 
 __version__ = "0.1.0"
 
-_parts = "autograd", "backend.cuda", "data", "functional", "nn", "nn.init", "optim"
+_parts = (
+    "autograd", "backend.cuda", "data", "functional", "nn", "nn.init", "nn.utils", "optim", "utils", "utils.data",
+)
 _explain_absent(__name__, *[f"minidl.{part}" for part in _parts])

@@ -24,7 +24,7 @@ def test_what_differs_here(program):
 
 @pytest.mark.parametrize("name", absent.ABSENT)
 def test_what_is_not_here_says_what_to_use(name):
-    spaces = (md, nn, nn.functional, md.Tensor, md.ones(1, 1), md.autograd)
+    spaces = (md, nn, nn.utils, nn.functional, md.optim, md.utils, md.Tensor, md.ones(1, 1), md.autograd)
     refusals = [str(refused(space, name)) for space in spaces if not hasattr(space, name)]
     assert any(absent.ABSENT[name] in refusal for refusal in refusals)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 import functools
+import opcode
 import sys
 from collections.abc import Iterable
 from types import ModuleType
@@ -18,6 +19,11 @@ QUANTIZED = "quantized tensors are out of scope"
 OLD_TENSOR = "an old constructor; use minidl.tensor(data, dtype=…), or zeros, ones, empty for sizes; x.{0}() converts"
 COMPILED = "there is no compiler here; leave the call out, programs run as they are"
 PARALLEL = "one process uses one device; leave the wrapper out"
+SCHEDULES = "set group['lr'] of each group in optimizer.param_groups between steps"
+OPTIMIZER = "SGD and Adam are here; a subclass of minidl.optim.Optimizer that defines update() makes another"
+LAYER = "write it as a Module, whose forward is made of ops"
+SAMPLING = "interpolate resizes; positions as indices, x[:, :, rows, columns], sample elsewhere"
+WEIGHTS = "compute the weight in forward, from the parameters that it is made of"
 STORAGE = "storages have no class here; t.array is the raw array, and t.data_ptr() tells shared memory"
 
 ABSENT = {
@@ -47,6 +53,24 @@ ABSENT = {
     **dict.fromkeys(("sparse", "sparse_coo_tensor", "sparse_csr_tensor", "to_sparse", "to_dense"), SPARSE),
     **dict.fromkeys(("quantization", "quantize_per_tensor", "qint8", "quint8", "ao"), QUANTIZED),
     **dict.fromkeys(("storage", "untyped_storage", "Storage"), STORAGE),
+    **dict.fromkeys(("lr_scheduler", "swa_utils"), SCHEDULES),
+    **dict.fromkeys(
+        ("Adadelta", "Adafactor", "Adagrad", "Adamax", "ASGD", "LBFGS", "Muon", "NAdam", "RAdam", "RMSprop", "Rprop",
+         "SparseAdam"),
+        OPTIMIZER,
+    ),
+    "AdamW": "Adam(…, weight_decay=0.01, decoupled_weight_decay=True) is AdamW",
+    **dict.fromkeys(
+        ("AdaptiveLogSoftmaxWithLoss", "Bilinear", "CTCLoss", "EmbeddingBag", "FeatureAlphaDropout",
+         "FractionalMaxPool2d", "GaussianNLLLoss", "LPPool1d", "LPPool2d", "MaxUnpool1d", "MultiLabelMarginLoss",
+         "MultiLabelSoftMarginLoss", "MultiMarginLoss", "PoissonNLLLoss", "RMSNorm", "RReLU",
+         "TripletMarginWithDistanceLoss"),
+        LAYER,
+    ),
+    **dict.fromkeys(("grid_sample", "affine_grid"), SAMPLING),
+    **dict.fromkeys(("parametrizations", "parametrize", "prune", "spectral_norm", "weight_norm"), WEIGHTS),
+    "rnn": RECURRENT,
+    "set_printoptions": "t.numpy() prints as numpy.set_printoptions says",
     "bfloat16": "NumPy has no bfloat16; use float32 or float16",
     "tensorboard": "print, or write the numbers with the csv module",
     "model_zoo": "no weights are downloaded; minidl.models has the networks, minidl.load reads weights",
@@ -119,15 +143,18 @@ class Absent:
 
 
 def explain_absent(*modules: str) -> None:
-    """Let modules say of a name that they do not have what to use instead: AttributeError."""
+    """Let modules say of a name that they do not have what to use instead."""
     for module in modules:
         sys.modules[module].__getattr__ = functools.partial(_missing, module)  # type: ignore[method-assign]
 
 
 def _missing(module: str, name: str) -> None:
+    """Raise AttributeError or, for ``from module import name``, which would hide what that says, ImportError."""
     things = [other for other, thing in vars(sys.modules[module]).items() if not isinstance(thing, ModuleType)]
     said = "" if name.startswith("__") else advice(name, things)
-    raise AttributeError(f"{module} has no {name}{said}")
+    caller = sys._getframe(1)
+    imported = caller.f_code.co_code[caller.f_lasti] == opcode.opmap["IMPORT_FROM"]
+    raise (ImportError if imported else AttributeError)(f"{module} has no {name}{said}")
 
 
 def unexpected(error: str) -> str:

@@ -6,10 +6,10 @@ import pickle
 import pytest
 
 import minidl as md
-from minidl import autograd, data, functional, nn, optim
+from minidl import autograd, data, functional, nn, optim, utils
 from minidl.engine.absent import ABSENT, ARGUMENTS
 
-PLACES = [md, nn, functional, optim, data, autograd, md.Tensor]
+PLACES = [md, nn, nn.utils, functional, optim, data, utils, autograd, md.Tensor]
 
 
 def x():
@@ -41,6 +41,21 @@ def test_name(case):
     read, said = NAMES[case]
     with pytest.raises(AttributeError, match=said):
         read()
+
+
+IMPORTS = {
+    "from minidl.autograd import Variable": "^minidl.autograd has no Variable; every Tensor records",
+    "from minidl.optim import lr_scheduler": r"^minidl.optim has no lr_scheduler; set group\['lr'\]",
+    "from minidl.utils import tensorboard": "^minidl.utils has no tensorboard; print, or write the numbers",
+    "from minidl.nn import Linear, LSTM": "^minidl.nn has no LSTM; recurrent networks are out of scope",
+}
+
+
+@pytest.mark.parametrize("statement", IMPORTS)
+def test_what_is_imported_by_name(statement):
+    """Python's own message would hide what the attribute's error says."""
+    with pytest.raises(ImportError, match=IMPORTS[statement]):
+        exec(statement, {})
 
 
 ARGUMENT = {
