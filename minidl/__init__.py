@@ -4,11 +4,11 @@
 # fmt: off
 from math import e, inf, nan, pi
 
-from minidl import backends, data, functional, kernels, models, nn, ops, optim, utils
+from minidl import autograd, backends, data, functional, kernels, models, nn, ops, optim, utils
 from minidl.backend import accelerator, cuda, random
-from minidl.autograd import grad, hvp, jacobian, jvp, vjp
+from minidl.autograd import GradcheckError, grad, gradcheck, gradgradcheck
+from minidl.autograd.functional import hvp, jacobian, jvp, vjp
 from minidl.backend import device, get_default_device, set_default_device
-from minidl.check import GradcheckError, gradcheck, gradgradcheck
 from minidl.engine.absent import explain_absent as _explain_absent
 from minidl.engine.core import Tensor
 from minidl.engine.op import clone
@@ -92,6 +92,7 @@ from minidl.backend.threads import get_num_threads, set_num_threads
 __version__ = "0.1.0"
 
 _parts = (
-    "autograd", "backend.cuda", "data", "functional", "nn", "nn.init", "nn.utils", "optim", "utils", "utils.data",
+    "autograd", "autograd.functional", "backend.cuda", "data", "functional", "nn", "nn.init", "nn.utils", "optim",
+    "utils", "utils.data",
 )
 _explain_absent(__name__, *[f"minidl.{part}" for part in _parts])

@@ -15,7 +15,7 @@ FLOORS = [
     {"engine"},
     {"ops"},
     {"autograd", "data", "files", "functional", "optim"},
-    {"check", "kernels", "nn", "utils"},
+    {"kernels", "nn", "utils"},
     {"models"},
     {"minidl"},
     {"learn", "__main__"},

@@ -17,9 +17,6 @@ import pytest
 FOLDER = Path(__file__).with_name("programs")
 RECORD = FOLDER / "results.json"
 PROGRAMS = sorted(path.stem for path in FOLDER.glob("*.py"))
-WAITING = [
-    "autograd_function",
-]  # fmt: skip
 IMPORTS = [  # only these lines of a program are rewritten
     (r"^(import|from) torch\.nn\.functional\b", r"\1 minidl.functional"),
     (r"^(import|from) torch\.", r"\1 minidl."),
@@ -82,9 +79,7 @@ def hold(got, want):
         assert same, f"{place}: {a!r}, PyTorch gives {b!r}"
 
 
-@pytest.mark.parametrize(
-    "name", [pytest.param(name, marks=pytest.mark.xfail(name in WAITING, reason="waits")) for name in PROGRAMS]
-)
+@pytest.mark.parametrize("name", PROGRAMS)
 def test_program(name):
     hold(run(name, rename=True), json.loads(RECORD.read_text(encoding="utf-8"))[name])
 

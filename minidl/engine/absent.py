@@ -93,6 +93,8 @@ ABSENT = {
     "unique_consecutive": "use unique",
     "symeig": DECOMPOSITION,
     "vmap": "write the batch as a dimension",
+    "hessian": "jacobian of lambda x: grad(f(x), x, create_graph=True)[0] is it, and hvp its products",
+    "vhp": "a Hessian is symmetric, hvp gives the same",
     "func": "grad, vjp, jvp, hvp and jacobian are in minidl itself",
     "named_tensor": "dimensions have no names here",
     "names": "dimensions have no names here",

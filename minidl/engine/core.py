@@ -20,7 +20,7 @@ gradients, memory that goes as the walk passes, one step at a time.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from operator import attrgetter
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -284,5 +284,5 @@ def origin(tensor: Tensor) -> Node | Tensor:
 
 
 def as_tuple(tensors: Any) -> tuple[Any, ...]:
-    """One tensor, or a sequence of them, as a tuple."""
-    return (tensors,) if isinstance(tensors, Tensor) else tuple(tensors)
+    """One tensor, or several of them, as a tuple."""
+    return tuple(tensors) if isinstance(tensors, Iterable) and not isinstance(tensors, Tensor) else (tensors,)

@@ -14,7 +14,7 @@ from minidl import backend
 from minidl.backend import dims
 from minidl.backend.forks import Lock
 from minidl.backend.modes import enable_grad, no_grad
-from minidl.engine.core import Edge, Node, Tensor, origin, wrap
+from minidl.engine.core import Edge, Node, Tensor, as_tuple, origin, wrap
 from minidl.engine.hooks import hooked
 
 deposit_lock = Lock()
@@ -93,7 +93,11 @@ def added(a: Any, b: Any) -> Any:
 
 
 def backward(
-    tensor: Tensor, gradient: Tensor | None = None, retain_graph: bool | None = None, create_graph: bool = False
+    tensor: Tensor,
+    gradient: Tensor | None = None,
+    retain_graph: bool | None = None,
+    create_graph: bool = False,
+    inputs: Tensor | Sequence[Tensor] | None = None,
 ) -> None:
     """Add the gradient of a tensor, weighted by `gradient`, to ``.grad`` of every leaf that requires one.
 
@@ -105,6 +109,8 @@ def backward(
         Keep what the nodes saved, for another backward. Default: `create_graph`.
     create_graph : bool
         Record the backward pass itself, so that the gradients can be differentiated again.
+    inputs : Tensor or sequence of Tensors, optional
+        Those that shall get a gradient in ``.grad``, leaves or not. Default: every leaf.
 
     Raises
     ------
@@ -112,7 +118,7 @@ def backward(
         For a non-scalar without `gradient`, a tensor without history, a second backward through freed buffers,
         or a saved array that was written in place after it was read.
     """
-    consume(into_leaves(tensor, gradient, retain_graph, create_graph, unfold=False), create_graph)
+    consume(into_leaves((tensor,), (gradient,), retain_graph, create_graph, inputs), create_graph)
 
 
 def backward_steps(
@@ -123,25 +129,46 @@ def backward_steps(
     What a kernel did in one go unfolds into the ops that it stands for. Abandoned before its end, it leaves no
     gradients, and a graph that is freed as far as it came.
     """
-    yield from step_by_step(into_leaves(tensor, gradient, retain_graph, create_graph, unfold=True), create_graph)
+    steps = into_leaves((tensor,), (gradient,), retain_graph, create_graph, unfold=True)
+    yield from step_by_step(steps, create_graph)
 
 
 def into_leaves(
-    output: Tensor, gradient: Tensor | None, retain_graph: bool | None, create_graph: bool, unfold: bool
+    outputs: Sequence[Tensor],
+    gradients: Sequence[Tensor | None],
+    retain_graph: bool | None,
+    create_graph: bool,
+    inputs: Tensor | Sequence[Tensor] | None = None,
+    unfold: bool = False,
 ) -> Iterator[tuple[Any, ...]]:
-    """`walk` from one output, and at its end the gradients added to ``.grad`` of the leaves."""
+    """`walk`, and at its end the gradients added to ``.grad`` of `inputs`, or of all leaves."""
     if create_graph:
         warnings.warn(
             "backward(create_graph=True) makes a cycle through .grad, which only the garbage collector frees; "
             "md.grad(..., create_graph=True) makes none",
             stacklevel=4,
         )
+    takers = None if inputs is None else {origin(x): x for x in differentiable(as_tuple(inputs))}
+    wanted = None if takers is None else set(takers)
     grads: dict[Any, Tensor] = {}
-    yield from walk((output,), (gradient,), grads, None, retain_graph, create_graph, unfold)
+    yield from walk(outputs, gradients, grads, wanted, retain_graph, create_graph, unfold)
     with deposit_lock, enable_grad():
         for leaf, g in grads.items():
-            if leaf.tracked:  # still
-                leaf.grad = g if leaf.grad is None else leaf.grad + g
+            taker = leaf if takers is None else takers.get(leaf)
+            if taker is not None and taker.tracked:  # still
+                taker.grad = g if taker.grad is None else taker.grad + g
+
+
+def differentiable(inputs: tuple[Any, ...]) -> tuple[Tensor, ...]:
+    """The inputs of a backward pass, which must be tensors that require grad."""
+    if not inputs:
+        raise ValueError("backward: inputs is empty; leave it out to reach every leaf")
+    for x in inputs:
+        if not isinstance(x, Tensor):
+            raise TypeError(f"backward: expected tensors as inputs, got {type(x).__name__}")
+        if not x.tracked:
+            raise RuntimeError("backward: an input does not require grad; set requires_grad before it is used")
+    return inputs
 
 
 def consume(steps: Iterator[tuple[Any, ...]], create_graph: bool) -> None:

@@ -4,7 +4,8 @@ BY_FILE = {
     "backend/test_backend.py": "get_default_device set_default_device Tensor.cuda nn.Module.cuda",
     "backend/test_modes.py": "detect_anomaly inference_mode is_anomaly_enabled set_detect_anomaly set_grad_enabled",
     "backend/test_threads.py": "get_num_threads set_num_threads",
-    "engine/test_check.py": "GradcheckError gradgradcheck gradcheck.nondet_tol gradcheck.fast_mode",
+    "autograd/test_check.py": "GradcheckError gradgradcheck gradcheck.nondet_tol gradcheck.fast_mode",
+    "autograd/test_gradients.py": "Tensor.backward.inputs",
     "engine/test_engine.py": "Tensor enable_grad is_grad_enabled no_grad Tensor.backward_steps Generator manual_seed "
     "initial_seed seed",
     "engine/test_inplace.py": "Tensor.register_hook Tensor.retain_grad Tensor.detach_",

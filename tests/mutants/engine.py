@@ -13,10 +13,10 @@ from mutants.lines import ROOT, TESTS, Fault, forked, listed, tested
 
 OURS = (str(ROOT / "minidl"), str(TESTS))  # but not an environment that stands in the checkout
 BATTERY = ["engine/test_attributes.py", "engine/test_inplace.py", "engine/test_hooks.py"]
-BATTERY += ["engine/test_engine_steps.py", "engine/test_engine.py", "engine/test_check.py"]
+BATTERY += ["engine/test_engine_steps.py", "engine/test_engine.py", "autograd/test_check.py"]
 OTHERS = {
-    "ops.custom": ["ops/test_custom.py"],
-    "check": [*reversed(BATTERY)],
+    "autograd.function": ["autograd/test_function.py"],
+    "autograd.check": [*reversed(BATTERY)],
     "engine.fusion": ["engine/test_fusion.py", *BATTERY],
     "backend.modes": ["backend/test_modes.py", *BATTERY],
     "backend.threads": ["backend/test_threads.py"],

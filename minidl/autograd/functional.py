@@ -1,4 +1,4 @@
-"""Gradients as values, and derivatives of functions: products with Jacobians and Hessians, and whole Jacobians.
+"""Derivatives of functions: products with Jacobians and Hessians, and whole Jacobians.
 
 Signatures and results are those of ``torch.autograd.functional``.
 """
@@ -8,81 +8,15 @@ from typing import Any
 
 import numpy as np
 
+from minidl.autograd.gradients import as_tensors, grad
 from minidl.backend import transfer
-from minidl.backend.modes import detect_anomaly as detect_anomaly
-from minidl.backend.modes import enable_grad as enable_grad
-from minidl.backend.modes import inference_mode as inference_mode
-from minidl.backend.modes import no_grad as no_grad
-from minidl.backend.modes import set_detect_anomaly as set_detect_anomaly
-from minidl.backend.modes import set_grad_enabled as set_grad_enabled
+from minidl.backend.modes import enable_grad
 from minidl.engine.core import Tensor, as_tuple
 from minidl.engine.op import alias
-from minidl.engine.walk import gradients
 from minidl.ops.create import zeros_like
-from minidl.ops.custom import Function as Function
 from minidl.ops.joining import stack
 
 Tensors = Tensor | Sequence[Tensor]
-
-
-def grad(
-    outputs: Tensor | Sequence[Tensor],
-    inputs: Tensor | Sequence[Tensor],
-    grad_outputs: Tensor | Sequence[Tensor | None] | None = None,
-    retain_graph: bool | None = None,
-    create_graph: bool = False,
-    only_inputs: bool = True,
-    allow_unused: bool | None = None,
-    is_grads_batched: bool = False,
-    materialize_grads: bool = False,
-) -> tuple[Any, ...]:
-    """The gradients of `outputs` with respect to `inputs`, leaves or not; no ``.grad`` is touched.
-
-    Parameters
-    ----------
-    outputs, inputs : Tensor or sequence of Tensors
-    grad_outputs : Tensor or sequence, optional
-        A cotangent for each output, of its shape; may be left out for scalars.
-    retain_graph, create_graph : as in `Tensor.backward`
-    only_inputs, is_grads_batched : as by default; gradients of other leaves, and of batches, are not supported.
-    allow_unused : give None for an input that the outputs do not depend on, instead of raising.
-    materialize_grads : give zeros for it.
-
-    Returns
-    -------
-    tuple of Tensor
-        One gradient per input, of its shape and dtype.
-
-    Raises
-    ------
-    RuntimeError
-        If an input does not require grad, or is not used.
-    """
-    if not only_inputs:
-        raise ValueError("grad: only_inputs=False is not supported; backward() leaves gradients in all leaves")
-    if is_grads_batched:
-        raise ValueError("grad: is_grads_batched=True is not supported; call grad once for each, or jacobian")
-    outs, ins = as_tuple(outputs), as_tuple(inputs)
-    for t in (*outs, *ins):
-        if not isinstance(t, Tensor):
-            raise TypeError(f"grad: expected tensors, got {type(t).__name__}")
-    if not outs or not ins:
-        raise ValueError(f"grad: needs outputs and inputs, got {len(outs)} and {len(ins)}")
-    cotangents = (None,) * len(outs) if grad_outputs is None else as_tuple(grad_outputs)
-    if len(cotangents) != len(outs):
-        raise ValueError(f"grad: {len(outs)} outputs need as many grad_outputs, got {len(cotangents)}")
-    for x in ins:
-        if not x.tracked:
-            raise RuntimeError("grad: an input does not require grad; set requires_grad before it is used")
-    grads = gradients(outs, ins, cotangents, retain_graph, create_graph)
-    if materialize_grads:
-        return tuple(zeros_like(x) if g is None else g for x, g in zip(ins, grads, strict=True))
-    if not allow_unused and any(g is None for g in grads):
-        raise RuntimeError(
-            "grad: an input is not part of the graph of the outputs; allow_unused=True gives None for it, "
-            "materialize_grads=True zeros"
-        )
-    return tuple(grads)
 
 
 def vjp(
@@ -134,8 +68,9 @@ def jacobian(func: Callable[..., Any], inputs: Tensors, create_graph: bool = Fal
 
 def _evaluate(func: Callable[..., Any], inputs: Tensors, create_graph: bool) -> tuple[Any, Any, Any]:
     """Fresh inputs that require grad, the outputs as a tuple, and the outputs as `func` gave them."""
+    given = as_tensors("inputs", inputs)
     with enable_grad():
-        xs = tuple(alias(x) if create_graph and x.tracked else x.detach().requires_grad_() for x in as_tuple(inputs))
+        xs = tuple(alias(x) if create_graph and x.tracked else x.detach().requires_grad_() for x in given)
         outputs = func(*xs)
     ys = tuple(outputs) if isinstance(outputs, (tuple, list)) else (outputs,)
     for y in ys:

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from minidl import backend
-from minidl.autograd import grad
+from minidl.autograd.gradients import grad
 from minidl.backend import dims, transfer
 from minidl.backend.modes import enable_grad, is_grad_enabled, no_fusion, no_grad
 from minidl.engine.core import Tensor, as_tuple

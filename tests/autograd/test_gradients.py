@@ -1,0 +1,90 @@
+"""Gradients in the leaves: of several tensors at once, and of some leaves alone; where PyTorch has the names."""
+
+import numpy as np
+import pytest
+
+import minidl as md
+from minidl import autograd
+
+
+@pytest.fixture
+def leaves():
+    return md.tensor([1.0, 2.0, 3.0], requires_grad=True), md.tensor([4.0, 5.0, 6.0], requires_grad=True)
+
+
+def test_backward_of_several_tensors_is_that_of_their_sum(leaves):
+    x, y = leaves
+    autograd.backward([(x * y).sum(), x * x], [None, md.tensor([1.0, 10.0, 0.0])])
+    assert x.grad.tolist() == [4 + 2, 5 + 40, 6] and y.grad.tolist() == [1, 2, 3]
+    autograd.backward(x.sum())
+    assert x.grad.tolist() == [7, 46, 7]
+
+
+def test_one_leaf_twice(leaves):
+    x, _ = leaves
+    autograd.backward((x, x), (md.ones(3), md.ones(3) * 2))
+    assert x.grad.tolist() == [3, 3, 3]
+
+
+@pytest.mark.parametrize("backward", [md.Tensor.backward, autograd.backward])
+def test_inputs_alone_get_a_gradient(leaves, backward):
+    x, y = leaves
+    z = x * y
+    backward((z * z).sum(), inputs=[y, z])
+    assert x.grad is None and y.grad.tolist() == [8, 40, 108] and z.grad.tolist() == [8, 20, 36]
+    backward((y * 2).sum(), inputs=y)
+    assert y.grad.tolist() == [10, 42, 110]
+
+
+def test_an_input_that_is_not_reached_gets_none(leaves):
+    x, y = leaves
+    (x * 2).sum().backward(inputs=[y])
+    assert x.grad is None and y.grad is None
+    x.backward(md.ones(3), inputs=[y])
+    assert x.grad is None and y.grad is None
+
+
+@pytest.mark.parametrize(
+    ("inputs", "kind", "words"),
+    [
+        ([], ValueError, "backward: inputs is empty"),
+        ([3], TypeError, "backward: expected tensors as inputs, got int"),
+        (md.ones(2), RuntimeError, "backward: an input does not require grad"),
+    ],
+)
+def test_what_inputs_refuses(leaves, inputs, kind, words):
+    with pytest.raises(kind, match=words):
+        leaves[0].sum().backward(inputs=inputs)
+    assert leaves[0].grad is None
+
+
+@pytest.mark.parametrize(
+    ("given", "kind", "words"),
+    [
+        (lambda x: (3,), TypeError, "backward: expected tensors, got int"),
+        (lambda x: ([],), ValueError, "backward: expected one tensor or more, got none"),
+        (lambda x: ([x, x], [md.ones(3)]), ValueError, "backward: 2 outputs need as many cotangents, got 1"),
+        (lambda x: (x * 2,), RuntimeError, "backward: gradient may be left out for a scalar only"),
+    ],
+)
+def test_what_backward_refuses(leaves, given, kind, words):
+    with pytest.raises(kind, match=words):
+        autograd.backward(*given(leaves[0]))
+
+
+def test_functions_take_tensors():
+    with pytest.raises(TypeError, match="inputs: expected tensors, got int"):
+        md.jacobian(lambda x: x, 3)
+    with pytest.raises(TypeError, match="grad: expected tensors, got float"):
+        md.grad(2.0, md.ones(1))
+
+
+def test_pytorchs_names():
+    for name in ("grad", "gradcheck", "gradgradcheck", "no_grad", "enable_grad", "detect_anomaly"):
+        assert getattr(autograd, name) is getattr(md, name)
+    for name in ("jacobian", "hvp", "vjp", "jvp"):
+        assert getattr(autograd.functional, name) is getattr(md, name)
+    whole = autograd.functional.jacobian(lambda x: x * x, md.tensor([1.0, 2.0]))
+    np.testing.assert_array_equal(whole.numpy(), [[2, 0], [0, 4]])
+    with pytest.raises(AttributeError, match="minidl.autograd.functional has no hessian; jacobian of"):
+        autograd.functional.hessian  # noqa: B018
