@@ -189,8 +189,10 @@ row("nn.utils.pieces", None, lambda m, vector, shapes: [vector[:6].reshape(2, 3)
 
 
 def in_evaluation(m, row, found, args, options):
-    """What a network gives for filled weights, and the shares that it drops in training."""
+    """What a network gives for weights of both signs, and the shares that it drops in training."""
     made = filled(m, found(*args, **options).to(m.float64))
+    for i, weight in enumerate(p.detach() for p in made.parameters() if p.ndim > 1):
+        weight.copy_(m.tensor(3 * wave(*weight.shape, phase=i) / math.sqrt(math.prod(weight.shape[1:]))))
     shares = [module.p for module in made.modules() if hasattr(module, "p")]
     inputs = [converted(m, value, []) for value in row.inputs]
     return [made.training, *shares, made.eval()(*inputs), *[list(v.shape) for v in made.state_dict().values()]]

@@ -54,9 +54,11 @@ def listed(batches):
 # --- order and size ---------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("drop_last, sizes", [(False, [4, 4, 2]), (True, [4, 4])])
-def test_batches(drop_last, sizes):
-    loader = DataLoader(numbers(10), batch_size=4, drop_last=drop_last)
+@pytest.mark.parametrize("n, drop_last, sizes", [
+    (10, False, [4, 4, 2]), (10, True, [4, 4]), (11, True, [4, 4]), (9, True, [4, 4]),
+])  # fmt: skip
+def test_batches(n, drop_last, sizes):
+    loader = DataLoader(numbers(n), batch_size=4, drop_last=drop_last)
     assert [len(x.array) for x, _ in loader] == sizes and len(loader) == len(sizes)
     assert order(loader) == order(loader) == list(range(sum(sizes)))
     x, y = batch = next(iter(loader))

@@ -1,0 +1,45 @@
+"""What the networks are made of, and what they start from."""
+
+import numpy as np
+import pytest
+
+from minidl import models, nn
+
+
+def test_the_convolutions_of_vgg_start_as_he_et_al():
+    """The variance is kept on the way back: 2 / fan_out; biases are 0."""
+    conv = models.VGG(nn.Sequential(nn.Conv2d(8, 200, 3)), nn.Sequential()).features[0]
+    weight = conv.weight.detach().numpy()
+    assert weight.std() == pytest.approx((2 / (200 * 9)) ** 0.5, rel=0.03) and abs(weight.mean()) < 1e-3
+    assert abs(weight).max() > 3 * weight.std()  # normal, not uniform
+    np.testing.assert_array_equal(conv.bias.detach().numpy(), 0)
+
+
+CLASSIFIER = """\
+Sequential(
+  (0): Linear(in_features=25088, out_features=4096, bias=True)
+  (1): ReLU()
+  (2): Dropout(p=0.5, inplace=False)
+  (3): Linear(in_features=4096, out_features=4096, bias=True)
+  (4): ReLU()
+  (5): Dropout(p=0.5, inplace=False)
+  (6): Linear(in_features=4096, out_features=7, bias=True)
+)"""
+
+
+def test_the_layers_of_vgg16(monkeypatch):
+    for name in ("uniform_", "normal_", "constant_"):  # memory that is never written costs nothing
+        monkeypatch.setattr(nn.init, name, lambda tensor, *_, **__: tensor)
+    vgg = models.vgg16(7)
+    assert repr(vgg.classifier) == CLASSIFIER
+    stages = [(3, 64, 64), (64, 128, 128), (128, 256, 256, 256), (256, 512, 512, 512), (512, 512, 512, 512)]
+    expected = []
+    for channels in stages:
+        for n, k in zip(channels[:-1], channels[1:], strict=True):
+            expected += [f"Conv2d({n}, {k}, kernel_size=(3, 3), stride=(1, 1), padding=(1, 1))", "ReLU()"]
+        expected += ["MaxPool2d(kernel_size=2, stride=2, padding=0, dilation=1, ceil_mode=False)"]
+    assert list(map(repr, vgg.features)) == expected
+
+
+def test_ten_classes_unless_told_otherwise():
+    assert models.SimpLeNet().classifier[-1].out_features == 10
