@@ -117,7 +117,7 @@ def test_a_whole_lesson_hides_no_traffic(lesson, run, monkeypatch, capsys):
         (losses.loss, "softmax_cross_entropy"),
         (layers.F, "linear"),
         (walk, "into_leaves"),  # of backward
-        (optimizer, "alike"),
+        (optimizer.Optimizer, "_require_gradient"),
     ],
     ids=lambda part: getattr(part, "__name__", part),
 )
