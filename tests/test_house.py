@@ -104,7 +104,7 @@ def test_every_room_says_what_lives_there():
     for path in FILES:
         if path.name == "__init__.py":
             said = ast.get_docstring(ast.parse(FILES[path])) or ""
-            assert said.partition("\n")[0].endswith("."), f"{path}: opens with no sentence"
+            assert said.partition("\n\n")[0].endswith("."), f"{path}: opens with no sentence"
 
 
 @pytest.mark.parametrize("path", sorted(FILES), ids=str)

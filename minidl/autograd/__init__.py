@@ -1,4 +1,7 @@
-"""What asks the engine for gradients: as values, of functions, checked against differences, or written by hand."""
+"""What asks the engine for gradients: as values, of functions, checked against differences, or written by hand.
+
+The walk itself is the engine's; no op is declared here.
+"""
 
 # ruff: noqa: F401
 from minidl.autograd import functional

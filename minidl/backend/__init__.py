@@ -1,6 +1,6 @@
 """What arrays are and where they live: NumPy or CuPy, dtypes, devices, copies, random streams, threads, memory.
 
-Nothing here knows of gradients.
+Nothing here knows of Tensors and gradients.
 """
 
 # ruff: noqa: F401

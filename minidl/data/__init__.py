@@ -1,4 +1,4 @@
-"""Data sets, found offline first, and the loader that batches them: only names."""
+"""Data sets, found offline first, and the loader that batches them. What is learnt from them is not known here."""
 
 from minidl.data.catalog import fetch
 from minidl.data.collate import default_collate, default_convert

@@ -1,4 +1,7 @@
-"""Functions of networks, what users call ``F``: PyTorch's names, arguments, defaults and semantics."""
+"""Functions of networks, what users call ``F``: PyTorch's names, arguments, defaults and semantics.
+
+They are made of ops, check what they are given, and keep nothing from one call to the next.
+"""
 
 # ruff: noqa: F401, I001
 # fmt: off

@@ -1,4 +1,4 @@
-"""Networks, one file each."""
+"""Networks, one family a file, made of layers alone: how they are trained is up to whoever uses them."""
 
 from minidl.models.mlp import mlp as mlp
 from minidl.models.simplenet import SimpLeNet as SimpLeNet

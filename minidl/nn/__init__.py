@@ -1,4 +1,7 @@
-"""Networks: modules, layers, containers, initialisation."""
+"""What networks are built of: modules, layers, containers, first values of parameters, limits of gradients.
+
+A layer has parameters, options and a mode; what it computes is a function of `minidl.functional`.
+"""
 
 # ruff: noqa: F401, I001
 # fmt: off

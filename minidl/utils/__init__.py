@@ -1,3 +1,3 @@
-"""PyTorch's other names for what lives elsewhere: only names."""
+"""PyTorch's other names (``torch.utils``) for what lives elsewhere: only names."""
 
 from minidl.utils import data as data

@@ -8,7 +8,8 @@ BY_FILE = {
     "autograd/test_gradients.py": "Tensor.backward.inputs",
     "engine/test_engine.py": "Tensor enable_grad is_grad_enabled no_grad Tensor.backward_steps Generator manual_seed "
     "initial_seed seed",
-    "engine/test_inplace.py": "Tensor.register_hook Tensor.retain_grad Tensor.detach_",
+    "engine/test_hooks.py": "Tensor.register_hook Tensor.retain_grad",
+    "engine/test_inplace.py": "Tensor.detach_",
     "engine/test_errors.py": "grad.only_inputs grad.is_grads_batched",
     "engine/test_fusion.py": "no_fusion",
     "functional/test_functional.py": "functional.dropout functional.dropout2d",
@@ -27,6 +28,7 @@ BY_FILE = {
     "nn/test_nn.py": "nn.Module nn.summary summary models.vgg16 nn.Module.forward nn.Module.extra_repr",
     "ops/test_creation.py": "device set_default_dtype get_rng_state set_rng_state randperm.generator Tensor.to.copy",
     "ops/test_ops.py": "*.sorted",
+    "peers/test_torch_arrange.py": "Size",
     "test_files.py": "load save",
 }
 ELSEWHERE = {name: path for path, names in BY_FILE.items() for name in names.split()}

@@ -372,7 +372,7 @@ def public() -> dict[str, Any]:
             home = getattr(value, "__module__", None) or ""
             if name.startswith("_") or not callable(value) or not home.startswith("minidl"):
                 continue
-            if path in OWN and home != space.__name__:
+            if path in OWN and not home.startswith(space.__name__):
                 continue
             found[f"{path}.{name}" if path else name] = value
     return found
@@ -393,6 +393,7 @@ def gaps(elsewhere: Container[str]) -> Iterator[str]:
         for parameter in parameters(name).values():
             needed = parameter.default is parameter.empty
             given_once = parameter.kind in VARIADIC or any(parameter.name in r.base for r in held)
-            varied = any(parameter.name in r.variations for r in held) or (needed and given_once)
+            several = len({repr(r.base.get(parameter.name)) for r in held}) > 1
+            varied = several or any(parameter.name in r.variations for r in held) or (needed and given_once)
             if not varied and f"*.{parameter.name}" not in elsewhere and f"{name}.{parameter.name}" not in elsewhere:
                 yield f"{name}: nothing varies {parameter.name}"

@@ -1,4 +1,4 @@
-"""Kernels on NumPy arrays."""
+"""Kernels on NumPy arrays, of float32 and float64: chunk by chunk, and several at a time. They see no Tensors."""
 
 from minidl.kernels.cpu import conv as conv
 from minidl.kernels.cpu import depthwise as depthwise
