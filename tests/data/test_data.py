@@ -16,6 +16,7 @@ import tarfile
 import textwrap
 import threading
 import time
+import zlib
 from dataclasses import replace
 
 import numpy as np
@@ -164,6 +165,15 @@ def test_damaged_contents(tmp_path, content, fault):
     with pytest.raises(ValueError, match=fault) as caught:
         Tiny(tmp_path)
     assert str(path) in str(caught.value) and str(caught.value).endswith("; delete the file, and it is downloaded anew")
+
+
+@pytest.mark.parametrize("place", [0, 31, 63])
+def test_every_digit_of_a_hash_counts(place):
+    right = sha256(b"x")
+    other = right[:place] + ("0" if right[place] != "0" else "1") + right[place + 1 :]
+    files.verify(b"x", right, "f")
+    with pytest.raises(ValueError, match=f"f: contents altered, their SHA-256 is {right} instead of {other}"):
+        files.verify(b"x", other, "f")
 
 
 @pytest.mark.parametrize(
@@ -455,6 +465,7 @@ MIRRORS = {
     ],
     CIFAR10: ["https://www.cs.toronto.edu/~kriz/"],
 }
+CHECKSUMS = {MNIST: 1184755267, FashionMNIST: 1438606122, CIFAR10: 286861987}  # of the hashes in a row
 
 
 @pytest.mark.parametrize("dataset", MIRRORS)
@@ -465,6 +476,7 @@ def test_where_they_are_had_from(dataset):
     hashes = [*file_set.train.values(), *file_set.test.values()]
     assert len(set(hashes)) == len(hashes) == (6 if dataset is CIFAR10 else 4)
     assert all(len(h) == 64 and set(h) <= set("0123456789abcdef") for h in hashes)
+    assert zlib.crc32("".join(hashes).encode()) == CHECKSUMS[dataset]
     if dataset is not CIFAR10:
         assert [name[:7] for name in (*file_set.train, *file_set.test)] == ["train-i", "train-l", "t10k-im", "t10k-la"]
 

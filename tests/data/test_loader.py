@@ -303,7 +303,7 @@ def test_one_after_the_other():
 
 @pytest.mark.parametrize("lengths, sizes", [
     ([7, 3], [7, 3]), ([10], [10]), ([0, 10], [0, 10]), ([0.7, 0.3], [7, 3]), ([0.33, 0.33, 0.34], [4, 3, 3]),
-    ([0.55, 0.25, 0.2], [6, 2, 2]), ([np.int64(4), 6], [4, 6]),
+    ([0.55, 0.25, 0.2], [6, 2, 2]), ([0.25, 0.75], [3, 7]), ([np.int64(4), 6], [4, 6]),
 ])  # fmt: skip
 def test_random_split(lengths, sizes):
     parts = random_split(numbers(10), lengths, md.Generator().manual_seed(1))
