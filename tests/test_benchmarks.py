@@ -14,8 +14,9 @@ from benchmarks.case import Case, registry
 from benchmarks.engines import Lacking, Minidl, Work, engine
 from benchmarks.networks import NETWORKS, problem
 from benchmarks.report import as_json, digits, table
-from benchmarks.timing import Wrong, check, measure
+from benchmarks.timing import Wrong, check, measure, reference
 from minidl.__main__ import main as minidl
+from minidl.backend.modes import mode
 
 
 class Shifted(Minidl):
@@ -65,7 +66,7 @@ def test_each_benchmark(name, tmp_path, capsys):
 
 def test_pictures(tmp_path):
     arguments = ["--quick", "--repeats", "1", "--peers", "--out", str(tmp_path), "--cases"]
-    main(["small_ops", *arguments, "chain"])
+    main(["small_ops", *arguments, "CHAIN"])
     main(["ops", *arguments, "depthwise"])
     assert {path.name for path in tmp_path.glob("*.png")} == {"small_ops-ratios.png", "ops-roofline.png"}
 
@@ -128,6 +129,22 @@ def test_ratios_are_of_medians():
     assert "2.00 s   (1.00 – 9.00)" in table(row) and "minidl: 0.50 × this" in table(row)
     assert as_json(row)["minidl / candidate"] == {"shifted": 0.5}
     assert [digits(x) for x in (0.0123, 1.5, 12.34, 123.4, 1234.5)] == ["0.01", "1.50", "12.3", "123", "1234"]
+
+
+@pytest.mark.parametrize("unit, value, shown", [
+    ("s", 2.5, "2.50 s   (2.50 – 2.50)"), ("s", 0.0125, "12.5 ms  (12.5 – 12.5)"), ("s", 3e-6, "3.00 µs  (3.00 – 3.00)"),
+    ("MiB", 0.5, "0.50 MiB (0.50 – 0.50)"),
+])  # fmt: skip
+def test_units(unit, value, shown):
+    row = arithmetic(Nothing())
+    row.case, row.samples = dataclasses.replace(row.case, unit=unit), {"minidl": [value]}
+    assert shown in table(row)
+
+
+def test_the_reference_is_double_precision_without_kernels():
+    case = Case("modes", lambda engine: Work(None, lambda: [np.array(mode.fused), engine.tensor(np.ones(1)).array]))
+    fused, numbers = reference(case)
+    assert not fused and numbers.dtype == np.float64
 
 
 def test_a_sample_is_the_time_of_one_call():
