@@ -132,8 +132,8 @@ def test_ratios_are_of_medians():
 
 
 @pytest.mark.parametrize("unit, value, shown", [
-    ("s", 2.5, "2.50 s   (2.50 – 2.50)"), ("s", 0.0125, "12.5 ms  (12.5 – 12.5)"), ("s", 3e-6, "3.00 µs  (3.00 – 3.00)"),
-    ("MiB", 0.5, "0.50 MiB (0.50 – 0.50)"),
+    ("s", 2.5, "2.50 s   (2.50 – 2.50)"), ("s", 0.0125, "12.5 ms  (12.5 – 12.5)"),
+    ("s", 3e-6, "3.00 µs  (3.00 – 3.00)"), ("MiB", 0.5, "0.50 MiB (0.50 – 0.50)"),
 ])  # fmt: skip
 def test_units(unit, value, shown):
     row = arithmetic(Nothing())
