@@ -68,6 +68,13 @@ def a_view_of_a_view_is_written(t, w):
     return y, flat, last
 
 
+def a_row_of_what_is_turned_is_written(t, w):
+    y = w.view(3, 1) * t.ones(3, 3, dtype=w.dtype)
+    column = y.transpose(0, 1)[1]
+    column *= w
+    return y, column
+
+
 def rows_are_filled(t, w):
     b = t.zeros(2, 3, dtype=w.dtype)
     b[0] = w
@@ -189,11 +196,13 @@ def a_copy_is_written(t, w):
 
 
 def a_turned_view_is_written(t, w):
-    y = w.view(3, 1) * 1
-    row = y.view(3)
-    row.unsqueeze_(0)
-    row += w
-    return y, row
+    y = w.view(3, 1) * t.ones(3, 3, dtype=w.dtype)
+    y.t_()
+    y *= w.view(3, 1)
+    other = y[:]
+    other.t_()
+    other[0] *= w + 1
+    return y * w, other
 
 
 def two_views_follow(t, w):
@@ -207,6 +216,7 @@ def a_step_of_several(t, w):
     y = w * 1
     y.addcmul_(w, w, value=2.0).lerp_(w * w, w * 0.5)
     y.square_().addcdiv_(w, w * w + 1)
+    y.cumprod_(0)
     return y
 
 
@@ -229,7 +239,7 @@ PROGRAMS = [
     rows_are_filled, a_row_of_a_buffer, columns_and_rows, positions, a_mask, one_element, wide_values, activation,
     activation_of_what_is_read_later, the_old_values_are_needed, clamped, cleared, filled, copied, detached, turned,
     part_of_a_part, a_copy_is_written, a_turned_view_is_written, two_views_follow, a_step_of_several,
-    without_history_again, a_loop,
+    without_history_again, a_row_of_what_is_turned_is_written, a_loop,
 ]  # fmt: skip
 
 
@@ -256,6 +266,11 @@ def test_programs_that_write(program):
         return
     steps = 1e-6 * np.eye(3)
     np.testing.assert_allclose(gradient, [(loss(W + s) - loss(W - s)) / 2e-6 for s in steps], rtol=1e-6, atol=1e-7)
+
+
+@pytest.mark.parametrize("program", [wide_values, a_view_of_a_view_is_written, a_step_of_several, a_loop])
+def test_gradients_of_programs_that_write_can_be_differentiated(program):
+    assert md.gradgradcheck(lambda w: program(md, w * w), leaf())
 
 
 def leaf():
@@ -286,6 +301,12 @@ def test_writes_that_are_refused(name):
     write, says = REFUSED[name]
     with pytest.raises(RuntimeError, match=says):
         write()
+
+
+def test_what_gets_a_result_without_history_has_none():
+    y = leaf() * 1
+    y.gt_(1.0)
+    assert y.is_leaf and not y.requires_grad
 
 
 def test_what_can_not_hold_a_result_refuses_it():
