@@ -27,7 +27,7 @@ from minidl.backend.modes import mode
 from minidl.backend.sums import total
 from minidl.engine.core import Edge, Node, Tensor, wrap
 from minidl.engine.declaration import Declaration
-from minidl.engine.require import explained, require_arrays, same_device, same_dtype
+from minidl.engine.require import explained, refuse_bools, require_arrays, same_device, same_dtype
 from minidl.engine.views import tie
 
 Function = TypeVar("Function", bound=Callable[..., Any])
@@ -220,6 +220,7 @@ def op(
     wraps: bool = False,
     elementwise: bool = False,
     views: bool = False,
+    bools: bool = True,
 ) -> Any:
     """Declare an op: ``forward(xp, *arrays, **options)`` on raw arrays, `xp` being NumPy or CuPy.
 
@@ -239,6 +240,8 @@ def op(
         Each element of its result comes from one element of each operand; operands that promote broadcast, too.
     views : bool
         Its result may lie in the memory of its only array, and then changes with it.
+    bools : bool
+        Its operands may be of bools.
 
     Returns
     -------
@@ -246,7 +249,7 @@ def op(
     """
     if forward is None:
         flags = dict(broadcasts=broadcasts, promotes=promotes, floats=floats, wraps=wraps, elementwise=elementwise)
-        return functools.partial(op, views=views, **flags)
+        return functools.partial(op, views=views, bools=bools, **flags)
     self = Op(forward, broadcasts, promotes, floats, wraps, elementwise)
     arity = len(self.arguments)
 
@@ -266,6 +269,8 @@ def op(
                 xp = backend.namespace(*args)
                 z = forward(np, *args, **options) if xp is np else self.forward_on_gpu(xp, *args, **options)
                 return z[()] if isinstance(z, ndarray) and not any(map(backend.is_array, args)) else z  # a number, too
+            if not bools:
+                refuse_bools(self.name, args)
             if len(args) > 1 or (floats and args[0].array.dtype.kind != "f"):
                 args = self.unify(args)
             arrays = [a.array if isinstance(a, Tensor) else a for a in args]

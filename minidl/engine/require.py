@@ -42,6 +42,12 @@ def same_device(name: str, *args: Any) -> None:
         raise RuntimeError(f"{name}: tensors on {' and '.join(sorted(devices))}; move them with .to(device)")
 
 
+def refuse_bools(name: str, args: Sequence[Any]) -> None:
+    """Raise TypeError, in the name of an op, where an operand is a bool, or of bools."""
+    if any(isinstance(a, bool) or getattr(a, "dtype", None) == dtypes.bool_ for a in args):
+        raise TypeError(f"{name}: not defined for bool; .to(md.int64) counts, and ~ inverts a mask")
+
+
 def same_dtype(name: str, *args: Any) -> None:
     """Raise TypeError, in the name of an op, where arrays differ in dtype."""
     kinds = {a.dtype for a in args if a is not None}

@@ -5,8 +5,9 @@ from typing import Any
 
 import numpy as np
 
-from minidl.backend.dtypes import SCALARS, result_type
+from minidl.backend.dtypes import SCALARS, float64, result_type
 from minidl.engine.composed import named
+from minidl.engine.op import cast, clone
 from minidl.engine.require import require_arrays
 from minidl.ops import elementwise
 from minidl.ops.compare import isfinite, isnan
@@ -117,7 +118,7 @@ def nan_to_num(input: Any, nan: float | None = None, posinf: float | None = None
     """The input with numbers in place of NaN (0), ∞ and −∞: by default the largest and least of its dtype."""
     require_arrays("nan_to_num", input)
     if input.dtype.kind != "f":
-        return input.clone() if hasattr(input, "clone") else input.copy()
+        return clone(input)
     limits = np.finfo(input.dtype)
     x = where(isnan(input), 0.0 if nan is None else nan, input)
     x = where(input == math.inf, float(limits.max) if posinf is None else posinf, x)
@@ -138,6 +139,8 @@ def isclose(input: Any, other: Any, rtol: float = 1e-05, atol: float = 1e-08, eq
     same = input == other
     if input.dtype.kind == "b":
         return same
+    if input.dtype.kind != "f":  # differences of integers may be out of their range
+        input, other = cast(input, float64), cast(other, float64)
     near = abs(input - other) <= atol + rtol * abs(other)
     close = same | (near & isfinite(input) & isfinite(other))
     return close | (isnan(input) & isnan(other)) if equal_nan else close

@@ -89,14 +89,16 @@ def type_as(x: Tensor, other: Tensor) -> Tensor:
     return to(x, other)
 
 
-def type(x: Tensor, dtype: Any, non_blocking: bool = False) -> Tensor:
+def type(x: Tensor, dtype: Any = None, non_blocking: bool = False) -> Tensor:
     """x in another dtype; itself if it has that.
 
     Raises
     ------
     TypeError
-        For the name of a class of tensors of old, such as "torch.LongTensor".
+        Without a dtype, and for the name of a class of tensors of old, such as "torch.LongTensor".
     """
+    if dtype is None:
+        raise TypeError("type: expected a dtype; x.dtype is the one that it has")
     if isinstance(dtype, str) and dtype.endswith("Tensor"):
         name = dtype.rpartition(".")[2].removesuffix("Tensor").lower()
         raise TypeError(f"type: {dtype} is a class of old; give a dtype, such as md.{TYPES.get(name, dtypes.float32)}")

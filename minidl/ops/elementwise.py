@@ -18,7 +18,7 @@ def add(xp, x, y):
     return x + y
 
 
-@elementwise(promotes=True, wraps=True)
+@elementwise(promotes=True, wraps=True, bools=False)
 def sub(xp, x, y):
     """x − y."""
     return x - y
@@ -36,7 +36,7 @@ def div(xp, x, y):
     return x / y
 
 
-@elementwise
+@elementwise(bools=False)
 def neg(xp, x):
     """−x."""
     return -x
@@ -121,7 +121,7 @@ sigmoid.vjp(x=lambda g, z: g * (z * (1 - z)))
 @elementwise(promotes=True)
 def pow(xp, x, n):
     """x to the power n."""
-    if xp is not np and x.dtype.kind in "iu":  # NumPy refuses it itself
+    if x.dtype.kind in "iu":
         transfer.require_range(n, 0, np.inf, _negative_power)
     cube = xp.ndim(n) == 0 and not backend.on_gpu(n) and n == 3
     return x * x * x if cube else x**n  # for which NumPy takes 300 times as long
@@ -144,28 +144,30 @@ def _flat(g):
 @elementwise
 def sign(xp, x):
     """−1, 0 or 1, and 0 for NaN; gradient 0."""
+    if x.dtype.kind == "b":
+        return x.copy()
     return (x > 0).astype(x.dtype) - (x < 0)
 
 
-@elementwise
+@elementwise(bools=False)
 def floor(xp, x):
     """The largest integer that is not above x; gradient 0."""
     return xp.floor(x)
 
 
-@elementwise
+@elementwise(bools=False)
 def ceil(xp, x):
     """The smallest integer that is not below x; gradient 0."""
     return xp.ceil(x)
 
 
-@elementwise
+@elementwise(bools=False)
 def trunc(xp, x):
     """x without its fraction; gradient 0."""
     return xp.trunc(x)
 
 
-@elementwise
+@elementwise(bools=False)
 def round(xp, x, *, decimals=0):
     """x rounded to so many decimals, halves to the even neighbour; gradient 0."""
     return xp.round(x, decimals)
@@ -178,17 +180,15 @@ trunc.vjp(x=_flat)
 round.vjp(x=_flat)
 
 
-@elementwise
+@elementwise(bools=False)
 def abs(xp, x):
     """|x|; gradient 0 at 0."""
     return xp.abs(x)
 
 
-@elementwise
+@elementwise(bools=False)
 def relu(xp, x):
     """max(x, 0); gradient 0 at 0."""
-    if x.dtype.kind == "b":
-        raise TypeError("relu: not defined for bool")
     return xp.maximum(x, x.dtype.type(0))
 
 

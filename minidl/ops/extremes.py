@@ -5,11 +5,11 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from minidl.backend import dims, transfer
-from minidl.backend.dtypes import require_float
+from minidl.backend.dtypes import bool_, require_float, uint8
 from minidl.engine.composed import named
 from minidl.engine.core import Tensor
-from minidl.engine.op import expand, op
-from minidl.engine.require import require_arrays
+from minidl.engine.op import cast, clone, expand, op
+from minidl.engine.require import refuse_bools, require_arrays
 from minidl.ops.arithmetic import lerp
 from minidl.ops.elementwise import keep, maximum, minimum, where
 from minidl.ops.indexing import along, index_select, take_along
@@ -66,7 +66,7 @@ def least(xp, x):
     return x.min()
 
 
-@op
+@op(bools=False)
 def middle(xp, x):
     """The median of all elements, the lower of two; NaN if one is, or of nothing. Shared as `greatest` is."""
     if not x.size:
@@ -86,14 +86,14 @@ least.vjp(x=_to_the_chosen)
 middle.vjp(x=_to_the_chosen)
 
 
-@op
+@op(bools=False)
 def argmax(xp, x, dim=None, keepdim=False):
     """The index of the first maximum along `dim`, or in the flattened array. No gradient."""
     refuse_nothing(x.shape, dim)
     return x.argmax(_along(dim, x.ndim), keepdims=keepdim)
 
 
-@op
+@op(bools=False)
 def argmin(xp, x, dim=None, keepdim=False):
     """The index of the first minimum along `dim`, or in the flattened array. No gradient."""
     refuse_nothing(x.shape, dim)
@@ -108,7 +108,7 @@ def top_indices(xp, x, *, k, dim, largest):
     return xp.argsort(x, dim, kind="stable").take(xp.arange(k), dim)
 
 
-@op
+@op(bools=False)
 def median_index(xp, x, *, dim):
     """Where the median along `dim` is, the lower of two, the first of equals; where the first NaN is, if any."""
     refuse_nothing(x.shape, dim)
@@ -165,7 +165,8 @@ def _extreme(input, dim, keepdim, other, of_all, where_it_is, of_two):
     if isinstance(dim, Tensor) or other is not None:
         return of_two(input, dim if other is None else other)
     if dim is not None:
-        return _chosen(input, where_it_is(input, dim, keepdim=True), dim, keepdim)
+        ranked = cast(input, uint8) if input.dtype == bool_ else input
+        return _chosen(input, where_it_is(ranked, dim, keepdim=True), dim, keepdim)
     if keepdim:
         raise ValueError("keepdim needs a dim")
     return of_all(input)
@@ -183,6 +184,11 @@ def topk(input: Any, k: int, dim: int = -1, largest: bool = True, sorted: bool =
         If there are less than k.
     """
     require_arrays("topk", input)
+    refuse_bools("topk", [input])
+    return _ordered(input, k, dim, largest)
+
+
+def _ordered(input, k, dim, largest):
     i = axis(dim, input.ndim)
     if not isinstance(k, (int, np.integer)) or not 0 <= k <= (input.shape[i] if input.ndim else 1):
         raise ValueError(f"k must be between 0 and the size of dim {dim} of {dims(input.shape)}, got {k}")
@@ -195,7 +201,7 @@ def topk(input: Any, k: int, dim: int = -1, largest: bool = True, sorted: bool =
 def sort(input: Any, dim: int = -1, descending: bool = False, stable: bool = False) -> Extreme:
     """All elements in order along `dim`: ``(values, indices)``; equals stay in their order, NaN counts as largest."""
     require_arrays("sort", input)
-    return topk(input, (*input.shape, 1)[axis(dim, input.ndim)], dim, largest=bool(descending))
+    return _ordered(input, (*input.shape, 1)[axis(dim, input.ndim)], dim, bool(descending))
 
 
 @named
@@ -208,6 +214,7 @@ def argsort(input: Any, dim: int = -1, descending: bool = False, stable: bool = 
 def kthvalue(input: Any, k: int, dim: int = -1, keepdim: bool = False) -> Extreme:
     """The k-th smallest element along `dim`, from 1 on: ``(values, indices)``."""
     require_arrays("kthvalue", input)
+    refuse_bools("kthvalue", [input])
     i = axis(dim, input.ndim)
     if not isinstance(k, (int, np.integer)) or not 1 <= k <= (*input.shape, 1)[i]:
         raise ValueError(f"k must be between 1 and the size of dim {dim} of {dims(input.shape)}, got {k}")
@@ -287,6 +294,6 @@ def cummin(input: Any, dim: int) -> Extreme:
 
 def _chosen(x, index, dim, keepdim):
     if not x.ndim:
-        return Extreme(x, index)
+        return Extreme(clone(x), index)
     values = take_along(x, index, dim=axis(dim, x.ndim))
     return Extreme(values, index) if keepdim else Extreme(squeeze(values, dim), squeeze(index, dim))

@@ -6,9 +6,9 @@ from typing import Any
 import numpy as np
 
 from minidl.backend import dims, threads
-from minidl.backend.dtypes import require_float
+from minidl.backend.dtypes import require_float, resolve
 from minidl.engine.composed import in_single, named
-from minidl.engine.op import op
+from minidl.engine.op import cast, op
 from minidl.engine.require import require_arrays, same_device, same_dtype
 from minidl.ops.arithmetic import add
 from minidl.ops.arrange import roll
@@ -23,7 +23,7 @@ def product(xp, x, y):
     return threads.matmul(x, y) if xp is np else xp.matmul(x, y)
 
 
-@op(broadcasts=True)
+@op(broadcasts=True, bools=False)
 def matrix_product(xp, x, y):
     """The products of the matrices in the last two dimensions; those before them broadcast."""
     return product(xp, x, y)
@@ -169,16 +169,21 @@ def tensordot(a: Any, b: Any, dims: Any = 2) -> Any:
 
 
 @named
-@in_single
-def norm(input: Any, p: float | str = "fro", dim: Any = None, keepdim: bool = False) -> Any:
+def norm(input: Any, p: float | str = "fro", dim: Any = None, keepdim: bool = False, dtype: Any = None) -> Any:
     """The p-norm (Σ|x|ᵖ)^(1/p) over `dim`, of all its elements as one vector; the gradient is 0 where the norm is.
 
     Parameters
     ----------
     p : a number, where 0 counts what is not zero, and ±inf is the largest or smallest |x|; "fro" is 2
+    dtype : what to compute in, and to give; by default the input's
     """
     require_arrays("norm", input)
     require_float("norm", input.dtype)
+    return _norm(input if dtype is None else cast(input, resolve("norm", dtype)), p, dim, keepdim)
+
+
+@in_single
+def _norm(input, p, dim, keepdim):
     if p == "fro" and dim not in (None, (), []) and len(axes(dim, input.ndim)) > 2:
         raise ValueError(f"'fro' is of vectors and matrices, got dim {dim}; p=2 takes any")
     p = 2 if p == "fro" else p

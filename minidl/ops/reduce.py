@@ -5,10 +5,10 @@ from typing import Any
 
 import numpy as np
 
-from minidl.backend.dtypes import int64, require_float, wide
+from minidl.backend.dtypes import int64, require_float, uint8, wide
 from minidl.backend.sums import total
 from minidl.engine.composed import in_single, named
-from minidl.engine.op import cast, expand, op
+from minidl.engine.op import cast, clone, expand, op
 from minidl.engine.require import require_arrays
 from minidl.ops.elementwise import exp, root, where
 from minidl.ops.indexing import along
@@ -181,6 +181,7 @@ def _product(input, dim, keepdim):
     i = axis(0 if dim is None else dim, x.ndim)
     if not x.shape[i]:
         return sum(x, i, keepdim) + 1
+    x = clone(x) if x.shape[i] == 1 else x
     while (n := x.shape[i]) > 1:
         pairs = along(x, i, slice(0, n - 1, 2)) * along(x, i, slice(1, n, 2))
         x = cat([pairs, along(x, i, slice(n - 1, n))], i) if n % 2 else pairs
@@ -193,6 +194,7 @@ def cumprod(input: Any, dim: int, *, dtype: Any = None) -> Any:
     require_arrays("cumprod", input)
     x, i, step = _to_multiply(input, dtype), axis(dim, input.ndim), 1
     n = (*x.shape, 0)[i]
+    x = clone(x) if n < 2 else x
     while step < n:  # from products of 1, 2, 4, … neighbours to those of twice as many
         longer = along(x, i, slice(0, n - step)) * along(x, i, slice(step, n))
         x, step = cat([along(x, i, slice(0, step)), longer], i), 2 * step
@@ -233,14 +235,18 @@ def diff(input: Any, n: int = 1, dim: int = -1, prepend: Any = None, append: Any
 
 @op
 def all(xp, x, dim=None, keepdim=False):
-    """Whether no element over `dim` is zero. No gradient."""
-    return x.all(axes(dim, x.ndim), keepdims=keepdim)
+    """Whether no element over `dim` is zero; of uint8, which has stood for bools, as uint8. No gradient."""
+    return _truth(x, x.all(axes(dim, x.ndim), keepdims=keepdim))
 
 
 @op
 def any(xp, x, dim=None, keepdim=False):
-    """Whether an element over `dim` is not zero. No gradient."""
-    return x.any(axes(dim, x.ndim), keepdims=keepdim)
+    """Whether an element over `dim` is not zero; of uint8, which has stood for bools, as uint8. No gradient."""
+    return _truth(x, x.any(axes(dim, x.ndim), keepdims=keepdim))
+
+
+def _truth(x, z):
+    return z.astype(uint8) if x.dtype == uint8 else z
 
 
 @named

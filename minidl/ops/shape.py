@@ -97,10 +97,12 @@ def transpose(input: Any, dim0: int, dim1: int) -> Any:
 
 @named
 def flatten(input: Any, start_dim: int = 0, end_dim: int = -1) -> Any:
-    """x with the dimensions from `start_dim` to `end_dim`, inclusive, made one."""
+    """The input with the dimensions from `start_dim` to `end_dim`, inclusive, made one; itself if that is one."""
     i, j = axis(start_dim, input.ndim), axis(end_dim, input.ndim)
     if i > j:
         raise ValueError(f"start_dim {start_dim} comes after end_dim {end_dim}")
+    if i == j and input.ndim:
+        return input
     return reshape(input, (*input.shape[:i], math.prod(input.shape[i : j + 1]), *input.shape[j + 1 :]))
 
 

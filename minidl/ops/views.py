@@ -10,7 +10,7 @@ from minidl import backend
 from minidl.backend import dims
 from minidl.engine.composed import named
 from minidl.engine.core import Tensor
-from minidl.engine.op import expand
+from minidl.engine.op import alias, expand
 from minidl.engine.require import broadcast_shapes as together
 from minidl.engine.size import Size
 from minidl.engine.views import can_be_seen_as
@@ -146,7 +146,7 @@ def t(input: Any) -> Any:
     """A matrix transposed; a vector or a number as it is."""
     if input.ndim > 2:
         raise ValueError(f"only for matrices, this is {dims(input.shape)}; use transpose or permute")
-    return transpose(input, 0, 1) if input.ndim == 2 else input
+    return transpose(input, 0, 1) if input.ndim == 2 else alias(input)
 
 
 def mT(x: Any) -> Any:  # noqa: N802

@@ -53,7 +53,10 @@ for name in ("var", "std"):
     row(name, input=BLOCK)(
         dim=each(0, (0, -1)), unbiased=given(False, dim=1), correction=each(0, 2), keepdim=given(True, dim=1)
     )
-row("norm", input=BLOCK)(p=each(1, 3.0, float("inf")), dim=each(0, (0, -1)), keepdim=given(True, dim=1))
+row("norm", input=BLOCK)(
+    p=each(1, 3.0, float("inf")), dim=each(0, (0, -1)), keepdim=given(True, dim=1),
+    dtype=given(DTYPE, input=BLOCK.astype("f4")),
+)  # fmt: skip
 row("logsumexp", input=X, dim=0)(dim=each(1, (0, 1)), keepdim=True)
 row("cumsum", input=X, dim=0)(dim=1, dtype=given(DTYPE, input=X.astype("f4")))
 row("topk", input=SPACED, k=2)(k=3, dim=0, largest=False)

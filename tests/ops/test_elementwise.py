@@ -99,3 +99,41 @@ def test_the_normal_distribution_in_single_precision():
     assert found.dtype == np.float32
     np.testing.assert_allclose(found, scipy.special.ndtr(x.astype("f8")), 0, 3e-7)
     assert elementwise.normal(*np.float32([[np.inf, -np.inf], [0, 0]])).tolist() == [1, 0]
+
+
+@pytest.mark.parametrize("function", [
+    lambda b: b - 1, lambda b: 1 - b, lambda b: md.ones(2) - b, lambda b: b - b, md.abs, md.floor, md.ceil, md.trunc,
+    md.round, md.neg, md.relu, md.argmax, md.argmin, md.median, lambda b: b.topk(1), lambda b: b.kthvalue(1),
+    lambda b: b @ b,
+])  # fmt: skip
+def test_what_is_not_defined_for_bools(function):
+    with pytest.raises(TypeError, match=r"^\w+: not defined for bool; \.to\(md\.int64\) counts, and ~ inverts a mask"):
+        function(md.tensor([True, False]))
+
+
+def test_what_is_defined_for_bools():
+    b = md.tensor([True, False])
+    assert b.max(0) == (md.tensor(True), md.tensor(0)) and b.min(0).indices == 1 and b.sign().tolist() == [True, False]
+
+
+@pytest.mark.parametrize("dtype", [md.int8, md.uint8, md.int64])
+def test_differences_of_integers_are_not_taken_modulo(dtype):
+    low, high = np.iinfo(dtype).min, np.iinfo(dtype).max
+    x, y = md.tensor([low, low, low + 1], dtype=dtype), md.tensor([high, low + 1, low], dtype=dtype)
+    assert md.isclose(x, y, rtol=0, atol=1).tolist() == [False, True, True] or dtype == md.int64
+    assert not md.allclose(x, y, rtol=0, atol=1)
+
+
+@pytest.mark.parametrize("function", [
+    lambda x: x.prod(), lambda x: x.prod(0), lambda x: x.cumprod(0), lambda x: x.max(0)[0], lambda x: x.cummin(0)[0],
+    lambda x: x.median(0)[0], lambda x: x.kthvalue(1)[0], lambda x: x.nan_to_num(),
+])  # fmt: skip
+@pytest.mark.parametrize("x", [md.tensor(2.0), md.tensor([2]), md.tensor([[2.0]])], ids=str)
+def test_a_result_shares_no_memory_with_its_argument(function, x):
+    assert not np.shares_memory(function(x).array, x.array)
+
+
+def test_whether_all_or_any_of_bytes_are_set_is_a_byte():
+    x = md.tensor([[0, 200], [0, 0]], dtype=md.uint8)
+    assert x.any().dtype == x.all(1).dtype == md.uint8
+    assert x.any(1).tolist() == [1, 0] and x.all().item() == 0 and (x + 1).all(0).tolist() == [1, 1]
