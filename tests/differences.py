@@ -39,7 +39,8 @@ Names, arguments, defaults and results are those of PyTorch %s but for what stan
 DIFFERS = """
 ## What differs
 
-Each line was run on both, with `import minidl as torch` in the last column. `x` is `torch.ones(2, 3)`.
+Each line was run on both, with `import minidl as torch` in the last column: it shows what is printed, or the error.
+`x` is `torch.ones(2, 3)`, and `early(nn)` a module whose `__init__` sets `self.fc` first.
 
 | | you write | PyTorch | minidl |
 |---|---|---|---|
@@ -64,15 +65,19 @@ ROWS = [
     ("", "x.numpy().dtype == x.dtype"),
     ("a device equals its name", "x.device == 'cpu'"),
     ("the raw array has a name of its own", "x.array"),
-    ("every integer dtype names classes", "F.cross_entropy(x, torch.tensor([0, 2], dtype=torch.int32))"),
-    ("what doesn't fit is a ValueError", "x + torch.ones(4)"),
+    ("labels are of any integer dtype", "F.cross_entropy(x, torch.tensor([0, 2], dtype=torch.int32))"),
+    ("sizes that don't fit are a ValueError", "x + torch.ones(4)"),
     ("", "nn.Linear(3, 1)(torch.ones(1, 4))"),
-    ("what is of another kind is a TypeError", "nn.Linear(3, 1)(torch.ones(1, 3, dtype=torch.float64))"),
+    ("mixed dtypes are a TypeError", "nn.Linear(3, 1)(torch.ones(1, 3, dtype=torch.float64))"),
     ("numbers must fit their dtype", "torch.zeros(2, dtype=torch.uint8).fill_(-1)"),
-    ("transposes are of matrices", "torch.ones(2, 1, 3).T.shape"),
+    ("only matrices have a `.T`", "torch.ones(2, 1, 3).T.shape"),
     ("random streams differ", "torch.manual_seed(0); torch.rand(2)"),
+    (
+        "backward sees what is written through `.data`",
+        "x.requires_grad_(); y = x.exp(); y.data[0] = 7; y.sum().backward(); x.grad.sum()",
+    ),
     ("modules may be set before `super().__init__()`", "Net = early(nn); Net().fc.weight.shape"),
-    ("gradients print the name of an op", "x.requires_grad_(); x * 2"),
+    ("ops have names of their own", "x.requires_grad_(); x * 2"),
 ]
 
 
@@ -170,7 +175,9 @@ def names(space: Any) -> set[str]:
 def same(torch: Any) -> dict[str, list[str]]:
     """The public names that both have, by where they live."""
     theirs = spaces(torch)
-    return {place: sorted(names(space) & names(theirs[place])) for place, space in spaces(md).items()}
+    both = {place: names(space) & names(theirs[place]) for place, space in spaces(md).items()}
+    both["torch.nn.init"].remove("Tensor")  # which is only imported there
+    return {place: sorted(found) for place, found in both.items()}
 
 
 def page() -> str:
