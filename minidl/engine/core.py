@@ -150,8 +150,12 @@ class Tensor(Values):
             raise RuntimeError(f"data: this tensor requires grad, which a tensor of {data.dtype} can't")
         if self.tracked and (data.shape, data.dtype) != (self.shape, self.dtype):
             replaced(self)
-        if self.ties is not None:
-            self.ties.view = self.ties.views = None  # which are of the memory that it leaves
+        if self.array is data.array:
+            return  # as at the end of x.data += 1
+        if self.ties is not None:  # which is of the memory that it leaves
+            if self.ties.view is not None and self.ties.view.base is not None:
+                self.ties.view.base.ties.views.pop(id(self), None)
+            self.ties.view = self.ties.views = None
         self.array = data.array
 
     def detach(self) -> Tensor:

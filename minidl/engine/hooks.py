@@ -79,7 +79,23 @@ def retain_grad(tensor: Tensor) -> None:
 
 def retains_grad(tensor: Tensor) -> bool:
     """Whether `retain_grad` has been asked of this tensor."""
-    return tensor.node is not None and any(isinstance(hook, Retained) for hook in tensor.node.hooks or ())
+    return bool(retaining(tensor))
+
+
+def retaining(tensor: Tensor) -> list[Retained]:
+    """The hooks that `retain_grad` has left at the place of this tensor in the graph."""
+    hooks = tensor.node.hooks if tensor.node is not None else None
+    return [hook for hook in hooks or () if isinstance(hook, Retained)]
+
+
+def move(tensor: Tensor, node: Any) -> None:
+    """Give a tensor another place in the graph, or none. What `retain_grad` asked for goes with it, hooks stay."""
+    own = [hook for hook in retaining(tensor) if hook.tensor() is tensor]
+    for hook in own:
+        tensor.node.hooks.remove(hook)  # type: ignore[union-attr]
+    tensor.node, tensor.tracked = node, node is not None
+    if own and node is not None:
+        hooks_of(tensor).extend(own)
 
 
 def hooks_of(tensor: Tensor) -> list[Hook]:

@@ -14,6 +14,7 @@ import numpy as np
 
 from minidl.backend.modes import mode
 from minidl.engine.core import Tensor, Ties
+from minidl.engine.hooks import move
 from minidl.engine.writes import owner_of
 
 Steps = tuple[tuple[Callable[..., Any], dict[str, Any]], ...]  # ops, with their options, one after the other
@@ -71,10 +72,17 @@ def can_be_seen_as(x: Tensor, size: tuple[int, ...]) -> bool:
 
 def replant(base: Tensor, node: Any) -> None:
     """Give a base another place in the graph, and its views with it. None: it has no history from now on."""
-    base.node, base.tracked = node, node is not None
+    move(base, node)
     views = base.ties.views if base.ties is not None else None
     for reference in tuple((views or {}).values()):
         view = reference()
         if view is not None:
-            derived = follow(base, view.ties.view.steps)
-            view.node, view.tracked = derived.node, derived.tracked
+            move(view, follow(base, view.ties.view.steps).node)
+
+
+def forget(x: Tensor) -> None:
+    """Let views have no history, where x has been written and lies in memory that has none: as after `detach_`."""
+    view = view_of(x)
+    base = x if view is None else view.base
+    if base is not None and base.ties is not None and base.ties.views and not base.tracked:
+        replant(base, None)

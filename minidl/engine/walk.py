@@ -210,20 +210,21 @@ def seed(output: Tensor, gradient: Tensor | None, create_graph: bool) -> Any:
 
 
 def leading_to(inputs: set[Node | Tensor], outputs: Sequence[Tensor]) -> set[Node | Tensor]:
-    """The nodes and leaves below `outputs` through which a gradient must pass to reach `inputs`."""
+    """The nodes and leaves below `outputs` through which a gradient must pass to reach `inputs`.
+
+    RuntimeError for a node that was freed, unless it is the one input: what lies behind it is not known any more.
+    """
     seen: set[Node | Tensor] = set()
     stack = [origin(output) for output in outputs]
     while stack:
         parent = stack.pop()
         if parent not in seen:
             seen.add(parent)
-            if isinstance(parent, Node):
+            if isinstance(parent, Node) and inputs != {parent}:
+                parent.alive()
                 stack.extend(above for _, above in parent.edges)
     nodes = sorted((parent for parent in seen if isinstance(parent, Node)), key=lambda node: node.serial)
     needed = seen & inputs
-    if len(needed) < len(inputs):
-        for node in nodes:
-            node.alive()  # an input that can't be reached may lie behind one that was freed
     for node in nodes:
         if any(parent in needed for _, parent in node.edges):
             needed.add(node)

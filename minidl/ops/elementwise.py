@@ -45,7 +45,7 @@ def neg(xp, x):
 add.vjp(x=lambda g: g, y=lambda g: g)
 sub.vjp(x=lambda g: g, y=lambda g: -g)
 mul.vjp(x=lambda g, y: g * y, y=lambda g, x: g * x)
-div.vjp(x=lambda g, y: g / y, y=lambda g, z, y: -g * (z / y))
+div.vjp(x=lambda g, y: g / y, y=lambda g, x, y: -g * (x / y / y))
 neg.vjp(x=lambda g: -g)
 
 

@@ -13,10 +13,11 @@ from minidl.backend import Array, dims, dtypes
 from minidl.backend.modes import mode
 from minidl.backend.random import Generator, stream
 from minidl.engine.core import Node, Tensor, origin
+from minidl.engine.hooks import move
 from minidl.engine.op import cast, op, quiet, sum_to
 from minidl.engine.require import require_arrays
-from minidl.engine.views import View, follow, replant, view_of
-from minidl.engine.writes import clock, owner_of, write
+from minidl.engine.views import View, follow, forget, replant, view_of
+from minidl.engine.writes import clock, owner_of, replaced, write
 from minidl.ops.indexing import getitem
 from minidl.ops.shape import reshape
 from minidl.ops.subscript import located, raw_index, within, without_lead
@@ -27,7 +28,7 @@ from minidl.ops.subscript import located, raw_index, within, without_lead
 @op
 def put(xp, x, value, *, steps, index):
     """x with `value`, broadcast, at an index of the view that the steps lead to."""
-    z = x.copy()
+    z = xp.asarray(x).copy()  # a number, too
     if steps:
         places, picks = located(follow(xp.arange(x.size).reshape(x.shape), steps), index)
         z.reshape(-1)[places[picks]] = value
@@ -82,6 +83,8 @@ def setitem(x: Tensor, index: Any, value: Any) -> None:
         raise kind(f"in-place write into {dims(x.shape)}: {said}") from None
     if tracked:
         plant(x, value, index)
+    elif x.ties is not None:
+        forget(x)
 
 
 def plant(x: Tensor, value: Any, index: Any) -> None:
@@ -148,6 +151,8 @@ def overwrite(name: str, x: Tensor, z: Tensor, before: int) -> Tensor:
         rescue(z.node, before, x.array)
     write(x.array, z.array)
     if not tracked:
+        if x.ties is not None:
+            forget(x)
         return x
     if z.node is not None and z.node.serial > before:
         hold(z.node, z.array, x.array)
@@ -161,17 +166,18 @@ def overwrite(name: str, x: Tensor, z: Tensor, before: int) -> Tensor:
 def rescue(node: Node, before: int, array: Array) -> None:
     """Put copies in the place of what nodes newer than `before` keep of an array that is about to be written."""
     owner, waiting = owner_of(array), [node]
-
-    def saved(value: Any) -> Any:
-        if isinstance(value, tuple):
-            return tuple(map(saved, value))
-        return value.copy() if backend.is_array(value) and owner_of(value) is owner else value
-
     while waiting:
         node = waiting.pop()
         if node.serial > before and node.kept is not None:
-            node.kept = {name: saved(value) for name, value in node.kept.items()}
+            node.kept = {name: saved(value, owner) for name, value in node.kept.items()}
             waiting += [parent for _, parent in node.edges if isinstance(parent, Node)]
+
+
+def saved(value: Any, owner: Any) -> Any:
+    """A kept value, with copies in the place of arrays in the memory of `owner`."""
+    if isinstance(value, tuple):
+        return tuple([saved(part, owner) for part in value])
+    return value.copy() if backend.is_array(value) and owner_of(value) is owner else value
 
 
 def hold(node: Node, result: Array, array: Array) -> None:
@@ -208,12 +214,18 @@ def turned(function: Callable[..., Tensor]) -> Callable[..., Tensor]:
     def form(x: Tensor, *args: Any, **options: Any) -> Tensor:
         if mode.recording and x.tracked:
             refuse_leaf(name, x)
+        elif x.node is not None:
+            raise RuntimeError(f"{name}: under no_grad() the history of this tensor would not fit it any more")
         if x.ties is not None and x.ties.views:
             raise RuntimeError(f"{name}: other tensors are views of this one; use {name[:-1]}, which gives a new one")
         view, z = view_of(x), function(x, *args, **options)
-        x.array, x.node, x.tracked = z.array, z.node, z.tracked
-        if view is not None:
-            x.ties = z.ties
+        if mode.recording or not x.tracked:
+            move(x, z.node)
+        elif z.shape != x.shape:
+            replaced(x)
+        x.array = z.array
+        if view is not None and x.ties is not None:
+            x.ties.view = view._replace(steps=view_of(z).steps)  # type: ignore[union-attr]
         return x
 
     form.__name__ = form.__qualname__ = name

@@ -440,3 +440,133 @@ def test_random_numbers_in_place():
             refused()
     with pytest.raises(TypeError, match="floating dtype"):
         md.ones(2, dtype=md.int64).normal_()
+
+
+def test_what_kept_nothing_can_be_walked_again():
+    w = leaf()
+    y = w + 1
+    (y * 2).sum().backward()
+    (y * 3).sum().backward()
+    assert w.grad.array.tolist() == [5, 5, 5]
+    y = w * w
+    y.sum().backward()
+    with pytest.raises(RuntimeError, match="mul: backward a second time"):
+        (y + 1).sum().backward()
+
+
+def test_a_gradient_that_is_set_fits():
+    w = leaf()
+    w.grad = md.ones(3, dtype=md.float64)
+    w.grad = None
+    with pytest.raises(TypeError, match="grad: expected a Tensor or None, got ndarray"):
+        w.grad = np.ones(3)
+    for wrong in (md.ones(2, dtype=md.float64), md.ones(3)):
+        with pytest.raises(RuntimeError, match="grad: expected a gradient of 3, float64, on cpu"):
+            w.grad = wrong
+    assert (w * 1).requires_grad_().requires_grad
+    with pytest.raises(RuntimeError, match="requires_grad: can be set on leaves only"):
+        (w * 1).requires_grad = False
+
+
+def test_what_was_freed_is_missed():
+    """Of a graph that was freed no part of a gradient is left out without a word."""
+    w = leaf()
+    y = (w * 2).sigmoid()
+    (y * y).sum().backward()
+    with pytest.raises(RuntimeError, match="sigmoid: backward a second time"):
+        md.autograd.grad((y * y).sum() + (w * w).sum(), [w])
+    (g,) = md.autograd.grad((y * 3).sum(), [y])
+    assert g.tolist() == [3, 3, 3]
+
+
+def test_a_number_that_is_overwritten_has_no_older_history():
+    w = leaf()
+    y = (w * w).sum()
+    y.fill_(3.0)
+    (y * w[0]).backward()
+    assert w.grad.tolist() == [3, 0, 0]
+
+
+def test_retain_grad_goes_with_the_tensor():
+    w = leaf()
+    y = w * 1
+    part = y[1:]
+    y.retain_grad()
+    part.retain_grad()
+    y *= 2
+    (y * 5).sum().backward(retain_graph=True)
+    assert y.grad.tolist() == [5, 5, 5] and part.grad is None
+    (part * 7).sum().backward()
+    assert part.grad.tolist() == [7, 7] and w.grad.tolist() == [10, 24, 24]
+    matrix = md.ones(2, 3, requires_grad=True) * 1
+    matrix.retain_grad()
+    matrix.t_()
+    matrix.sum().backward()
+    assert matrix.grad.shape == (3, 2)
+
+
+def test_data_that_is_written_stays_a_view():
+    w = leaf()
+    y = w * 1
+    part = y[1:]
+    part.data += 1
+    part *= w[0]
+    (y * 1).sum().backward()
+    assert w.grad.tolist() == [3.75, 0.5, 0.5]
+    part.data = md.zeros(2, dtype=md.float64)
+    y *= 2
+    assert part.tolist() == [0, 0]
+
+
+def test_turned_outside_the_graph():
+    """A leaf stays one; a computed tensor is refused; a view stays one of its base."""
+    w = md.ones(2, 3, requires_grad=True)
+    read = w * 2
+    with md.no_grad():
+        w.t_()
+    assert w.requires_grad and w.is_leaf and w.shape == (3, 2)
+    with pytest.raises(RuntimeError, match="a leaf, was given another shape"):
+        read.sum().backward()
+    with md.no_grad(), pytest.raises(RuntimeError, match="t_: under no_grad.* history of this tensor would not fit"):
+        read.t_()
+    base = md.zeros(2, 3, dtype=md.float64)
+    rows = base[:1]
+    with md.no_grad():
+        rows.squeeze_()
+    rows += leaf()
+    assert base.requires_grad and base[0].tolist() == W
+
+
+def test_views_of_what_was_detached_lose_their_history_when_it_is_written():
+    w = leaf()
+    y = w * 1
+    part = y[1:]
+    y.detach_()
+    y.mul_(2)
+    assert not part.requires_grad and part.tolist() == [-2.5, 4]
+    y = w * 1
+    part = y[1:]
+    y.detach_()
+    y[1] = 3.0
+    assert not part.requires_grad
+
+
+def test_a_quotient_may_be_overwritten():
+    w = leaf()
+    y = 2 / (w * 1)
+    y += 1
+    y.sum().backward()
+    assert np.allclose(w.grad.array, -2 / np.square(W))
+
+
+def test_a_write_over_what_it_reads_leaves_no_cycle():
+    gc.disable()
+    try:
+        w = leaf()
+        y = w * 1
+        y *= w
+        array = weakref.ref(y.array)
+        del y
+        assert array() is None
+    finally:
+        gc.enable()
