@@ -13,8 +13,10 @@ from specs import DIFFERENTIABLE
 from minidl.kernels.cuda import source
 
 PARTS = [part for name in DIFFERENTIABLE for part in sources.subjects(name)]
-# What is tried without --deep: quick parts of ops, with faults of every kind; and each so many-th fault of the engine.
-SAMPLE = {("relu", ""), ("sub", ""), ("selu", ""), ("selu", "SELU"), ("limit", ""), ("softplus", "")}
+# What is tried without --deep: quick parts of ops, with faults of every kind but one, which kernels alone can have; and
+# each so many-th fault of the engine.
+SAMPLE = {("relu", ""), ("sub", ""), ("selu", ""), ("gelu_by_erf", ""), ("limit", ""), ("softplus", "")}
+OF_KERNELS = {"drop a statement"}
 EACH = 25
 
 
@@ -80,7 +82,7 @@ def test_there_are_many_faults_of_many_kinds():
     assert len({str(fault) for fault in faults}) == len(faults) >= 5000
     kinds = {fault.kind for fault in faults}
     assert len(kinds) >= 20
-    assert {fault.kind for fault in faults if (fault.op, fault.kernel) in SAMPLE} == kinds
+    assert {fault.kind for fault in faults if (fault.op, fault.kernel) in SAMPLE} == kinds - OF_KERNELS
     assert EQUIVALENT.keys() <= {str(fault) for fault in [*faults, *cuda.FAULTS]}
 
 
