@@ -19,6 +19,7 @@ from safetensors import SafetensorError
 
 from minidl import backend
 from minidl.backend import transfer
+from minidl.backend.modes import require_flag
 from minidl.engine.core import Tensor
 
 STRUCTURE = "minidl.structure"  # under this name the text stands in a file's metadata
@@ -143,8 +144,7 @@ def load(f: PathLike | BinaryIO, map_location: Any = None, *, weights_only: bool
             "on the CPU, wherever they were"
         )
     device = "cpu" if map_location is None else backend.device_name(map_location)
-    if not isinstance(weights_only, bool):
-        raise TypeError(f"load: weights_only must be True or False, got {weights_only!r}")
+    require_flag("load", "weights_only", weights_only)
     if hasattr(f, "read"):
         content = f.read()
         arrays, texts = read(lambda: safetensors.numpy.load(content), content, "the file")

@@ -9,6 +9,8 @@ import threading
 from collections.abc import Mapping
 from typing import Any
 
+import numpy as np
+
 
 class _Mode(threading.local):
     recording = True
@@ -20,10 +22,11 @@ class _Mode(threading.local):
 mode = _Mode()
 
 
-def _flag(name: str, argument: str, value: Any) -> bool:
-    if not isinstance(value, bool):
+def require_flag(name: str, argument: str, value: Any) -> bool:
+    """A bool; TypeError, in the name of its caller, for any other value."""
+    if not isinstance(value, (bool, np.bool_)):
         raise TypeError(f"{name}: {argument} must be True or False, got {value!r}")
-    return value
+    return bool(value)
 
 
 class _Switch(contextlib.ContextDecorator):
@@ -89,7 +92,7 @@ class set_grad_enabled(_AtOnce):
 
     def __init__(self, mode: bool) -> None:
         self.arguments = (mode,)
-        self.settings = {"recording": _flag("set_grad_enabled", "mode", mode)}
+        self.settings = {"recording": require_flag("set_grad_enabled", "mode", mode)}
         super().__init__()
 
 
@@ -104,7 +107,7 @@ class inference_mode(_Switch):
 
     def __init__(self, mode: bool = True) -> None:
         self.arguments = (mode,)
-        self.settings = {"recording": not _flag("inference_mode", "mode", mode)}
+        self.settings = {"recording": not require_flag("inference_mode", "mode", mode)}
 
 
 class detect_anomaly(_Switch):
@@ -121,7 +124,7 @@ class detect_anomaly(_Switch):
 
     def __init__(self, check_nan: bool = True) -> None:
         self.arguments = (check_nan,)
-        self.settings = {"anomaly": True, "check_nan": _flag("detect_anomaly", "check_nan", check_nan)}
+        self.settings = {"anomaly": True, "check_nan": require_flag("detect_anomaly", "check_nan", check_nan)}
 
 
 class set_detect_anomaly(_AtOnce):
@@ -136,8 +139,8 @@ class set_detect_anomaly(_AtOnce):
     def __init__(self, mode: bool, check_nan: bool = True) -> None:
         self.arguments = (mode, check_nan)
         self.settings = {
-            "anomaly": _flag("set_detect_anomaly", "mode", mode),
-            "check_nan": _flag("set_detect_anomaly", "check_nan", check_nan),
+            "anomaly": require_flag("set_detect_anomaly", "mode", mode),
+            "check_nan": require_flag("set_detect_anomaly", "check_nan", check_nan),
         }
         super().__init__()
 

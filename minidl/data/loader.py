@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Sized
 from typing import Any, cast
 
+from minidl.backend.modes import require_flag
 from minidl.backend.random import Generator
 from minidl.data.collate import default_collate, default_convert
 from minidl.data.dataset import IterableDataset, samples, take
@@ -15,7 +16,6 @@ from minidl.data.sampler import (
     batches_of,
     in_batches,
     require_count,
-    require_flag,
     require_generator,
 )
 

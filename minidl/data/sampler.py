@@ -9,6 +9,7 @@ from typing import Any, cast
 import numpy as np
 
 from minidl.backend import random
+from minidl.backend.modes import require_flag
 from minidl.backend.random import Generator
 
 
@@ -17,13 +18,6 @@ def require_count(name: str, argument: str, value: Any, least: int = 1) -> int:
     if isinstance(value, bool) or not isinstance(value, (int, np.integer)) or value < least:
         raise ValueError(f"{name}: {argument} must be an integer of {least} or more, got {value!r}")
     return int(value)
-
-
-def require_flag(name: str, argument: str, value: Any) -> bool:
-    """A bool; TypeError, in the name of its caller, for any other value."""
-    if not isinstance(value, (bool, np.bool_)):
-        raise TypeError(f"{name}: {argument} must be True or False, got {value!r}")
-    return bool(value)
 
 
 def require_generator(name: str, generator: Any) -> None:

@@ -13,6 +13,7 @@ from typing import ClassVar
 import numpy as np
 
 from minidl.backend import dims
+from minidl.backend.modes import require_flag
 from minidl.data.catalog import CIFAR10_FILES, FASHION_MNIST_FILES, MNIST_FILES
 from minidl.data.dataset import Dataset
 from minidl.data.files import FileSet
@@ -57,10 +58,8 @@ class ImageDataset(Dataset):
     subset = False
 
     def __init__(self, root: str | Path | None = None, train: bool = True, *, download: bool = True) -> None:
-        for argument, value in (("train", train), ("download", download)):
-            if not isinstance(value, bool):
-                raise TypeError(f"{type(self).__name__}: {argument} must be True or False, not {value!r}")
-        self.train = train
+        name = type(self).__name__
+        self.train, download = require_flag(name, "train", train), require_flag(name, "download", download)
         split = self.file_set.train if train else self.file_set.test
         folder = self.file_set.locate(split, root, download)
         self.source = str(folder)

@@ -10,7 +10,7 @@ import numpy as np
 
 from minidl import backend
 from minidl.backend import Array, dims, memory
-from minidl.backend.modes import enable_grad, mode
+from minidl.backend.modes import enable_grad, mode, require_flag
 from minidl.backend.threads import parallel
 from minidl.engine.core import Tensor
 from minidl.engine.require import require_arrays, same_device
@@ -155,8 +155,8 @@ class Optimizer:
                 limit = ", not negative" if least == 0 else ""
                 raise ValueError(f"{name}: {option} must be a number{limit}, got {group[option]!r}")
         for option in FLAGS.keys() & group.keys():
-            if not isinstance(group[option], bool) and not (group[option] is None and option in ("foreach", "fused")):
-                raise TypeError(f"{name}: {option} must be True or False, got {group[option]!r}")
+            if not (group[option] is None and option in ("foreach", "fused")):
+                require_flag(name, option, group[option])
             if group[option] and FLAGS[option]:
                 raise ValueError(f"{name}: {option}=True is not supported: {FLAGS[option]}")
         if group.get("foreach") and group.get("fused"):
