@@ -425,7 +425,8 @@ def test_default_initialisation(make, fan_in):
     md.manual_seed(3)
     layer, bound = make(), 1 / math.sqrt(fan_in)
     for p in layer.parameters():
-        assert p.dtype == md.float32 and 0.8 * bound < np.abs(p.array).max() <= bound
+        assert p.dtype == md.float32
+        assert -bound <= p.array.min() < -0.8 * bound and 0.8 * bound < p.array.max() <= bound
     assert layer.weight.array.std() == pytest.approx(bound / math.sqrt(3), rel=0.05)
     other = make()
     assert not same(values(layer), values(other))

@@ -1,0 +1,40 @@
+"""Streams of random numbers: where they stand, and how fine the numbers are."""
+
+import numpy as np
+import pytest
+
+import minidl as md
+from minidl.backend.random import default_generator
+
+
+@pytest.mark.parametrize("begun", [0, 1, 5])
+@pytest.mark.parametrize("n", [0, 1, 7, 8, 9, 16, 17, 1000])
+def test_what_is_left_out_might_as_well_have_been_drawn(begun, n):
+    drawn, left_out = (md.Generator().manual_seed(3) for _ in range(2))
+    for generator in (drawn, left_out):
+        generator.numpy.random(begun, np.float32)
+    drawn.numpy.random(n, np.float32)
+    left_out.skip(n)
+    np.testing.assert_array_equal(left_out.numpy.random(20, np.float32), drawn.numpy.random(20, np.float32))
+
+
+@pytest.mark.parametrize("draw", [md.rand, md.randn])
+@pytest.mark.parametrize("dtype, fine", [(md.float64, True), (md.float32, False)])
+def test_double_precision_has_all_its_digits(draw, dtype, fine):
+    x = draw(100, dtype=dtype)
+    assert x.dtype == dtype and (x.to(md.float32).to(dtype) == x).all().item() is not fine
+
+
+def test_half_precision_is_below_1():
+    x = md.rand(100_000, dtype=md.float16).numpy()
+    assert x.max() < 1 and set(np.unique(x * 2048) % 1) == {0} and abs(x.mean(dtype=np.float64) - 0.5) < 0.01
+
+
+def test_seeds():
+    """What is drawn by the system differs; a generator starts from 0, and a state takes its seed along."""
+    a, b = md.Generator(), md.Generator()
+    assert a.initial_seed() == 0 and a.seed() == a.initial_seed() != b.seed()
+    assert b.set_state(a.get_state()).initial_seed() == a.initial_seed()
+    assert md.manual_seed(-1) is default_generator and md.initial_seed() == 2**64 - 1
+    drawn = {seed: md.Generator().manual_seed(seed).numpy.random() for seed in (5, 5 + 2**63, 1005)}
+    assert len(set(drawn.values())) == 3
