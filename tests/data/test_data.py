@@ -493,7 +493,7 @@ def test_splits_are_asked_for_by_position_and_by_name(tmp_path, monkeypatch):
     test = Tiny(tmp_path, train=False)
     assert not test.train and repr(test) == f"Tiny(test: 7 images 1×4×4, from {tmp_path / 'tiny'})"
     for argument in ("train", "download"):
-        with pytest.raises(TypeError, match=f"Tiny: {argument} must be True or False, not 1"):
+        with pytest.raises(TypeError, match=f"Tiny: {argument} must be True or False, got 1"):
             Tiny(tmp_path, **{argument: 1})
 
 
