@@ -7,6 +7,7 @@ import numpy as np
 from minidl import backend
 from minidl.backend import dims
 from minidl.backend.dtypes import float64, require_float
+from minidl.engine.absent import VOLUMES
 from minidl.engine.composed import named
 from minidl.engine.core import Tensor
 from minidl.engine.require import require_tensors
@@ -58,7 +59,8 @@ def interpolate(
     if mode not in tuple(MODES):
         raise ValueError(f"mode must be one of {', '.join(map(repr, MODES))}, got {mode!r}")
     if input.ndim not in MODES[mode] or 0 in input.shape[1:]:
-        raise ValueError(f"mode {mode!r} does not take an input {dims(input.shape)}")
+        hint = f"; {VOLUMES}" if input.ndim == 5 else ""
+        raise ValueError(f"mode {mode!r} does not take an input {dims(input.shape)}{hint}")
     if antialias:
         raise ValueError("antialias=True is not supported; mode='area' averages what is made smaller")
     smooth = mode.endswith(("linear", "cubic"))

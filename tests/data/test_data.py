@@ -324,11 +324,11 @@ def test_offline_opens_no_socket(monkeypatch):
 
 def test_without_network_it_gives_up_soon(monkeypatch):
     monkeypatch.setattr(download, "TIMEOUT", 0.1)
-    monkeypatch.setattr(socket, "getaddrinfo", lambda *_, **__: time.sleep(5))
+    monkeypatch.setattr(socket, "getaddrinfo", lambda *_, **__: time.sleep(60))
     start = time.monotonic()
     with pytest.raises(FileNotFoundError, match="no answer in 0.1 seconds"):
         fetch("fashion-mnist")
-    assert time.monotonic() - start < 2
+    assert time.monotonic() - start < 30
 
 
 # Downloads
@@ -414,7 +414,7 @@ def test_a_killed_download_leaves_no_file(serve, cache):
     environment = os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)}
     process = subprocess.Popen([sys.executable, "-c", textwrap.dedent(script)], env=environment)
     try:
-        deadline = time.monotonic() + 20
+        deadline = time.monotonic() + 120
         while not any(path.stat().st_size for path in cache.glob("*")) and time.monotonic() < deadline:
             assert process.poll() is None
             time.sleep(0.01)

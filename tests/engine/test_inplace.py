@@ -442,32 +442,6 @@ def test_random_numbers_in_place():
         md.ones(2, dtype=md.int64).normal_()
 
 
-def test_what_kept_nothing_can_be_walked_again():
-    w = leaf()
-    y = w + 1
-    (y * 2).sum().backward()
-    (y * 3).sum().backward()
-    assert w.grad.array.tolist() == [5, 5, 5]
-    y = w * w
-    y.sum().backward()
-    with pytest.raises(RuntimeError, match="mul: backward a second time"):
-        (y + 1).sum().backward()
-
-
-def test_a_gradient_that_is_set_fits():
-    w = leaf()
-    w.grad = md.ones(3, dtype=md.float64)
-    w.grad = None
-    with pytest.raises(TypeError, match="grad: expected a Tensor or None, got ndarray"):
-        w.grad = np.ones(3)
-    for wrong in (md.ones(2, dtype=md.float64), md.ones(3)):
-        with pytest.raises(RuntimeError, match="grad: expected a gradient of 3, float64, on cpu"):
-            w.grad = wrong
-    assert (w * 1).requires_grad_().requires_grad
-    with pytest.raises(RuntimeError, match="requires_grad: can be set on leaves only"):
-        (w * 1).requires_grad = False
-
-
 def test_what_was_freed_is_missed():
     """Of a graph that was freed no part of a gradient is left out without a word."""
     w = leaf()
