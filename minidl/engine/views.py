@@ -35,10 +35,11 @@ def tie(z: Tensor, x: Tensor, function: Callable[..., Any], options: dict[str, A
     """Note that ``z = function(x, **options)`` is a view, if it shares the memory of x."""
     if owner_of(z.array) is not owner_of(x.array):
         return
-    base, shape, steps = view_of(x) or View(x, x.array.shape, ())
+    base, shape, steps = view_of(x) or (x, x.array.shape, ())
+    recording = mode.recording
     z.ties = Ties()
-    z.ties.view = View(base if mode.recording else None, shape, (*steps, (function, options)))
-    if not mode.recording or base is None or z.array.dtype.kind != "f":
+    z.ties.view = View(base if recording else None, shape, (*steps, (function, options)))
+    if not recording or base is None or z.array.dtype.kind != "f":
         return
     if base.ties is None:
         base.ties = Ties()

@@ -197,7 +197,8 @@ def seed(output: Tensor, gradient: Tensor | None, create_graph: bool) -> Any:
             raise RuntimeError(
                 f"backward: gradient may be left out for a scalar only, the shape is {dims(output.shape)}"
             )
-        gradient = Tensor(backend.full_like(output.array, 1))
+        one = backend.full_like(output.array, 1)
+        return wrap(one) if create_graph else one
     if not isinstance(gradient, Tensor):
         raise TypeError(f"backward: gradient must be a Tensor, got {type(gradient).__name__}")
     if gradient.shape != output.shape or gradient.device != output.device:

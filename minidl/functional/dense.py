@@ -25,16 +25,15 @@ def linear(input: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
     """
     require_tensors("linear", input, weight, bias)
     same_dtype("linear", input, weight, bias)
-    if weight.ndim != 2 or not input.ndim or input.shape[-1] != weight.shape[1]:
-        raise ValueError(
-            f"input is {dims(input.shape)}, but its last size must be the second of weight {dims(weight.shape)}"
-        )
-    if bias is not None and bias.shape != weight.shape[:1]:
-        raise ValueError(f"bias is {dims(bias.shape)}, expected {weight.shape[0]} as weight {dims(weight.shape)} has")
-    *batch, features = input.shape
-    z = linalg.linear(input if input.ndim == 2 else shape.reshape(input, (math.prod(batch), features)), weight)
+    given, table = input.array.shape, weight.array.shape
+    if len(table) != 2 or not given or given[-1] != table[1]:
+        raise ValueError(f"input is {dims(given)}, but its last size must be the second of weight {dims(table)}")
+    if bias is not None and bias.array.shape != table[:1]:
+        raise ValueError(f"bias is {dims(bias.shape)}, expected {table[0]} as weight {dims(table)} has")
+    *batch, features = given
+    z = linalg.linear(input if len(given) == 2 else shape.reshape(input, (math.prod(batch), features)), weight)
     z = z if bias is None else z + bias
-    return z if input.ndim == 2 else shape.reshape(z, (*batch, weight.shape[0]))
+    return z if len(given) == 2 else shape.reshape(z, (*batch, table[0]))
 
 
 @named

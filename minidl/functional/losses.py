@@ -360,19 +360,19 @@ def _check_labels(name: str, input: Tensor, target: Tensor, over: int, ignore_in
     """Labels must be integers in [0, C), or `ignore_index`, of the input's shape without its C classes."""
     if not -(1 << 63) <= ignore_index < 1 << 63:
         raise ValueError(f"ignore_index must be a label, an integer of 64 bits, got {ignore_index}")
-    classes, expected = input.shape[over], input.shape[:over] + input.shape[over + 1 :]
-    if target.dtype.kind not in "iu" or target.shape != expected:
+    given = input.array.shape
+    classes, expected = given[over], given[:over] + given[over + 1 :]
+    if target.dtype.kind not in "iu" or target.array.shape != expected:
         raise ValueError(
             f"target is {target.dtype} {dims(target.shape)}, expected integer labels {dims(expected)} "
-            f"(input {dims(input.shape)})"
+            f"(input {dims(given)})"
         )
-    shape = dims(input.shape)
     transfer.require_range(
         target.array,
         0,
         classes - 1,
         lambda low, high: ValueError(
-            f"{name}: label {low if low < 0 else high} is out of range for {classes} classes (input {shape})"
+            f"{name}: label {low if low < 0 else high} is out of range for {classes} classes (input {dims(given)})"
         ),
         ignore_index,
     )

@@ -57,9 +57,10 @@ def reshape(xp, x, *, size):
     """x in another shape, elements in row-major order; one size may be -1. A view where that is possible."""
     if not isinstance(size, (tuple, list)):
         raise TypeError(f"reshape: expected a sequence of sizes, got {size!r}")
-    known = math.prod(n for n in size if n != -1)
-    wanted = tuple(x.size // known if n == -1 and known else n for n in size)
-    if size.count(-1) > 1 or min(wanted, default=0) < 0 or math.prod(wanted) != x.size:
+    wanted = tuple(size)
+    if wanted.count(-1) == 1 and (known := -math.prod(wanted)):
+        wanted = tuple(x.size // known if n == -1 else n for n in wanted)
+    if min(wanted, default=0) < 0 or math.prod(wanted) != x.size:
         raise ValueError(f"reshape: {dims(x.shape)} has {x.size} elements and does not fit {size}")
     return x.reshape(wanted)
 
