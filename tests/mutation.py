@@ -36,7 +36,7 @@ TESTS = {
     "data": "data peers/test_torch_data.py",
     "functional": "functional nn test_arguments.py peers",
     "learn": "learn/test_lessons.py",
-    "models": "nn test_programs.py",
+    "models": "models nn test_programs.py",
     "nn": "nn functional engine/test_fusion.py test_arguments.py test_programs.py peers",
     "optim": "optim test_arguments.py peers/test_torch_optim.py",
     "": "engine/test_engine.py test_files.py test_cli.py test_package.py",
