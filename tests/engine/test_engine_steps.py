@@ -10,7 +10,7 @@ import minidl as md
 from minidl import functional as F
 from minidl.engine.core import Tensor
 from minidl.engine.fusion import composite, composites
-from minidl.engine.op import Op, alias, clone, expand, op, registry, tap
+from minidl.engine.op import Op, alias, clone, expand, op, registry, sum_to, tap
 from minidl.ops.linalg import matrix_product
 
 
@@ -270,6 +270,11 @@ def test_dtypes_of_operands():
         matrix_product(md.ones(1, 1), md.ones(1, 1, dtype=md.float64))
     with pytest.raises(TypeError, match="matrix_product: expected a tensor, got float"):
         matrix_product(md.ones(1, 1), 2.0)
+
+
+def test_a_gradient_in_halves_is_rounded_once():
+    x = np.full((100, 3), 1 + 2**-10, "f2")
+    assert sum_to(x, (3,)).tolist() == [100.125] * 3
 
 
 def test_copies_and_aliases():
