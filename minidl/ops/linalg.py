@@ -60,12 +60,14 @@ def matmul(input: Any, other: Any) -> Any:
     require_arrays("matmul", x, y)
     same_device("matmul", x, y)
     same_dtype("matmul", x, y)
-    if not x.ndim or not y.ndim or x.shape[-1] != y.shape[-2 if y.ndim > 1 else 0]:
-        raise ValueError(f"{dims(x.shape)} @ {dims(y.shape)}: the left's last size must be the right's second to last")
-    try:
-        np.broadcast_shapes(x.shape[:-2], y.shape[:-2])
-    except ValueError:
-        raise ValueError(f"the batches of {dims(x.shape)} and {dims(y.shape)} do not broadcast") from None
+    left, right = tuple(x.shape), tuple(y.shape)
+    if not left or not right or left[-1] != right[-2 if len(right) > 1 else 0]:
+        raise ValueError(f"{dims(left)} @ {dims(right)}: the left's last size must be the right's second to last")
+    if len(left) > 2 and len(right) > 2:
+        try:
+            np.broadcast_shapes(left[:-2], right[:-2])
+        except ValueError:
+            raise ValueError(f"the batches of {dims(left)} and {dims(right)} do not broadcast") from None
     z = matrix_product(x if x.ndim > 1 else unsqueeze(x, 0), y if y.ndim > 1 else unsqueeze(y, 1))
     z = z if x.ndim > 1 else squeeze(z, -2)
     return z if y.ndim > 1 else squeeze(z, -1)
