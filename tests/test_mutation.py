@@ -19,6 +19,8 @@ KNOWN = [re.compile(line) for line in LINES if line and not line.startswith("#")
         ('minidl.nn.module.f: raise ValueError("no") → raise ValueError("XXnoXX")', True),
         ('minidl.nn.module.f: raise ValueError("no") → raise ValueError(None)', False),
         ('minidl.nn.module.f: mode = "same" → mode = "XXsameXX"', False),
+        ('minidl.nn.module.f: require_tensors("f", x) → require_tensors(None, x)', True),
+        ('minidl.nn.module.f: require_tensors("f", x) → require_tensors("f", None)', False),
         ("minidl.nn.module.f: a + b → a - b", False),
     ],
 )

@@ -144,6 +144,22 @@ def test_every_run_on_every_kind_of_image(kinds, name, training):
     agree(built(kinds).to(image.dtype).train(training), md.from_numpy(image), rtol)
 
 
+@pytest.mark.parametrize("kinds", [kinds for kinds in runs if kinds[0] is nn.BatchNorm2d], ids=str)
+def test_a_channel_whose_scale_is_0(kinds):
+    """All that a pooling sees of it is alike; the gradient of the scale asks which it chose."""
+    net = built(kinds).to(md.float64)
+    net[0].weight.detach()[1] = 0
+    agree(net, md.tensor(wave(2, 4, 9, 8)))
+
+
+def test_what_would_overflow_in_half_precision_is_not_folded():
+    """A weight of 300 times the 316 of a variance of 0; one after the other they stay below 65,504."""
+    net = nn.Sequential(nn.Conv2d(1, 1, 1, bias=False), nn.BatchNorm2d(1)).half().eval()
+    net[0].weight.detach().fill_(300)
+    net[1].running_var.zero_()
+    assert 90 < net(md.full((1, 1, 1, 1), 1e-3, dtype=md.float16)).item() < 100
+
+
 # --- nothing stale ----------------------------------------------------------------------------------------------------
 
 
@@ -244,3 +260,4 @@ def test_options_that_are_no_plain_numbers(function, option, value):
     x = wave(3, 4)
     found = function(md.from_numpy(x), **{option: value}).detach().numpy()
     np.testing.assert_allclose(found, function(md.from_numpy(x), **{option: float(value)}).numpy(), 1e-12)
+    assert function(md.ones(3), **{option: np.float64(0.3)}).dtype == md.float32
