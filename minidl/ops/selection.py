@@ -1,7 +1,7 @@
 """Elements chosen by a mask, by their values, or by their places; how often values occur."""
 
 import math
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 
@@ -97,14 +97,6 @@ def take_along_dim(input: Tensor, indices: Tensor, dim: int | None = None) -> Te
 # --- values and how often they occur ----------------------------------------------------------------------------------
 
 
-class Counted(NamedTuple):
-    """What `unique` gives, if more than the values is asked for."""
-
-    output: Tensor
-    inverse_indices: Any
-    counts: Any
-
-
 @named
 def unique(
     input: Tensor,
@@ -124,7 +116,7 @@ def unique(
     """
     require_tensors("unique", input)
     if dim is not None:
-        raise ValueError("dim is not supported: the slices along a dimension are not compared; got dim={dim!r}")
+        raise ValueError(f"dim is not supported: the slices along a dimension are not compared; got dim={dim!r}")
     values, inverse, counts = _on(input, lambda xp, a: xp.unique(a, False, True, True))
     inverse = inverse.reshape(input.shape).astype(int64, copy=False)
     wanted = [Tensor(values)]

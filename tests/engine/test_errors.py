@@ -148,6 +148,7 @@ OPS = {
     "max_unpool2d size": (
         lambda: F.max_unpool2d(x(1, 1, 1), labels([[0]]), 2, output_size=(4, 4)), "max_unpool2d", "(4, 4)", "(2, 2)"
     ),
+    "unique dim": (lambda: md.unique(IMAGE, dim=1), "unique", "dim is not supported", "got dim=1"),
     "interpolate mode": (lambda: F.interpolate(IMAGE, 4, mode="cubic"), "interpolate", "'bicubic'", "'cubic'"),
     "interpolate rank": (lambda: F.interpolate(IMAGE, 4, mode="linear"), "interpolate", "'linear'", "2×3×8×8"),
     "interpolate nothing": (lambda: F.interpolate(IMAGE, scale_factor=0.1), "interpolate", "0.1", "8×8"),
