@@ -134,6 +134,7 @@ REASONS: dict[str, list[str]] = {
         "max_pool.MaxPool.backward: g.dtype → x.dtype",
         "normalize_channels.NormalizeChannels.backward: g.dtype → x.dtype",
         "normalize_channels.statistics: True → False",
+        "normalize_channels.sums: True → False",
         "softmax_cross_entropy.SoftmaxCrossEntropy.forward: len(target) → len(x)",
     ],
     "A side is 1 or −1, and where the scale is 0 either will do.": [
@@ -177,6 +178,7 @@ REASONS: dict[str, list[str]] = {
         *each(["convolve.Columns.backward"], ["x.dtype → g.dtype", "x.dtype → weight.dtype"]),
     ],
     "The operation is symmetric.": [
+        "normalize_channels.sums: np.einsum('ij,ij->j', a, b) → np.einsum('ij,ij->j', b, a)",
         *each(
             ["convolve.Winograd.forward", "convolve.Columns.forward"],
             ["np.maximum(y, 0, out=y) → np.maximum(0, y, out=y)"],
@@ -191,7 +193,7 @@ REASONS: dict[str, list[str]] = {
         *each(["convolve.Columns.forward", "convolve.block_maxima"], ["-1 → -2 (2)"]),
         *each(["convolve.Columns.forward", "convolve.Columns.backward"], ["-1 → -2"]),
         *each(["convolve.block_maxima"], ["-1 → -2 (3)", "-1 → -2 (4)"]),
-        "normalize_channels.sums: -1 → -2",
+        "normalize_channels.sums: -1 → -2 (2)",
     ],
     "A window is square, and a block has two equal rows.": [
         *each(["convolve.Winograd.forward", "convolve.Winograd.backward"], ["weight.shape[2] → weight.shape[3]"]),
