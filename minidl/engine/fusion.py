@@ -54,13 +54,14 @@ class Composite(Declaration):
         kept = node.recall(as_tensors=False)
         arrays = [kept[name] for name in self.arguments]
         options = {name: kept[name] for name in self.options}
-        if isinstance(g, Tensor):
-            ports, z = self.rerun(arrays, options, edges)
-            found = gradients((z,), ports, (g,), None, True)
-            return [
-                Tensor(backend.full_like(x.array, 0)) if d is None else d for x, d in zip(ports, found, strict=True)
-            ]
         needs = {i for i, _ in edges}
+        if isinstance(g, Tensor):  # on which the others may act, too, once it is differentiated
+            ports, z = self.rerun(arrays, options, node.edges)
+            wanted = [port for (i, _), port in zip(node.edges, ports, strict=True) if i in needs]
+            found = gradients((z,), wanted, (g,), None, True)
+            return [
+                Tensor(backend.full_like(x.array, 0)) if d is None else d for x, d in zip(wanted, found, strict=True)
+            ]
         with backend.current(arrays[0]):
             outgoing = kept["kernel"].backward(g, kept["saved"], needs, *arrays, **options)
         return [checked(self, i, outgoing[i], parent.shape, parent.dtype) for i, parent in edges]

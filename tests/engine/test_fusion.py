@@ -289,3 +289,16 @@ def test_where_the_scale_is_zero_the_first_element_is_the_maximum():
             z.backward(md.from_numpy(np.random.default_rng(2).standard_normal(z.shape)))
         found.append(net[0].weight.grad.numpy())
     np.testing.assert_allclose(*found, 1e-10, 1e-12)
+
+
+def test_a_gradient_for_some_arguments_depends_on_all():
+    """The gradient for the images alone, differentiated again, reaches the weights: as a gradient penalty needs it."""
+    gradients = []
+    for fused in (True, False):
+        with contextlib.nullcontext() if fused else md.no_fusion():
+            w = md.tensor(np.cos(np.arange(18.0)).reshape(2, 1, 3, 3), requires_grad=True)
+            x = md.tensor(np.sin(np.arange(16.0)).reshape(1, 1, 4, 4), requires_grad=True)
+            (g,) = md.grad(md.functional.conv2d(x, w, padding=1).tanh().sum(), [x], create_graph=True)
+            (g * g).sum().backward()
+            gradients.append(w.grad.numpy())
+    np.testing.assert_allclose(gradients[0], gradients[1], rtol=1e-10)
