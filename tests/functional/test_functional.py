@@ -351,3 +351,13 @@ def test_means_over_many_halves(fused):
             z = f(md.tensor(x))
             assert z.dtype == md.float16
             np.testing.assert_allclose(z.item(), f(md.tensor(np.float64(x))).item(), 1e-3)
+
+
+def test_what_output_padding_adds_is_no_zero_where_windows_reach():
+    """Less is cut off at the far side: the result with more of it goes on the one with less."""
+    x, w = md.tensor(np.arange(1.0, 5.0).reshape(1, 1, 4)), md.tensor([[[1.0, 10.0, 100.0]]], dtype=md.float64)
+    whole = [1, 10, 102, 20, 203, 30, 304, 40, 400]
+    for padding in (0, 1):
+        for extra in (0, 1):
+            z = F.conv_transpose1d(x, w, stride=2, padding=padding, output_padding=extra).numpy().ravel()
+            np.testing.assert_array_equal(z, [*whole, 0][padding : 9 - padding + extra])

@@ -643,3 +643,11 @@ def test_errors_of_other_kinds_pass_unchanged():
     with pytest.raises(Custom) as caught:
         Broken()(1)
     assert caught.value.args == (3, "boom")
+
+
+@pytest.mark.parametrize("freeze", [True, False])
+def test_a_given_table_learns_unless_it_is_frozen(freeze):
+    table = md.tensor([[1.0, 2.0], [3.0, 4.0]])
+    layer = nn.Embedding.from_pretrained(table, freeze=freeze)
+    assert layer.weight.requires_grad is not freeze and layer(md.tensor([1])).tolist() == [[3, 4]]
+    assert nn.Embedding.from_pretrained(table).weight.requires_grad is False
