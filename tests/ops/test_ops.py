@@ -295,6 +295,7 @@ def check_all(name, case):
 def check_memory_and_dtype(name, case):
     """Gradients have memory of their own; layout and repetition change nothing; narrow dtypes stay as they are."""
     first = gradients(name, case)
+    assert all(type(z.array) is np.ndarray for z in first), "not an array, but a number of NumPy"
     v = cotangent(first[0]).numpy()
     owned = [a for a in case.arrays if a is not None] + [v]
     for i, g in enumerate(first[1:]):
