@@ -203,12 +203,10 @@ class Program:
             f"{x}.squeeze_()",
             f"{x}.t_()",
             f"{x}.transpose_(0, -1)",
-            f"{x}.retain_grad()",
             f"del {next((n for n in self.names()[::-1] if n not in ('w', 'u', 'a', 'c')), 'g')}",
             "w.grad = None",
             "w.grad.zero_()",
             "w.grad *= 0.5",
-            "g = w.grad",
             "w.data = w.data * 0.5",
         ]
         return self.one(*options)
