@@ -5,6 +5,8 @@ A layer has parameters, options and a mode; what it computes is a function of `m
 
 # ruff: noqa: F401, I001
 # fmt: off
+import sys
+
 from minidl import functional
 from minidl.nn import fused, init, utils
 from minidl.nn.containers import ModuleDict, ModuleList, ParameterDict, ParameterList, Sequential
@@ -33,3 +35,5 @@ from minidl.nn.padding import (
 )
 from minidl.nn.parameter import Parameter, UninitializedBuffer, UninitializedParameter
 from minidl.nn.summary import summary
+
+sys.modules[f"{__name__}.functional"] = functional  # so that `import minidl.nn.functional as F` finds it, too

@@ -273,3 +273,9 @@ def test_same_padding_takes_a_stride_of_one_in_every_form():
         assert nn.Conv2d(1, 1, 3, stride, "same")(md.ones(1, 1, 4, 4)).shape == (1, 1, 4, 4)
     with pytest.raises(ValueError, match="'same' needs stride 1"):
         nn.Conv2d(1, 1, 3, (1, 2), "same")
+
+
+def test_functional_is_found_under_nn_too():
+    import minidl.nn.functional as under_nn
+
+    assert under_nn is md.functional
