@@ -4,7 +4,7 @@
     def div(xp, x, y):
         return x / y
 
-    div.vjp(x=lambda g, y: g / y, y=lambda g, z, y: -g * (z / y))
+    div.vjp(x=lambda g, y: g / y, y=lambda g, x, y: -g * (x / y / y))
 
 A rule's parameters name what is kept for it; what no rule names is not kept. Rules are polymorphic: on raw arrays
 they compute, on Tensors (``create_graph=True``) every call in them records itself, and so there is a next order.

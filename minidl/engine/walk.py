@@ -16,6 +16,7 @@ from minidl.backend.forks import Lock
 from minidl.backend.modes import enable_grad, no_grad
 from minidl.engine.core import Edge, Node, Tensor, as_tuple, origin, wrap
 from minidl.engine.hooks import hooked
+from minidl.engine.writes import write
 
 deposit_lock = Lock()
 
@@ -156,7 +157,18 @@ def into_leaves(
         for leaf, g in grads.items():
             taker = leaf if takers is None else takers.get(leaf)
             if taker is not None and taker.tracked:  # still
-                taker.grad = g if taker.grad is None else taker.grad + g
+                deposit(taker, g)
+
+
+def deposit(taker: Tensor, g: Tensor) -> None:
+    """Add a gradient to ``.grad``: in place, as PyTorch does, where neither is part of a graph."""
+    kept = taker.grad
+    if kept is None:
+        taker.grad = g
+    elif kept.tracked or g.tracked:
+        taker.grad = kept + g
+    else:
+        write(kept.array, kept.array + g.array)
 
 
 def differentiable(inputs: tuple[Any, ...]) -> tuple[Tensor, ...]:

@@ -239,11 +239,11 @@ def test_every_op_of_several_tensors_refuses_mixed_devices(name, position):
 
 
 @pytest.mark.parametrize("f, says", [
-    (lambda t: t - t, "sub: not defined for bool and bool"), (lambda t: -t, "neg: not defined for bool"),
+    (lambda t: t - t, "sub: not defined for bool; "), (lambda t: -t, "neg: not defined for bool; "),
 ])  # fmt: skip
 def test_what_a_gpu_cannot_compute_is_said_as_on_the_cpu(f, says):
     for device in ("cpu", "cuda"):
-        with pytest.raises(TypeError, match=f"^{says}$"):
+        with pytest.raises(TypeError, match=f"^{says}"):
             f(md.tensor([True], device=device))
 
 

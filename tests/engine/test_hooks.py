@@ -136,3 +136,15 @@ def test_the_graph_can_be_looked_at():
     ((inner, zero),) = y.grad_fn.next_functions
     ((end, _),) = inner.next_functions
     assert inner.name() == "mul" and zero == 0 and end.variable is w and repr(end) == "<AccumulateGrad>"
+
+
+def test_a_gradient_grows_in_its_own_memory():
+    w = leaf()
+    (w * 2).sum().backward()
+    g = w.grad
+    (w * 3).sum().backward()
+    assert w.grad is g and g.array.tolist() == [5, 5, 5]
+    with pytest.warns(UserWarning, match="makes a cycle"):
+        (w * w).sum().backward(create_graph=True)
+    assert w.grad is not g and w.grad.requires_grad and g.array.tolist() == [5, 5, 5]
+    w.grad = None

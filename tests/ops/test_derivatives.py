@@ -60,7 +60,7 @@ def test_every_op_has_a_row():
 @pytest.mark.parametrize(("name", "argument", "formula"), [
     ("add", "x", r"\bar z"),
     ("div", "x", r"\frac{\bar z}{y}"),
-    ("div", "y", r"-\bar z \cdot \frac{z}{y}"),
+    ("div", "y", r"-\bar z \cdot \frac{\frac{x}{y}}{y}"),
     ("tanh", "x", r"\bar z \cdot (1 - z^{2})"),
     ("pow", "x", r"[n \neq 0] \cdot \bar z \cdot n \cdot x^{[n = 0] + [n \neq 0] \cdot (n - 1)}"),
     ("maximum", "y", r"([x = y] \cdot \bar z \cdot 0.5 + [x \neq y] \cdot \bar z) \cdot [y \geq x]"),
