@@ -237,7 +237,7 @@ def leading_to(inputs: set[Node | Tensor], outputs: Sequence[Tensor]) -> set[Nod
                 parent.alive()
                 stack.extend(above for _, above in parent.edges)
     nodes = sorted((parent for parent in seen if isinstance(parent, Node)), key=lambda node: node.serial)
-    needed = seen & inputs
+    needed = set(inputs)
     for node in nodes:
         if any(parent in needed for _, parent in node.edges):
             needed.add(node)

@@ -16,7 +16,7 @@ LINEAR = ("zero", "negate", "scale", "lose precision", "reverse", "roll", "swap 
 REASONS: dict[str, list[str]] = {
     "The gradient is 0 for every finite cotangent, and so is what becomes of it.": [
         *each(FLAT, LINEAR),
-        *each(FLAT_QUOTIENTS, [*(fault for fault in LINEAR if fault != "reverse"), "skip the broadcast sum"]),
+        *each(FLAT_QUOTIENTS, [*LINEAR, "skip the broadcast sum"]),
     ],
     "The array is only compared, rounded, or asked for its sign: no gradient passes through that.": [
         *each(["remainder.y", "fmod.y"], ["detach x", "detach y"]),

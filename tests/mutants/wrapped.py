@@ -12,7 +12,7 @@ import numpy as np
 
 from minidl.engine.core import Tensor
 from minidl.engine.op import Op, Rule, cast
-from minidl.ops.shape import transpose
+from minidl.ops.shape import flip, transpose
 from mutants import Mutant
 
 
@@ -45,7 +45,7 @@ WRONG_RESULTS: dict[str, Callable[[Any], Any]] = {
     "scale": lambda d: d * 1.01,
     "add a constant": lambda d: d + 1e-9,
     "lose precision": lambda d: cast(cast(d, dtype=np.dtype("f4")), dtype=d.dtype),
-    "reverse": lambda d: d[..., ::-1] if d.ndim else d,
+    "reverse": lambda d: flip(d, (-1,)) if d.ndim else d,
     "roll": rolled,
     "swap axes": swapped,
     "drop an element": without_an_element,

@@ -64,6 +64,25 @@ def test_normalisation_of_a_batch_that_drifts():
         np.testing.assert_allclose(statistics, [x.mean((0, 2, 3)), x.var((0, 2, 3))], rtol=tol, atol=tol)
 
 
+def test_normalisation_by_its_reference():
+    """Result, statistics and gradients, also in halves, whose squares overflow."""
+    rng = np.random.default_rng(0)
+    w, b, x = np.array([1.0, 2, 3]), np.array([0.5, -1, 0]), rng.normal(2, 3, (6, 3, 4))
+    for dtype, size, tol in ((np.float64, 1, 1e-9), (np.float16, 1, 0.02), (np.float16, 300, 0.02)):
+        arrays = [Tensor(a.astype(dtype), requires_grad=True) for a in (size * x, w, b)]
+        with md.no_fusion():
+            z, *statistics = normalize_channels(*arrays, eps=1e-3)
+        mean, var = (size * x).mean((0, 2)), (size * x).var((0, 2))
+        standard = (size * x - mean[:, None]) / np.sqrt(var + 1e-3)[:, None]
+        assert z.dtype == dtype and all(np.shape(s) == (3,) for s in statistics)
+        np.testing.assert_allclose(z.detach().numpy(), standard * w[:, None] + b[:, None], rtol=tol, atol=tol)
+        np.testing.assert_allclose(statistics[0].astype(float), mean, rtol=tol, atol=tol)
+        np.testing.assert_allclose(statistics[1].astype(float), var, rtol=tol, atol=tol)
+        dw, db = md.grad(z.sum(), arrays[1:])
+        np.testing.assert_allclose(dw.numpy(), standard.sum((0, 2)), atol=0.05)
+        np.testing.assert_allclose(db.numpy(), [24, 24, 24])
+
+
 def test_moments_of_what_is_far_from_zero():
     for mean, std in ((1e6, 1), (-1e6, 1), (100, 1), (3, 1), (0, 1)):
         x = np.random.default_rng(0).normal(mean, std, (64, 8, 8, 1)).astype(np.float32)
