@@ -41,6 +41,15 @@ def test_extremes_of_all_give_their_gradient_to_what_is_equal_or_nan():
         assert md.grad(function(x), [x], Tensor(np.array(2.0)))[0].numpy().tolist() == expected
 
 
+def test_hardswish_beyond_its_bends():
+    x = np.array([-5, -3.5, -1, 0.5, 2, 3.5, 5])
+    slope = np.where(x < -3, 0, np.where(x > 3, 1, (2 * x + 3) / 6))
+    for dtype in (np.float32, np.float64):
+        leaf = Tensor(x.astype(dtype), requires_grad=True)
+        (g,) = md.grad(md.functional.hardswish(leaf), leaf, md.ones(7, dtype=dtype))
+        np.testing.assert_allclose(g.numpy(), slope, rtol=1e-6, atol=1e-7)
+
+
 def test_normalisation_far_from_zero():
     """The statistics to the last digits, where the mean is 100,000 deviations off; fused or not."""
     x = np.random.default_rng(0).normal(1e6, 10, (512, 2, 4, 4)).astype(np.float32)
