@@ -39,6 +39,8 @@ POINTS = [
     test_ops.test_an_infinite_gradient_stays_where_it_is,
     test_points.test_corners,
     test_points.test_extremes_of_all_give_their_gradient_to_what_is_equal_or_nan,
+    test_points.test_hardswish_beyond_its_bends,
+    test_points.test_normalisation_by_its_reference,
     test_points.test_normalisation_far_from_zero,
     test_points.test_normalisation_of_a_batch_that_drifts,
     test_points.test_normalisation_and_its_gradients_far_from_zero,
