@@ -108,7 +108,8 @@ def allocated():
 
 
 # Ops that the emulated driver has no code for, and what it says: it can't sort, nor multiply some float64 matrices.
-LACKING = {"top_indices": "precompiled device code", "matrix_product": "CUBLAS_STATUS_NOT_SUPPORTED"}
+SORTS = ("top_indices", "median_index", "middle")
+LACKING = dict.fromkeys(SORTS, "precompiled device code") | {"matrix_product": "CUBLAS_STATUS_NOT_SUPPORTED"}
 
 
 @contextlib.contextmanager

@@ -168,7 +168,7 @@ def deposit(taker: Tensor, g: Tensor) -> None:
     elif kept.tracked or g.tracked:
         taker.grad = kept + g
     else:
-        write(kept.array, kept.array + g.array)
+        write(kept.array, added(kept.array, g.array))
 
 
 def differentiable(inputs: tuple[Any, ...]) -> tuple[Tensor, ...]:

@@ -67,7 +67,8 @@ def test_large_means(case, mean, deviation, dtype):
     """In float32 nothing would be left of the variance, were squares summed before the mean is taken off."""
     shape, options = case
     arrays = quarters(*shape) * deviation + mean, quarters(shape[1]) + 0.125, quarters(shape[1])
-    compare(normalize_channels, arrays, dtype, eps=1e-5, **options)
+    condition = 100 if dtype == "float64" else 1  # mean / deviation is 2 million
+    compare(normalize_channels, arrays, dtype, condition=condition, eps=1e-5, **options)
 
 
 def test_batch_norm_of_what_is_not_finite():
