@@ -28,7 +28,7 @@ TESTS = {
     "loss": ("gpu/test_loss.py", "not float16 and not float64 and (cross_entropy or label)"),
     "elementwise": ("gpu/test_elementwise.py", "not float16 and not float64 and activation"),
     "optim": ("gpu/test_optim.py", "not float16 and not float64"),
-    "random": ("gpu/test_random.py", "number or dropout_drops"),
+    "random": ("gpu/test_random.py", "number or dropout_drops or tensors_drawn"),
     "scatter": ("gpu/test_scatter.py", "not float16 and not float64"),
     "extremes": ("gpu/test_extremes.py", "not float16 and not float64"),
 }
