@@ -122,7 +122,7 @@ def in_place(function: Callable[..., Tensor]) -> Callable[..., Tensor]:
     gradient of an earlier op needs must not be written over: backward raises. What the function itself needs of the
     old values is copied.
     """
-    name = f"{getattr(function, 'op', function).__dict__.get('name', function.__name__)}_"
+    name = f"{function.__name__}_"
 
     @functools.wraps(function)
     def form(input: Tensor, *args: Any, **options: Any) -> Tensor:
