@@ -1,0 +1,275 @@
+"""What the benchmarks count and draw, by value: operations and bytes, roofs, peaks, bars, and what a line says."""
+
+import json
+import subprocess
+import sys
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+
+import minidl as md
+from benchmarks import __main__ as cli
+from benchmarks import floor, import_time, machine, memory, ops, pictures, scaling, small_ops
+from benchmarks.case import Case, registry
+from benchmarks.engines import Cuda, Lacking, Minidl, Work
+from benchmarks.report import as_json, table
+from benchmarks.timing import Row
+
+# --- cases ------------------------------------------------------------------------------------------------------------
+
+CONV = {  # N·OH·OW·O·C·K² multiplications and as many additions, forward; images, results and weights in bytes / 4
+    "conv 1→20 5×5 @8, SimpLeNet 1": (2 * 16 * 500, 64, 320, 500),
+    "conv 3→32 3×3 @8, VGG-style 1": (2 * 64 * 864, 192, 2048, 864),
+    "conv 64→128 3×3 @8, ResNet down": (2 * 16 * 73_728, 4096, 2048, 73_728),
+    "conv 256→64 1×1 @8, ResNet 1×1": (2 * 64 * 16_384, 16_384, 4096, 16_384),
+    "conv 64→64 3×3 @8, MobileNet depthwise": (2 * 64 * 576, 4096, 4096, 576),
+}
+OTHERS = {
+    "max pool 2×2 20@24, forward": (3 * 2880, 4 * (11_520 + 2880)),
+    "max pool 2×2 20@24, forward + backward": (4 * 2880, 4 * (3 * 11_520 + 2 * 2880)),
+    "batch norm 32@32, forward + backward": (16 * 65_536, 4 * 5 * 65_536),
+    "softmax cross-entropy 4×10, forward + backward": (6 * 40, 4 * 2 * 40),
+    "Adam step, 36 parameters": (12 * 36, 4 * 7 * 36),
+    "SGD step, 36 parameters": (4 * 36, 4 * 5 * 36),
+}
+
+
+def test_operations_and_bytes():
+    cases = {case.name: (case.flops, case.bytes) for case in ops.ops(quick=True)}
+    for name, (flops, x, y, weights) in CONV.items():
+        first = x < 256  # images from a data set, whose gradient nobody wants
+        assert cases[f"{name}, forward"] == (flops, 4 * (x + y + weights))
+        both = flops * (2 if first else 3), 4 * ((2 if first else 3) * (x + weights) + 2 * y)
+        assert cases[f"{name}, forward + backward"] == both
+    assert {name: cases[name] for name in OTHERS} == OTHERS
+    assert len(cases) == 2 * len(ops.CONVOLUTIONS) + 4 + 2 + 2 + 2
+
+
+def test_what_is_asked_of_an_engine():
+    """Whether gradients of the images are wanted, the optimizer by its name, and a network on so many threads."""
+    asked = []
+    engine = SimpleNamespace(
+        gradients=lambda network, images, g, of_images: asked.append(of_images),
+        update=lambda parameters, gradients, optimizer: asked.append(optimizer),
+    )
+    for case in ops.ops(quick=True):
+        if case.name.startswith(("conv 1→20", "conv 64→128", "Adam", "SGD")) and not case.name.endswith("forward"):
+            case.work(engine)
+    assert asked == [False, True, True, "Adam", "SGD"]
+    threads = {case.name: case.threads for case in scaling.scaling(quick=True)}
+    assert threads == {
+        "VGG-style, 8×8, batch 2": None, "VGG-style, 16×16, batch 2": None, "SimpLeNet, batch 2, 1 threads": 1,
+        "SimpLeNet, batch 2, 2 threads": 2, "VGG-style, batch 2, 1 threads": 1, "VGG-style, batch 2, 2 threads": 2,
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize("optimizer", ["SGD", "Adam"])
+def test_an_update_is_the_rule(optimizer):
+    """Two steps of momentum 0.9, or of Adam, with lr 0.001."""
+    p, g = np.array([1.0, -2.0]), np.array([0.5, 3.0])
+    update = Minidl(np.float64).update([p], [g], optimizer)
+    update.call()
+    (got,) = update.outputs()
+    expected = p - 1e-3 * (g + 1.9 * g) if optimizer == "SGD" else p - 2e-3 * np.sign(g)
+    np.testing.assert_allclose(got, expected, rtol=1e-6)
+    assert p.tolist() == [1.0, -2.0]
+
+
+def test_gradients_that_are_not_wanted_are_not_computed():
+    x, y = np.ones((2, 1, 3, 3), np.float32), np.ones((2, 2, 2, 2), np.float32)
+    layer = md.nn.Sequential(md.nn.Conv2d(1, 2, 2))
+    shapes = {wanted: [g.shape for g in Minidl().gradients(layer, x, y, wanted).outputs()] for wanted in (True, False)}
+    assert shapes == {True: [(2, 1, 3, 3), (2, 1, 2, 2), (2,)], False: [(2, 1, 2, 2), (2,)]}
+
+
+def test_the_chain_by_hand():
+    """It is the chain that engines compute, by its derivative written out."""
+    (case,) = small_ops.small_ops(quick=True)
+    expected = case.work(Minidl(np.float64)).outputs()
+    got = case.baselines["NumPy by hand"](None).outputs()
+    for a, b in zip(got, expected, strict=True):
+        np.testing.assert_allclose(a, b, rtol=1e-4)
+
+
+def test_products_are_multiplied():
+    network = md.nn.Sequential(md.nn.Flatten(), md.nn.Linear(4, 2))
+    images = np.ones((3, 1, 2, 2), np.float32)
+    listed = floor.products(network, images)
+    assert [(a.shape, b.shape, out.shape) for a, b, out in listed] == [
+        ((3, 4), (4, 2), (3, 2)), ((2, 3), (3, 4), (2, 4)),
+    ]  # fmt: skip
+    floor.products_alone(network, images).call()
+
+
+def test_imports(monkeypatch):
+    """A process of the package alone; of another layout or device of it there is none."""
+    ran = []
+    monkeypatch.setattr("subprocess.run", lambda command, check: ran.append((command, check)))
+    (case,) = import_time.import_time(quick=True)
+    case.work(Minidl()).call()
+    case.baselines["NumPy"](None).call()
+    assert ran == [([sys.executable, "-c", f"import {name}"], True) for name in ("minidl", "numpy")]
+    with pytest.raises(Lacking, match="^package of its own$"):
+        case.work(SimpleNamespace(variant=True))
+
+
+# --- the machine ------------------------------------------------------------------------------------------------------
+
+
+def test_ceilings(monkeypatch):
+    """64³ multiplications and additions; a MiB read and written, by each thread a part of it."""
+    called = []
+    monkeypatch.setattr(machine, "median_seconds", lambda call: called.append(call()) or 0.5)
+    assert machine.ceilings(quick=True) == {"flops": 2 * 64**3 / 0.5, "bytes": 2 * 2**20 / 0.5}
+    assert len(called) == 2
+
+
+def test_median_seconds(monkeypatch):
+    """Of the calls after the first."""
+    times, calls = iter([0, 100, 200, 203, 300, 301, 400, 402]), []
+    monkeypatch.setattr("time.perf_counter", lambda: next(times))
+    assert machine.median_seconds(lambda: calls.append(None), times=3) == 2 and len(calls) == 4
+
+
+@pytest.mark.parametrize("changed, said", [("", "1f2e"), (" M README.md\n", "1f2e+")])
+def test_revision(monkeypatch, changed, said):
+    answers = {"rev-parse": "1f2e\n", "status": changed}
+    monkeypatch.setattr("subprocess.run", lambda command, **_: SimpleNamespace(stdout=answers[command[1]]))
+    assert machine.revision() == said
+
+
+@pytest.mark.parametrize("error", [OSError(), subprocess.CalledProcessError(1, "git")])
+def test_no_revision(monkeypatch, error):
+    def run(*_, **__):
+        raise error
+
+    monkeypatch.setattr("subprocess.run", run)
+    assert machine.revision() is None
+
+
+def test_description(monkeypatch):
+    blas = {"user_api": "blas", "internal_api": "mkl", "version": "7", "num_threads": 3}
+    monkeypatch.setattr(machine, "threadpool_info", lambda: [{"user_api": "openmp"}, blas])
+    monkeypatch.setattr(machine, "processor", lambda: "a processor")
+    monkeypatch.setattr("os.cpu_count", lambda: 12)
+    monkeypatch.setattr("minidl.get_num_threads", lambda: 5)
+    monkeypatch.setattr("os.environ", {"OMP_NUM_THREADS": "4", "HOME": "/"})
+    said = machine.description(["scipy"])
+    assert (said["processor"], said["cores"], said["threads"]) == ("a processor", 12, 5)
+    assert said["blas"] == ["mkl 7, 3 threads"] and said["environment"] == {"OMP_NUM_THREADS": "4"}
+    assert list(said["versions"]) == ["minidl", "numpy", "scipy"] and said["versions"]["numpy"] == np.__version__
+
+
+# --- memory -----------------------------------------------------------------------------------------------------------
+
+
+def test_a_peak_in_mib(monkeypatch, tmp_path):
+    (tmp_path / "status").write_text("VmPeak:\t  9999 kB\nVmHWM:\t  3072 kB\nVmRSS:\t  1024 kB\n")
+    monkeypatch.setattr(memory, "PROC", tmp_path)
+    assert memory.peak() == 3.0
+    memory.start_anew()
+    assert (tmp_path / "clear_refs").read_text() == "5"
+
+
+@pytest.mark.parametrize("platform, unit", [("darwin", 2**20), ("sunos", 2**10)])
+def test_a_peak_without_proc(monkeypatch, tmp_path, platform, unit):
+    monkeypatch.setattr(memory, "PROC", tmp_path / "none")
+    monkeypatch.setattr(memory.resource, "getrusage", lambda who: SimpleNamespace(ru_maxrss=7 * unit))
+    monkeypatch.setattr(memory.sys, "platform", platform)
+    memory.start_anew()
+    assert memory.peak() == 7.0
+
+
+def test_the_process_that_is_measured(monkeypatch, capsys):
+    """Its peak after 20 steps, and after those that are asked for, above what it held before the first."""
+    steps, peaks = [], iter([100.0, 130.0, 150.0])
+    monkeypatch.setattr(Minidl, "training", lambda *_: Work(lambda: steps.append(None)))
+    monkeypatch.setattr(memory, "start_anew", lambda: None)
+    monkeypatch.setattr(memory, "peak", lambda: next(peaks))
+    memory.main("minidl", "minidl", "SimpLeNet", "1", "5")
+    assert json.loads(capsys.readouterr().out) == [30.0, 50.0] and len(steps) == 25
+
+
+def test_growth_is_what_comes_after_the_first_steps(monkeypatch):
+    asked = []
+    monkeypatch.setattr(memory, "peaks", lambda engine, *problem: asked.append(problem) or (30.0, 50.0))
+    first, grown = memory.memory(quick=True)
+    assert first.work(Minidl()).call() == 30.0 and grown.work(Minidl()).call() == 20.0
+    assert asked == [("SimpLeNet", 1, 0), ("SimpLeNet", 1, 2)] and {first.unit, grown.unit} == {"MiB"}
+    assert grown.name == "SimpLeNet, batch 1, growth over 2 more steps"
+
+
+# --- what is said and drawn -------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def row():
+    case = Case("a case", lambda engine: None, tolerance=0.5, flops=6e9, bytes=2e9)
+    return Row(
+        "ops", case, {"minidl": [3.0, 1.0, 2.0], "peer": [0.004, 0.005, 0.003]}, {"minidl": 0.25},
+        {"old": "training"}, {"wrong": "off"},
+    )  # fmt: skip
+
+
+def test_a_table_line_by_line(row):
+    assert table(row).splitlines() == [
+        "  a case",
+        "    minidl                      2.00 s   (1.00 – 3.00)",
+        "    peer                        4.00 ms  (3.00 – 5.00)            minidl: 500.00 × this",
+        "    old                      left out: it has no training",
+        "    wrong                    REFUSED: off",
+    ]
+
+
+def test_json_key_by_key(row):
+    assert as_json(row) == {
+        "benchmark": "ops", "case": "a case", "unit": "s", "median": {"minidl": 2.0, "peer": 0.004},
+        "minidl / candidate": {"peer": 500.0}, "samples": row.samples, "error": {"minidl": 0.25}, "tolerance": 0.5,
+        "left out": {"old": "training"}, "refused": {"wrong": "off"}, "flops": 6e9, "bytes": 2e9,
+    }  # fmt: skip
+
+
+def test_bars(row):
+    """From 1 to the ratio, in the order of the rows; a candidate without one has none."""
+    other = Row("ops", Case("other", lambda engine: None), {"minidl": [1.0], "late": [2.0]})
+    (axes,) = pictures.ratios([row, Row("ops", row.case), other]).axes
+    ends = {bars.get_label(): [bar.get_x() + bar.get_width() for bar in bars] for bars in axes.containers}
+    assert ends == {"peer": [500.0, 1.0], "late": [1.0, 0.5]}
+    assert [label.get_text() for label in axes.get_yticklabels()] == ["ops: a case", "ops: other"]
+    assert pictures.ratios([]) is None
+
+
+def test_points_under_a_roof(row):
+    (axes,) = pictures.roofline([row], {"flops": 4e9, "bytes": 1e9}).axes
+    roof, *points = axes.lines
+    assert {line.get_label(): line.get_xydata().tolist() for line in points} == {
+        "minidl": [[3.0, 3.0]], "peer": [[3.0, 1500.0]],
+    }  # fmt: skip
+    np.testing.assert_allclose(roof.get_ydata(), np.minimum(4, roof.get_xdata()))
+    assert axes.get_title() == "product 4 GFLOP/s, copy 1.0 GB/s"
+    assert pictures.roofline([Row("ops", Case("none", lambda engine: None))], {}) is None
+
+
+def test_exit_code_and_name(monkeypatch, tmp_path, capsys):
+    """One refusal among several is an error; the figures of all benchmarks are called so."""
+    monkeypatch.setattr(cli, "engines", lambda *_: [Minidl()])
+    monkeypatch.setattr(cli, "ceilings", lambda quick: {"flops": 1.0, "bytes": 1.0})
+    for name in registry:
+        monkeypatch.setitem(registry, name, lambda quick: [Case("one", lambda engine: None)])
+    refused = iter([{"minidl": "off"}, *[{}] * 99])
+    monkeypatch.setattr(cli, "measure", lambda name, case, *_: Row(name, case, refused=next(refused)))
+    assert cli.main(["--out", str(tmp_path)]) == 1
+    assert [path.name for path in tmp_path.iterdir()] == ["all.json"]
+    assert cli.main(["ops", "floor", "--out", str(tmp_path)]) == 0
+    assert (tmp_path / "ops-floor.json").exists() and str(tmp_path / "ops-floor.json") in capsys.readouterr().out
+
+
+def test_a_gpu_is_waited_for(monkeypatch):
+    """Before the clock starts, and before it is read."""
+    seen, times = [], iter([1.0, 4.0])
+    monkeypatch.setattr("minidl.cuda.synchronize", lambda device: seen.append(device))
+    monkeypatch.setattr("time.perf_counter", lambda: seen.append("clock") or next(times))
+    engine = Cuda("cuda:1")
+    assert engine.name == "minidl cuda:1" and engine.seconds(lambda: seen.append("call"), 2) == 3.0
+    assert seen == ["cuda:1", "cuda:1", "clock", "call", "call", "cuda:1", "clock"]
