@@ -264,6 +264,27 @@ def test_a_result_that_is_written_over_is_noticed_though_only_the_kernel_keeps_i
             y.sum().backward()
 
 
+@pytest.mark.parametrize("name", [name for name in RUNS if name.endswith("pool")])
+def test_a_pooling_that_gives_its_indices_runs_by_itself(name):
+    net = network(RUNS[name]).eval() if name.startswith("conv") else network(RUNS[name])
+    net[-1].return_indices = True
+    x = image()
+    maxima, indices = net(x)
+    *before, pool = net
+    expected = pool(nn.Sequential(*before)(x))
+    np.testing.assert_allclose(maxima.detach().numpy(), expected[0].detach().numpy(), 1e-12)
+    np.testing.assert_array_equal(indices.numpy(), expected[1].numpy())
+
+
+def test_in_half_precision_nothing_is_folded():
+    """Weights times the scale of a norm would overflow where neither result does."""
+    net = nn.Sequential(nn.Conv2d(1, 1, 1, bias=False), nn.BatchNorm2d(1)).half().eval()
+    net[0].weight.data.fill_(1000.0)
+    net[1].running_var.fill_(1e-4)
+    x = md.full((1, 1, 2, 2), 1e-3, dtype=md.float16)
+    assert np.isfinite(net(x).detach().numpy()).all()
+
+
 def test_a_batch_is_counted_once_where_a_run_is_refused():
     net = network(RUNS["norm-relu-pool"])
     with pytest.raises(ValueError):
