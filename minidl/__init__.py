@@ -3,6 +3,7 @@
 # ruff: noqa: F401, I001
 # fmt: off
 from math import e, inf, nan, pi
+from sys import modules as _modules
 
 from minidl import autograd, backends, data, functional, kernels, models, nn, ops, optim, utils
 from minidl.backend import accelerator, cuda, random
@@ -96,3 +97,4 @@ _parts = (
     "utils", "utils.data",
 )
 _explain_absent(__name__, *[f"minidl.{part}" for part in _parts])
+_modules.update({"minidl.accelerator": accelerator, "minidl.cuda": cuda, "minidl.random": random})  # as torch.cuda is

@@ -49,6 +49,7 @@ ABSENT = """
 ## What is not here
 
 The error says so, and what to use: an AttributeError for a name, so that `hasattr` works, a TypeError for an argument.
+A module that is not here can be imported, since programs import more than they use: it is empty.
 
 | PyTorch | here |
 |---|---|

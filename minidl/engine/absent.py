@@ -7,11 +7,14 @@ import functools
 import opcode
 import sys
 from collections.abc import Iterable
+from importlib.abc import Loader, MetaPathFinder
+from importlib.machinery import ModuleSpec
 from types import ModuleType
 
 VOLUMES = "volumes (3-D layers) are out of scope; 1-D and 2-D ones are here"
 RECURRENT = "recurrent networks are out of scope; Linear, Conv1d and a loop over time build one"
 ATTENTION = "matmul and softmax build attention in a few lines"
+ORDER = "the engine chooses the order in memory; leave memory_format= out, or call contiguous()"
 DECOMPOSITION = "matrix decompositions are out of scope; use numpy.linalg on t.numpy(), which has no gradients"
 COMPLEX = "complex tensors are out of scope; keep real and imaginary parts as two tensors"
 SPARSE = "sparse tensors are out of scope; use dense ones"
@@ -70,6 +73,13 @@ ABSENT = {
     **dict.fromkeys(("grid_sample", "affine_grid"), SAMPLING),
     **dict.fromkeys(("parametrizations", "parametrize", "prune", "spectral_norm", "weight_norm"), WEIGHTS),
     "rnn": RECURRENT,
+    **dict.fromkeys(("channels_last", "contiguous_format", "preserve_format"), ORDER),
+    "checkpoint": "what is kept for backward stays in memory; call the function itself",
+    "distributions": "rand, randn, normal, bernoulli and multinomial draw; a density is a line of ops",
+    "multiprocessing": "one process uses one device; threads share the work of an op by themselves",
+    "profiler": "cProfile sees every op, and time.perf_counter() times them",
+    "special": "its functions are in minidl itself, and in minidl.functional",
+    "set_float32_matmul_precision": "float32 is computed as float32; leave the call out",
     "set_printoptions": "t.numpy() prints as numpy.set_printoptions says",
     "bfloat16": "NumPy has no bfloat16; use float32 or float16",
     "tensorboard": "print, or write the numbers with the csv module",
@@ -109,13 +119,17 @@ METHODS_ABSENT = (
     "real imag angle conj to_sparse to_dense storage untyped_storage bfloat16 new ger mode histogram scatter_reduce "
     "index_put masked_scatter as_strided unique_consecutive symeig reinforce share_memory_"
 )
+MODULES = (
+    "ao amp checkpoint distributed distributions export fft func fx hub jit lr_scheduler model_zoo multiprocessing "
+    "onnx parallel parametrizations parametrize profiler prune quantization rnn sparse special swa_utils tensorboard"
+)
 VOLUMETRIC = ("3d", "3D")
 
 ARGUMENTS = {
     "out": "there is no out=; assign the result, or write with t.copy_(result)",
     "layout": "there are dense tensors alone; leave layout= out",
     "pin_memory": "memory is not pinned here; leave pin_memory= out",
-    "memory_format": "the engine chooses the order in memory; leave memory_format= out, or call contiguous()",
+    "memory_format": ORDER,
     "non_blocking": "copies wait for nothing here; leave non_blocking= out",
     "names": "dimensions have no names here; leave names= out",
     "async": "leave it out",
@@ -144,16 +158,32 @@ class Absent:
         raise AttributeError(self.said)
 
 
+class AbsentModules(MetaPathFinder, Loader):
+    """Finds those of PyTorch's modules that are not here, with nothing inside: programs import more than they use."""
+
+    def find_spec(self, fullname: str, path: object = None, target: object = None) -> ModuleSpec | None:  # noqa: D102
+        package, _, name = fullname.rpartition(".")
+        ours = package.partition(".")[0] == __name__.partition(".")[0] and name in MODULES.split()
+        return ModuleSpec(fullname, self, is_package=True) if ours else None
+
+    def exec_module(self, module: ModuleType) -> None:  # noqa: D102
+        explain_absent(module.__name__)
+
+
 def explain_absent(*modules: str) -> None:
     """Let modules say of a name that they do not have what to use instead."""
     for module in modules:
         sys.modules[module].__getattr__ = functools.partial(_missing, module)  # type: ignore[method-assign]
 
 
+sys.meta_path.append(AbsentModules())
+
+
 def _missing(module: str, name: str) -> None:
     """Raise AttributeError or, for ``from module import name``, which would hide what that says, ImportError."""
     things = [other for other, thing in vars(sys.modules[module]).items() if not isinstance(thing, ModuleType)]
-    said = "" if name.startswith("__") else advice(name, things)
+    leaf = module.rpartition(".")[2]
+    said = "" if name.startswith("__") else advice(leaf if leaf in MODULES.split() else name, things)
     caller = sys._getframe(1)
     imported = caller.f_code.co_code[caller.f_lasti] == opcode.opmap["IMPORT_FROM"]
     raise (ImportError if imported else AttributeError)(f"{module} has no {name}{said}")

@@ -20,6 +20,7 @@ gradients, memory that goes as the walk passes, one step at a time.
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Callable, Iterable, Sequence
 from operator import attrgetter
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -54,7 +55,7 @@ class Tensor(Values):
         The raw array. Writing into it between forward and backward cannot be seen (see `minidl.detect_anomaly`).
     """
 
-    __slots__ = ("array", "gradient", "node", "tracked", "ties", "__weakref__")
+    __slots__ = ("array", "gradient", "node", "tracked", "ties", "__dict__", "__weakref__")
     __array_ufunc__ = None  # so that NumPy leaves `array * tensor` to the Tensor
 
     # Arithmetic, functions and shape methods are ops, and `backward` is of the walk: `minidl.ops.methods` binds them,
@@ -172,14 +173,12 @@ class Tensor(Values):
     def __getstate__(self) -> dict[str, Any]:
         """What pickle keeps: the value, with its gradient; what has been computed comes back as a leaf."""
         array = transfer.move(self.array, "cpu")
-        more = getattr(self, "__dict__", {})
-        return dict(array=array, device=self.device, grad=self.grad, requires_grad=self.tracked, more=more)
+        return dict(array=array, device=self.device, grad=self.grad, requires_grad=self.tracked, more=self.__dict__)
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         self.array, self.tracked = transfer.move(state["array"], state["device"]), state["requires_grad"]
         self.grad, self.node, self.ties = state["grad"], None, None
-        for name, value in state["more"].items():
-            setattr(self, name, value)
+        self.__dict__.update(state["more"])
 
     def __deepcopy__(self, memo: dict[int, Any]) -> Tensor:
         if self.node is not None:
@@ -188,6 +187,7 @@ class Tensor(Values):
         with backend.current(self.array):
             new.array, new.node, new.tracked, new.ties = self.array.copy(), None, self.tracked, None
         new.gradient = None if self.grad is None else self.grad.detach().clone()
+        new.__dict__.update(copy.deepcopy(self.__dict__, memo))
         return new
 
 

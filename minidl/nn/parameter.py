@@ -52,7 +52,7 @@ class Uninitialized:
             "this tensor has no shape yet: run the network once on a batch, which gives its lazy layers their sizes"
         )
 
-    held = Tensor.array  # type: ignore[misc]
+    held = Tensor.array
     array = property(_missing, held.__set__)
     dtype = property(lambda self: self.held.dtype)
     device = property(lambda self: backend.device_of(self.held))

@@ -1,13 +1,15 @@
 """What is not here says what to use: names of PyTorch's, arguments, and what may have been meant."""
 
 import copy
+import importlib.util
 import pickle
+import sys
 
 import pytest
 
 import minidl as md
 from minidl import autograd, data, functional, nn, optim, utils
-from minidl.engine.absent import ABSENT, ARGUMENTS
+from minidl.engine.absent import ABSENT, ARGUMENTS, MODULES
 
 PLACES = [md, nn, nn.utils, functional, optim, data, utils, autograd, md.Tensor]
 
@@ -43,19 +45,56 @@ def test_name(case):
         read()
 
 
+@pytest.fixture
+def forgotten():
+    """Modules that are imported meanwhile are taken off again."""
+    before = set(sys.modules)
+    yield
+    for name in set(sys.modules) - before:
+        parent, _, leaf = name.rpartition(".")
+        delattr(sys.modules[parent], leaf)
+        del sys.modules[name]
+
+
 IMPORTS = {
     "from minidl.autograd import Variable": "^minidl.autograd has no Variable; every Tensor records",
-    "from minidl.optim import lr_scheduler": r"^minidl.optim has no lr_scheduler; set group\['lr'\]",
-    "from minidl.utils import tensorboard": "^minidl.utils has no tensorboard; print, or write the numbers",
+    "from minidl import Variable": "^minidl has no Variable; every Tensor records",
+    "from minidl.optim.lr_scheduler import StepLR": r"^minidl.optim.lr_scheduler has no StepLR; set group\['lr'\]",
+    "from minidl.utils.tensorboard import SummaryWriter": "^minidl.utils.tensorboard has no .*; print, or write the",
+    "from minidl.cuda import amp": "^minidl.backend.cuda has no amp; there is no mixed precision here",
     "from minidl.nn import Linear, LSTM": "^minidl.nn has no LSTM; recurrent networks are out of scope",
 }
 
 
+@pytest.mark.usefixtures("forgotten")
 @pytest.mark.parametrize("statement", IMPORTS)
 def test_what_is_imported_by_name(statement):
     """Python's own message would hide what the attribute's error says."""
     with pytest.raises(ImportError, match=IMPORTS[statement]):
         exec(statement, {})
+
+
+TAKEN = {
+    "import minidl.nn.parallel; minidl.nn.parallel.data_parallel": "^minidl.nn.parallel has no .*; one process uses",
+    "import minidl.utils.model_zoo as zoo; zoo.load_url('…')": "^minidl.utils.model_zoo has no .*; no weights are",
+    "from minidl.optim import lr_scheduler; lr_scheduler.StepLR": r"^minidl.optim.lr_scheduler has no .*; set group",
+    "import minidl.distributed.rpc as rpc": "^No module named 'minidl.distributed.rpc'",
+    "import minidl.qwertz": "^No module named 'minidl.qwertz'",
+}
+
+
+@pytest.mark.usefixtures("forgotten")
+@pytest.mark.parametrize("statement", TAKEN)
+def test_a_module_that_is_not_here_is_empty(statement):
+    """Programs import more than they use."""
+    with pytest.raises((AttributeError, ModuleNotFoundError), match=TAKEN[statement]):
+        exec(statement, {})
+
+
+def test_modules_that_are_not_here_are_found_in_minidl_alone():
+    assert set(MODULES.split()) < set(ABSENT)
+    for name in ("jit", "json.jit", "minidl.json"):
+        assert importlib.util.find_spec(name) is None
 
 
 ARGUMENT = {

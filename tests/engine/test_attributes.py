@@ -1,5 +1,8 @@
 """What of a tensor can be set, ``.data``, ``.grad`` and ``requires_grad``, and what is left of its history then."""
 
+import copy
+import pickle
+
 import numpy as np
 import pytest
 
@@ -81,3 +84,17 @@ def test_a_gradient_that_is_set_fits():
     assert (w * 1).requires_grad_().requires_grad
     with pytest.raises(RuntimeError, match="requires_grad: can be set on leaves only"):
         (w * 1).requires_grad = False
+
+
+def test_a_tensor_carries_what_is_set_on_it():
+    """Courses that write their own backward pass set ``x.g``; copies and files keep it, results do not."""
+    for x in (md.ones(2), md.nn.Parameter(md.ones(2))):
+        x.g = md.zeros(2)
+        x.sums = [x.g]
+        for again in (copy.copy(x), pickle.loads(pickle.dumps(x))):
+            assert again.g.array.tolist() == [0, 0] and again.sums[0] is again.g and type(again) is type(x)
+        again = copy.deepcopy(x)
+        assert again.g is not x.g and again.sums[0] is again.g and md.equal(again.g, x.g)
+        assert not hasattr(x + 1, "g") and not hasattr(x.detach(), "g") and not hasattr(x.clone(), "g")
+        del x.g
+        assert not hasattr(x, "g")
