@@ -322,3 +322,9 @@ def test_load_refuses_a_dtype_that_tensors_lack(dtype, size, path):
 def test_load_names_the_file_that_is_missing(name, tmp_path):
     with pytest.raises(FileNotFoundError, match="load: no file"):
         md.load(tmp_path / name)
+
+
+def test_files_are_loaded_on_the_cpu_whatever_the_default_device(path, standin):  # noqa: F811
+    md.save({"x": md.ones(2)}, path)
+    with md.device("cuda"):
+        assert md.load(path)["x"].device == "cpu" and md.load(path, "cuda:0")["x"].device == "cuda:0"

@@ -45,6 +45,13 @@ def test_an_error_is_raised_and_the_next_call_works(number):
     assert parallel(abs, [-1, -2]) == [1, 2]
 
 
+def test_after_an_error_no_chunk_is_begun(number):
+    begun = []
+    with pytest.raises(ZeroDivisionError):
+        parallel(lambda i: begun.append(i) or 1 // (len(begun) > 9), range(1000))
+    assert len(begun) <= number
+
+
 def test_within_a_chunk_it_runs_one_after_the_other(number):
     def outer(_):
         here = threading.get_ident()
@@ -108,6 +115,10 @@ def test_a_limit_that_is_set_meanwhile_holds_afterwards():
     before, counts = md.get_num_threads(), threads.blas().counts()
     try:
         md.set_num_threads(2)
+        with threads.blas():
+            md.set_num_threads(3)
+            assert md.get_num_threads() == 3 and threads.blas().counts() == [1] * len(counts)
+        assert threads.blas().counts() == [3] * len(counts)
         parallel(lambda _: md.set_num_threads(1), range(2))
         assert md.get_num_threads() == 1 and threads.blas().counts() == [1] * len(counts)
     finally:

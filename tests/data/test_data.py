@@ -22,7 +22,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from minidl.data import CIFAR10, MNIST, FashionMNIST, download, fetch, files, sources
+from minidl.data import CIFAR10, MNIST, FashionMNIST, catalog, download, fetch, files, sources
 from minidl.data.files import FileSet
 from minidl.data.formats import parse_cifar, parse_idx
 
@@ -276,6 +276,9 @@ def test_nothing_found(tmp_path, monkeypatch, cache, serve):
     absent = serve({})
     monkeypatch.setattr(Tiny, "file_set", replace(TINY, mirrors=(absent.url,)))
     assert not_found() == [*places, f"  download: {absent.url}: Not Found", f"Try again with a network{others}"]
+    for off in ("0", ""):
+        monkeypatch.setenv("MINIDL_OFFLINE", off)
+        assert not_found()[-2] == f"  download: {absent.url}: Not Found"
     monkeypatch.setenv("MINIDL_OFFLINE", "1")
     assert not_found() == [
         *places, "  download: not tried (MINIDL_OFFLINE is set)",
@@ -292,6 +295,19 @@ def test_nothing_found(tmp_path, monkeypatch, cache, serve):
         TinyDigits(download=False)
     with pytest.raises(ValueError, match="no data set is named 'minst', there are mnist, fashion-mnist, cifar10"):
         fetch("minst")
+
+
+def test_what_is_fetched_is_whole(tmp_path, monkeypatch):
+    """The files of both splits are there, and each is read."""
+    both = replace(
+        TINY, name="mnist", train={"images.gz": HASHES["images.gz"]}, test={"labels.gz": HASHES["labels.gz"]}
+    )
+    monkeypatch.setattr(catalog, "MNIST_FILES", both)
+    folder = put(tmp_path)
+    assert fetch("mnist", tmp_path) == folder
+    put(tmp_path, labels=gzip.compress(idx(LABELS[::-1])))
+    with pytest.raises(ValueError, match=r"labels.gz: contents altered, .* delete the file, and it is downloaded anew"):
+        fetch("mnist", tmp_path)
 
 
 @pytest.mark.parametrize("root", ["", ".", "~"])

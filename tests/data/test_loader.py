@@ -130,6 +130,11 @@ def test_samplers():
 
     loader = DataLoader(numbers(10), 3, sampler=Downwards())
     assert order(loader) == [9, 6, 3, 0] and len(loader) == 2
+    uncounted = type("Uncounted", (), {"__getitem__": lambda self, index: index})()
+    assert listed(DataLoader(uncounted, 2, sampler=[5, 1, 1])) == [[5, 1], [1]]
+    assert listed(DataLoader(uncounted, batch_sampler=[[5, 1, 1]])) == [[5, 1, 1]]
+    with pytest.raises(TypeError, match="DataLoader: a data set must have __len__, Uncounted has not"):
+        DataLoader(uncounted)
     keys = DataLoader({"a": 1, "b": 2}, 2, sampler=["b", "a"])
     assert listed(keys) == [[2, 1]]
     with pytest.raises(IndexError, match="TensorDataset: index 99 is out of range for 10 samples"):
