@@ -157,7 +157,7 @@ def random_split(dataset: Any, lengths: Sequence[int | float], generator: Genera
     n = len(dataset)
     counts: list[Any] = list(lengths)
     if math.isclose(sum(counts), 1) and sum(counts) <= 1:
-        if not all(0 <= fraction <= 1 for fraction in counts):
+        if any(fraction < 0 for fraction in counts):
             raise ValueError(f"random_split: a fraction must be in [0, 1], got {counts}")
         counts = [math.floor(n * fraction) for fraction in counts]
         for i in range(n - sum(counts)):
@@ -191,9 +191,7 @@ def take(dataset: Any, indices: list[Any]) -> Any:
     """The samples at `indices` as one batch, in the data set's own way if it has one."""
     for kind in type(dataset).__mro__:
         if "stacked" in vars(kind):
-            array = np.asarray(indices)
-            if array.dtype.kind not in "iu":
-                array = np.array([operator.index(index) for index in indices], np.intp)
+            array = np.array([operator.index(index) for index in indices], np.intp)
             require_within(type(dataset).__name__, array, len(dataset))
             return default_convert(dataset.stacked(array))
         if "__getitem__" in vars(kind):  # of a class below the one whose `stacked` knows nothing of it

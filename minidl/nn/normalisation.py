@@ -100,9 +100,8 @@ class _Norm(_Affine):
         return dict.fromkeys(("weight", "bias", "running_mean", "running_var"), (self.num_features,))
 
     def take_inputs(self, input: Tensor) -> None:
-        require_tensors(type(self).__name__, input)
-        self.num_features = input.shape[self.channels] if input.ndim in self.ranks else 0
-        self.check(input)
+        self.require_rank(input)
+        self.num_features = input.shape[self.channels]
 
     def reset_running_stats(self) -> None:
         """Forget the running statistics: mean 0, variance 1, no batches."""
@@ -120,12 +119,17 @@ class _Norm(_Affine):
         shown = f"{self.num_features}, eps={self.eps}, momentum={self.momentum}, affine={self.affine}"
         return f"{shown}, bias={self.bias is not None}, track_running_stats={self.track_running_stats}"
 
+    def require_rank(self, input: Tensor) -> None:
+        """Raise ValueError for an input of another rank."""
+        require_tensors(type(self).__name__, input)
+        if input.ndim not in self.ranks:
+            raise ValueError(f"expected a {' or '.join(f'{n}-d' for n in self.ranks)} input, got {dims(input.shape)}")
+
     def check(self, input: Tensor) -> None:
         """Raise ValueError for an input of another rank, or with other channels."""
-        require_tensors(type(self).__name__, input)
-        if input.ndim not in self.ranks or input.shape[self.channels] != self.num_features:
-            shapes = " or ".join(f"{n}-d" for n in self.ranks)
-            raise ValueError(f"expected a {shapes} input with {self.num_features} channels, got {dims(input.shape)}")
+        self.require_rank(input)
+        if input.shape[self.channels] != self.num_features:
+            raise ValueError(f"expected an input with {self.num_features} channels, got {dims(input.shape)}")
 
 
 class _BatchNorm(_Norm):

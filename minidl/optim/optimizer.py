@@ -164,11 +164,9 @@ class Optimizer:
 
     def _require_numbers(self, group: dict[str, Any]) -> None:
         """Raise TypeError for an option that is no number, nor a tensor of one."""
-        for option in self.numbers:
-            value = group.get(option, 0)
-            if not isinstance(value, (int, float, np.number)) and not (
-                isinstance(value, Tensor) and value.numel() == 1
-            ):
+        for option, value in group.items():
+            number = isinstance(value, (int, float, np.number)) or isinstance(value, Tensor) and value.numel() == 1
+            if option in self.numbers and not number:
                 raise TypeError(f"{type(self).__name__}: {option} must be a number, got {value!r}")
 
     def update(self, p: Array, g: Array, state: dict[str, Any], group: dict[str, Any]) -> None:

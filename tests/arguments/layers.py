@@ -30,7 +30,7 @@ PADDING_MODES = each(*[given(mode, padding=1) for mode in ("reflect", "replicate
 
 layer("nn.Linear", X, in_features=4, out_features=3)(out_features=2, bias=False, **DOUBLE)
 layer("nn.Embedding", ONE_HOT, num_embeddings=3, embedding_dim=2)(
-    num_embeddings=4, embedding_dim=3, padding_idx=2, **DOUBLE
+    num_embeddings=4, embedding_dim=3, padding_idx=each(2, -3), **DOUBLE
 )
 layer("nn.PReLU", IMAGE)(num_parameters=4, init=0.7, **DOUBLE)
 layer("nn.Conv1d", SIGNAL, in_channels=4, out_channels=6, kernel_size=3)(
@@ -67,11 +67,13 @@ layer("nn.BatchNorm1d", SMALL[:, :, 0], num_features=4)(**BATCH_NORM)
 layer("nn.BatchNorm1d", SMALL[:, :, :, 0], num_features=4)(**BATCH_NORM)
 layer("nn.BatchNorm2d", SMALL, num_features=4)(**BATCH_NORM)
 INSTANCE_NORM = dict(
-    eps=1e-2, momentum=given(0.4, track_running_stats=True), affine=True, track_running_stats=True,
+    eps=1e-2, momentum=each(*[given(value, track_running_stats=True) for value in (0.4, None)]), affine=True, track_running_stats=True,
     bias=given(False, affine=True), dtype=given(DOUBLE["dtype"], affine=True),
 )  # fmt: skip
 layer("nn.InstanceNorm1d", SMALL[:, :, :, 0], num_features=4)(**INSTANCE_NORM)
+layer("nn.InstanceNorm1d", SMALL[0, :, :, 0], num_features=4)(**INSTANCE_NORM)
 layer("nn.InstanceNorm2d", SMALL, num_features=4)(**INSTANCE_NORM)
+layer("nn.InstanceNorm2d", SMALL[0], num_features=4)(**INSTANCE_NORM)
 layer("nn.LayerNorm", SMALL, normalized_shape=2)(
     normalized_shape=(3, 2), eps=1e-2, elementwise_affine=False, bias=False, **DOUBLE
 )
@@ -90,6 +92,7 @@ layer("nn.Threshold", KINKS, threshold=0.5, value=-3.0)(threshold=-1.0, value=2.
 layer("nn.GLU", wave(4, 6))(dim=0)
 layer("nn.Softmin", X, dim=1)(dim=0)
 layer("nn.Softmax2d", IMAGE)()
+layer("nn.Softmax2d", IMAGE[0])()
 layer("nn.LeakyReLU", KINKS)(negative_slope=0.3)
 layer("nn.ELU", KINKS)(alpha=0.3)
 layer("nn.GELU", KINKS)(approximate="tanh")

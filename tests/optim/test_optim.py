@@ -6,7 +6,9 @@ from standin import standin  # noqa: F401
 
 import minidl as md
 from minidl import nn, optim
+from minidl.backend.modes import mode
 from minidl.models import mlp
+from minidl.optim.optimizer import multi_tensor, scratch
 
 
 def parameter(*values):
@@ -244,3 +246,53 @@ def test_the_state_follows_its_parameter(make, standin):  # noqa: F811
 
 def tensors_of(optimizer):
     return [v for state in optimizer.state.values() for v in state.values() if isinstance(v, md.Tensor)]
+
+
+# --- how a step is made -----------------------------------------------------------------------------------------------
+
+
+@each_kind
+def test_a_step_on_a_device_that_is_not_the_current_one(make, standin):  # noqa: F811
+    def stepped(device):
+        p = md.tensor([1.0, -2.0], device=device, requires_grad=True)
+        p.grad = md.tensor([3.0, 0.5], device=device)
+        make([p], maximize=True).step()
+        return p.detach().cpu().numpy()
+
+    np.testing.assert_allclose(stepped("cuda:1"), stepped("cpu"), rtol=1e-6)
+
+
+def test_a_gradient_on_another_device_is_refused(standin):  # noqa: F811
+    p = parameter(1)
+    p.gradient = md.ones(1, dtype=md.float64, device="cuda")
+    with pytest.raises(RuntimeError, match="^SGD: tensors on cpu and cuda:0"):
+        optim.SGD([p]).step()
+
+
+def test_an_update_that_overflows_warns_of_nothing():
+    p = parameter(1)
+    p.grad = md.full_like(p.detach(), 1e200)
+    optim.SGD([p], lr=1e200).step()
+    assert p.item() == -np.inf
+
+
+def test_what_makes_many_updates_at_once_returns_those_that_it_can_not_make(monkeypatch):
+    """It is asked where fusion is on."""
+    p, q = parameter(1), parameter(1)
+    p.grad, q.grad = parameter(1), parameter(1)
+    optimizer = optim.SGD([p, q], lr=1)
+    monkeypatch.setitem(multi_tensor, optim.SGD, lambda updates, group: updates[1:])
+    monkeypatch.setattr(mode, "fused", True)
+    optimizer.step()
+    assert (p.item(), q.item()) == (1, 0)
+    with md.no_fusion():
+        optimizer.step()
+    assert (p.item(), q.item()) == (0, -1)
+
+
+def test_scratch_is_memory_that_is_used_again():
+    first = scratch(np.ones((300, 1000), "f"))
+    place = first.ctypes.data
+    del first
+    second = scratch(np.ones((1000, 300), "f"))
+    assert (second.ctypes.data, second.shape, second.dtype) == (place, (1000, 300), np.float32)
