@@ -31,7 +31,7 @@ LOG = Path("mutants/log.txt")
 KILLED = {"killed", "timeout", "segfault", "suspicious"}
 # The tests of a folder's files; those of files beside it lie in tests/ itself.
 TESTS = {
-    "autograd": "autograd engine/test_engine.py",
+    "autograd": "autograd engine/test_engine.py ops/test_arguments.py peers/test_torch_ops.py",
     "backend": "backend engine/test_engine.py",
     "data": "data peers/test_torch_data.py",
     "functional": "functional nn test_arguments.py peers",

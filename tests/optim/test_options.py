@@ -120,6 +120,7 @@ def test_defaults(kind, defaults):
 @pytest.mark.parametrize("kind, option, value", [(k, *item) for k, items in SAME.items() for item in items.items()])
 def test_options_that_change_nothing(kind, option, value):
     assert np.array_equal(trained(kind, **{option: value}), trained(kind))
+    assert kind([md.ones(1)], **{option: value}).param_groups[0][option] is value
 
 
 NUMBERS = [(optim.SGD, "lr"), (optim.SGD, "momentum"), (optim.SGD, "weight_decay"), (optim.Adam, "lr"),

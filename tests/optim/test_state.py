@@ -45,9 +45,10 @@ def test_a_state_is_loaded_on_the_device_of_its_parameter(standin):  # noqa: F81
     source, target = stepped(), stepped(optim.Adam)
     for group in target.param_groups:
         for p in group["params"]:
-            p.data, p.grad = p.detach().to("cuda"), None
-    target.load_state_dict(source.state_dict())
-    assert {kept["exp_avg"].device for kept in target.state.values()} == {"cuda:0"}
+            p.data, p.grad = p.detach().to("cuda:1"), None
+    for saved in (source.state_dict(), target.state_dict()):  # from the CPU, then from there
+        target.load_state_dict(saved)
+        assert {kept["exp_avg"].device for kept in target.state.values()} == {"cuda:1"}
 
 
 def test_a_state_is_copied():
@@ -75,6 +76,9 @@ def test_what_a_state_may_say_otherwise():
     assert [group["betas"] for group in target.param_groups] == [(0.9, 0.999)] * 2
     assert target.param_groups[0]["initial_lr"] == 3 and target.param_groups[0]["amsgrad"] is False
     assert [kept["step"] for kept in target.state.values()] == [1, 1]
+    b["step"] = 0
+    target.load_state_dict(state)
+    assert [kept["step"] for kept in target.state.values()] == [1, 0]
     (p,) = target.param_groups[1]["params"]
     assert target.state[p]["exp_avg"].numpy().tolist() == b["exp_avg"].tolist()
     sgd = stepped(optim.SGD).state_dict() | {"state": {0: {"momentum_buffer": None}}}
@@ -116,7 +120,7 @@ SPOILED = {
     "dtype": (spoiled([*STATE, "exp_avg"], md.tensor([1, 2])), ValueError, "exp_avg is int64, no floats"),
     "NaN": (spoiled([*STATE, "exp_avg_sq"], md.tensor([1, np.nan])), ValueError, "parameter 1: exp_avg_sq holds NaN"),
     "list": (spoiled([*STATE, "exp_avg"], [1.0, 2.0]), TypeError, "exp_avg must be a tensor, got list"),
-    "negative step": (spoiled([*STATE, "step"], -1), ValueError, "step must be a number of steps, got -1"),
+    "negative step": (spoiled([*STATE, "step"], -1), ValueError, "parameter 1: step must be a number of steps, got -1"),
     "NaN as step": (spoiled([*STATE, "step"], float("nan")), ValueError, "step must be a number of steps, got nan"),
     "half a step": (spoiled([*STATE, "step"], 1.5), ValueError, "step must be a number of steps, got 1.5"),
     "a text as step": (spoiled([*STATE, "step"], "1"), ValueError, "step must be a number of steps, got '1'"),
