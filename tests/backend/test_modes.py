@@ -1,8 +1,11 @@
 """The switches: what each sets, for how long, and in which forms it can be written."""
 
+import runpy
+
 import pytest
 
 import minidl as md
+from minidl.backend import modes
 from minidl.backend.modes import mode
 
 RECORDING, SILENT = True, False
@@ -135,3 +138,12 @@ def test_what_is_no_bool_is_refused(make, argument, wrong):
 ])  # fmt: skip
 def test_pytorchs_other_place_for_them(name):
     assert getattr(md.autograd, name) is getattr(md, name)
+
+
+@pytest.mark.parametrize("value, fused", [("0", False), ("1", True), ("", True), ("yes", True), (None, True)])
+def test_fusion_by_the_environment(value, fused, monkeypatch):
+    """It is on for every value but 0."""
+    monkeypatch.delenv("MINIDL_FUSED", raising=False)
+    if value is not None:
+        monkeypatch.setenv("MINIDL_FUSED", value)
+    assert runpy.run_path(modes.__file__)["mode"].fused is fused

@@ -283,6 +283,8 @@ def test_plots_show_what_they_are_given():
     assert right.lines[0].get_ydata().tolist() == [50, 25]
     (axes,) = plots.confusion(np.array([[3, 0], [1, 0]]), ["cat", "dog"]).axes
     assert [text.get_text() for text in axes.texts] == ["3", "", "1", ""]
+    assert [text.get_position() for text in axes.texts] == [(0, 0), (1, 0), (0, 1), (1, 1)]
+    assert [text.get_color() for text in axes.texts] == ["white", "black", "white", "black"]
     assert axes.images[0].get_array().tolist() == [[1, 0], [1, 0]]
     assert [label.get_text() for label in axes.get_xticklabels()] == ["cat", "dog"]
     assert [label.get_rotation() for label in axes.get_xticklabels()] == [90, 90]

@@ -187,3 +187,30 @@ def test_a_shared_parameter_by_each_of_its_names():
 def test_names_that_can_not_be_taken(name):
     with pytest.raises(ValueError, match=f"^Linear: '{name}' can't be the name of a Parameter, or is taken$"):
         nn.Linear(1, 1).register_parameter(name, nn.Parameter(md.ones(1)))
+
+
+@pytest.mark.parametrize("layer, attributes", [
+    (nn.ReLU6(), {"min_val": 0.0, "max_val": 6.0, "inplace": False}),
+    (nn.UpsamplingNearest2d(4), {"mode": "nearest", "size": 4, "scale_factor": None}),
+    (nn.UpsamplingBilinear2d(scale_factor=2), {"mode": "bilinear", "align_corners": True, "scale_factor": 2.0}),
+    (nn.Upsample(scale_factor=(2, 3)), {"scale_factor": (2.0, 3.0), "align_corners": None}),
+    (nn.MaxPool2d(3), {"stride": 3}),
+    (nn.MaxUnpool2d(3, (1, 2)), {"kernel_size": (3, 3), "stride": (1, 2), "padding": (0, 0)}),
+    (nn.AvgPool1d(3), {"kernel_size": (3,), "stride": (3,), "padding": (0,)}),
+    (nn.Conv1d(1, 1, 3, padding=2), {"kernel_size": (3,), "stride": (1,), "padding": (2,), "dilation": (1,)}),
+    (nn.ConvTranspose2d(1, 1, 3), {"padding": (0, 0), "output_padding": (0, 0), "transposed": True}),
+    (nn.ReflectionPad2d(1), {"padding": (1, 1, 1, 1)}),
+    (nn.LazyInstanceNorm1d(), {"affine": True, "track_running_stats": True}),
+    (nn.InstanceNorm1d(2), {"affine": False, "track_running_stats": False}),
+])  # fmt: skip
+def test_attributes(layer, attributes):
+    assert {name: getattr(layer, name) for name in attributes} == attributes
+
+
+def test_what_a_lazy_layer_learns():
+    """A parameter that needs a gradient, and running statistics that need none."""
+    layer = nn.LazyInstanceNorm1d()
+    assert [b.requires_grad for b in layer.buffers()] == [False] * 3
+    layer(md.ones(2, 3, 4))
+    assert [p.requires_grad for p in layer.parameters()] == [True] * 2
+    assert [b.requires_grad for b in layer.buffers()] == [False] * 3

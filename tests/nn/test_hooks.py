@@ -149,6 +149,12 @@ def test_hooks_that_are_always_called():
         layer(1, None)
     assert seen == [("always", None)]
     assert layer(1) == 1 and seen[1:] == [("plain", 1), ("always", 1)]
+    seen.clear()
+    failing = layer.register_forward_hook(lambda *_: 1 / 0)
+    with pytest.raises(ZeroDivisionError):
+        layer(1)
+    assert seen == [("plain", 1), ("always", 1)]  # once, though an error came after it
+    failing.remove()
     layer.register_forward_hook(lambda *_: 1 / 0, always_call=True)
     with pytest.warns(UserWarning, match="failed after another error"), pytest.raises(ValueError, match="no shift"):
         layer(1, None)
