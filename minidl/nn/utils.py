@@ -1,4 +1,4 @@
-"""Limits for gradients, and parameters as one vector."""
+"""Limits for gradients, and parameters as one vector; what PyTorch has beside them here."""
 
 import math
 import warnings
@@ -11,6 +11,10 @@ from minidl.backend.modes import no_grad
 from minidl.engine.core import Tensor, as_tuple
 from minidl.engine.require import require_tensors
 from minidl.nn.parameter import Uninitialized
+from minidl.nn.weights import remove_spectral_norm as remove_spectral_norm
+from minidl.nn.weights import remove_weight_norm as remove_weight_norm
+from minidl.nn.weights import spectral_norm as spectral_norm
+from minidl.nn.weights import weight_norm as weight_norm
 from minidl.ops.joining import cat, split, stack
 from minidl.ops.linalg import norm
 

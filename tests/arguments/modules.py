@@ -156,6 +156,39 @@ def kaiming_std(m, tensor, a, mode, nonlinearity):
 KAIMING = dict(a=0.5, mode="fan_in", nonlinearity="leaky_relu")
 row("nn.init.kaiming_std", None, kaiming_std, tensor=WEIGHT, **KAIMING)(a=0.0, mode="fan_out", nonlinearity="tanh")
 
+# --- norms of weights ------------------------------------------------------------------------------------------------
+
+
+def of_layer(m, row, found, args, options):
+    """What a layer computes whose weight is computed, twice in training and once not, with gradients and state."""
+    layer = filled(m, m.nn.Linear(3, 2)).double()
+    if "remove" in row.name:
+        for name in ("weight", "bias"):
+            getattr(m.nn.utils, row.name.rpartition("remove_")[2])(layer, name)
+        settle(m, layer)
+    args, options = put({"layer": layer}, args, options)
+    found(*args, **options)
+    settle(m, layer)
+    x = m.tensor(wave(4, 3))
+    y = layer(x) * layer(x)
+    y.sum().backward()
+    layer.eval()
+    return [y, layer(x), layer.state_dict(), *[p.grad for p in layer.parameters()]]
+
+
+def settle(m, layer):
+    """Put singular vectors in the place of those that were drawn."""
+    for i, buffer in enumerate(layer.buffers()):
+        with m.no_grad():
+            buffer.copy_(m.tensor(wave(*buffer.shape, phase=i)))
+
+
+NORMED = Part("layer")
+row("nn.utils.spectral_norm", of_layer, module=NORMED)(name="bias", n_power_iterations=3, eps=10.0, dim=1)
+row("nn.utils.weight_norm", of_layer, module=NORMED)(name="bias", dim=each(1, None))
+row("nn.utils.remove_spectral_norm", of_layer, module=NORMED)(name="bias")
+row("nn.utils.remove_weight_norm", of_layer, module=NORMED)(name="bias")
+
 # --- gradients and vectors --------------------------------------------------------------------------------------------
 
 
