@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from benchmarks.engines import Engine, Work
@@ -35,11 +35,31 @@ class Case:
     repeats: int | None = None
 
 
-Benchmark = Callable[[bool], Iterator[Case]]
+@dataclass(frozen=True)
+class Asked:
+    """What the command line asks of a benchmark.
+
+    Attributes
+    ----------
+    quick : tiny cases, for tests
+    networks : only networks that have one of these texts in their name; all, where there is none
+    styles : in which form networks are written, of `benchmarks.networks.STYLES`
+    """
+
+    quick: bool = False
+    networks: Sequence[str] = ()
+    styles: Sequence[str] = ("functional",)
+
+    def wants(self, network: str) -> bool:
+        """Whether a network is asked for."""
+        return not self.networks or any(text.lower() in network.lower() for text in self.networks)
+
+
+Benchmark = Callable[[Asked], Iterator[Case]]
 registry: dict[str, Benchmark] = {}
 
 
 def benchmark(function: Benchmark) -> Benchmark:
-    """Register ``function(quick)`` under its name; `quick` asks for tiny cases, for tests."""
+    """Register ``function(asked)`` under its name."""
     registry[function.__name__] = function
     return function

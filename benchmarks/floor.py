@@ -13,18 +13,16 @@ from collections.abc import Iterator
 import numpy as np
 
 import minidl as md
-from benchmarks.case import Case, benchmark
-from benchmarks.engines import Work
-from benchmarks.engines.engine import layers
-from benchmarks.networks import problem
-from benchmarks.training import TOLERANCE
+from benchmarks.case import Asked, Case, benchmark
+from benchmarks.engines import Model, Work
+from benchmarks.networks import TOLERANCE, problem
 
 
-def products(network: md.nn.Module, images: np.ndarray) -> list[tuple[np.ndarray, np.ndarray, np.ndarray]]:
-    """The factors and the result of every product of a training step."""
+def products(model: Model, images: np.ndarray) -> list[tuple[np.ndarray, np.ndarray, np.ndarray]]:
+    """The factors and the result of every product of a training step; the network is a plain list of layers."""
     listed = []
     x = md.from_numpy(images[:1])
-    for layer in layers(network):
+    for layer in model.layers(md.nn):
         x = layer(x)
         if isinstance(layer, (md.nn.Conv2d, md.nn.Linear)):
             weight = layer.weight.array.reshape(layer.weight.shape[0], -1)
@@ -38,9 +36,9 @@ def products(network: md.nn.Module, images: np.ndarray) -> list[tuple[np.ndarray
     return listed
 
 
-def products_alone(network: md.nn.Module, images: np.ndarray) -> Work:
+def products_alone(model: Model, images: np.ndarray) -> Work:
     """All the products, one after the other."""
-    listed = products(network, images)
+    listed = products(model, images)
 
     def multiply() -> None:
         for a, b, out in listed:
@@ -50,13 +48,13 @@ def products_alone(network: md.nn.Module, images: np.ndarray) -> Work:
 
 
 @benchmark
-def floor(quick: bool) -> Iterator[Case]:
+def floor(asked: Asked) -> Iterator[Case]:
     """A training step of batch 128 beside its matrix products alone."""
     for name in "SimpLeNet", "VGG-style":
-        network, images, labels = problem(name, batch=4 if quick else 128)
+        model, images, labels = problem(name, batch=4 if asked.quick else 128)
         yield Case(
             name,
-            lambda engine: engine.training(network, images, labels),  # noqa: B023
+            lambda engine: engine.training(model, images, labels),  # noqa: B023
             TOLERANCE,
-            baselines={"matrix products alone": lambda _: products_alone(network, images)},  # noqa: B023
+            baselines={"matrix products alone": lambda _: products_alone(model, images)},  # noqa: B023
         )

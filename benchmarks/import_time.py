@@ -4,7 +4,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 
-from benchmarks.case import Case, benchmark
+from benchmarks.case import Asked, Case, benchmark
 from benchmarks.engines import Engine, Lacking, Work
 
 
@@ -22,6 +22,6 @@ def by_engine(engine: Engine) -> Work:
 
 
 @benchmark
-def import_time(quick: bool) -> Iterator[Case]:
+def import_time(asked: Asked) -> Iterator[Case]:
     """A whole process that imports the package."""
     yield Case("import", by_engine, baselines={"NumPy": lambda _: importing("numpy")})

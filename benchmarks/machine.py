@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy._core._multiarray_umath import __cpu_features__
 from threadpoolctl import threadpool_info
 
 import minidl as md
@@ -25,15 +26,26 @@ def description(packages: list[str]) -> dict[str, Any]:
     blas = [library for library in threadpool_info() if library["user_api"] == "blas"]
     return {
         "processor": processor(),
+        "instructions": instructions(),
         "cores": os.cpu_count(),
         "system": platform.platform(),
         "python": platform.python_version(),
         "versions": {package: version(package) for package in ("minidl", "numpy", *packages)},
         "threads": md.get_num_threads(),
-        "blas": [f"{b['internal_api']} {b['version']}, {b['num_threads']} threads" for b in blas],
+        "blas": [
+            f"{b['internal_api']} {b['version']} ({b.get('architecture', 'any')}), {b['num_threads']} threads"
+            for b in blas
+        ],
         "environment": {name: value for name, value in os.environ.items() if name.endswith("_NUM_THREADS")},
         "revision": revision(),
     }
+
+
+def instructions() -> str:
+    """The widest vectors that NumPy found on this processor: AVX-512, AVX2, ..."""
+    found = __cpu_features__
+    names = {"AVX512_SKX": "AVX-512", "AVX512F": "AVX-512", "AVX2": "AVX2", "SVE": "SVE", "ASIMD": "NEON"}
+    return next((shown for name, shown in names.items() if found.get(name)), "no AVX2")
 
 
 def revision() -> str | None:

@@ -13,7 +13,7 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
-from benchmarks.case import Case, benchmark
+from benchmarks.case import Asked, Case, benchmark
 from benchmarks.engines import Engine, Work, of_package
 from benchmarks.networks import problem
 
@@ -69,12 +69,12 @@ def growth(network: str, batch: int, steps: int) -> Case:
 
 
 @benchmark
-def memory(quick: bool) -> Iterator[Case]:
+def memory(asked: Asked) -> Iterator[Case]:
     """The peak of training steps above what the process held before them."""
-    for network in ["SimpLeNet"] if quick else ["SimpLeNet", "VGG-style"]:
-        for batch in [1] if quick else [32, 64, 128, 256]:
+    for network in ["SimpLeNet"] if asked.quick else ["SimpLeNet", "VGG-style"]:
+        for batch in [1] if asked.quick else [32, 64, 128, 256]:
             yield needed(network, batch)
-        yield growth(network, *((1, 2) if quick else (16, 1000)))
+        yield growth(network, *((1, 2) if asked.quick else (16, 1000)))
 
 
 def main(package: str, name: str, network: str, batch: str, steps: str) -> None:

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
-from typing import NamedTuple
+from collections.abc import Callable, Iterator
+from functools import partial
+from typing import Any, NamedTuple
 
 import numpy as np
 
 import minidl as md
-from benchmarks.case import Case, benchmark
-from minidl import nn
+from benchmarks.case import Asked, Case, benchmark
+from benchmarks.engines import Model
 
 ITEM = 4  # bytes of a float32
 
@@ -45,13 +46,13 @@ CONVOLUTIONS = {
 
 
 @benchmark
-def ops(quick: bool) -> Iterator[Case]:
+def ops(asked: Asked) -> Iterator[Case]:
     """Single operations, float32, images in the layout in which each engine's own layers hand them on."""
-    yield from convolutions(quick)
-    yield from poolings(quick)
-    yield from norms(quick)
-    yield from losses(quick)
-    yield from optimizers(quick)
+    yield from convolutions(asked.quick)
+    yield from poolings(asked.quick)
+    yield from norms(asked.quick)
+    yield from losses(asked.quick)
+    yield from optimizers(asked.quick)
 
 
 def convolutions(quick: bool) -> Iterator[Case]:
@@ -59,13 +60,18 @@ def convolutions(quick: bool) -> Iterator[Case]:
     for where, conv in CONVOLUTIONS.items():
         if quick:
             conv = conv._replace(batch=1, size=min(conv.size, 8))
-        layer = nn.Conv2d(*conv[:3], stride=conv.stride, padding=conv.padding, groups=conv.groups)
+        layer = partial(convolution, conv=conv)
         name = f"conv {conv.channels}→{conv.outputs} {conv.kernel}×{conv.kernel} @{conv.size}, {where}"
         images = (conv.batch, conv.channels, conv.size, conv.size)
-        weights = layer.weight.array.size
+        weights = conv.outputs * conv.channels // conv.groups * conv.kernel**2
         edge = (conv.size + 2 * conv.padding - conv.kernel) // conv.stride + 1
         flops = 2 * conv.batch * edge**2 * weights
         yield from both(name, layer, images, (flops, 0), weights, first=conv.channels <= 3)
+
+
+def convolution(nn: Any, conv: Conv) -> Any:
+    """The layer."""
+    return nn.Conv2d(*conv[:3], stride=conv.stride, padding=conv.padding, groups=conv.groups)
 
 
 def poolings(quick: bool) -> Iterator[Case]:
@@ -73,32 +79,44 @@ def poolings(quick: bool) -> Iterator[Case]:
     for channels, size in (20, 24), (32, 32):
         images = (1 if quick else 128, channels, size, size)
         outputs = math.prod(images) // 4
-        yield from both(f"max pool 2×2 {channels}@{size}", nn.MaxPool2d(2), images, (3 * outputs, outputs), 0)
+        yield from both(
+            f"max pool 2×2 {channels}@{size}", lambda nn: nn.MaxPool2d(2), images, (3 * outputs, outputs), 0
+        )
 
 
 def norms(quick: bool) -> Iterator[Case]:
     """Batch normalisation in training; 7 operations an element forward, 9 backward."""
     for channels, size in (32, 32), (128, 8):
         images = (2 if quick else 128, channels, size, size)
-        elements, layer = math.prod(images), nn.BatchNorm2d(channels)
+        elements, layer = math.prod(images), partial(batch_norm, channels=channels)
         yield list(both(f"batch norm {channels}@{size}", layer, images, (7 * elements, 9 * elements), 0))[1]
 
 
+def batch_norm(nn: Any, channels: int) -> Any:
+    """The layer."""
+    return nn.BatchNorm2d(channels)
+
+
 def both(
-    name: str, layer: nn.Module, size: tuple[int, ...], flops: tuple[int, int], weights: int, first: bool = False
+    name: str,
+    layer: Callable[[Any], Any],
+    size: tuple[int, ...],
+    flops: tuple[int, int],
+    weights: int,
+    first: bool = False,
 ) -> Iterator[Case]:
     """A layer forward, and forward with backward.
 
     Parameters
     ----------
+    layer : builds it of a library's ``nn``
     flops : of the forward pass, and of the backward pass beyond its products (a convolution's are counted here)
     weights : how many parameters are read
     first : nobody wants the gradient of the images
     """
-    md.manual_seed(0)
     rng = np.random.default_rng(0)
-    network, images = nn.Sequential(layer), rng.standard_normal(size, np.float32)
-    cotangent = rng.standard_normal(layer(md.from_numpy(images)).shape, np.float32)
+    network, images = Model(lambda nn: nn.Sequential(layer(nn))), rng.standard_normal(size, np.float32)
+    cotangent = rng.standard_normal(layer(md.nn)(md.from_numpy(images)).shape, np.float32)
     x, y = images.size, cotangent.size
     forward, backward = flops
     if weights:

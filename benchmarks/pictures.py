@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import itertools
+import statistics
 from collections.abc import Sequence
 from importlib import import_module
 from typing import Any
 
 import numpy as np
 
+from benchmarks.summary import Summary, grouped
 from benchmarks.timing import Row
 
 
@@ -17,28 +19,64 @@ def pyplot() -> Any:
     return import_module("matplotlib.pyplot")
 
 
-def ratios(rows: Sequence[Row]) -> Any:
-    """A bar for each candidate of each case: minidl's median over the candidate's, on a logarithmic axis."""
-    shown = [row for row in rows if row.ratios()]
+def ratios(summaries: Sequence[Summary], title: str) -> Any:
+    """A dot for each candidate of each case: its time over PyTorch's, or over minidl's where PyTorch has none.
+
+    A line through a dot goes from the smallest to the largest of several starts. minidl is black; below the cases of a
+    benchmark stands their geometric mean.
+    """
+    shown = [summary for summary in summaries if any(summary.ratios().values())]
     if not shown:
         return None
-    names = list(dict.fromkeys(name for row in shown for name in row.ratios()))
-    height = 0.8 / len(names)
-    size = (9, 1.5 + 0.16 * sum(len(row.ratios()) + 1 for row in shown))
-    figure, axes = pyplot().subplots(figsize=size, layout="constrained")
-    for i, name in enumerate(names):
-        places = np.arange(len(shown)) + (i + 0.5) * height - 0.4
-        lengths = np.array([row.ratios().get(name, 1) for row in shown])  # 1: no bar
-        axes.barh(places, lengths - 1, height, left=1, label=name)
-    axes.axvline(1, color="black", linewidth=0.8)
+    names = list(dict.fromkeys(name for summary in shown for name in summary.medians))
+    own = shown[0].own
+    base = next((name for name in names if name.startswith("PyTorch")), own)
+    labels, rows = lines(shown, base)
+    figure, axes = pyplot().subplots(figsize=(9, 1.8 + 0.3 * len(rows)), layout="constrained")
+    others = [name for name in names if name not in (own, base)]
+    colours = dict(zip(others, itertools.cycle(f"C{i}" for i in range(10)), strict=False)) | {own: "black"}
+    axes.axvline(1, color="C7", linewidth=1.5, label=base)
+    for name in (own, *others):
+        for place, row in enumerate(rows):
+            if name != base and (times := row.get(name)):
+                size = dict(markersize=8, zorder=3) if name == own else dict(markersize=5)
+                axes.plot([min(times), max(times)], [place, place], color=colours[name], linewidth=1.2)
+                axes.plot(statistics.median(times), place, "o", color=colours[name], **size)
+        if name != base:
+            axes.plot([], [], "o", color=colours[name], label=name)
     axes.set_xscale("log")
-    axes.xaxis.set_major_formatter("{x:g}")
-    axes.margins(y=0.01)
-    axes.set_yticks(range(len(shown)), [f"{row.benchmark}: {row.case.name}" for row in shown], fontsize=7)
-    axes.invert_yaxis()
-    axes.set_xlabel("minidl's median / the candidate's: left of 1, minidl is ahead")
-    axes.legend(fontsize=7)
+    axes.xaxis.set_major_formatter("{x:g} ×")
+    axes.xaxis.set_minor_formatter(pyplot().NullFormatter())
+    low, high = axes.get_xlim()
+    ticks = [tick for tick in (0.1, 0.2, 0.5, 1, 2, 5, 10, 20, 50, 100) if low <= tick <= high]
+    axes.set_xticks(ticks or [1])
+    axes.grid(axis="x", alpha=0.3)
+    axes.set_yticks(range(len(rows)), labels, fontsize=8)
+    axes.set_ylim(len(rows) - 0.5, -0.5)
+    axes.set_xlabel(f"time, as a multiple of {base}'s      ← faster · slower →")
+    axes.set_title(title, fontsize=9, loc="left")
+    figure.legend(loc="outside upper center", ncols=4, fontsize=8)
     return figure
+
+
+def lines(summaries: Sequence[Summary], base: str) -> tuple[list[str], list[dict[str, list[float]]]]:
+    """The lines of the picture of ratios: a label, and for each candidate its times over the base's."""
+    labels: list[str] = []
+    rows: list[dict[str, list[float]]] = []
+    for title, cases in grouped(summaries):
+        found = [case.ratios(base if base in case.medians else case.own) for case in cases]
+        labels += [f"{title}: {case.case}" for case in cases]
+        rows += found
+        if means := geometric_means([row for row, case in zip(found, cases, strict=True) if base in case.medians]):
+            labels.append(f"{title}: GEOMETRIC MEAN")
+            rows.append(means)
+    return labels, rows
+
+
+def geometric_means(rows: Sequence[dict[str, list[float]]]) -> dict[str, list[float]]:
+    """For each candidate that takes part in all rows, the mean of its medians; nothing of a single row."""
+    everywhere = [name for name in rows[0] if all(row.get(name) for row in rows)] if len(rows) > 1 else []
+    return {name: [statistics.geometric_mean([statistics.median(row[name]) for row in rows])] for name in everywhere}
 
 
 def roofline(rows: Sequence[Row], ceilings: dict[str, float]) -> Any:

@@ -18,7 +18,7 @@ def table(row: Row) -> str:
         scale, unit = next(((s, u) for s, u in units if median >= s), units[-1])
         low, middle, high = (digits(x / scale) for x in (min(row.samples[name]), median, max(row.samples[name])))
         line = f"    {name:24}{middle:>8} {unit:3} ({low} – {high})"
-        lines.append(f"{line:66}minidl: {ratios[name]:.2f} × this" if name in ratios else line)
+        lines.append(f"{line:66}{row.own}: {ratios[name]:.2f} × this" if name in ratios else line)
     lines += [f"    {name:24} left out: it has no {what}" for name, what in row.left_out.items()]
     lines += [f"    {name:24} REFUSED: {why}" for name, why in row.refused.items()]
     return "\n".join(lines)
@@ -36,8 +36,9 @@ def as_json(row: Row) -> dict[str, Any]:
         "benchmark": row.benchmark,
         "case": case.name,
         "unit": case.unit,
+        "own": row.own,
         "median": row.medians(),
-        "minidl / candidate": row.ratios(),
+        "own / candidate": row.ratios(),
         "samples": row.samples,
         "error": row.errors,
         "tolerance": case.tolerance,

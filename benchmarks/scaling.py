@@ -3,32 +3,31 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import partial
 
 import numpy as np
 
-import minidl as md
-from benchmarks.case import Case, benchmark
-from benchmarks.networks import problem
-from benchmarks.training import TOLERANCE
+from benchmarks.case import Asked, Case, benchmark
+from benchmarks.engines import Model
+from benchmarks.networks import TOLERANCE, problem
+from benchmarks.networks.sequential import vgg_style
 
 
 @benchmark
-def scaling(quick: bool) -> Iterator[Case]:
+def scaling(asked: Asked) -> Iterator[Case]:
     """A training step by image size and threads."""
-    for size in (8, 16) if quick else (16, 32, 64):
-        batch = 2 if quick else 32
-        md.manual_seed(0)
+    for size in (8, 16) if asked.quick else (16, 32, 64):
+        batch = 2 if asked.quick else 32
         rng = np.random.default_rng(0)
         images, labels = rng.random((batch, 3, size, size), np.float32), rng.integers(0, 10, batch)
-        yield step(
-            f"VGG-style, {size}×{size}, batch {batch}", md.models.vgg_style(size=size, dropout=0), images, labels
-        )
+        model = Model(partial(vgg_style, side=size))
+        yield step(f"VGG-style, {size}×{size}, batch {batch}", model, images, labels)
     for name in "SimpLeNet", "VGG-style":
         for threads in 1, 2:
-            batch = 2 if quick else 128
+            batch = 2 if asked.quick else 128
             yield step(f"{name}, batch {batch}, {threads} threads", *problem(name, batch), threads=threads)
 
 
-def step(name: str, network: md.nn.Module, images: np.ndarray, labels: np.ndarray, threads: int | None = None) -> Case:
+def step(name: str, model: Model, images: np.ndarray, labels: np.ndarray, threads: int | None = None) -> Case:
     """A training step as a case."""
-    return Case(name, lambda engine: engine.training(network, images, labels), TOLERANCE, threads=threads)
+    return Case(name, lambda engine: engine.training(model, images, labels), TOLERANCE, threads=threads)

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from benchmarks.case import Case, benchmark
+from benchmarks.case import Asked, Case, benchmark
 from benchmarks.engines import Work
 
 
@@ -31,7 +31,7 @@ def by_hand(x: np.ndarray, a: np.ndarray, b: np.ndarray) -> Work:
 
 
 @benchmark
-def small_ops(quick: bool) -> Iterator[Case]:
+def small_ops(asked: Asked) -> Iterator[Case]:
     """20 ops on 4×4, forward and backward."""
     x, a, b = np.random.default_rng(0).random((3, 4, 4), np.float32)
     yield Case(

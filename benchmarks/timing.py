@@ -25,10 +25,14 @@ SAMPLE = 0.02  # seconds that a sample takes at least: shorter calls are repeate
 
 @dataclass
 class Row:
-    """What was measured of a case: samples and errors by candidate, and why others have none."""
+    """What was measured of a case: samples and errors by candidate, and why others have none.
+
+    `own` is the candidate whose ratios to the others are asked for: minidl, on the device in question.
+    """
 
     benchmark: str
     case: Case
+    own: str = "minidl"
     samples: dict[str, list[float]] = field(default_factory=dict)
     errors: dict[str, float] = field(default_factory=dict)
     left_out: dict[str, str] = field(default_factory=dict)
@@ -41,7 +45,7 @@ class Row:
     def ratios(self) -> dict[str, float]:
         """minidl's median over that of each other candidate; none where either is nothing."""
         medians = self.medians()
-        own = medians.pop("minidl", 0)
+        own = medians.pop(self.own, 0)
         return {name: own / median for name, median in medians.items() if own and median}
 
 
@@ -83,9 +87,9 @@ def check(outputs: Sequence[np.ndarray], expected: Sequence[np.ndarray], toleran
     return off
 
 
-def measure(benchmark: str, case: Case, engines: Sequence[Engine], repeats: int) -> Row:
+def measure(benchmark: str, case: Case, engines: Sequence[Engine], repeats: int, own: str = "minidl") -> Row:
     """Check every candidate of a case, and time those that are right, `repeats` times."""
-    row = Row(benchmark, case)
+    row = Row(benchmark, case, own)
     expected = reference(case)
     turns: list[tuple[str, Engine, Work]] = []
     candidates = [(engine.name, engine, case.work) for engine in engines]

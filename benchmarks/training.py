@@ -1,16 +1,19 @@
-"""A training step of whole networks: forward, cross-entropy, backward, Adam."""
+"""A training step of whole networks: forward, loss, backward, Adam."""
 
 from collections.abc import Iterator
 
-from benchmarks.case import Case, benchmark
-from benchmarks.networks import NETWORKS, problem
-
-TOLERANCE = 2e-2  # near-ties of max pooling and relu flip in float32, in every engine
+from benchmarks.case import Asked, Case, benchmark
+from benchmarks.networks import NETWORKS, problem, titled
 
 
 @benchmark
-def training(quick: bool) -> Iterator[Case]:
+def training(asked: Asked) -> Iterator[Case]:
     """A training step of batch 128."""
-    for name in NETWORKS:
-        network, images, labels = problem(name, batch=4 if quick else 128)
-        yield Case(name, lambda engine: engine.training(network, images, labels), TOLERANCE)  # noqa: B023
+    for name in filter(asked.wants, NETWORKS):
+        for style in asked.styles:
+            model, images, targets = problem(name, 4 if asked.quick else 128, style)
+            yield Case(
+                titled(name, style),
+                lambda engine: engine.training(model, images, targets),  # noqa: B023
+                NETWORKS[name].tolerance,
+            )

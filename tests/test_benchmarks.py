@@ -6,14 +6,16 @@ import math
 
 import numpy as np
 import pytest
+from standin import standin  # noqa: F401
 
 import minidl as md
-from benchmarks import floor, memory
+from benchmarks import floor, gpu, memory, pictures, starts
 from benchmarks.__main__ import MODULES, main
-from benchmarks.case import Case, registry
-from benchmarks.engines import Lacking, Minidl, Work, engine
-from benchmarks.networks import NETWORKS, problem
+from benchmarks.case import Asked, Case, registry
+from benchmarks.engines import Minidl, Work, engine
+from benchmarks.networks import problem
 from benchmarks.report import as_json, digits, table
+from benchmarks.summary import grouped, means, summarise
 from benchmarks.timing import Wrong, check, measure, reference
 from minidl.__main__ import main as minidl
 from minidl.backend.modes import mode
@@ -77,14 +79,14 @@ def test_pictures(tmp_path):
     assert {path.name for path in tmp_path.glob("*.png")} == {"small_ops-ratios.png", "ops-roofline.png"}
 
 
-@pytest.mark.parametrize("peer", ["torch", "mygrad"])
-def test_peers_agree(peer, capsys):
+@pytest.mark.parametrize("peer, agreeing", [("torch", 18), ("mygrad", 4), ("jax", 9)])
+def test_peers_agree(peer, agreeing, capsys):
     """Each installed peer computes the same training steps, of every network that it has the layers for."""
     library = pytest.importorskip(peer)
     if peer == "torch":
         library.set_num_threads(1)  # beside other tests its threads wait for one another
     assert main(["training", "--quick", "--repeats", "1", "--peers", peer]) == 0
-    assert capsys.readouterr().out.count(" × this") >= 3
+    assert capsys.readouterr().out.count(" × this") == agreeing
 
 
 @pytest.mark.parametrize("by", [1e-2, np.nan, np.inf, np.zeros((2, 1, 1))])
@@ -120,7 +122,10 @@ def test_absent_peer_is_said(monkeypatch, capsys):
     assert "torch is not installed, so it is left out" in printed and "jax is not installed" in printed
 
 
-@pytest.mark.parametrize("arguments", [["trainig"], ["--peers", "numpy"], ["--device", "tpu"], ["--device", "cuda:99"]])
+@pytest.mark.parametrize("arguments", [
+    ["trainig"], ["--peers", "numpy"], ["--device", "tpu"], ["--device", "cuda:99"],
+    ["training", "--networks", "LeNet", "AlexNet"], ["training", "--starts", "0"], ["--threads", "1", "0"],
+])  # fmt: skip
 def test_usage(arguments, capsys):
     with pytest.raises(SystemExit) as ended:
         main([*arguments, "--quick"])
@@ -133,7 +138,7 @@ def test_ratios_are_of_medians():
     row.samples = {"minidl": [1.0, 2.0, 9.0], "shifted": [4.0, 4.0, 4.0]}
     assert row.ratios() == {"shifted": 0.5}
     assert "2.00 s   (1.00 – 9.00)" in table(row) and "minidl: 0.50 × this" in table(row)
-    assert as_json(row)["minidl / candidate"] == {"shifted": 0.5}
+    assert as_json(row)["own / candidate"] == {"shifted": 0.5}
     assert [digits(x) for x in (0.0123, 1.5, 12.34, 123.4, 1234.5)] == ["0.01", "1.50", "12.3", "123", "1234"]
 
 
@@ -196,21 +201,6 @@ def test_threads_are_given_back():
         md.set_num_threads(before)
 
 
-def test_layers_are_the_network():
-    """The list of layers, which peers translate, computes what the network does."""
-    for name in NETWORKS:
-        network, images, _ = problem(name, 2)
-        x = md.from_numpy(images)
-        expected = network.eval()(x).detach().numpy()
-        layers, _ = engine.stack(network, training=False)
-        np.testing.assert_array_equal(md.nn.Sequential(*layers)(x).detach().numpy(), expected)
-
-
-def test_unknown_layer():
-    with pytest.raises(Lacking, match="ReLU"):
-        engine.forward({}, [md.nn.ReLU()], [], None)
-
-
 def test_products_of_the_floor():
     """Their operations are 2·N·OH·OW·O·C·K² for each product, twice for the first layer and three times for others."""
     network, images, _ = problem("SimpLeNet", 3)
@@ -247,3 +237,104 @@ def test_minidl_bench_without_a_checkout(monkeypatch, tmp_path, capsys):
     assert capsys.readouterr().err == (
         "minidl: bench: only a checkout has the benchmarks; there: pip install -e . && minidl bench\n"
     )
+
+
+# --- several processes ------------------------------------------------------------------------------------------------
+
+
+def rows(benchmark="training", case="A", **medians):
+    """What a process wrote of a case."""
+    return {"benchmark": benchmark, "case": case, "unit": "s", "own": "minidl", "median": medians} | {
+        "left out": {}, "refused": {}
+    }  # fmt: skip
+
+
+def test_ratios_of_starts():
+    """A ratio is of the medians of one start; of several the median is said, the smallest and the largest."""
+    runs = [(1, [rows(minidl=1.0, torch=2.0)]), (1, [rows(minidl=3.0, torch=2.0)]), (1, [rows(minidl=2.0, torch=2.0)])]
+    [summary] = summarise(runs)
+    assert summary.ratios() == {"torch": [0.5, 1.5, 1.0]}
+    assert summary.ratios("torch") == {"minidl": [0.5, 1.5, 1.0], "torch": [1, 1, 1]}
+    assert "minidl: 1.00 × this (0.50 – 1.50 in 3 starts)" in summary.table()
+    assert summary.as_json()["own / candidate"] == {"torch": {"median": 1.0, "low": 0.5, "high": 1.5}}
+
+
+def test_geometric_means():
+    runs = [(threads, [rows(minidl=1.0, torch=2.0), rows(case="B", minidl=8.0, torch=2.0)]) for threads in (1, 2)]
+    groups = dict(grouped(summarise(runs)))
+    assert list(groups) == ["training, 1 thread", "training, 2 threads"]
+    assert means(groups["training, 1 thread"]) == {"torch": pytest.approx(math.sqrt(0.5 * 4))}
+    labels, found = pictures.lines(summarise(runs[:1]), "torch")
+    assert labels == [f"training, 1 thread: {case}" for case in ("A", "B", "GEOMETRIC MEAN")]
+    assert found[0]["minidl"] == [0.5] and found[2]["minidl"] == [pytest.approx(math.sqrt(2))]
+
+
+def test_several_starts(tmp_path, capsys):
+    """Two processes on one thread, and what they found together."""
+    arguments = ["--quick", "--repeats", "1", "--peers", "--starts", "2", "--threads", "1", "--out", str(tmp_path)]
+    assert main(["small_ops", *arguments]) == 0
+    record = json.loads((tmp_path / "small_ops.json").read_text("utf-8"))
+    [result] = record["results"]
+    assert record["starts"] == 2 and result["threads"] == 1
+    assert len(result["medians"]["minidl"]) == len(result["medians"]["NumPy by hand"]) == 2
+    assert "start 2 of 2, 1 threads" in capsys.readouterr().out
+
+
+def test_a_process_has_its_threads():
+    """And its cores; this one has its own again."""
+    before = starts.cores()
+    record = starts.child(["small_ops", "--quick", "--repeats", "1", "--peers"], 1)
+    assert record["threads"] == 1 and record["environment"]["OMP_NUM_THREADS"] == "1"
+    assert starts.cores() == before
+
+
+def test_a_failure_of_a_process_is_shown():
+    with pytest.raises(RuntimeError, match="no benchmark nonsense"):
+        starts.child(["nonsense"], None)
+
+
+# --- a GPU ------------------------------------------------------------------------------------------------------------
+
+
+def test_day_of_the_gpu(standin, tmp_path, monkeypatch, capsys):  # noqa: F811
+    """On the stand-in: weights are the CPU's, and rows are of minidl on the device that was asked for."""
+    few = {name: gpu.NETWORKS[name] for name in ("LeNet-5", "Keras convnet")}
+    monkeypatch.setattr("benchmarks.gpu.NETWORKS", few)
+    monkeypatch.setattr("benchmarks.training.NETWORKS", few)
+    assert gpu.main(["--device", "cuda:1", "--quick", "--tests", "--out", str(tmp_path)]) == 0
+    record = json.loads((tmp_path / "gpu.json").read_text("utf-8"))
+    assert list(record["weights"]) == list(few) and max(record["weights"].values()) < 1e-10
+    assert [row["own"] for row in record["results"]] == ["minidl cuda:1"] * 2
+    assert all(row["samples"]["minidl cuda:1"] for row in record["results"])
+    left_out = record["results"][0]["left out"]
+    assert all("GPU" in why for why in left_out.values())
+
+
+def test_other_weights_are_noticed(standin, tmp_path, monkeypatch):  # noqa: F811
+    monkeypatch.setattr("benchmarks.gpu.NETWORKS", {"LeNet-5": gpu.NETWORKS["LeNet-5"]})
+    monkeypatch.setattr("benchmarks.training.NETWORKS", {})
+    monkeypatch.setattr("benchmarks.gpu.Cuda.numpy", lambda self, tensor: tensor.detach().cpu().numpy() + 1e-6)
+    assert gpu.main(["--quick", "--tests", "--out", str(tmp_path)]) == 1
+
+
+def test_without_a_gpu(capsys):
+    with pytest.raises(SystemExit) as ended:
+        gpu.main(["--quick"])
+    assert ended.value.code == 2 and "cuda" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("body, seconds, passed, summary", [
+    ("pass", 60, True, "1 passed"), ("assert False", 60, False, "1 failed"),
+    ("import time; time.sleep(60)", 3, False, "time was up after 3 s"),
+])  # fmt: skip
+def test_tests_of_a_gpu(body, seconds, passed, summary, tmp_path):
+    """What pytest says at its end, or that its time was up."""
+    (tmp_path / "test_it.py").write_text(f"import pytest\n@pytest.mark.gpu\ndef test_it():\n    {body}\n", "utf-8")
+    found = gpu.tests([str(tmp_path), "-n0"], seconds)
+    assert found["passed"] == passed and summary in found["summary"]
+
+
+def test_nothing_is_begun_when_time_is_up():
+    clock = gpu.Clock(0)
+    assert set(gpu.equality("cuda", 1, clock).values()) == {None}
+    assert not gpu.ratios("cpu", Asked(quick=True), 1, clock)

@@ -11,6 +11,7 @@ import numpy as np
 
 import minidl as md
 from benchmarks.engines.minidl import Minidl
+from benchmarks.engines.model import Model
 from minidl import backend
 
 
@@ -26,16 +27,16 @@ class Cuda(Minidl):
     variant = True
     warm_up = 10  # kernels are compiled, and the memory pool filled
 
-    def __init__(self, device: str) -> None:
-        super().__init__()
+    def __init__(self, device: str, dtype: Any = np.float32) -> None:
+        super().__init__(dtype)
         md.cuda.synchronize(device)
         self.device, self.name = device, f"minidl {device}"
 
     def tensor(self, array: np.ndarray) -> md.Tensor:
         return super().tensor(array).to(self.device)
 
-    def translate(self, network: md.nn.Module) -> md.nn.Module:
-        return super().translate(network).to(self.device)
+    def translate(self, model: Model) -> md.nn.Module:
+        return super().translate(model).to(self.device)
 
     def seconds(self, call: Callable[[], Any], times: int) -> float:
         md.cuda.synchronize(self.device)

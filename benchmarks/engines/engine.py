@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import copy
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable
 from contextlib import AbstractContextManager
 from typing import Any, NamedTuple
 
 import numpy as np
 
-from minidl import nn
+from benchmarks.engines.model import Model
 
 
 class Work(NamedTuple):
@@ -28,12 +27,12 @@ class Lacking(NotImplementedError):
 
 
 class Engine:
-    """An engine under test. Each method prepares one kind of work; networks come as minidl's, and are translated.
+    """An engine under test. Each method prepares one kind of work.
 
     Attributes
     ----------
     name : as the table calls it
-    package : what is imported
+    package : what is imported; of a variant, the name that `PEERS` has for it
     variant : whether it is another engine's package in another layout or on another device
     warm_up : how many calls come before the first that is timed
     """
@@ -43,11 +42,11 @@ class Engine:
     variant = False
     warm_up = 1
 
-    def inference(self, network: nn.Module, images: np.ndarray) -> Work:
+    def inference(self, model: Model, images: np.ndarray) -> Work:
         """A forward pass in evaluation mode, of which nothing is recorded. Outputs: the scores."""
         raise Lacking("inference")
 
-    def gradients(self, network: nn.Module, images: np.ndarray, cotangent: np.ndarray, of_images: bool) -> Work:
+    def gradients(self, model: Model, images: np.ndarray, cotangent: np.ndarray, of_images: bool) -> Work:
         """Forward in training mode, and backward from `cotangent`. Outputs: the gradients of images and parameters."""
         raise Lacking("gradients")
 
@@ -59,8 +58,8 @@ class Engine:
         """One step of "Adam", or of "SGD" with momentum 0.9, both with lr 0.001. Outputs: the new parameters."""
         raise Lacking(f"{optimizer}")
 
-    def training(self, network: nn.Module, images: np.ndarray, labels: np.ndarray) -> Work:
-        """Forward, mean cross-entropy, backward, Adam. Outputs: all gradients, and the losses of the first 3 steps."""
+    def training(self, model: Model, images: np.ndarray, targets: np.ndarray) -> Work:
+        """Forward, the model's loss, backward, Adam. Outputs: all gradients and the losses of 3 steps, no dropout."""
         raise Lacking("training")
 
     def chain(self, x: np.ndarray, a: np.ndarray, b: np.ndarray) -> Work:
@@ -77,27 +76,3 @@ class Engine:
         for _ in range(times):
             call()
         return time.perf_counter() - started
-
-
-def layers(network: nn.Module) -> list[nn.Module]:
-    """The layers of a plain stack in the order of their calls, with a Flatten before the first dense one."""
-    leaves = [m for m in network.modules() if not list(m.children()) and not isinstance(m, (nn.Flatten, nn.Dropout))]
-    dense = next((i for i, layer in enumerate(leaves) if isinstance(layer, nn.Linear)), len(leaves))
-    return [*leaves[:dense], *([nn.Flatten()] if dense < len(leaves) else []), *leaves[dense:]]
-
-
-def stack(network: nn.Module, training: bool) -> tuple[list[nn.Module], list[np.ndarray]]:
-    """A network for an engine that works with functions: its `layers`, in that mode, and their parameters in order."""
-    copied = layers(copy.deepcopy(network).train(training))
-    return copied, [p.array for layer in copied for p in layer.parameters()]
-
-
-def forward(functions: Mapping[str, Any], stack: list[nn.Module], parameters: Iterable[Any], x: Any) -> Any:
-    """Apply each layer of a stack, ``functions[name](layer, x, *parameters)``, to what the one before gives."""
-    rest = iter(parameters)
-    for layer in stack:
-        own = [next(rest) for _ in layer.parameters()]
-        if type(layer).__name__ not in functions:
-            raise Lacking(type(layer).__name__)
-        x = functions[type(layer).__name__](layer, x, *own)
-    return x

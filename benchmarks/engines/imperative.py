@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from benchmarks.engines.engine import Engine, Work
-from minidl import nn
+from benchmarks.engines.model import Model, without_dropout
 
 
 class Imperative(Engine):
@@ -20,32 +20,32 @@ class Imperative(Engine):
         """The array as a tensor, in the layout in which this engine's own layers hand it on."""
         raise NotImplementedError
 
-    def translate(self, network: nn.Module) -> Any:
-        """A network of this library with the same weights."""
+    def translate(self, model: Model) -> Any:
+        """The network, of this library."""
         raise NotImplementedError
 
     def numpy(self, tensor: Any) -> np.ndarray:
         """A tensor's values."""
         raise NotImplementedError
 
-    def inference(self, network: nn.Module, images: np.ndarray) -> Work:
-        model, x = self.translate(network).eval(), self.tensor(images)
+    def inference(self, model: Model, images: np.ndarray) -> Work:
+        network, x = self.translate(model).eval(), self.tensor(images)
 
         def forward() -> Any:
             with self.library.no_grad():
-                return model(x)
+                return network(x)
 
         return Work(forward, lambda: [self.numpy(forward())])
 
-    def gradients(self, network: nn.Module, images: np.ndarray, cotangent: np.ndarray, of_images: bool) -> Work:
-        model, x, g = self.translate(network), self.tensor(images), self.tensor(cotangent)
+    def gradients(self, model: Model, images: np.ndarray, cotangent: np.ndarray, of_images: bool) -> Work:
+        network, x, g = self.translate(model), self.tensor(images), self.tensor(cotangent)
         x.requires_grad = of_images
-        leaves = [x] * of_images + list(model.parameters())
+        leaves = [x] * of_images + list(network.parameters())
 
         def forward_backward() -> None:
             for leaf in leaves:
                 leaf.grad = None
-            model(x).backward(g)
+            network(x).backward(g)
 
         def outputs() -> list[np.ndarray]:
             forward_backward()
@@ -79,21 +79,23 @@ class Imperative(Engine):
 
         return Work(step, outputs)
 
-    def training(self, network: nn.Module, images: np.ndarray, labels: np.ndarray) -> Work:
-        model, x, y = self.translate(network), self.tensor(images), self.tensor(labels)
-        optimizer = self.library.optim.Adam(model.parameters())
+    def training(self, model: Model, images: np.ndarray, targets: np.ndarray) -> Work:
+        network, x, y = self.translate(model), self.tensor(images), self.tensor(targets)
+        optimizer = self.library.optim.Adam(network.parameters())
+        criterion = getattr(self.functional, model.loss)
 
         def step() -> float:
             optimizer.zero_grad()
-            loss = self.functional.cross_entropy(model(x), y)
+            loss = criterion(network(x), y)
             loss.backward()
             optimizer.step()
             return loss.item()
 
         def outputs() -> list[np.ndarray]:
-            first = step()
-            gradients = [self.numpy(p.grad).copy() for p in model.parameters()]
-            return [*gradients, np.array([first, step(), step()])]
+            with without_dropout(network.modules()):
+                first = step()
+                gradients = [self.numpy(p.grad).copy() for p in network.parameters()]
+                return [*gradients, np.array([first, step(), step()])]
 
         return Work(step, outputs)
 

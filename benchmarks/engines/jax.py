@@ -9,8 +9,9 @@ import jax.numpy as jnp
 import numpy as np
 from jax import lax
 
-from benchmarks.engines.engine import Engine, Work, forward, stack
-from minidl import nn
+from benchmarks.engines.engine import Engine, Work
+from benchmarks.engines.model import Model, without_dropout
+from benchmarks.engines.translated import Module, forward, pair, translate
 
 
 def along_channels(vector: Any) -> Any:
@@ -20,8 +21,16 @@ def along_channels(vector: Any) -> Any:
 
 def conv(layer: Any, x: Any, weight: Any, bias: Any = None) -> Any:
     """A convolution, with zeros around."""
-    padding = [(layer.padding,) * 2] * 2
-    z = lax.conv_general_dilated(x, weight, (layer.stride,) * 2, padding, feature_group_count=layer.groups)
+    padding = [(p, p) for p in pair(layer.padding)]
+    z = lax.conv_general_dilated(x, weight, pair(layer.stride), padding, feature_group_count=layer.groups)
+    return z if bias is None else z + along_channels(bias)
+
+
+def conv_transpose(layer: Any, x: Any, weight: Any, bias: Any = None) -> Any:
+    """The transposed convolution: of an image with zeros between its pixels, by the kernel turned round."""
+    padding = [(k - 1 - p, k - 1 - p) for k, p in zip(pair(layer.kernel_size), pair(layer.padding), strict=True)]
+    turned = jnp.flip(weight, (2, 3)).swapaxes(0, 1)
+    z = lax.conv_general_dilated(x, turned, (1, 1), padding, lhs_dilation=pair(layer.stride))
     return z if bias is None else z + along_channels(bias)
 
 
@@ -36,18 +45,35 @@ def batch_norm(layer: Any, x: Any, weight: Any, bias: Any) -> Any:
 
 def pooled(layer: Any, x: Any, start: float, function: Any) -> Any:
     """Each window brought together by a function."""
-    size = (1, 1, layer.kernel_size, layer.kernel_size)
-    return lax.reduce_window(x, start, function, size, size, "VALID")
+    padding = [(0, 0), (0, 0), *((p, p) for p in pair(layer.padding))]
+    return lax.reduce_window(x, start, function, (1, 1, *pair(layer.kernel_size)), (1, 1, *pair(layer.stride)), padding)
+
+
+def adaptive_mean(layer: Any, x: Any) -> Any:
+    """The mean of each channel: the one size that is needed here."""
+    return x.mean((2, 3), keepdims=True)
+
+
+def dropout(layer: Any, x: Any) -> Any:
+    """Dropout, by the key that the layer was given for this step."""
+    if not (layer.training and layer.p):
+        return x
+    return jnp.where(jax.random.bernoulli(layer.key, 1 - layer.p, x.shape), x / (1 - layer.p), 0)
 
 
 LAYERS = {
     "Conv2d": conv,
+    "ConvTranspose2d": conv_transpose,
     "Linear": lambda layer, x, weight, bias: x @ weight.T + bias,
     "BatchNorm2d": batch_norm,
     "MaxPool2d": lambda layer, x: pooled(layer, x, -np.inf, lax.max),
     "AvgPool2d": lambda layer, x: pooled(layer, x, 0.0, lax.add) / layer.kernel_size**2,
+    "AdaptiveAvgPool2d": adaptive_mean,
+    "Dropout": dropout,
     "Flatten": lambda layer, x: x.reshape(len(x), -1),
     "ReLU": lambda layer, x: jax.nn.relu(x),
+    "ReLU6": lambda layer, x: jax.nn.relu6(x),
+    "LeakyReLU": lambda layer, x: jax.nn.leaky_relu(x, layer.negative_slope),
     "Tanh": lambda layer, x: jnp.tanh(x),
 }
 
@@ -55,6 +81,25 @@ LAYERS = {
 def mean_cross_entropy(scores: Any, labels: Any) -> Any:
     """The mean softmax cross-entropy."""
     return -jnp.take_along_axis(jax.nn.log_softmax(scores), labels[:, None], 1).mean()
+
+
+def mean_binary_cross_entropy(scores: Any, targets: Any) -> Any:
+    """The mean binary cross-entropy, of scores."""
+    return (jax.nn.softplus(scores) - targets * scores).mean()
+
+
+LOSSES = {
+    "cross_entropy": mean_cross_entropy,
+    "binary_cross_entropy_with_logits": mean_binary_cross_entropy,
+    "mse_loss": lambda y, targets: jnp.square(y - targets).mean(),
+}
+
+
+def with_keys(network: Module, count: Any) -> Module:
+    """The network, whose dropout draws anew for each step."""
+    for i, layer in enumerate(network.leaves()):
+        layer.options.key = jax.random.fold_in(jax.random.key(i), count.astype(int))
+    return network
 
 
 def adam(p: Any, g: Any, m: Any, v: Any, count: Any) -> tuple[Any, Any, Any]:
@@ -99,17 +144,17 @@ class Jax(Engine):
     name = "JAX"
     package = "jax"
 
-    def inference(self, network: nn.Module, images: np.ndarray) -> Work:
-        layers, parameters = stack(network, training=False)
-        return as_work(lambda parameters, x: forward(LAYERS, layers, parameters, x), parameters, images)
+    def inference(self, model: Model, images: np.ndarray) -> Work:
+        network, parameters = translate(model, LAYERS, training=False)
+        return as_work(lambda parameters, x: forward(network, parameters, x), parameters, images)
 
-    def gradients(self, network: nn.Module, images: np.ndarray, cotangent: np.ndarray, of_images: bool) -> Work:
-        layers, parameters = stack(network, training=True)
+    def gradients(self, model: Model, images: np.ndarray, cotangent: np.ndarray, of_images: bool) -> Work:
+        network, parameters = translate(model, LAYERS, training=True)
 
         def forward_backward(x: Any, parameters: Any, g: Any) -> Any:
             if of_images:
-                return jax.vjp(lambda x, p: forward(LAYERS, layers, p, x), x, parameters)[1](g)
-            return jax.vjp(lambda p: forward(LAYERS, layers, p, x), parameters)[1](g)
+                return jax.vjp(lambda x, p: forward(network, p, x), x, parameters)[1](g)
+            return jax.vjp(lambda p: forward(network, p, x), parameters)[1](g)
 
         return as_work(forward_backward, images, parameters, cotangent)
 
@@ -131,13 +176,14 @@ class Jax(Engine):
 
         return Work(step, outputs)
 
-    def training(self, network: nn.Module, images: np.ndarray, labels: np.ndarray) -> Work:
-        layers, parameters = stack(network, training=True)
-        x, y = jax.device_put((images, labels))
-        gradients = jax.value_and_grad(lambda p, x, y: mean_cross_entropy(forward(LAYERS, layers, p, x), y))
+    def training(self, model: Model, images: np.ndarray, targets: np.ndarray) -> Work:
+        network, parameters = translate(model, LAYERS, training=True)
+        x, y = jax.device_put((images, targets))
+        criterion = LOSSES[model.loss]
+        gradients = jax.value_and_grad(lambda p, count, x, y: criterion(forward(with_keys(network, count), p, x), y))
 
         def stepped(state: Any, x: Any, y: Any) -> Any:
-            loss, g = gradients(state[0], x, y)
+            loss, g = gradients(state[0], state[3], x, y)
             return updated(adam, state, g), loss
 
         state, compiled = initial(parameters, moments=2), jax.jit(stepped, donate_argnums=0)
@@ -148,8 +194,11 @@ class Jax(Engine):
             return loss.item()
 
         def outputs() -> list[np.ndarray]:
-            g = [np.asarray(part) for part in jax.jit(gradients)(state[0], x, y)[1]]
-            return [*g, np.array([step(), step(), step()])]
+            with without_dropout(layer.options for layer in network.leaves()):
+                g = [np.asarray(part) for part in jax.jit(gradients)(state[0], state[3], x, y)[1]]
+                losses = np.array([step(), step(), step()])
+            compiled.clear_cache()
+            return [*g, losses]
 
         return Work(step, outputs)
 

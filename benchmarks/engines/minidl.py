@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import contextlib
-import copy
 from typing import Any
 
 import numpy as np
 
 import minidl as md
 from benchmarks.engines.imperative import Imperative
+from benchmarks.engines.model import Model
 
 
 class Minidl(Imperative):
@@ -31,8 +31,10 @@ class Minidl(Imperative):
             array = np.ascontiguousarray(array.transpose(0, 2, 3, 1)).transpose(0, 3, 1, 2)
         return md.from_numpy(array)
 
-    def translate(self, network: md.nn.Module) -> md.nn.Module:
-        return copy.deepcopy(network).to(self.dtype)
+    def translate(self, model: Model) -> md.nn.Module:
+        network = model.build(md.nn)
+        network.load_state_dict(dict(zip(network.state_dict(), map(md.tensor, model.weights), strict=True)))
+        return network.to(self.dtype)
 
     def numpy(self, tensor: md.Tensor) -> np.ndarray:
         return tensor.detach().numpy()

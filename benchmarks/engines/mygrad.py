@@ -12,12 +12,13 @@ from typing import Any
 import mygrad as mg
 import numpy as np
 from mygrad.nnet import layers as ml
-from mygrad.nnet.activations import relu
+from mygrad.nnet.activations import leaky_relu, relu
 from mygrad.nnet.losses import softmax_crossentropy
 from threadpoolctl import threadpool_limits
 
-from benchmarks.engines.engine import Engine, Lacking, Work, forward, stack
-from minidl import nn
+from benchmarks.engines.engine import Engine, Lacking, Work
+from benchmarks.engines.model import Model, without_dropout
+from benchmarks.engines.translated import forward, translate
 
 mg.turn_memory_guarding_off()
 
@@ -37,14 +38,29 @@ def batch_norm(layer: Any, x: Any, weight: Any, bias: Any) -> Any:
     return ml.batchnorm(x, gamma=weight, beta=bias, eps=layer.eps)
 
 
+def dropout(layer: Any, x: Any) -> Any:
+    """Dropout: MyGrad has none, but what it is made of."""
+    if not (layer.training and layer.p):
+        return x
+    kept = np.random.default_rng().random(x.shape, np.float32) >= layer.p
+    return x * (kept / np.float32(1 - layer.p))
+
+
 LAYERS = {
     "Conv2d": conv,
     "Linear": lambda layer, x, weight, bias: mg.matmul(x, weight.T) + bias,
     "BatchNorm2d": batch_norm,
-    "MaxPool2d": lambda layer, x: ml.max_pool(x, (layer.kernel_size,) * 2, layer.kernel_size),
+    "MaxPool2d": lambda layer, x: ml.max_pool(x, (layer.kernel_size,) * 2, layer.stride),
+    "Dropout": dropout,
     "Flatten": lambda layer, x: x.reshape(len(x), -1),
     "ReLU": lambda layer, x: relu(x),
+    "LeakyReLU": lambda layer, x: leaky_relu(x, layer.negative_slope),
     "Tanh": lambda layer, x: mg.tanh(x),
+}
+LOSSES = {
+    "cross_entropy": softmax_crossentropy,
+    "binary_cross_entropy_with_logits": lambda x, y: (mg.logaddexp(0, x) - y * x).mean(),
+    "mse_loss": lambda x, y: ((x - y) ** 2).mean(),
 }
 
 
@@ -84,22 +100,22 @@ class MyGrad(Engine):
     name = "MyGrad"
     package = "mygrad"
 
-    def inference(self, network: nn.Module, images: np.ndarray) -> Work:
-        layers, parameters = stack(network, training=False)
+    def inference(self, model: Model, images: np.ndarray) -> Work:
+        network, parameters = translate(model, LAYERS, training=False)
         leaves = [mg.tensor(p) for p in parameters]
 
         def call() -> Any:
             with mg.no_autodiff:
-                return forward(LAYERS, layers, leaves, mg.tensor(images))
+                return forward(network, leaves, mg.tensor(images))
 
         return Work(call, lambda: [call().data])
 
-    def gradients(self, network: nn.Module, images: np.ndarray, cotangent: np.ndarray, of_images: bool) -> Work:
-        layers, parameters = stack(network, training=True)
+    def gradients(self, model: Model, images: np.ndarray, cotangent: np.ndarray, of_images: bool) -> Work:
+        network, parameters = translate(model, LAYERS, training=True)
         x, leaves = mg.tensor(images, constant=not of_images), [mg.tensor(p) for p in parameters]
 
         def forward_backward() -> list[np.ndarray]:
-            forward(LAYERS, layers, leaves, x).backward(cotangent)
+            forward(network, leaves, x).backward(cotangent)
             return [leaf.grad for leaf in [x] * of_images + leaves]
 
         return Work(forward_backward, forward_backward)
@@ -126,20 +142,21 @@ class MyGrad(Engine):
 
         return Work(step, outputs)
 
-    def training(self, network: nn.Module, images: np.ndarray, labels: np.ndarray) -> Work:
-        layers, parameters = stack(network, training=True)
+    def training(self, model: Model, images: np.ndarray, targets: np.ndarray) -> Work:
+        network, parameters = translate(model, LAYERS, training=True)
         leaves = [mg.tensor(p) for p in parameters]
-        update = Updates("Adam", leaves).step
+        update, criterion = Updates("Adam", leaves).step, LOSSES[model.loss]
 
         def step() -> float:
-            loss = softmax_crossentropy(forward(LAYERS, layers, leaves, mg.tensor(images, constant=True)), labels)
+            loss = criterion(forward(network, leaves, mg.tensor(images, constant=True)), targets)
             loss.backward()
             update()
             return loss.item()
 
         def outputs() -> list[np.ndarray]:
-            first = step()
-            return [*[leaf.grad for leaf in leaves], np.array([first, step(), step()])]
+            with without_dropout(layer.options for layer in network.leaves()):
+                first = step()
+                return [*[leaf.grad for leaf in leaves], np.array([first, step(), step()])]
 
         return Work(step, outputs)
 

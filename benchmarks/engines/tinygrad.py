@@ -9,8 +9,9 @@ import numpy as np
 from tinygrad import Context, Device, Tensor, TinyJit
 from tinygrad.nn import optim
 
-from benchmarks.engines.engine import Engine, Work, forward, stack
-from minidl import nn
+from benchmarks.engines.engine import Engine, Lacking, Work
+from benchmarks.engines.model import Model, without_dropout
+from benchmarks.engines.translated import forward, translate
 
 
 def batch_norm(layer: Any, x: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
@@ -24,14 +25,34 @@ def batch_norm(layer: Any, x: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
 
 LAYERS = {
     "Conv2d": lambda layer, x, weight, bias=None: x.conv2d(weight, bias, layer.groups, layer.stride, 1, layer.padding),
+    "ConvTranspose2d": lambda layer, x, weight, bias=None: x.conv_transpose2d(
+        weight, bias, stride=layer.stride, padding=layer.padding
+    ),
     "Linear": lambda layer, x, weight, bias: x.linear(weight.T, bias),
     "BatchNorm2d": batch_norm,
-    "MaxPool2d": lambda layer, x: x.max_pool2d(layer.kernel_size),
+    "MaxPool2d": lambda layer, x: x.max_pool2d(layer.kernel_size, layer.stride, padding=layer.padding),
     "AvgPool2d": lambda layer, x: x.avg_pool2d(layer.kernel_size),
+    "AdaptiveAvgPool2d": lambda layer, x: x.mean((2, 3), keepdim=True),  # to 1×1
+    "Dropout": lambda layer, x: x.dropout(layer.p) if layer.training else x,
     "Flatten": lambda layer, x: x.flatten(1),
     "ReLU": lambda layer, x: x.relu(),
+    "ReLU6": lambda layer, x: x.relu6(),
+    "LeakyReLU": lambda layer, x: x.leaky_relu(layer.negative_slope),
     "Tanh": lambda layer, x: x.tanh(),
 }
+LOSSES: dict[str, Callable[[Tensor, Tensor], Tensor]] = {
+    "cross_entropy": Tensor.sparse_categorical_crossentropy,
+    "binary_cross_entropy_with_logits": Tensor.binary_crossentropy_logits,
+    "mse_loss": lambda y, targets: (y - targets).square().mean(),
+}
+
+
+def realized(array: np.ndarray) -> Tensor:
+    """The array as a tensor; without a compiler there is no device for it."""
+    try:
+        return Tensor(array).realize()
+    except RuntimeError as error:
+        raise Lacking(f"device here ({error}): its CPU needs clang") from error
 
 
 def optimizers(name: str, leaves: list[Tensor]) -> Any:
@@ -56,20 +77,21 @@ class Tinygrad(Engine):
 
     name = "tinygrad"
     package = "tinygrad"
+    warm_up = 3  # captured at the second call
 
-    def inference(self, network: nn.Module, images: np.ndarray) -> Work:
-        layers, parameters = stack(network, training=False)
-        x, leaves = Tensor(images).realize(), [Tensor(p).realize() for p in parameters]
-        return as_work(lambda: [forward(LAYERS, layers, leaves, x)])
+    def inference(self, model: Model, images: np.ndarray) -> Work:
+        network, parameters = translate(model, LAYERS, training=False)
+        x, leaves = realized(images), [realized(p) for p in parameters]
+        return as_work(lambda: [forward(network, leaves, x)])
 
-    def gradients(self, network: nn.Module, images: np.ndarray, cotangent: np.ndarray, of_images: bool) -> Work:
-        layers, parameters = stack(network, training=True)
-        x, leaves = Tensor(images).realize(), [Tensor(p).realize() for p in parameters]
-        g, wanted = Tensor(cotangent).realize(), [x] * of_images + leaves
-        return as_work(lambda: forward(LAYERS, layers, leaves, x).gradient(*wanted, gradient=g))
+    def gradients(self, model: Model, images: np.ndarray, cotangent: np.ndarray, of_images: bool) -> Work:
+        network, parameters = translate(model, LAYERS, training=True)
+        x, leaves = realized(images), [realized(p) for p in parameters]
+        g, wanted = realized(cotangent), [x] * of_images + leaves
+        return as_work(lambda: forward(network, leaves, x).gradient(*wanted, gradient=g))
 
     def cross_entropy(self, scores: np.ndarray, labels: np.ndarray) -> Work:
-        x, y = Tensor(scores).realize(), Tensor(labels).realize()
+        x, y = realized(scores), realized(labels)
 
         def forward_backward() -> list[Tensor]:
             loss = x.sparse_categorical_crossentropy(y)
@@ -78,8 +100,8 @@ class Tinygrad(Engine):
         return as_work(forward_backward)
 
     def update(self, parameters: list[np.ndarray], gradients: list[np.ndarray], optimizer: str) -> Work:
-        leaves = [Tensor(p).realize() for p in parameters]
-        given = [Tensor(g).realize() for g in gradients]
+        leaves = [realized(p) for p in parameters]
+        given = [realized(g) for g in gradients]
         rule = optimizers(optimizer, leaves)
 
         @Context(TRAINING=1)
@@ -91,13 +113,13 @@ class Tinygrad(Engine):
 
         return as_work(step)
 
-    def training(self, network: nn.Module, images: np.ndarray, labels: np.ndarray) -> Work:
-        layers, parameters = stack(network, training=True)
-        leaves = [Tensor(p).realize() for p in parameters]
-        x, y, rule = Tensor(images).realize(), Tensor(labels).realize(), optimizers("Adam", leaves)
+    def training(self, model: Model, images: np.ndarray, targets: np.ndarray) -> Work:
+        network, parameters = translate(model, LAYERS, training=True)
+        leaves = [realized(p) for p in parameters]
+        x, y, rule = realized(images), realized(targets), optimizers("Adam", leaves)
 
         def loss() -> Tensor:
-            return forward(LAYERS, layers, leaves, x).sparse_categorical_crossentropy(y)
+            return LOSSES[model.loss](forward(network, leaves, x), y)
 
         @TinyJit
         @Context(TRAINING=1)
@@ -110,14 +132,17 @@ class Tinygrad(Engine):
             return float(captured().item())
 
         def outputs() -> list[np.ndarray]:
-            gradients = [g.numpy() for g in loss().gradient(*leaves)]
-            return [*gradients, np.array([step(), step(), step()])]
+            with without_dropout(layer.options for layer in network.leaves()):
+                gradients = [g.numpy() for g in loss().gradient(*leaves)]
+                losses = np.array([step(), step(), step()])
+            captured.reset()
+            return [*gradients, losses]
 
         return Work(step, outputs)
 
     def chain(self, x: np.ndarray, a: np.ndarray, b: np.ndarray) -> Work:
-        leaves = [Tensor(array).realize() for array in (x, a, b)]
-        ones = Tensor(np.ones_like(x)).realize()
+        leaves = [realized(array) for array in (x, a, b)]
+        ones = realized(np.ones_like(x))
 
         def forward_backward() -> list[Tensor]:
             z, a, b = leaves
