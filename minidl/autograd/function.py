@@ -130,11 +130,11 @@ class Call:
 
     unfolds = False
     saves = True
+    places: list[int | None]  # of what was saved: the argument that it is, −1 for the output, or None
 
     def __init__(self, function: type[Function], ctx: Context, shapes: list[tuple[int, ...]]) -> None:
         self.function, self.ctx, self.shapes = function, ctx, shapes
         self.name = function.__name__
-        self.places: list[int | None] = []  # of what was saved: the argument that it is, −1 for the output, or None
 
     def argument(self, position: int) -> str:
         """How errors call the argument at a position."""

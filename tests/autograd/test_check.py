@@ -135,6 +135,7 @@ def test_outputs_without_gradient_must_be_constant_where_none_has_one():
     assert gradcheck(lambda x: x.max(0), normal(3))
     assert gradcheck(lambda x: (x.argmax(), x.detach() * 0), normal(3))
     assert gradcheck(lambda x: (), normal(3))
+    assert gradcheck(lambda x: x.detach() * float("nan"), normal(3))
     with pytest.raises(GradcheckError, match="output 1 depends on input 0, but carries no gradient"):
         gradcheck(lambda x: (x.argmax(), x.detach()), normal(3))
     assert gradgradcheck(lambda x: (x.detach(), x * x), normal(3))

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from standin import standin  # noqa: F401
 
 import minidl as md
 
@@ -97,7 +98,7 @@ def test_nothing_is_recorded_where_nothing_is_wanted():
     assert Cube.apply(leaf()).grad_fn.name() == "Cube"
 
 
-def test_an_argument_without_a_gradient_gets_zeros():
+def test_an_argument_without_a_gradient_gets_zeros(standin):  # noqa: F811
     class First(Cube):
         @staticmethod
         def forward(ctx, x, y):
@@ -107,9 +108,34 @@ def test_an_argument_without_a_gradient_gets_zeros():
         def backward(ctx, g):
             return g, None
 
-    x, y = leaf(), leaf()
-    First.apply(x, y).sum().backward()
-    assert x.grad.array.tolist() == [1, 1, 1] and y.grad.array.tolist() == [0, 0, 0]
+    for device in ("cpu", "cuda:1"):  # which is not the current one
+        x, y = (md.ones(2, 3, dtype=md.float64, device=device, requires_grad=True) for _ in range(2))
+        z = First.apply(x, y)
+        z.sum().backward()
+        assert z.shape == (2, 3) and x.grad.tolist() == [[1] * 3] * 2 and y.grad.tolist() == [[0] * 3] * 2
+        assert y.grad.dtype == md.float64 and y.grad.device == device
+
+
+def test_what_is_saved_may_be_none_and_set_apart():
+    class Scaled(md.autograd.Function):
+        @staticmethod
+        def forward(x, factor):
+            return x * factor
+
+        @staticmethod
+        def setup_context(ctx, inputs, output):
+            ctx.save_for_backward(None, output)
+            ctx.factor = inputs[1]
+
+        @staticmethod
+        def backward(ctx, g):
+            nothing, z = ctx.saved_tensors
+            assert nothing is None
+            return g * ctx.factor * z, None
+
+    x = leaf()
+    Scaled.apply(x, 3.0).sum().backward()
+    np.testing.assert_array_equal(x.grad.numpy(), 9 * VALUES)
 
 
 def test_outputs_marked_without_gradient():
@@ -183,18 +209,25 @@ def wrong(returned=None, made=None):
     return Wrong.apply
 
 
+class NoBackward(md.autograd.Function):
+    @staticmethod
+    def forward(ctx, x):
+        return x * 2
+
+
 REFUSED = {
     "too few": (wrong(()), RuntimeError, "Wrong: backward must return 1 gradients, one an argument; got 0"),
     "too many": (wrong((md.ones(3), md.ones(3))), RuntimeError, "must return 1 gradients, one an argument; got 2"),
     "a number": (wrong(3), TypeError, "Wrong: backward must return tensors or None, got int"),
     "another shape": (wrong(md.ones(2)), RuntimeError, "gradient of shape 2 for argument 0, which is 3"),
     "no tensor": (wrong(made=lambda ctx, x: 3), TypeError, "Wrong: forward must return tensors, got int"),
-    "two dtypes": (wrong(made=lambda ctx, x: (x * 1, x.float())), TypeError, "outputs of different dtypes"),
+    "two dtypes": (wrong(made=lambda ctx, x: (x * 1, x.float())), TypeError, "dtypes, float64 and float32$"),
     "saving a number": (wrong(made=lambda ctx, x: ctx.save_for_backward(3)), TypeError, "expected tensors, got int"),
     "writing": (wrong(made=lambda ctx, x: ctx.mark_dirty(x)), RuntimeError, "mark_dirty: a Function can't write"),
     "no zeros": (wrong(made=lambda ctx, x: ctx.set_materialize_grads(False)), RuntimeError, "set_materialize_grads"),
     "an instance": (lambda x: Cube(), TypeError, "Cube: a Function is not made; call Cube.apply"),
-    "no forward": (lambda x: md.autograd.Function.apply(x), NotImplementedError, "a static method forward"),
+    "no forward": (lambda x: md.autograd.Function.apply(x), NotImplementedError, "Function: .* a static method forward"),
+    "no backward": (NoBackward.apply, NotImplementedError, "Function: a subclass needs a static method backward"),
 }
 
 

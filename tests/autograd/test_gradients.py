@@ -20,6 +20,16 @@ def test_backward_of_several_tensors_is_that_of_their_sum(leaves):
     assert x.grad.tolist() == [7, 46, 7]
 
 
+def test_the_graph_is_kept_and_recorded_if_it_is_asked_for(leaves):
+    x, y = leaves
+    z = (x * x * y).sum()
+    autograd.backward(z, retain_graph=True)
+    with pytest.warns(UserWarning, match="create_graph"):
+        autograd.backward(z, create_graph=True)
+    assert x.grad.tolist() == [16, 40, 72]  # twice 2xy
+    assert md.grad(x.grad.sum(), y)[0].tolist() == [2, 4, 6]
+
+
 def test_one_leaf_twice(leaves):
     x, _ = leaves
     autograd.backward((x, x), (md.ones(3), md.ones(3) * 2))
