@@ -67,8 +67,8 @@ layer("nn.BatchNorm1d", SMALL[:, :, 0], num_features=4)(**BATCH_NORM)
 layer("nn.BatchNorm1d", SMALL[:, :, :, 0], num_features=4)(**BATCH_NORM)
 layer("nn.BatchNorm2d", SMALL, num_features=4)(**BATCH_NORM)
 INSTANCE_NORM = dict(
-    eps=1e-2, momentum=each(*[given(value, track_running_stats=True) for value in (0.4, None)]), affine=True, track_running_stats=True,
-    bias=given(False, affine=True), dtype=given(DOUBLE["dtype"], affine=True),
+    eps=1e-2, momentum=each(*[given(value, track_running_stats=True) for value in (0.4, None)]), affine=True,
+    track_running_stats=True, bias=given(False, affine=True), dtype=given(DOUBLE["dtype"], affine=True),
 )  # fmt: skip
 layer("nn.InstanceNorm1d", SMALL[:, :, :, 0], num_features=4)(**INSTANCE_NORM)
 layer("nn.InstanceNorm1d", SMALL[0, :, :, 0], num_features=4)(**INSTANCE_NORM)

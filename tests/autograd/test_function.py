@@ -226,7 +226,7 @@ REFUSED = {
     "writing": (wrong(made=lambda ctx, x: ctx.mark_dirty(x)), RuntimeError, "mark_dirty: a Function can't write"),
     "no zeros": (wrong(made=lambda ctx, x: ctx.set_materialize_grads(False)), RuntimeError, "set_materialize_grads"),
     "an instance": (lambda x: Cube(), TypeError, "Cube: a Function is not made; call Cube.apply"),
-    "no forward": (lambda x: md.autograd.Function.apply(x), NotImplementedError, "Function: .* a static method forward"),
+    "no forward": (lambda x: md.autograd.Function.apply(x), NotImplementedError, "Function: .* method forward"),
     "no backward": (NoBackward.apply, NotImplementedError, "Function: a subclass needs a static method backward"),
 }
 

@@ -183,7 +183,8 @@ def test_random_sampler():
     drawn = list(RandomSampler(range(8), replacement=True, num_samples=4000, generator=own()))
     counts = np.bincount(drawn, minlength=8)
     assert len(drawn) == 4000 and counts.min() > 400 and counts.max() < 600 and set(drawn[:8]) != set(range(8))
-    assert list(RandomSampler([], True)) == []
+    assert list(RandomSampler([], True)) == list(RandomSampler([], True, num_samples=3)) == []
+    assert len(list(RandomSampler(range(8), num_samples=9))) == 9
 
 
 def test_an_iterable_data_set():
