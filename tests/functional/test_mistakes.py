@@ -241,6 +241,7 @@ TAKEN = {  # and the shape of the result
     "cross_entropy(ones(2, 3), ones(2, 3), ignore_index=-1)": (),
     "cross_entropy(ones(2, 3), tensor([-5, 2]), ignore_index=-5)": (),
     "cross_entropy(ones(2, 3), tensor([0, 2]), ignore_index=2**63 - 1)": (),
+    "cosine_embedding_loss(zeros(2, 3), ones(2, 3), ones(2))": (),
     "triplet_margin_loss(ones(3), ones(3), ones(3), margin=1e-30)": (),
     "batch_norm(ones(2, 3), zeros(3), ones(3), eps=0)": (2, 3),
     "batch_norm(ones(2, 3), None, None, training=True)": (2, 3),

@@ -20,6 +20,7 @@ import pytest
 import minidl as md
 from minidl.learn import Lesson, plots, progress
 from minidl.learn.extras import extra
+from minidl.learn.lesson import processor
 
 LESSONS = Path(__file__).parents[2] / "lessons"
 SCRIPTS = sorted(LESSONS.glob("[0-9][0-9]_*.py"))
@@ -227,6 +228,17 @@ def test_a_record_by_value(script, tmp_path, monkeypatch, capsys):
         "minidl": version("minidl"), "source_sha256": hashlib.sha256(b"# nothing\n").hexdigest(),
     }  # fmt: skip
     assert capsys.readouterr().out == f"recorded: {Path('results', '99.json')}\n"
+
+
+def test_the_name_of_the_processor(monkeypatch, tmp_path):
+    """As Linux tells it, or else as Python knows it."""
+    monkeypatch.setattr("minidl.learn.lesson.Path", lambda path: tmp_path / path.lstrip("/").replace("/", "-"))
+    monkeypatch.setattr("platform.processor", lambda: "python's")
+    assert processor() == "python's"
+    (tmp_path / "proc-cpuinfo").write_text("cpu MHz\t: 1\nmodel name\t: One: 2 GHz\nmodel name\t: Two\n")
+    assert processor() == "One: 2 GHz"
+    (tmp_path / "proc-cpuinfo").write_text("Hardware\t: other\n")
+    assert processor() == "python's"
 
 
 def test_help_by_value(script, monkeypatch, capsys):
