@@ -152,8 +152,8 @@ METHODS = {
     reduce: "sum cumsum cumprod logsumexp mean var std nansum nanmean prod all any count_nonzero diff",
     extremes: "amax amin argmax argmin max min topk sort argsort kthvalue median quantile cummax cummin",
     shape: "transpose flatten squeeze unsqueeze",
-    views: "size stride is_contiguous data_ptr contiguous narrow select unbind unflatten movedim swapaxes t ravel "
-    "broadcast_to view_as reshape_as expand_as",
+    views: "size stride is_contiguous data_ptr contiguous narrow select unbind unflatten unfold movedim swapaxes t "
+    "ravel broadcast_to view_as reshape_as expand_as",
     arrange: "repeat_interleave roll rot90 fliplr flipud",
     diagonal: "diagonal diag diag_embed trace tril triu",
     linalg: "norm mm bmm mv dot outer addmm cross",

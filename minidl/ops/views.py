@@ -10,7 +10,7 @@ from minidl import backend
 from minidl.backend import dims
 from minidl.engine.composed import named
 from minidl.engine.core import Tensor
-from minidl.engine.op import alias, expand
+from minidl.engine.op import alias, expand, op
 from minidl.engine.require import broadcast_shapes as together
 from minidl.engine.size import Size
 from minidl.engine.views import can_be_seen_as
@@ -109,6 +109,46 @@ def unbind(input: Any, dim: int = 0) -> tuple[Any, ...]:
     if not input.ndim:
         raise ValueError("a 0-d tensor has no dim to take apart")
     return tuple(along(input, i, k) for k in range(input.shape[i]))
+
+
+@op(views=True)
+def windows(xp, x, *, dim, width, step):
+    """x cut along `dim` into windows of `width`, one every `step`, which lie along the last dimension; a view."""
+    shape = (*x.shape[:dim], (x.shape[dim] - width) // step + 1, *x.shape[dim + 1 :], width)
+    strides = (*x.strides[:dim], x.strides[dim] * step, *x.strides[dim + 1 :], x.strides[dim])
+    z = xp.lib.stride_tricks.as_strided(x, shape, strides)
+    if xp is np and step < width:
+        z.flags.writeable = False  # several of its elements are one
+    return z
+
+
+@op
+def overlap(xp, x, *, dim, width, step, size):
+    """Zeros of `size` with windows x added where they lie: the adjoint of `windows`."""
+    z = xp.zeros(size, x.dtype)
+    lines, parts = xp.moveaxis(z, dim, 0), xp.moveaxis(x, dim, 0)
+    for k in range(width):
+        lines[k::step][: len(parts)] += parts[..., k]
+    return z
+
+
+windows.vjp(x=lambda g, shape, dim, width, step: overlap(g, dim, width, step, shape))
+overlap.vjp(x=lambda g, dim, width, step: windows(g, dim, width, step))
+
+
+@named
+def unfold(input: Any, dimension: int, size: int, step: int) -> Any:
+    """The input cut along `dimension` into windows of `size`, one every `step`, along a new last dimension; a view.
+
+    Raises
+    ------
+    ValueError
+        Where no window fits.
+    """
+    i = axis(dimension, input.ndim)
+    if not input.ndim or not 0 <= size <= input.shape[i] or step < 1:
+        raise ValueError(f"no windows of {size}, one every {step}, fit into dim {dimension} of {dims(input.shape)}")
+    return windows(input, dim=i, width=size, step=step)
 
 
 @named

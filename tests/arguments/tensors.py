@@ -100,6 +100,7 @@ def by_position(name):
 
 row("Tensor.view", one_by_one, by_position("view"), self=BLOCK, size=(6, 4))(size=(-1, 2))
 row("Tensor.expand", one_by_one, by_position("expand"), self=wave(2, 1, 3), shape=(2, 4, 3))(shape=(5, 2, 1, 3))
+row("Tensor.unfold", self=BLOCK, dimension=1, size=2, step=1)(dimension=-1, size=1, step=2)
 row("Tensor.permute", one_by_one, self=BLOCK, dims=(2, 0, 1))(dims=(0, 2, 1))
 row("Tensor.flip", one_by_one, self=BLOCK, dims=(0, 2))(dims=(1,))
 row("Tensor.tile", one_by_one, self=BLOCK, dims=(2, 1))(dims=(2, 1, 1, 2))

@@ -90,6 +90,34 @@ def _on_diagonal_oracle(x, size, offset, **dims):
     return z
 
 
+def _windows(draw, rng):
+    shape = shapes(draw, least=1)
+    dim = draw(st.integers(0, len(shape) - 1))
+    return Case(
+        [normal(rng, *shape)], dict(dim=dim, width=draw(st.integers(0, shape[dim])), step=draw(st.integers(1, 3)))
+    )
+
+
+def _windows_oracle(x, dim, width, step):
+    starts = range(0, x.shape[dim] - width + 1, step)
+    return np.stack([np.moveaxis(np.take(x, range(k, k + width), dim), dim, -1) for k in starts], dim)
+
+
+def _overlap(draw, rng):
+    case = _windows(draw, rng)
+    size = case.arrays[0].shape
+    return Case([normal(rng, *_windows_oracle(np.zeros(size), **case.options).shape)], case.options | dict(size=size))
+
+
+def _overlap_oracle(x, dim, width, step, size):
+    z = np.zeros(size)
+    for place in np.ndindex(x.shape):
+        z[(*place[:dim], place[dim] * step + place[-1], *place[dim + 1 : -1])] += x[place]
+    return z
+
+
+SPECS["windows"] = Spec(_windows, _windows_oracle)
+SPECS["overlap"] = Spec(_overlap, _overlap_oracle)
 SPECS["diagonal"] = Spec(_diagonal, _diagonal_oracle)
 SPECS["on_diagonal"] = Spec(_on_diagonal, _on_diagonal_oracle)
 SPECS["reshape"] = Spec(_reshape, lambda x, size: np.array(list(x.flat)).reshape(size))
