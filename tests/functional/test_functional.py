@@ -361,3 +361,23 @@ def test_what_output_padding_adds_is_no_zero_where_windows_reach():
         for extra in (0, 1):
             z = F.conv_transpose1d(x, w, stride=2, padding=padding, output_padding=extra).numpy().ravel()
             np.testing.assert_array_equal(z, [*whole, 0][padding : 9 - padding + extra])
+
+
+def test_nearest_places_are_those_of_the_rounded_size():
+    """Of images that keep their size or are doubled the scale is 2 / 1, whatever was asked for, as in PyTorch."""
+    x = md.arange(3.0)
+    assert F.interpolate(x.reshape(1, 1, 1, 3), scale_factor=(1, 2.3))[0, 0, 0].tolist() == [0, 0, 1, 1, 2, 2]
+    assert F.interpolate(x.reshape(1, 1, 3), scale_factor=2.3)[0, 0].tolist() == [0, 0, 0, 1, 1, 2]
+    assert F.interpolate(x.reshape(1, 1, 3), scale_factor=2.3, recompute_scale_factor=True)[0, 0].tolist() == [
+        0, 0, 1, 1, 2, 2
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize("dim", [0, 1, -1])
+def test_vectors_are_as_long_as_they_are_broadcast(dim):
+    a, b = np.sin(np.arange(1.0, 4)).reshape(1, 3), np.cos(np.arange(6.0)).reshape(2, 3)
+    whole = np.broadcast_to(a, b.shape)
+    expected = (whole * b).sum(dim) / (np.linalg.norm(whole, axis=dim) * np.linalg.norm(b, axis=dim))
+    for x, y in ((a, b), (b, a)):
+        got = F.cosine_similarity(md.tensor(x), md.tensor(y), dim)
+        np.testing.assert_allclose(got.numpy(), expected, rtol=1e-12)

@@ -96,7 +96,8 @@ def test_a_sum_of_lists_is_a_new_one(kind):
     made = [nn.Parameter(md.ones(1)) if kind is nn.ParameterList else nn.ReLU() for _ in range(3)]
     a, b = (kind(*part) if kind is nn.Sequential else kind(part) for part in (made[:1], made[1:]))
     total = a + b
-    assert list(total) == made and type(total) is kind and (len(a), len(b)) == (1, 2)
+    assert all(x is y for x, y in zip(total, made, strict=True))
+    assert type(total) is kind and (len(a), len(b)) == (1, 2)
 
 
 def test_lists_end_where_they_end():
@@ -181,6 +182,34 @@ def test_a_shared_parameter_by_each_of_its_names():
     for method, what in (("get_parameter", "parameter"), ("get_buffer", "buffer"), ("get_submodule", "module")):
         with pytest.raises(AttributeError, match=rf"^{method}: Sequential has no {what} '2.weight'$"):
             getattr(module, method)("2.weight")
+
+
+@pytest.mark.parametrize("recurse", [True, False])
+def test_a_prefix_stands_before_every_name(recurse):
+    """Whether modules below are asked or not; after it comes a dot, where there is one."""
+    module = nn.Sequential(nn.BatchNorm1d(2))
+    module.register_parameter("own", nn.Parameter(md.ones(1)))
+    module.register_buffer("kept", md.ones(1))
+    statistics = [f"net.0.{name}" for name in ("running_mean", "running_var", "num_batches_tracked")] * recurse
+    assert [name for name, _ in module.named_parameters("net", recurse)] == [
+        "net.own", *["net.0.weight", "net.0.bias"] * recurse
+    ]  # fmt: skip
+    assert [name for name, _ in module.named_buffers("net", recurse)] == ["net.kept", *statistics]
+    assert [name for name, _ in module.named_modules(prefix="net")] == ["net", "net.0"]
+
+
+def test_a_layer_of_several_outputs_in_a_summary():
+    """Of the first its shape is shown; elements of buffers are counted, not buffers."""
+
+    class Both(nn.Module):
+        def forward(self, x):
+            return x.sum(2), x
+
+    rows = nn.summary(nn.Sequential(Both()), (3, 4)).splitlines()
+    assert rows[2].split() == ["0", "(Both)", "N×3", "0"]
+    norm = nn.BatchNorm1d(4).requires_grad_(False)
+    norm.weight.requires_grad = True
+    assert nn.summary(norm, (4,)).splitlines()[-1] == "parameters: 8 (4 trainable, 4 not); buffers: 9"
 
 
 @pytest.mark.parametrize("name", ["", "a.b", "forward", "training"])

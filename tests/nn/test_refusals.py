@@ -36,6 +36,19 @@ MADE = {
         "ConvTranspose2d: padding_mode must be 'zeros', got 'circular'"
     ),
     "nn.Conv2d(1, 1, 3, 2, padding='same')": "Conv2d: padding='same' with stride=2; 'same' needs stride 1",
+    "nn.Conv2d(1, 1, 0)": "Conv2d: kernel_size: must be at least 1, got 0",
+    "nn.Conv2d(1, 1, (1, 2, 3))": "Conv2d: kernel_size: expected an int or a pair of ints, got (1, 2, 3)",
+    "nn.Conv1d(1, 1, (2, 2))": "Conv1d: kernel_size: expected an int, got (2, 2)",
+    "nn.Conv2d(1, 1, 1, stride=(1, 0))": "Conv2d: stride: must be at least 1, got (1, 0)",
+    "nn.Conv1d(1, 1, 1, padding=-1)": "Conv1d: padding: must be at least 0, got -1",
+    "nn.Conv2d(1, 1, 1, dilation=0)": "Conv2d: dilation: must be at least 1, got 0",
+    "nn.Conv2d(1, 1, 1, 1.5)": "Conv2d: stride: expected an int or a pair of ints, got 1.5",
+    "nn.Conv2d(1, 1, 3, (1, 2), padding='same')": "Conv2d: padding='same' with stride=(1, 2); 'same' needs stride 1",
+    "nn.Conv1d(1, 1, 3, padding='full')": "Conv1d: padding='full' with stride=1; 'same' needs stride 1",
+    "nn.ConvTranspose1d(1, 1, 3, padding='same')": (
+        "ConvTranspose1d: padding='same' with stride=1; 'same' needs stride 1"
+    ),
+    "nn.ConvTranspose2d(1, 1, 3, output_padding=-1)": "ConvTranspose2d: output_padding: must be at least 0, got -1",
     "nn.Dropout(1.5)": "Dropout: p is a probability, expected 0 ≤ p ≤ 1, got 1.5",
     "nn.Dropout2d(-0.1)": "Dropout2d: p is a probability, expected 0 ≤ p ≤ 1, got -0.1",
     "nn.ZeroPad2d((1, 2, 3))": "ZeroPad2d: expected one size or 4, got (1, 2, 3)",
