@@ -10,6 +10,7 @@ from collections.abc import Iterable
 from importlib.abc import Loader, MetaPathFinder
 from importlib.machinery import ModuleSpec
 from types import ModuleType
+from typing import NoReturn
 
 VOLUMES = "volumes (3-D layers) are out of scope; 1-D and 2-D ones are here"
 RECURRENT = "recurrent networks are out of scope; Linear, Conv1d and a loop over time build one"
@@ -168,6 +169,13 @@ class AbsentModules(MetaPathFinder, Loader):
 
     def exec_module(self, module: ModuleType) -> None:  # noqa: D102
         explain_absent(module.__name__)
+        if module.__name__.endswith((".hub", ".model_zoo")):  # most files of networks name these, few use them
+            vars(module).update(load_url=no_weights, load_state_dict_from_url=no_weights)
+
+
+def no_weights(url: str, *args: object, **options: object) -> NoReturn:
+    """What downloads weights in PyTorch: RuntimeError."""
+    raise RuntimeError(f"{url}: {ABSENT['hub']}")
 
 
 def explain_absent(*modules: str) -> None:

@@ -89,16 +89,17 @@ def type_as(x: Tensor, other: Tensor) -> Tensor:
     return to(x, other)
 
 
-def type(x: Tensor, dtype: Any = None, non_blocking: bool = False) -> Tensor:
-    """x in another dtype; itself if it has that.
+def type(x: Tensor, dtype: Any = None, non_blocking: bool = False) -> Any:
+    """x in another dtype; itself if it has that. Without one, the name of its class of old, "torch.FloatTensor".
 
     Raises
     ------
     TypeError
-        Without a dtype, and for the name of a class of tensors of old, such as "torch.LongTensor".
+        For such a name as a dtype.
     """
     if dtype is None:
-        raise TypeError("type: expected a dtype; x.dtype is the one that it has")
+        kind = next(kind for kind, known in TYPES.items() if known == x.dtype)
+        return f"torch.{'cuda.' * backend.on_gpu(x.array)}{kind.capitalize()}Tensor"
     if isinstance(dtype, str) and dtype.endswith("Tensor"):
         name = dtype.rpartition(".")[2].removesuffix("Tensor").lower()
         raise TypeError(f"type: {dtype} is a class of old; give a dtype, such as md.{TYPES.get(name, dtypes.float32)}")

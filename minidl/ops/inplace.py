@@ -206,6 +206,25 @@ def zero_(x: Tensor) -> Tensor:
     return fill_(x, 0)
 
 
+def fill_diagonal_(x: Tensor, fill_value: float, wrap: bool = False) -> Tensor:
+    """Overwrite the elements of x whose indices are equal with a number.
+
+    `wrap`: in a matrix of more rows than columns the diagonal begins anew, after a row between.
+
+    Raises
+    ------
+    ValueError
+        For a tensor that is neither a matrix nor of equal sizes.
+    """
+    if x.ndim < 2 or (x.ndim > 2 and len(set(x.shape)) > 1):
+        raise ValueError(f"fill_diagonal_: expected a matrix, or equal sizes, got {dims(x.shape)}")
+    index = (np.arange(min(x.shape)),) * x.ndim
+    if wrap and x.ndim == 2:
+        index = np.divmod(np.arange(0, x.array.size, x.shape[1] + 1), x.shape[1])
+    setitem(x, index, fill_value)
+    return x
+
+
 def turned(function: Callable[..., Tensor]) -> Callable[..., Tensor]:
     """The form of a function that gives a view which changes its first argument into that view, and returns it."""
     name = f"{function.__name__}_"
@@ -261,6 +280,24 @@ def bernoulli_(x: Tensor, p: float = 0.5, *, generator: Generator | None = None)
     if not 0 <= p <= 1:
         raise ValueError(f"bernoulli_: p must be in [0, 1], got {p}")
     return copy_(x, Tensor(np.asarray(stream(generator).random(x.shape) < p)))
+
+
+def random_(x: Tensor, *bounds: int, generator: Generator | None = None) -> Tensor:
+    """Overwrite x with random integers: ``random_(high)``, from 0 up to but without high, or ``random_(low, high)``.
+
+    Raises
+    ------
+    TypeError, ValueError
+        For bounds that are no integers, between which there is none, or that the dtype can't hold.
+    """
+    if len(bounds) not in (1, 2) or not all(isinstance(bound, (int, np.integer)) for bound in bounds):
+        raise TypeError(f"random_: expected (high) or (low, high), integers, got {bounds}")
+    low, high = (0, *bounds)[-2:]
+    if low >= high:
+        raise ValueError(f"random_: expected low < high, got {low} and {high}")
+    for extreme in (low, high - 1):
+        dtypes.require_room("random_", int(extreme), x.dtype)
+    return copy_(x, Tensor(np.asarray(stream(generator).integers(low, high, x.shape))))
 
 
 def precision(x: Tensor) -> Any:

@@ -161,7 +161,7 @@ METHODS = {
     selection: "nonzero argwhere masked_select take take_along_dim unique bincount histc",
     scatter: "scatter index_add index_copy index_fill",
     joining: "split chunk",
-    inplace: "copy_ fill_ zero_ uniform_ normal_ bernoulli_",
+    inplace: "copy_ fill_ zero_ fill_diagonal_ uniform_ normal_ bernoulli_ random_",
 }
 ALIASES = {
     "clamp": "clip",

@@ -41,6 +41,7 @@ for plain, name in [(each, name) for each in ROWS for name in methods(each)]:
 
 row("Tensor.copy_", written, lambda m, x, src: x.copy_(src), self=fixed(X), src=fixed(wave(4)))()
 row("Tensor.fill_", written, self=fixed(X), value=0.5)(value=-2)
+row("Tensor.fill_diagonal_", written, self=wave(5, 2), fill_value=0.5)(fill_value=-2, wrap=True)
 row("Tensor.zero_", written, self=fixed(X))()
 row("Tensor.requires_grad_", written, self=fixed(X))(requires_grad=False)
 row("Tensor.true_divide_", written, self=X, other=2.5)()

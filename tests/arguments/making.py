@@ -52,7 +52,7 @@ for name in ("bool", "byte", "char", "short", "int", "long", "half", "float", "d
 row("Tensor.to", self=X, target=(of("float32"),))()
 row("Tensor.to", self=X)(dtype=of("float16"))
 row("get_default_dtype", None, lambda m: "float32")()
-row("Tensor.type", self=X, dtype=of("float32"))(dtype=of("int64"))
+row("Tensor.type", self=X)(dtype=of("int64"))
 row("Tensor.type_as", self=X, other=LIKE)()
 row("is_floating_point", input=X)(input=np.arange(3))
 row("is_tensor", None, lambda m, obj: m.is_tensor(obj), obj=fixed(X))(obj=1.5)
@@ -79,6 +79,7 @@ row("Tensor.bernoulli_", drawn, self=WIDE)(p=0.7, generator=SEEDED)
 row("Tensor.uniform_", drawn, lambda m, x, a=0, b=1, **k: x.uniform_(a, b, **k), self=WIDE)(
     a=-3.0, b=5.0, generator=SEEDED
 )
+row("Tensor.random_", drawn, self=WIDE, bounds=(-3, 9))(bounds=(4,), generator=SEEDED)
 row("Tensor.normal_", drawn, self=WIDE)(mean=2.0, std=3.0, generator=SEEDED)
 WEIGHTS = of(lambda m: m.tensor(abs(wave(5000)) + 0.1))
 row("multinomial", drawn, input=WEIGHTS, num_samples=3000, replacement=True)(

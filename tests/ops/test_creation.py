@@ -385,3 +385,36 @@ def test_what_is_made_of_arrays_takes_the_fast_path_of_ops(monkeypatch):
     assert md.tensor(of_its_own).array.dtype is np.dtype("f4") is md.tensor(np.ones(3, ">f4")).array.dtype
     monkeypatch.setattr(Op, "unify", None)
     assert (md.from_numpy(of_its_own) * md.ones(3) + 1).tolist() == [2.0, 2.0, 2.0]
+
+
+RANDOM = {
+    "no bound": (lambda x: x.random_(), TypeError, r"random_: expected \(high\) or \(low, high\), integers, got \(\)"),
+    "a fraction": (lambda x: x.random_(2.5), TypeError, r"random_: expected .* got \(2.5,\)"),
+    "nothing between": (lambda x: x.random_(3, 3), ValueError, "random_: expected low < high, got 3 and 3"),
+    "too large": (lambda x: x.to(md.int8).random_(200), ValueError, "random_: 199 is out of range for int8"),
+}
+
+
+@pytest.mark.parametrize("case", RANDOM)
+def test_random_integers_in_place_are_refused(case):
+    call, kind, said = RANDOM[case]
+    with pytest.raises(kind, match=said):
+        call(md.zeros(3))
+
+
+def test_random_integers_in_place():
+    """As the documentation of losses draws labels; a float tensor takes them too."""
+    labels = md.empty(500, dtype=md.long).random_(5)
+    assert labels.dtype == md.int64 and set(labels.tolist()) == set(range(5))
+    assert set(md.zeros(500).random_(-2, 2).tolist()) == {-2.0, -1.0, 0.0, 1.0}
+
+
+@pytest.mark.parametrize("shape", [(3,), (2, 2, 3)])
+def test_what_has_no_diagonal_to_fill(shape):
+    with pytest.raises(ValueError, match="fill_diagonal_: expected a matrix, or equal sizes"):
+        md.zeros(shape).fill_diagonal_(1)
+
+
+def test_the_class_of_old_that_a_tensor_is_of():
+    assert md.ones(2).type() == "torch.FloatTensor" and md.tensor([True]).type() == "torch.BoolTensor"
+    assert md.tensor([1]).type() == "torch.LongTensor" and md.tensor([1], dtype=md.uint8).type() == "torch.ByteTensor"
