@@ -13,6 +13,7 @@ from minidl.backend import device, get_default_device, set_default_device
 from minidl.engine.absent import explain_absent as _explain_absent
 from minidl.engine.core import Tensor
 from minidl.engine.op import clone
+from minidl.engine.printing import set_printoptions
 from minidl.engine.size import Size
 from numpy import finfo, iinfo
 from minidl.backend.dtypes import bool_ as bool

@@ -81,7 +81,6 @@ ABSENT = {
     "profiler": "cProfile sees every op, and time.perf_counter() times them",
     "special": "its functions are in minidl itself, and in minidl.functional",
     "set_float32_matmul_precision": "float32 is computed as float32; leave the call out",
-    "set_printoptions": "t.numpy() prints as numpy.set_printoptions says",
     "bfloat16": "NumPy has no bfloat16; use float32 or float16",
     "tensorboard": "print, or write the numbers with the csv module",
     "model_zoo": "no weights are downloaded; minidl.models has the networks, minidl.load reads weights",

@@ -9,6 +9,7 @@ import numpy as np
 
 from minidl import backend
 from minidl.backend import Array, dims, dtypes, transfer
+from minidl.engine.printing import printed
 
 
 class Values:
@@ -89,8 +90,7 @@ class Values:
         return format(self.item(), spec) if spec else str(self)
 
     def __repr__(self) -> str:
-        text = np.array2string(transfer.move(self.array, "cpu"), precision=4, separator=", ", prefix="tensor(")
-        notes = [text]
+        notes = [printed(transfer.move(self.array, "cpu"), "tensor(")]
         if self.dtype not in (dtypes.default_float, dtypes.int64, dtypes.bool_):
             notes.append(f"dtype={self.dtype}")
         if self.device != "cpu":

@@ -1,5 +1,7 @@
 """Making tensors: filled, counted, converted, drawn."""
 
+import re
+
 import numpy as np
 
 from arguments.functions import X
@@ -57,6 +59,26 @@ row("Tensor.type_as", self=X, other=LIKE)()
 row("is_floating_point", input=X)(input=np.arange(3))
 row("is_tensor", None, lambda m, obj: m.is_tensor(obj), obj=fixed(X))(obj=1.5)
 row("numel", input=X)()
+
+
+def as_printed(m, row, found, args, options):
+    """What tensors look like but for spaces and last zeros, and how many lines that takes."""
+    found(*args, **options)
+    try:
+        texts = [str(m.tensor(np.float32(values))) for values in (wave(40), wave(2, 3) * 1e-4, wave(3) ** 2 + 0.1)]
+    finally:
+        m.set_printoptions(profile="default")
+    return [re.sub(r"(\.\d*?)0+(?=[],e])", r"\1", "".join(text.split())) for text in texts] + [texts[0].count("\n")]
+
+
+row("set_printoptions", as_printed, linewidth=100)(
+    precision=5,
+    threshold=20,
+    edgeitems=given(2, threshold=20),
+    linewidth=60,
+    profile=given("short", linewidth=None),
+    sci_mode=each(True, False),
+)
 
 # --- drawn ------------------------------------------------------------------------------------------------------------
 
