@@ -5,6 +5,7 @@ import importlib
 import platform
 import sys
 from collections.abc import Callable, Sequence
+from importlib import metadata
 from pathlib import Path
 from typing import NoReturn
 
@@ -13,7 +14,9 @@ from threadpoolctl import threadpool_info
 
 from minidl import __version__, backend, models
 from minidl.backend import cuda
+from minidl.backend.dtypes import float32, float64
 from minidl.data.catalog import CIFAR10_FILES, FASHION_MNIST_FILES, MNIST_FILES, fetch
+from minidl.kernels import loops
 from minidl.nn import Module, summary
 
 NETWORKS: dict[str, tuple[Callable[[], Module], tuple[int, ...]]] = {
@@ -41,6 +44,7 @@ def parser() -> Parser:
     data.add_argument("name", choices=[files.name for files in DATA_SETS])
     network = commands.add_parser("summary", help="show the layers of a network")
     network.add_argument("name", choices=NETWORKS)
+    commands.add_parser("warm", help="compile all loops now, so that no later process has to")
     commands.add_parser("bench", add_help=False, help="in a checkout, time minidl beside its peers (bench --help)")
     return top
 
@@ -51,6 +55,7 @@ def info() -> str:
     for library in threadpool_info():
         if library["user_api"] == "blas":
             lines.append(f"BLAS: {library['internal_api']} {library['version']}, {library['num_threads']} threads")
+    lines.append(f"loops: {compiler()}")
     lines.append(f"GPU: {gpu()}")
     for files in DATA_SETS:
         try:
@@ -59,6 +64,25 @@ def info() -> str:
             where = f"not found; `minidl data {files.name}` gets it"
         lines.append(f"{files.name}: {where}")
     return "\n".join(lines)
+
+
+def compiler() -> str:
+    """What runs the loops of kernels."""
+    if not loops.COMPILED:
+        return "not compiled (MINIDL_COMPILED=0)"
+    if not loops.installed():
+        return "not used, NumPy is slower (for numba: pip install 'minidl[fast]')"
+    return f"compiled by numba {metadata.version('numba')}"
+
+
+def warm() -> str:
+    """Compile every loop for both of its dtypes; says how many there are."""
+    if not loops.COMPILED or not loops.installed():
+        raise ValueError(f"warm: loops are {compiler()}")
+    for loop in loops.declared:
+        for dtype in (float32, float64):
+            loop.compile(dtype)
+    return f"{len(loops.declared)} loops, compiled for float32 and float64"
 
 
 def gpu() -> str:
@@ -89,6 +113,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
             return bench(rest)
         if asked.command == "info":
             print(info())
+        elif asked.command == "warm":
+            print(warm())
         elif asked.command == "data":
             print(fetch(asked.name))
         else:

@@ -11,6 +11,7 @@ from standin import standin  # noqa: F401
 import minidl as md
 from minidl import __main__ as cli
 from minidl.__main__ import main
+from minidl.kernels import loops
 
 
 @pytest.fixture(autouse=True)
@@ -49,6 +50,7 @@ positional arguments:
               here
     data      find a data set, or download it, and print its folder
     summary   show the layers of a network
+    warm      compile all loops now, so that no later process has to
     bench     in a checkout, time minidl beside its peers (bench --help)
 
 options:
@@ -87,6 +89,7 @@ def test_info(capsys, monkeypatch, tmp_path):
     monkeypatch.setattr(cli, "threadpool_info", lambda: libraries)
     monkeypatch.setattr(cli, "platform", SimpleNamespace(python_version=lambda: "3.99"))
     monkeypatch.setitem(sys.modules, "cupy", None)
+    monkeypatch.setattr(loops, "COMPILED", False)
     monkeypatch.setenv("MINIDL_DATA", str(tmp_path))
     cifar = tmp_path / "cifar-10-batches-bin"
     cifar.mkdir()
@@ -96,12 +99,33 @@ def test_info(capsys, monkeypatch, tmp_path):
     assert capsys.readouterr().out.splitlines() == [
         f"minidl {md.__version__}, Python 3.99, NumPy {np.__version__}",
         "BLAS: mkl 7, 3 threads",
+        "loops: not compiled (MINIDL_COMPILED=0)",
         "GPU: not used (cuda: CuPy is not installed; pip install 'minidl[cuda13]' (or 'minidl[cuda12]'), to match the "
         "driver)",
         "mnist: not found; `minidl data mnist` gets it",
         "fashion-mnist: not found; `minidl data fashion-mnist` gets it",
         f"cifar10: {cifar}",
     ]
+
+
+def test_loops(capsys, monkeypatch):
+    """What compiles them is told, and they are compiled when asked for."""
+    compiled = []
+    monkeypatch.setattr(loops.Loop, "compile", lambda loop, dtype: compiled.append((loop.__name__, dtype)))
+    monkeypatch.setattr(cli.metadata, "version", lambda name: f"{name} 9")
+    for there, said, code in ((False, "not used, NumPy is slower", 1), (True, "compiled by numba numba 9", 0)):
+        monkeypatch.setattr(loops, "installed", lambda there=there: there)
+        main(["info"])
+        assert f"loops: {said}" in capsys.readouterr().out
+        assert main(["warm"]) == code
+        if code:
+            assert (
+                "warm: loops are not used, NumPy is slower (for numba: pip install 'minidl[fast]')"
+                in capsys.readouterr().err
+            )
+    names = [loop.__name__ for loop in loops.declared]
+    assert capsys.readouterr().out == f"{len(names)} loops, compiled for float32 and float64\n"
+    assert compiled == [(name, dtype) for name in names for dtype in (md.float32, md.float64)]
 
 
 def test_info_of_a_gpu(capsys, standin):  # noqa: F811
@@ -165,7 +189,7 @@ def test_networks(name, build, size, total, capsys):
 
 @pytest.mark.parametrize("arguments, said", [
     ((), "minidl: the following arguments are required: COMMAND"),
-    (("learn",), "minidl: argument COMMAND: invalid choice: learn (choose from info, data, summary, bench)"),
+    (("learn",), "minidl: argument COMMAND: invalid choice: learn (choose from info, data, summary, warm, bench)"),
     (("data",), "minidl data: the following arguments are required: name"),
     (("data", "imagenet"),
      "minidl data: argument name: invalid choice: imagenet (choose from mnist, fashion-mnist, cifar10)"),

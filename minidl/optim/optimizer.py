@@ -48,8 +48,8 @@ def scratch(p: Array) -> Array:
 
 
 Updates = list[tuple[Array, Array, dict[str, Any]]]  # parameters, each with its gradient and its state
-# What makes many updates of a group at once, by the type of the optimizer; it returns those that it can't make.
-multi_tensor: dict[type[Optimizer], Callable[[Updates, dict[str, Any]], Updates]] = {}
+# What makes many updates of a group at once, by the type of the optimizer; each returns those that it can't make.
+multi_tensor: defaultdict[type[Optimizer], list[Callable[[Updates, dict[str, Any]], Updates]]] = defaultdict(list)
 
 
 class Optimizer:
@@ -188,8 +188,10 @@ class Optimizer:
         checked = [(group, self._checked(group)) for group in self.param_groups]
         with np.errstate(all="ignore"):
             for group, updates in checked:
-                kernel = multi_tensor.get(type(self)) if mode.fused else None
-                for p, g, state in updates if kernel is None else kernel(updates, group):
+                left = updates
+                for kernel in multi_tensor[type(self)] if mode.fused else ():
+                    left = kernel(left, group)
+                for p, g, state in left:
                     with backend.current(p):
                         self.update(p, g, state, group)
                 for p, *_ in updates:

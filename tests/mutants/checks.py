@@ -43,6 +43,7 @@ POINTS = [
     test_points.test_normalisation_by_its_reference,
     test_points.test_normalisation_far_from_zero,
     test_points.test_normalisation_of_a_batch_that_drifts,
+    test_points.test_normalisation_of_many_short_rows,
     test_points.test_normalisation_and_its_gradients_far_from_zero,
     test_points.test_a_kernel_leaves_out_what_is_not_needed,
     test_points.test_max_pool_tells_the_places_of_maxima,

@@ -20,12 +20,18 @@ from specs import OPS
 import minidl as md
 from minidl.engine.fusion import Composite, composites
 from minidl.engine.op import Op
-from minidl.kernels import cpu
+from minidl.kernels import cpu, loops
 from minidl.kernels.cpu import conv, layout
 from mutants import Mutant, syntax, wrapped
 
 FEW, MANY = 8, 1 << 20  # elements that are worked on at a time
-SPEED = {"patches", "parts", "chunks", "Tiles.chunks"}  # only decide how much is worked on at a time: no faults in them
+SPEED = {
+    "patches",
+    "parts",
+    "chunks",
+    "matrices",
+    "Tiles.chunks",
+}  # only decide how much is worked on at a time: no faults in them
 PARTS = "forward", "backward", "value", "rule"  # of a kernel
 SERVED = {"dtypes": (np.float32, np.float64), "channels": 1, "tiles": -np.inf}  # by a kernel that asks for more
 
@@ -102,6 +108,7 @@ def reach(root: FunctionType, helpers: dict[str, FunctionType]) -> None:
         else:
             methods = {name: found}
         for called, f in methods.items():
+            f = f.function if isinstance(f, loops.Loop) else f
             plain = isinstance(f, FunctionType) and f.__module__ == root.__module__ and not hasattr(f, "__wrapped__")
             plain = plain and called not in SPEED
             if plain and f is not root and called not in helpers and "raise" not in inspect.getsource(f):
@@ -139,11 +146,15 @@ def replaced(kernel: Any, i: int, wrong: Callable[[Any], Any]) -> Iterator[None]
 
 @contextmanager
 def exercised() -> Iterator[None]:
-    """Kernels run, in all precisions, and in several chunks, also where there is little to do, on memory of no use."""
+    """Kernels run, in all precisions, and in several chunks, also where there is little to do, on memory of no use.
+
+    Loops are left to the interpreter, which sees what is planted in them.
+    """
     every = [kernel for op in composites.values() for kernel in kernels(op)]
     with chunked(FEW), pytest.MonkeyPatch.context() as patch:
         patch.setattr(md.backend.modes.mode, "fused", True)
         patch.setattr(conv, "PLACES", 0)
+        patch.setattr(loops, "COMPILED", False)
         for module in modules():
             if hasattr(module, "empty"):
                 patch.setattr(module, "empty", unclean)

@@ -9,7 +9,7 @@ import pytest
 import minidl as md
 from minidl.engine.core import Tensor
 from minidl.engine.fusion import composites
-from minidl.kernels.cpu import norm
+from minidl.kernels.cpu import layout, norm
 from minidl.ops.blocks import max_pool, normalize_channels
 from minidl.ops.elementwise import root
 from minidl.ops.window import Window
@@ -95,16 +95,18 @@ def test_normalisation_by_its_reference():
 def test_moments_of_what_is_far_from_zero():
     for mean, std in ((1e6, 1), (-1e6, 1), (100, 1), (3, 1), (0, 1)):
         x = np.random.default_rng(0).normal(mean, std, (64, 8, 8, 1)).astype(np.float32)
-        n, m, squares = norm.moments(x)
+        m, var = norm.statistics(x)
         np.testing.assert_allclose(m, x.mean(dtype=np.float64), rtol=0, atol=1e-6)
-        np.testing.assert_allclose([n, *squares / n], [x.size, x.var(dtype=np.float64)], rtol=1e-5)
+        np.testing.assert_allclose(var, x.var(dtype=np.float64), rtol=1e-5)
 
 
 def test_normalisation_and_its_gradients_far_from_zero():
     """As in double precision: the mean is exact, so that nothing is lost where it is taken off in single precision."""
     rng, results = np.random.default_rng(0), []
     around = rng.integers(-16, 16, (64, 1, 8, 8)) / 8
-    around, g = np.stack([around, -around], 1).reshape(-1, 1, 8, 8), rng.standard_normal((128, 1, 8, 8))
+    around, g = np.stack([around, -around], 1).reshape(-1, 1, 8, 8), rng.standard_normal((127, 1, 8, 8))
+    around = around[:-1]
+    around[0, 0, 0, 0] += 4 - around.sum()  # the mean lies half-way between two numbers of single precision
     pools = (1, None), (-1, Window((2, 2), (2, 2)))
     for (mean, std), (weight, pool) in itertools.product(((1e4, 1), (-1e4, 1), (1, 2**-13)), pools):
         v = Tensor(np.full(1, weight, np.float32), requires_grad=True)
@@ -112,13 +114,28 @@ def test_normalisation_and_its_gradients_far_from_zero():
         for dtype in (np.float32, np.float64):
             with md.no_fusion() if dtype == np.float64 else contextlib.nullcontext():
                 z, *_ = normalize_channels(x.to(dtype), v.to(dtype), None, eps=1e-12, pool=pool)
-            cotangent = g[:, :, : z.shape[2], : z.shape[3]].astype(np.float32).astype(dtype)
+            cotangent = (g + around)[:, :, : z.shape[2], : z.shape[3]].astype(np.float32).astype(dtype)
             gradients = md.grad(z, (x, v), Tensor(cotangent))
             results.append([z.detach().numpy(), *(d.numpy() for d in gradients)])
         (z, dx, dv), (right, dx_right, dv_right) = results[-2:]
         np.testing.assert_allclose(z, right, rtol=0, atol=1e-5)
         np.testing.assert_allclose(dv, dv_right, rtol=0, atol=1e-3)
         np.testing.assert_allclose(dx * std, dx_right * std, rtol=0, atol=1e-4)
+
+
+def test_normalisation_of_many_short_rows():
+    """So many that the loops see several as one, and some that are left over."""
+    rng, results = np.random.default_rng(0), []
+    x, g, w = rng.normal(np.arange(16), 1, (130, 16)), rng.standard_normal((130, 16)), np.arange(1.0, 17)
+    for fused in (True, False):
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(md.backend.modes.mode, "fused", fused)
+            patch.setattr(layout, "SMALL", 1 << 20)
+            leaves = Tensor(x, requires_grad=True), Tensor(w, requires_grad=True)
+            z, *found = normalize_channels(*leaves, None, eps=1e-5)
+            results.append([z.detach(), *found, *md.grad(z, leaves, Tensor(g))])
+    for value, expected in zip(*results, strict=True):
+        np.testing.assert_allclose(np.asarray(value), np.asarray(expected), rtol=0, atol=1e-11)
 
 
 def test_a_kernel_leaves_out_what_is_not_needed():

@@ -281,7 +281,7 @@ def test_what_makes_many_updates_at_once_returns_those_that_it_can_not_make(monk
     p, q = parameter(1), parameter(1)
     p.grad, q.grad = parameter(1), parameter(1)
     optimizer = optim.SGD([p, q], lr=1)
-    monkeypatch.setitem(multi_tensor, optim.SGD, lambda updates, group: updates[1:])
+    monkeypatch.setitem(multi_tensor, optim.SGD, [lambda updates, group: updates[1:]])
     monkeypatch.setattr(mode, "fused", True)
     optimizer.step()
     assert (p.item(), q.item()) == (1, 0)

@@ -19,7 +19,7 @@ from numpy.lib.stride_tricks import sliding_window_view
 from minidl.backend.memory import empty
 from minidl.backend.threads import parallel
 from minidl.kernels.cpu.layout import channels_first, column_sums, lines, repeated, rows, suits, summed
-from minidl.kernels.cpu.pool import pooled, scatter
+from minidl.kernels.cpu.pool import flat, pooled, scatter, serves
 from minidl.ops.blocks import convolve
 from minidl.ops.conv import is_depthwise
 from minidl.ops.window import Window
@@ -198,9 +198,10 @@ class Columns:
     """
 
     @staticmethod
-    def when(x: Any, weight: Any, bias: Any, *, groups: int, **options: Any) -> bool:
-        """NumPy arrays of one dtype, float32 or float64, not empty; not depthwise."""
-        return suits(x, weight, bias) and not is_depthwise(groups, x.shape[1], len(weight))
+    def when(x: Any, weight: Any, bias: Any, *, groups: int, pool: Any, **options: Any) -> bool:
+        """NumPy arrays of one dtype, float32 or float64, not empty; not depthwise; a pooling that is served."""
+        served = suits(x, weight, bias) and (pool is None or serves(pool))
+        return served and not is_depthwise(groups, x.shape[1], len(weight))
 
     @staticmethod
     def forward(x, weight, bias, *, stride, padding, dilation, groups, pool, relu):  # noqa: D102
@@ -247,8 +248,8 @@ class Columns:
             if how.cut.block == (2, 2):
                 dy = blocks_back(dy, *chosen)
             elif pool is not None:
-                dz, dy = dy, np.zeros((len(dy), *how.places, how.o), dy.dtype)
-                scatter(dz, chosen, pool, dy)
+                dz, dy = dy, empty((len(dy), *how.places, how.o), dy.dtype)
+                scatter(dz, dz, False, chosen, flat(pool), dy)
             dy = dy.reshape(-1, matrix.shape[1])
             dw = how.cut.gather(how.cut.columns(image[images, ..., inputs]).T @ dy, how.c) if 1 in needs else None
             if dx is not None:

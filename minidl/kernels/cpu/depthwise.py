@@ -13,7 +13,7 @@ import numpy as np
 from minidl.backend.memory import empty
 from minidl.backend.threads import parallel
 from minidl.kernels.cpu.layout import channels_first, chunks, column_sums, lines, repeated, rows, suits, summed
-from minidl.kernels.cpu.pool import pooled, scatter
+from minidl.kernels.cpu.pool import flat, pooled, scatter, serves
 from minidl.ops.blocks import convolve
 from minidl.ops.conv import conv, conv_w, conv_x, is_depthwise
 from minidl.ops.elementwise import keep
@@ -24,9 +24,10 @@ class Depthwise:
     """`convolve` where each channel is convolved alone."""
 
     @staticmethod
-    def when(x: Any, weight: Any, bias: Any, *, groups: int, **options: Any) -> bool:
-        """NumPy arrays of one dtype, float32 or float64, not empty; depthwise."""
-        return suits(x, weight, bias) and is_depthwise(groups, x.shape[1], len(weight))
+    def when(x: Any, weight: Any, bias: Any, *, groups: int, pool: Any, **options: Any) -> bool:
+        """NumPy arrays of one dtype, float32 or float64, not empty; depthwise; a pooling that is served."""
+        served = suits(x, weight, bias) and (pool is None or serves(pool))
+        return served and is_depthwise(groups, x.shape[1], len(weight))
 
     @staticmethod
     def forward(x, weight, bias, *, pool, relu, **geometry):  # noqa: D102
@@ -58,8 +59,8 @@ class Depthwise:
                 dy = keep(dy, z[images] > 0)
             db = column_sums(rows(dy)) if 2 in needs else None
             if pool is not None:
-                dz, dy = dy, np.zeros((len(dy), *places, len(weight)), x.dtype)
-                scatter(dz, chosen, pool, dy)
+                dz, dy = np.ascontiguousarray(dy), empty((len(dy), *places, len(weight)), x.dtype)
+                scatter(dz, dz, False, chosen, flat(pool), dy)
             dy = channels_first(dy)
             dw = conv_w(x[images], dy, size=weight.shape[2:], **geometry) if 1 in needs else None
             if dx is not None:

@@ -63,16 +63,6 @@ def rows(image: np.ndarray) -> np.ndarray:
     return image.reshape(image.size // image.shape[-1], image.shape[-1])
 
 
-def folded(matrix: np.ndarray) -> list[np.ndarray]:
-    """A matrix of many short rows as one of few long ones, whose columns have few terms; and the rows left over."""
-    rows, width = matrix.shape
-    k = LINE // width if rows > BLOCK else 1
-    if k < 2:
-        return [matrix]
-    whole = rows - rows % k
-    return [matrix[:whole].reshape(whole // k, k * width), matrix[whole:]]
-
-
 def column_sums(matrix: np.ndarray) -> np.ndarray:
     """Σ over rows: of a few as a product with ones, which is faster than ``sum(0)``."""
     rows = len(matrix)

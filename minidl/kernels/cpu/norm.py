@@ -2,152 +2,198 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
 
 from minidl.backend.memory import empty
 from minidl.backend.threads import parallel
-from minidl.kernels.cpu.layout import channels_first, channels_last, chunks, column_sums, folded, lines, repeated, suits
-from minidl.kernels.cpu.pool import pooled, scatter
+from minidl.kernels import loops
+from minidl.kernels.cpu.layout import channels_first, channels_last, chunks, rows, suits
+from minidl.kernels.cpu.pool import flat, maxima, scatter, serves
+from minidl.kernels.loops import loop
 from minidl.ops.blocks import normalize_channels
 
-LARGE = 8  # deviations: a mean beyond is taken off before all else. Up to it Σx² − n·mean² loses less than two digits
+BLOCK = 16  # rows whose sums are in the precision of their elements; those of blocks are in double
+WIDE = 1 << 11  # elements that a row has at most, where several pixels are one: a loop over few channels is slow
+
+
+@loop("void(T[:, ::1], float64[::1], float64[::1])")
+def moments(x, mean, squares):
+    """The mean of each column, and Σ(x − mean)²: of blocks of rows, each seen from its first row, put together.
+
+    What that loses is at most as many times the rounding as a block has rows. Chan, Golub & LeVeque (1983),
+    "Algorithms for computing the sample variance", eq. 2.1.
+    """
+    columns = x.shape[1]
+    apart, square = np.empty(columns, x.dtype), np.empty(columns, x.dtype)
+    mean[:] = 0
+    squares[:] = 0
+    for start in range(0, len(x), BLOCK):
+        stop = min(start + BLOCK, len(x))
+        n = stop - start
+        apart[:] = 0
+        square[:] = 0
+        for i in range(start, stop):
+            for k in range(columns):
+                d = x[i, k] - x[start, k]
+                apart[k] += d
+                square[k] += d * d
+        for k in range(columns):
+            off = apart[k] / n
+            inside = square[k] - n * off * off
+            off += x[start, k] - mean[k]
+            mean[k] += off * n / stop
+            squares[k] += inside + off * off * n * start / stop
+
+
+@loop("void(T[:, ::1], T[::1], T[::1], T[::1], boolean, T[:, ::1])")
+def affine(x, centre, scale, shift, relu, z):
+    """scale·(x − centre) + shift, by column, then relu if asked for."""
+    zero = x.dtype.type(0)
+    for i in range(len(x)):
+        for k in range(x.shape[1]):
+            y = scale[k] * (x[i, k] - centre[k]) + shift[k]
+            z[i, k] = zero if relu and y < zero else y
+
+
+@loop("void(T[:, ::1], T[:, ::1], T[:, ::1], T[::1], boolean, float64[::1], float64[::1])")
+def sums(g, z, x, centre, relu, plain, product):
+    """Σ g and Σ g·(x − centre) of each column; with relu, of g where z is positive."""
+    columns, zero = x.shape[1], x.dtype.type(0)
+    first, second = np.empty(columns, x.dtype), np.empty(columns, x.dtype)
+    plain[:] = 0
+    product[:] = 0
+    for start in range(0, len(x), BLOCK):
+        first[:] = 0
+        second[:] = 0
+        for i in range(start, min(start + BLOCK, len(x))):
+            for k in range(columns):
+                d = g[i, k] if not relu or z[i, k] > zero else zero
+                first[k] += d
+                second[k] += d * (x[i, k] - centre[k])
+        for k in range(columns):
+            plain[k] += first[k]
+            product[k] += second[k]
+
+
+@loop("void(T[:, ::1], T[:, ::1], T[:, ::1], T[::1], boolean, T[::1], T[::1], T[::1], T[:, ::1])")
+def slope(g, z, x, centre, relu, scale, along, offset, dx):
+    """scale·g + along·(x − centre) + offset, by column; with relu, of g where z is positive."""
+    zero = x.dtype.type(0)
+    for i in range(len(x)):
+        for k in range(x.shape[1]):
+            d = g[i, k] if not relu or z[i, k] > zero else zero
+            dx[i, k] = scale[k] * d + along[k] * (x[i, k] - centre[k]) + offset[k]
+
+
+def matrices(*images: np.ndarray) -> Iterator[tuple[np.ndarray, ...]]:
+    """Images (…, C) of one size as matrices of one width: several pixels a row, and one a row of what is left over."""
+    pixels = [rows(image) for image in images]
+    n, channels = pixels[0].shape
+    k = max(1, WIDE // channels)
+    even = n - n % k
+    if even:
+        yield tuple(p[:even].reshape(even // k, k * channels) for p in pixels)
+    if even < n:
+        yield tuple(p[even:] for p in pixels)
+
+
+def along_rows(matrix: np.ndarray, *vectors: np.ndarray) -> list[np.ndarray]:
+    """Vectors (C,), repeated for each pixel of a row, in the dtype of the matrix."""
+    return [np.tile(v.astype(matrix.dtype), matrix.shape[1] // len(v)) for v in vectors]
 
 
 def statistics(image: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """The mean and the biased variance of each channel of images (N, …, C), in one pass.
+    """The mean and the biased variance of each channel of images (N, …, C), those of chunks put together."""
 
-    Those of chunks put together. Chan, Golub & LeVeque (1983), "Algorithms for computing the sample variance", eq. 1.5.
-    """
-    parts = parallel(lambda part: moments(image[part]), chunks(image))
-    n, means, squares = (np.array(values, np.float64) for values in zip(*parts, strict=True))
-    mean = n @ means / n.sum()
-    return mean, (squares.sum(0) + n @ np.square(means - mean)) / n.sum()
+    def work(part: slice) -> list[np.ndarray]:
+        found = []
+        for (matrix,) in matrices(image[part]):
+            both = np.empty((2, matrix.shape[1]))
+            moments(matrix, *both)
+            found.append(np.insert(both.reshape(2, -1, image.shape[-1]), 0, len(matrix), 0))
+        return found
 
-
-def moments(image: np.ndarray) -> tuple[int, np.ndarray, np.ndarray]:
-    """How many rows, their mean, and Σ(x − mean)²."""
-    n, (total, squares) = image.size // image.shape[-1], sums(image, image)
-    mean = total / n
-    squares -= n * mean * mean
-    if (squares * LARGE**2 <= n * mean * mean).any():
-        mean = mean.astype(image.dtype)  # as it is taken off
-        apart = centred(image, mean)
-        off, squares = sums(apart, apart)
-        off /= n  # what rounding left of the mean
-        return n, mean + off, squares - n * off * off
-    return n, mean, squares
-
-
-def is_small(mean: np.ndarray, inverse: np.ndarray) -> bool:
-    """Whether each mean is small beside the deviation, 1 / inverse."""
-    return bool((np.abs(mean) * inverse < LARGE).all())
-
-
-def sums(g: np.ndarray, x: np.ndarray) -> np.ndarray:
-    """Σ g and Σ g·x of each channel, (2, C), in one pass each."""
-    both = np.zeros((2, x.shape[-1]))
-    for a, b in zip(folded(lines(g)), folded(lines(x)), strict=True):
-        along = column_sums(a), np.einsum("ij,ij->j", a, b)
-        both += np.array(along).reshape(2, -1, x.shape[-1]).sum(1, dtype=np.float64)
-    return both
-
-
-def centred(image: np.ndarray, mean: np.ndarray) -> np.ndarray:
-    """x − mean, by channel."""
-    z = empty(image.shape, image.dtype)
-    np.subtract(lines(image), repeated(mean, image), out=lines(z))
-    return z
-
-
-def affine(image: np.ndarray, centre: np.ndarray, scale: np.ndarray, shift: np.ndarray, relu: bool) -> np.ndarray:
-    """scale·(x − centre) + shift, by channel, then relu if asked for."""
-    z = empty(image.shape, image.dtype)
-    scale, shift, zero = (repeated(v, image) for v in (scale, shift, np.zeros_like(shift)))
-    middle = repeated(centre, image) if centre.any() else None
-
-    def work(part: slice) -> None:
-        x, out = lines(image[part]), lines(z[part])
-        x = x if middle is None else np.subtract(x, middle, out=out)
-        np.multiply(x, scale, out=out)
-        np.add(out, shift, out=out)
-        if relu:
-            np.maximum(out, zero, out=out)
-
-    parallel(work, chunks(image))
-    return z
-
-
-def where_positive(g: np.ndarray, z: np.ndarray, out: np.ndarray) -> None:
-    """g where z is positive, else 0, also where g is infinite: the sign bit of −z, spread over all, cuts it out."""
-    bits = f"i{g.dtype.itemsize}"
-    np.subtract(0, z, out=out)
-    mask = out.view(bits)
-    np.right_shift(mask, 63, out=mask)
-    np.bitwise_and(g.view(bits), mask, out=mask)
+    n, means, squares = np.concatenate(sum(parallel(work, chunks(image)), []), 1)
+    total = n[:, 0].sum()
+    mean = (n * means).sum(0) / total
+    return mean, (squares + n * np.square(means - mean)).sum(0) / total
 
 
 class NormalizeChannels:
-    """`normalize_channels` in two passes forward and two back: for the sums over a channel, and for its elements.
-
-    The maximum of scale·x + shift is at that of ±x, so pooling comes first, and all else is done to what it leaves.
-    """
+    """`normalize_channels` in two passes forward and two back: for the sums over a channel, and for its elements."""
 
     @staticmethod
     def when(x: Any, weight: Any, bias: Any, *, eps: float, pool: Any, relu: bool) -> bool:
-        """NumPy arrays of one dtype, float32 or float64, not empty."""
-        return suits(x, weight, bias) and (pool is None or weight is None or weight.all())  # ties where a scale is 0
+        """NumPy arrays of one dtype, float32 or float64, not empty; a pooling that is served."""
+        return suits(x, weight, bias) and (loops.serve() if pool is None else serves(pool))
 
     @staticmethod
     def forward(x, weight, bias, *, eps, pool, relu):  # noqa: D102
         image = channels_last(x)
         mean, var = statistics(image)
-        inverse = 1 / np.sqrt(var + eps)
+        inverse, centre = 1 / np.sqrt(var + eps), mean.astype(x.dtype)
         scale = inverse if weight is None else inverse * weight
-        shift = np.zeros_like(mean) if bias is None else bias
-        seen, side, chosen = image, np.ones((), x.dtype), None  # what is seen is side · x
-        if pool is not None:
-            side = np.where(scale < 0, -1, 1).astype(x.dtype)
-            seen, chosen = pooled(image if (side > 0).all() else image * side, pool)
-        centre = np.zeros(1, x.dtype) if is_small(mean, inverse) else mean.astype(x.dtype)
-        z = affine(seen, side * centre, side * scale, shift - (mean - centre) * scale, relu)
-        saved = mean, inverse, seen, side, chosen, z if relu else None
+        shift = (centre - mean) * scale + (0 if bias is None else bias)
+
+        def normalized(images, results):
+            for a, b in matrices(images, results):
+                affine(a, *along_rows(a, centre, scale, shift), relu, b)
+
+        if pool is None:
+            z, chosen = empty(image.shape, x.dtype), None
+            parallel(lambda part: normalized(image[part], z[part]), chunks(image))
+        else:
+            size = (len(x), *pool.positions(*x.shape[2:]), len(mean))
+            z, chosen = empty(size, x.dtype), empty(size, np.uint8)
+
+            def pooled(part):
+                y = empty(image[part].shape, x.dtype)
+                normalized(image[part], y)
+                maxima(y, flat(pool), z[part], chosen[part])
+
+            parallel(pooled, chunks(image))
+        saved = mean, inverse, z if relu else None, chosen
         return channels_first(z), saved, mean.astype(x.dtype), var.astype(x.dtype)
 
     @staticmethod
     def backward(g, saved, needs, x, weight, bias, *, eps, pool, relu):  # noqa: D102
-        mean, inverse, seen, side, chosen, z = saved
-        image, g = channels_last(x), channels_last(g)
-        kept = empty(g.shape, g.dtype) if relu else g
-        small = is_small(mean, inverse)
+        mean, inverse, z, chosen = saved
+        image, g, centre = channels_last(x), channels_last(g), mean.astype(x.dtype)
 
-        def totals(part: slice) -> np.ndarray:
-            if relu:
-                where_positive(g[part], z[part], out=kept[part])
-            return sums(kept[part], seen[part] if small else centred(seen[part], side * mean))
+        def before(part):  # the gradient of what was pooled, or activated
+            dz, y = g[part], z[part] if relu else g[part]
+            if pool is None:
+                return dz, y, relu
+            dy = empty(image[part].shape, x.dtype)
+            scatter(dz, y, relu, chosen[part], flat(pool), dy)
+            return dy, dy, False
 
-        g_sum, gx_sum = sum(parallel(totals, chunks(seen)))
-        gx_sum = inverse * (side * gx_sum - mean * g_sum if small else side * gx_sum)
+        def totals(part):
+            dy, y, masked = before(part)
+            both = np.zeros((2, len(mean)))
+            for d, z, a in matrices(dy, y, image[part]):
+                found = np.empty((2, d.shape[1]))
+                sums(d, z, a, *along_rows(d, centre), masked, *found)
+                both += found.reshape(2, -1, len(mean)).sum(1)
+            return both
+
+        g_sum, gx_sum = sum(parallel(totals, chunks(image)))
+        gx_sum = inverse * (gx_sum - (mean - centre) * g_sum)
         if 0 not in needs:
             return None, gx_sum, g_sum
         n = image.size // len(mean)
         scale = inverse if weight is None else inverse * weight
-        slope = -scale * inverse * gx_sum / n
-        offset = -scale * g_sum / n - slope * mean
-        dx = empty(image.shape, image.dtype)
-        slope, offset, factor = repeated(slope, image), repeated(offset, image), repeated(scale, kept)
+        along = -scale * inverse * gx_sum / n
+        offset = -scale * g_sum / n + along * (centre - mean)
+        dx = empty(image.shape, x.dtype)
 
-        def whole(part: slice) -> None:  # scale·(g − mean(g) − x̂·mean(g·x̂)), with x̂ = (x − mean)·inverse
-            d = lines(dx[part])
-            np.multiply(lines(image[part]), slope, out=d)
-            d += offset
-            scaled = empty(kept[part].shape, kept.dtype)
-            np.multiply(lines(kept[part]), factor, out=lines(scaled))
-            if pool is None:
-                d += lines(scaled)
-            else:
-                scatter(scaled, chosen[part], pool, dx[part])
+        def whole(part):  # scale·(g − mean(g) − x̂·mean(g·x̂)), with x̂ = (x − mean)·inverse
+            dy, y, masked = before(part)
+            for d, z, a, da in matrices(dy, y, image[part], dx[part]):
+                slope(d, z, a, *along_rows(d, centre), masked, *along_rows(d, scale, along, offset), da)
 
         parallel(whole, chunks(image))
         return channels_first(dx), gx_sum, g_sum

@@ -1,54 +1,92 @@
-"""Max pooling in one pass, maxima and places at once."""
+"""Max pooling: maxima and their places at once."""
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
 
 from minidl.backend.memory import empty
 from minidl.backend.threads import parallel
+from minidl.kernels import loops
 from minidl.kernels.cpu.layout import channels_first, channels_last, chunks, suits
+from minidl.kernels.loops import loop
 from minidl.ops.blocks import max_pool
-from minidl.ops.elementwise import keep
-from minidl.ops.pool import first_inside, window_argmax
 from minidl.ops.window import Window
+
+PLACES = 256  # of a window at most: one is counted in a byte
+
+
+@loop("void(T[:, :, :, ::1], UniTuple(int64, 8), T[:, :, :, ::1], uint8[:, :, :, ::1])")
+def maxima(x, window, z, chosen):
+    """The largest element in each window of images x (N, H, W, C), and which it is, counted row by row.
+
+    NaN counts as largest, and of equals the first.
+    """
+    kh, kw, sh, sw, top, left, dh, dw = window
+    n, h, w, channels = x.shape
+    _, down, across, _ = z.shape
+    for image in range(n):
+        for oy in range(down):
+            for ox in range(across):
+                best, which, first = z[image, oy, ox], chosen[image, oy, ox], True
+                for i in range(kh):
+                    y = oy * sh - top + i * dh
+                    for j in range(kw):
+                        column = ox * sw - left + j * dw
+                        if y < 0 or y >= h or column < 0 or column >= w:
+                            continue
+                        seen, place = x[image, y, column], np.uint8(i * kw + j)
+                        for k in range(channels):
+                            if first or seen[k] > best[k] or seen[k] != seen[k]:
+                                best[k], which[k] = seen[k], place
+                        first = False
+
+
+@loop("void(T[:, :, :, ::1], T[:, :, :, ::1], boolean, uint8[:, :, :, ::1], UniTuple(int64, 8), T[:, :, :, ::1])")
+def scatter(g, z, relu, chosen, window, x):
+    """The adjoint of `maxima`: x (N, H, W, C) becomes 0, plus g (N, OH, OW, C) at the places that are `chosen`.
+
+    With relu, only of g where z is positive.
+    """
+    kh, kw, sh, sw, top, left, dh, dw = window
+    n, h, w, channels = x.shape
+    _, down, across, _ = g.shape
+    x[:] = 0
+    for image in range(n):
+        for oy in range(down):
+            for ox in range(across):
+                d, result, which = g[image, oy, ox], z[image, oy, ox], chosen[image, oy, ox]
+                for i in range(kh):
+                    y = oy * sh - top + i * dh
+                    for j in range(kw):
+                        column = ox * sw - left + j * dw
+                        if y < 0 or y >= h or column < 0 or column >= w:
+                            continue
+                        sum, place = x[image, y, column], np.uint8(i * kw + j)
+                        for k in range(channels):
+                            if which[k] == place and (not relu or result[k] > 0):
+                                sum[k] += d[k]
+
+
+def serves(window: Window) -> bool:
+    """Whether loops can be called, and a byte counts the places of the window."""
+    return loops.serve() and math.prod(window.size) <= PLACES
+
+
+def flat(window: Window) -> tuple[int, ...]:
+    """A window as loops take it: size, stride, padding before, dilation, each down and across."""
+    (top, _), (left, _) = window.padding
+    return (*window.size, *window.stride, top, left, *window.dilation)
 
 
 def pooled(image: np.ndarray, window: Window) -> tuple[np.ndarray, np.ndarray]:
     """The maximum of each window of images (N, H, W, C), and which element of the window it is."""
     n, *size, c = image.shape
-    first = first_inside(np, window, size)
-    places = window.positions(*size)
-    z, chosen = (empty((n, *places, c), dtype) for dtype in (image.dtype, first.dtype))
-
-    def work(part: slice) -> None:
-        x = channels_first(image[part])
-        taps = window.taps(window.padded(np, x, -np.inf), places)
-        best, place = z[part], chosen[part]
-        best[...], place[...] = next(taps), first
-        larger = np.empty(best.shape, bool)
-        for k, seen in enumerate(taps, start=1):
-            np.greater(seen, best, out=larger)
-            np.maximum(seen, best, out=best)
-            np.maximum(place, larger * place.dtype.type(k), out=place)
-        if np.isnan(best).any():
-            place[...] = channels_last(window_argmax(x, window=window))
-
-    parallel(work, chunks(image))
+    z, chosen = (empty((n, *window.positions(*size), c), dtype) for dtype in (image.dtype, np.uint8))
+    parallel(lambda part: maxima(image[part], flat(window), z[part], chosen[part]), chunks(image))
     return z, chosen
-
-
-def scatter(g: np.ndarray, chosen: np.ndarray, window: Window, image: np.ndarray) -> None:
-    """Add g (N, OH, OW, C) to images (N, H, W, C) where `chosen` counts to."""
-    n, h, w, c = image.shape
-    _, oh, ow, _ = g.shape
-    padded = any(map(any, window.padding))
-    around = window.canvas(np, n, (h, w), c, image.dtype) if padded else image
-    for k, seen in enumerate(window.taps(around, (oh, ow))):
-        seen += keep(g, chosen == k)
-    if padded:
-        image += window.inside(around, (h, w))
 
 
 class MaxPool:
@@ -56,8 +94,8 @@ class MaxPool:
 
     @staticmethod
     def when(x: Any, *, window: Window) -> bool:
-        """A NumPy array of float32 or float64, not empty."""
-        return suits(x)
+        """A NumPy array of float32 or float64, not empty; a window that is served."""
+        return suits(x) and serves(window)
 
     @staticmethod
     def forward(x, *, window):  # noqa: D102
@@ -67,13 +105,8 @@ class MaxPool:
     @staticmethod
     def backward(g, saved, needs, x, *, window):  # noqa: D102
         n, c, *size = x.shape
-        g, chosen, dx = channels_last(g), saved, empty((n, *size, c), g.dtype)
-
-        def work(part: slice) -> None:
-            dx[part] = 0
-            scatter(g[part], chosen[part], window, dx[part])
-
-        parallel(work, chunks(dx))
+        g, dx = channels_last(g), empty((n, *size, c), g.dtype)
+        parallel(lambda part: scatter(g[part], g[part], False, saved[part], flat(window), dx[part]), chunks(dx))
         return (channels_first(dx),)
 
 

@@ -85,5 +85,5 @@ def adam(updates: Updates, group: dict[str, Any]) -> Updates:
     return left
 
 
-multi_tensor[SGD] = sgd
-multi_tensor[Adam] = adam
+multi_tensor[SGD].append(sgd)
+multi_tensor[Adam].append(adam)
