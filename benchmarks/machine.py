@@ -4,16 +4,11 @@ from __future__ import annotations
 
 import os
 import platform
-import statistics
 import subprocess
-import time
-from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 from numpy._core._multiarray_umath import __cpu_features__
 from threadpoolctl import threadpool_info
 
@@ -61,26 +56,6 @@ def revision() -> str | None:
 
 
 def ceilings(quick: bool) -> dict[str, float]:
-    """The roofs over every operation: a large float32 matrix product's FLOP/s, and a large copy's bytes/s.
-
-    The product uses BLAS's threads; the copy as many, each on a part, and its bytes are those read and those written.
-    """
-    side, megabytes = (64, 1) if quick else (2048, 256)
-    a, b, out = np.ones((3, side, side), np.float32)
-    source, target = np.ones((2, megabytes << 18), np.float32)
-    threads = md.get_num_threads()
-    parts = list(zip(np.array_split(target, threads), np.array_split(source, threads), strict=True))
-    with ThreadPoolExecutor(threads) as pool:
-        copy = median_seconds(lambda: list(pool.map(lambda part: np.copyto(*part), parts)))
-    product = median_seconds(lambda: np.matmul(a, b, out=out))
-    return {"flops": 2 * side**3 / product, "bytes": 2 * source.nbytes / copy}
-
-
-def median_seconds(call: Callable[[], Any], times: int = 9) -> float:
-    """The median time of a call, after one that is not counted."""
-    seconds = []
-    for _ in range(times + 1):
-        started = time.perf_counter()
-        call()
-        seconds.append(time.perf_counter() - started)
-    return statistics.median(seconds[1:])
+    """The roofs over every operation: a large float32 matrix product's FLOP/s, and a large copy's bytes/s."""
+    flops, bandwidth = md.profiler.measure_peaks(64, 1) if quick else md.profiler.measure_peaks()
+    return {"flops": flops, "bytes": bandwidth}

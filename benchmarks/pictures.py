@@ -67,7 +67,8 @@ def lines(summaries: Sequence[Summary], base: str) -> tuple[list[str], list[dict
         found = [case.ratios(base if base in case.medians else case.own) for case in cases]
         labels += [f"{title}: {case.case}" for case in cases]
         rows += found
-        if means := geometric_means([row for row, case in zip(found, cases, strict=True) if base in case.medians]):
+        means = geometric_means([row for row, case in zip(found, cases, strict=True) if base in case.medians])
+        if means.keys() - {base}:
             labels.append(f"{title}: GEOMETRIC MEAN")
             rows.append(means)
     return labels, rows

@@ -32,11 +32,11 @@ class Row:
 
     benchmark: str
     case: Case
-    own: str = "minidl"
     samples: dict[str, list[float]] = field(default_factory=dict)
     errors: dict[str, float] = field(default_factory=dict)
     left_out: dict[str, str] = field(default_factory=dict)
     refused: dict[str, str] = field(default_factory=dict)
+    own: str = "minidl"
 
     def medians(self) -> dict[str, float]:
         """The median of each candidate's samples."""
@@ -89,7 +89,7 @@ def check(outputs: Sequence[np.ndarray], expected: Sequence[np.ndarray], toleran
 
 def measure(benchmark: str, case: Case, engines: Sequence[Engine], repeats: int, own: str = "minidl") -> Row:
     """Check every candidate of a case, and time those that are right, `repeats` times."""
-    row = Row(benchmark, case, own)
+    row = Row(benchmark, case, own=own)
     expected = reference(case)
     turns: list[tuple[str, Engine, Work]] = []
     candidates = [(engine.name, engine, case.work) for engine in engines]

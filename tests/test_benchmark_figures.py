@@ -8,13 +8,14 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-import minidl as md
 from benchmarks import __main__ as cli
 from benchmarks import floor, import_time, machine, memory, ops, pictures, scaling, small_ops
-from benchmarks.case import Case, registry
-from benchmarks.engines import Cuda, Lacking, Minidl, Work
+from benchmarks.case import Asked, Case, registry
+from benchmarks.engines import Cuda, Lacking, Minidl, Model, Work
 from benchmarks.report import as_json, table
+from benchmarks.summary import summarise
 from benchmarks.timing import Row
+from minidl.profiler.roofline import median_seconds
 
 # --- cases ------------------------------------------------------------------------------------------------------------
 
@@ -36,7 +37,7 @@ OTHERS = {
 
 
 def test_operations_and_bytes():
-    cases = {case.name: (case.flops, case.bytes) for case in ops.ops(quick=True)}
+    cases = {case.name: (case.flops, case.bytes) for case in ops.ops(Asked(quick=True))}
     for name, (flops, x, y, weights) in CONV.items():
         first = x < 256  # images from a data set, whose gradient nobody wants
         assert cases[f"{name}, forward"] == (flops, 4 * (x + y + weights))
@@ -53,11 +54,11 @@ def test_what_is_asked_of_an_engine():
         gradients=lambda network, images, g, of_images: asked.append(of_images),
         update=lambda parameters, gradients, optimizer: asked.append(optimizer),
     )
-    for case in ops.ops(quick=True):
+    for case in ops.ops(Asked(quick=True)):
         if case.name.startswith(("conv 1→20", "conv 64→128", "Adam", "SGD")) and not case.name.endswith("forward"):
             case.work(engine)
     assert asked == [False, True, True, "Adam", "SGD"]
-    threads = {case.name: case.threads for case in scaling.scaling(quick=True)}
+    threads = {case.name: case.threads for case in scaling.scaling(Asked(quick=True))}
     assert threads == {
         "VGG-style, 8×8, batch 2": None, "VGG-style, 16×16, batch 2": None, "SimpLeNet, batch 2, 1 threads": 1,
         "SimpLeNet, batch 2, 2 threads": 2, "VGG-style, batch 2, 1 threads": 1, "VGG-style, batch 2, 2 threads": 2,
@@ -78,14 +79,14 @@ def test_an_update_is_the_rule(optimizer):
 
 def test_gradients_that_are_not_wanted_are_not_computed():
     x, y = np.ones((2, 1, 3, 3), np.float32), np.ones((2, 2, 2, 2), np.float32)
-    layer = md.nn.Sequential(md.nn.Conv2d(1, 2, 2))
+    layer = Model(lambda nn: nn.Sequential(nn.Conv2d(1, 2, 2)))
     shapes = {wanted: [g.shape for g in Minidl().gradients(layer, x, y, wanted).outputs()] for wanted in (True, False)}
     assert shapes == {True: [(2, 1, 3, 3), (2, 1, 2, 2), (2,)], False: [(2, 1, 2, 2), (2,)]}
 
 
 def test_the_chain_by_hand():
     """It is the chain that engines compute, by its derivative written out."""
-    (case,) = small_ops.small_ops(quick=True)
+    (case,) = small_ops.small_ops(Asked(quick=True))
     expected = case.work(Minidl(np.float64)).outputs()
     got = case.baselines["NumPy by hand"](None).outputs()
     for a, b in zip(got, expected, strict=True):
@@ -93,7 +94,7 @@ def test_the_chain_by_hand():
 
 
 def test_products_are_multiplied():
-    network = md.nn.Sequential(md.nn.Flatten(), md.nn.Linear(4, 2))
+    network = Model(lambda nn: nn.Sequential(nn.Flatten(), nn.Linear(4, 2)))
     images = np.ones((3, 1, 2, 2), np.float32)
     listed = floor.products(network, images)
     assert [(a.shape, b.shape, out.shape) for a, b, out in listed] == [
@@ -106,7 +107,7 @@ def test_imports(monkeypatch):
     """A process of the package alone; of another layout or device of it there is none."""
     ran = []
     monkeypatch.setattr("subprocess.run", lambda command, check: ran.append((command, check)))
-    (case,) = import_time.import_time(quick=True)
+    (case,) = import_time.import_time(Asked(quick=True))
     case.work(Minidl()).call()
     case.baselines["NumPy"](None).call()
     assert ran == [([sys.executable, "-c", f"import {name}"], True) for name in ("minidl", "numpy")]
@@ -120,7 +121,7 @@ def test_imports(monkeypatch):
 def test_ceilings(monkeypatch):
     """64³ multiplications and additions; a MiB read and written, by each thread a part of it."""
     called = []
-    monkeypatch.setattr(machine, "median_seconds", lambda call: called.append(call()) or 0.5)
+    monkeypatch.setattr("minidl.profiler.roofline.median_seconds", lambda call: called.append(call()) or 0.5)
     assert machine.ceilings(quick=True) == {"flops": 2 * 64**3 / 0.5, "bytes": 2 * 2**20 / 0.5}
     assert len(called) == 2
 
@@ -129,7 +130,7 @@ def test_median_seconds(monkeypatch):
     """Of the calls after the first."""
     times, calls = iter([0, 100, 200, 203, 300, 301, 400, 402]), []
     monkeypatch.setattr("time.perf_counter", lambda: next(times))
-    assert machine.median_seconds(lambda: calls.append(None), times=3) == 2 and len(calls) == 4
+    assert median_seconds(lambda: calls.append(None), times=3) == 2 and len(calls) == 4
 
 
 @pytest.mark.parametrize("changed, said", [("", "1f2e"), (" M README.md\n", "1f2e+")])
@@ -149,7 +150,7 @@ def test_no_revision(monkeypatch, error):
 
 
 def test_description(monkeypatch):
-    blas = {"user_api": "blas", "internal_api": "mkl", "version": "7", "num_threads": 3}
+    blas = {"user_api": "blas", "internal_api": "mkl", "version": "7", "num_threads": 3, "architecture": "Zen"}
     monkeypatch.setattr(machine, "threadpool_info", lambda: [{"user_api": "openmp"}, blas])
     monkeypatch.setattr(machine, "processor", lambda: "a processor")
     monkeypatch.setattr("os.cpu_count", lambda: 12)
@@ -157,7 +158,7 @@ def test_description(monkeypatch):
     monkeypatch.setattr("os.environ", {"OMP_NUM_THREADS": "4", "HOME": "/"})
     said = machine.description(["scipy"])
     assert (said["processor"], said["cores"], said["threads"]) == ("a processor", 12, 5)
-    assert said["blas"] == ["mkl 7, 3 threads"] and said["environment"] == {"OMP_NUM_THREADS": "4"}
+    assert said["blas"] == ["mkl 7 (Zen), 3 threads"] and said["environment"] == {"OMP_NUM_THREADS": "4"}
     assert list(said["versions"]) == ["minidl", "numpy", "scipy"] and said["versions"]["numpy"] == np.__version__
 
 
@@ -194,7 +195,7 @@ def test_the_process_that_is_measured(monkeypatch, capsys):
 def test_growth_is_what_comes_after_the_first_steps(monkeypatch):
     asked = []
     monkeypatch.setattr(memory, "peaks", lambda engine, *problem: asked.append(problem) or (30.0, 50.0))
-    first, grown = memory.memory(quick=True)
+    first, grown = memory.memory(Asked(quick=True))
     assert first.work(Minidl()).call() == 30.0 and grown.work(Minidl()).call() == 20.0
     assert asked == [("SimpLeNet", 1, 0), ("SimpLeNet", 1, 2)] and {first.unit, grown.unit} == {"MiB"}
     assert grown.name == "SimpLeNet, batch 1, growth over 2 more steps"
@@ -224,20 +225,33 @@ def test_a_table_line_by_line(row):
 
 def test_json_key_by_key(row):
     assert as_json(row) == {
-        "benchmark": "ops", "case": "a case", "unit": "s", "median": {"minidl": 2.0, "peer": 0.004},
-        "minidl / candidate": {"peer": 500.0}, "samples": row.samples, "error": {"minidl": 0.25}, "tolerance": 0.5,
+        "benchmark": "ops", "case": "a case", "unit": "s", "own": "minidl", "median": {"minidl": 2.0, "peer": 0.004},
+        "own / candidate": {"peer": 500.0}, "samples": row.samples, "error": {"minidl": 0.25}, "tolerance": 0.5,
         "left out": {"old": "training"}, "refused": {"wrong": "off"}, "flops": 6e9, "bytes": 2e9,
     }  # fmt: skip
 
 
-def test_bars(row):
-    """From 1 to the ratio, in the order of the rows; a candidate without one has none."""
+def test_dots(row):
+    """Each candidate's time over minidl's, where there is no PyTorch; a candidate without a time has none."""
     other = Row("ops", Case("other", lambda engine: None), {"minidl": [1.0], "late": [2.0]})
-    (axes,) = pictures.ratios([row, Row("ops", row.case), other]).axes
-    ends = {bars.get_label(): [bar.get_x() + bar.get_width() for bar in bars] for bars in axes.containers}
-    assert ends == {"peer": [500.0, 1.0], "late": [1.0, 0.5]}
+    summaries = summarise([(None, [as_json(r) for r in (row, Row("memory", row.case), other)])])
+    (axes,) = pictures.ratios(summaries, "a title").axes
+    dots = [line for line in axes.lines if line.get_marker() == "o" and len(line.get_xdata())]
+    assert [line.get_xydata().tolist() for line in dots] == [[[0.002, 0]], [[2.0, 1]]]
     assert [label.get_text() for label in axes.get_yticklabels()] == ["ops: a case", "ops: other"]
-    assert pictures.ratios([]) is None
+    assert axes.get_title("left") == "a title" and axes.get_xlabel().startswith("time, as a multiple of minidl's")
+    assert pictures.ratios([], "") is None
+
+
+def test_dots_beside_pytorch():
+    """Medians of several starts, with lines from the least to the most, and PyTorch as the line at 1."""
+    case = Case("a case", lambda engine: None)
+    starts = [Row("ops", case, {"minidl": [x], "PyTorch": [2.0]}) for x in (1.0, 8.0, 4.0)]
+    (axes,) = pictures.ratios(summarise([(2, [as_json(start)]) for start in starts]), "").axes
+    at_one, spread, dot, _ = axes.lines
+    assert at_one.get_label() == "PyTorch" and at_one.get_xdata() == [1, 1]
+    assert spread.get_xdata().tolist() == [0.5, 4.0] and dot.get_xdata().tolist() == [2.0]
+    assert [label.get_text() for label in axes.get_yticklabels()] == ["ops, 2 threads: a case"]
 
 
 def test_points_under_a_roof(row):

@@ -14,7 +14,7 @@ FLOORS = [
     {"backend", "backends"},
     {"engine"},
     {"ops"},
-    {"autograd", "data", "files", "functional", "optim"},
+    {"autograd", "data", "files", "functional", "optim", "profiler"},
     {"kernels", "nn", "utils"},
     {"models"},
     {"minidl"},

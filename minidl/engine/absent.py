@@ -78,7 +78,6 @@ ABSENT = {
     "checkpoint": "what is kept for backward stays in memory; call the function itself",
     "distributions": "rand, randn, normal, bernoulli and multinomial draw; a density is a line of ops",
     "multiprocessing": "one process uses one device; threads share the work of an op by themselves",
-    "profiler": "cProfile sees every op, and time.perf_counter() times them",
     "special": "its functions are in minidl itself, and in minidl.functional",
     "set_float32_matmul_precision": "float32 is computed as float32; leave the call out",
     "bfloat16": "NumPy has no bfloat16; use float32 or float16",
@@ -121,7 +120,7 @@ METHODS_ABSENT = (
 )
 MODULES = (
     "ao amp checkpoint distributed distributions export fft func fx hub jit lr_scheduler model_zoo multiprocessing "
-    "onnx parallel parametrizations parametrize profiler prune quantization rnn sparse special swa_utils tensorboard"
+    "onnx parallel parametrizations parametrize prune quantization rnn sparse special swa_utils tensorboard"
 )
 VOLUMETRIC = ("3d", "3D")
 

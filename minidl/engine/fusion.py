@@ -20,6 +20,7 @@ from minidl.engine.core import Edge, Node, Tensor, attach, origin, wrap
 from minidl.engine.declaration import Declaration
 from minidl.engine.op import alias, checked, record
 from minidl.engine.walk import gradients, walk
+from minidl.engine.watch import watch
 
 composites: dict[str, Composite] = {}
 runs: dict[tuple[type, ...], Callable[..., Tensor | None]] = {}  # types of layers in a row -> what serves them at once
@@ -99,7 +100,10 @@ def composite(reference: Callable[..., Any]) -> Any:
             with backend.current(arrays[0]):
                 return reference(*args, **options)
         with np.errstate(all="ignore"), backend.current(arrays[0]):
-            z, saved, *auxiliary = kernel.forward(*arrays, **options)
+            if watch.by is None:
+                z, saved, *auxiliary = kernel.forward(*arrays, **options)
+            else:
+                z, saved, *auxiliary = watch.by.op(self.name, kernel.forward, *arrays, **options)
         if any(isinstance(a, Tensor) for a in args):
             kept = dict(zip(self.arguments, arrays, strict=True)) | options | {"kernel": kernel, "saved": saved}
             z = record(self, args, arrays, kept, z)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import collections
 import heapq
+import operator
 import warnings
 from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
@@ -16,6 +17,7 @@ from minidl.backend.forks import Lock
 from minidl.backend.modes import enable_grad, no_grad
 from minidl.engine.core import Edge, Node, Tensor, as_tuple, origin, wrap
 from minidl.engine.hooks import hooked
+from minidl.engine.watch import watch
 from minidl.engine.writes import write
 
 deposit_lock = Lock()
@@ -76,7 +78,7 @@ def walk(
             outgoing = yield from node.op.steps(node, g, edges)
             give(edges, outgoing)
         else:
-            outgoing = node.op.pull(node, g, edges)
+            outgoing = node.op.pull(node, g, edges) if watch.by is None else watch.by.pull(node, g, edges)
             give(edges, outgoing)
             yield node.op.name, edges, g, outgoing
         if node.op.saves and not retain:
@@ -90,6 +92,8 @@ def walk(
 
 def added(a: Any, b: Any) -> Any:
     """a + b, of arrays or Tensors; CuPy's arrays by the op, which keeps their order in memory."""
+    if watch.by is not None and not backend.on_gpu(a):
+        return watch.by.op("sum of gradients", operator.add, a, b)
     return (wrap(a) + wrap(b)).array if backend.on_gpu(a) else a + b
 
 

@@ -9,6 +9,7 @@ from minidl.backend import dims, transfer
 from minidl.backend.modes import mode
 from minidl.engine.core import Tensor
 from minidl.engine.fusion import runs
+from minidl.engine.watch import watch
 from minidl.nn.hooks import MISTAKES
 from minidl.nn.module import Module
 from minidl.nn.parameter import Parameter
@@ -170,7 +171,7 @@ def ahead(input: Any, modules: list[Module]) -> tuple[Any, int]:
         fused, run = runs.get(types[:length]), modules[:length]
         if fused and not any(module.registered_hooks or "forward" in vars(module) for module in run):
             try:
-                output = fused(input, *run)
+                output = fused(input, *run) if watch.by is None else watch.by.layer(run, fused, input, *run)
             except MISTAKES as error:
                 if transfer.is_late(error):
                     raise

@@ -11,6 +11,7 @@ from minidl.backend.modes import no_grad
 from minidl.engine.absent import advice
 from minidl.engine.core import Tensor
 from minidl.engine.require import require_arrays
+from minidl.engine.watch import watch
 from minidl.nn.hooks import MISTAKES, Hook, RemovableHandle, call
 from minidl.nn.parameter import Parameter, Uninitialized
 from minidl.nn.tree import Tree, join
@@ -41,6 +42,8 @@ class Module(Tree):
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         """Run ``forward``; an error in it names the layer by its path, such as ``features.3: Linear(…)``."""
         try:
+            if watch.by is not None:
+                return watch.by.layer((self,), call, self, args, kwargs)
             return call(self, args, kwargs) if self.registered_hooks else self.forward(*args, **kwargs)
         except MISTAKES as error:
             self.locate(error)

@@ -14,6 +14,7 @@ from minidl.backend.modes import enable_grad, mode, require_flag
 from minidl.backend.threads import parallel
 from minidl.engine.core import Tensor
 from minidl.engine.require import require_arrays, same_device
+from minidl.engine.watch import timed
 from minidl.engine.writes import written
 from minidl.optim.state import loaded
 
@@ -186,7 +187,7 @@ class Optimizer:
             with enable_grad():
                 result = closure()
         checked = [(group, self._checked(group)) for group in self.param_groups]
-        with np.errstate(all="ignore"):
+        with np.errstate(all="ignore"), timed(f"Optimizer.step#{type(self).__name__}.step"):
             for group, updates in checked:
                 left = updates
                 for kernel in multi_tensor[type(self)] if mode.fused else ():

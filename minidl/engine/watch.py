@@ -1,0 +1,41 @@
+"""Who watches what is computed: nobody, but within ``md.profiler.profile()``. Ops, the walk and layers ask here."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
+from typing import Any, Protocol
+
+
+class Watcher(Protocol):
+    """What a profiler is told; each of these calls the function, on the thread that it watches with a clock."""
+
+    def op(self, name: str, function: Callable[..., Any], *args: Any, **options: Any) -> Any:
+        """The function of an op, on raw arrays."""
+
+    def pull(self, node: Any, g: Any, edges: Sequence[Any]) -> list[Any]:
+        """A node's ``op.pull``: the gradients of its arguments."""
+
+    def layer(self, modules: Sequence[Any], function: Callable[..., Any], *args: Any) -> Any:
+        """What a module does, or several that are served at once."""
+
+    def timed(self, name: str) -> AbstractContextManager[Any]:
+        """What stands in a ``with`` block, as an op of that name."""
+
+
+class Watch:
+    """Where a watcher is found: ``watch.by``, None where there is none."""
+
+    __slots__ = ("by",)
+
+    def __init__(self) -> None:
+        self.by: Watcher | None = None
+
+
+watch = Watch()
+
+
+def timed(name: str) -> AbstractContextManager[Any]:
+    """A ``with`` block as an op of that name, where somebody watches."""
+    return contextlib.nullcontext() if watch.by is None else watch.by.timed(name)
