@@ -477,7 +477,7 @@ def test_batches_are_put_on_the_default_device(standin):  # noqa: F811
         md.set_default_device("cpu")
         ((x,),) = DataLoader(TensorDataset(md.ones(2, device="cuda")), 2)
         assert x.device == "cuda:0"  # where it was
-        assert default_convert(x.array).device == "cuda:0"
+        assert default_convert(x.array).device == default_collate([x.array, x]).device == "cuda:0"
         with pytest.raises(RuntimeError, match="^collate: tensors on cpu and cuda:0"):
             default_collate([md.ones(2, device="cpu"), x])
     finally:

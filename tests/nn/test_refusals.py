@@ -126,3 +126,8 @@ def test_wrong_inputs(expression):
 def test_inputs_are_tensors(call, name, input):
     with pytest.raises(TypeError, match=rf"\b{name}: expected a Tensor, got {type(input).__name__}"):
         call(input)
+
+
+def test_a_dimension_without_elements_is_unflattened():
+    """To a size of 0, beside which any other may stand."""
+    assert nn.Unflatten(1, (0, 2))(md.ones(3, 0)).shape == (3, 0, 2)
