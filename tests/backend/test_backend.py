@@ -130,6 +130,9 @@ def test_without_a_driver(standin, monkeypatch):  # noqa: F811
 
     monkeypatch.setattr(standin.cuda.runtime, "getDeviceCount", count)
     assert not md.cuda.is_available()
+    with monkeypatch.context() as patch:
+        patch.setattr(standin.cuda.runtime, "getDeviceCount", lambda: 1)
+        assert md.cuda.is_available()
     with pytest.raises(RuntimeError, match="cuda:0: CuPy is installed, but finds no driver.*insufficient driver"):
         x(1).to("cuda")
 

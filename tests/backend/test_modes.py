@@ -97,6 +97,16 @@ def test_detect_anomaly_may_leave_nan_alone(switch):
         assert gradient(*args, **options).isnan().all()
 
 
+def test_anomalies_are_detected_in_a_function_that_is_decorated():
+    def asked():
+        return mode.anomaly, mode.check_nan
+
+    assert md.detect_anomaly(check_nan=False)(asked)() == (True, False)
+    decorated = md.set_detect_anomaly(True, check_nan=False)(asked)
+    md.set_detect_anomaly(False)
+    assert decorated() == (True, False) and asked() == (False, True)
+
+
 def test_detect_anomaly_without_nan_still_sees_raw_writes():
     x = md.ones(2, requires_grad=True)
     with md.detect_anomaly(check_nan=False):

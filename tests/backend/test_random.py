@@ -1,5 +1,8 @@
 """Streams of random numbers: where they stand, and how fine the numbers are."""
 
+import copy
+import pickle
+
 import numpy as np
 import pytest
 
@@ -28,6 +31,15 @@ def test_double_precision_has_all_its_digits(draw, dtype, fine):
 def test_half_precision_is_below_1():
     x = md.rand(100_000, dtype=md.float16).numpy()
     assert x.max() < 1 and set(np.unique(x * 2048) % 1) == {0} and abs(x.mean(dtype=np.float64) - 0.5) < 0.01
+
+
+@pytest.mark.parametrize("copied", [copy.deepcopy, lambda generator: pickle.loads(pickle.dumps(generator))])
+def test_a_copy_goes_on_from_where_it_stands(copied):
+    generator = md.Generator("cpu").manual_seed(3)
+    generator.numpy.random(5)
+    other = copied(generator)
+    assert other is not generator and (other.device, other.initial_seed()) == (generator.device, 3)
+    assert other.numpy.random() == generator.numpy.random()
 
 
 def test_seeds():
