@@ -14,7 +14,7 @@ from benchmarks.case import Asked, Case, registry
 from benchmarks.engines import Cuda, Lacking, Minidl, Model, Work
 from benchmarks.report import as_json, table
 from benchmarks.summary import summarise
-from benchmarks.timing import Row
+from benchmarks.timing import Row, Wrong, check
 from minidl.profiler.roofline import median_seconds
 
 # --- cases ------------------------------------------------------------------------------------------------------------
@@ -80,8 +80,25 @@ def test_an_update_is_the_rule(optimizer):
 def test_gradients_that_are_not_wanted_are_not_computed():
     x, y = np.ones((2, 1, 3, 3), np.float32), np.ones((2, 2, 2, 2), np.float32)
     layer = Model(lambda nn: nn.Sequential(nn.Conv2d(1, 2, 2)))
+    images = []
+
+    class Kept(Minidl):
+        def tensor(self, array):
+            images.append(super().tensor(array))
+            return images[-1]
+
+    Kept().gradients(layer, x, y, False).call()
+    assert images[0].grad is None and not images[0].requires_grad
     shapes = {wanted: [g.shape for g in Minidl().gradients(layer, x, y, wanted).outputs()] for wanted in (True, False)}
     assert shapes == {True: [(2, 1, 3, 3), (2, 1, 2, 2), (2,)], False: [(2, 1, 2, 2), (2,)]}
+
+
+def test_the_worst_of_several_arrays_counts():
+    right, wrong = np.ones(2), np.full(2, 1.5)
+    for outputs in ([right, wrong], [wrong, right]):
+        with pytest.raises(Wrong, match="by 5.0e-01, allowed 1e-04"):
+            check(outputs, [right, right], 1e-4)
+    assert check([wrong], [right], 0.5) == 0.5
 
 
 def test_the_chain_by_hand():

@@ -262,7 +262,7 @@ def uniform_(x: Tensor, a: float = 0, b: float = 1, *, generator: Generator | No
     drawn = stream(generator).random(x.shape, precision(x))
     drawn *= b - a
     drawn += a
-    return filled(x, drawn)
+    return filled("uniform_", x, drawn)
 
 
 def normal_(x: Tensor, mean: float = 0, std: float = 1, *, generator: Generator | None = None) -> Tensor:
@@ -272,7 +272,7 @@ def normal_(x: Tensor, mean: float = 0, std: float = 1, *, generator: Generator 
     drawn = stream(generator).standard_normal(x.shape, precision(x))
     drawn *= std
     drawn += mean
-    return filled(x, drawn)
+    return filled("normal_", x, drawn)
 
 
 def bernoulli_(x: Tensor, p: float = 0.5, *, generator: Generator | None = None) -> Tensor:
@@ -305,8 +305,8 @@ def precision(x: Tensor) -> Any:
     return np.float64 if x.dtype == dtypes.float64 else np.float32
 
 
-def filled(x: Tensor, drawn: np.ndarray) -> Tensor:
-    """x, overwritten with what was drawn on the CPU."""
+def filled(name: str, x: Tensor, drawn: np.ndarray) -> Tensor:
+    """x, overwritten with what was drawn on the CPU; TypeError, in the name of a method, unless it is floating."""
     if x.dtype.kind != "f":
-        raise TypeError(f"random numbers need a floating dtype to be written to, got {x.dtype}")
+        raise TypeError(f"{name}: random numbers need a floating dtype to be written to, got {x.dtype}")
     return copy_(x, Tensor(drawn))

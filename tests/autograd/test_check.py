@@ -240,3 +240,10 @@ def test_given_cotangents_and_inputs_that_are_not_checked():
     x, scale = normal(3), md.tensor([1.0, 2.0, 3.0], dtype=md.float64)
     assert gradcheck(lambda x, s, n: (x * s) ** n, (x, scale, 3))
     assert gradgradcheck(lambda x, s, n: (x * s) ** n, (x, scale, 3), normal(3))
+
+
+@pytest.mark.parametrize("size, where", [(50, r"input 0 at \[\d+\]"), (51, "input 0 along a random direction")])
+def test_up_to_50_elements_are_compared_one_by_one(declare, size, where):
+    wrong = declare(lambda x: x * x, lambda g, x: g * x)
+    with pytest.raises(GradcheckError, match=where):
+        gradcheck(wrong, md.ones(size, dtype=md.float64, requires_grad=True))

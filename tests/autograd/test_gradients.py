@@ -98,3 +98,27 @@ def test_pytorchs_names():
     np.testing.assert_array_equal(whole.numpy(), [[2, 0], [0, 4]])
     with pytest.raises(AttributeError, match="minidl.autograd.functional has no hessian; jacobian of"):
         autograd.functional.hessian  # noqa: B018
+
+
+@pytest.mark.parametrize("several", [False, True])
+@pytest.mark.parametrize("outputs", [None, tuple, list])
+def test_results_are_built_as_what_is_given(several, outputs):
+    """A Tensor for one, a tuple for a sequence of one: over the inputs, and over the outputs."""
+    x, made = md.tensor([1.0, 2.0]), outputs or (lambda ys: ys[0])
+    inputs = [x] if several else x
+
+    def f(x):
+        return made([x * x])
+
+    def shape_of(result):
+        return [shape_of(part) for part in result] if isinstance(result, tuple) else result.shape
+
+    over_inputs, over_outputs = [(2,)] if several else (2,), [(2,)] if outputs else (2,)
+    y, pulled = md.vjp(f, inputs, md.ones(2))
+    assert (shape_of(y), shape_of(pulled)) == (over_outputs, over_inputs)
+    y, pushed = md.jvp(f, inputs, md.ones(2))
+    assert (shape_of(y), shape_of(pushed)) == (over_outputs, over_outputs)
+    block = [(2, 2)] if several else (2, 2)
+    assert shape_of(md.jacobian(f, inputs)) == ([block] if outputs else block)
+    y, product = md.hvp(lambda x: (x * x).sum(), inputs, md.ones(2))
+    assert (shape_of(y), shape_of(product)) == ((), over_inputs)

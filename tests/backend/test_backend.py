@@ -78,6 +78,7 @@ def test_cuda():
     assert md.cuda.memory_allocated("cuda:1") - before == 1 << 18 and md.cuda.memory_allocated() == there
     assert md.cuda.memory_reserved("cuda:1") >= md.cuda.memory_allocated("cuda:1") and 0 < free <= total
     del big
+    assert md.cuda.memory_reserved("cuda:1") - md.cuda.memory_allocated("cuda:1") >= 1 << 18
     md.cuda.empty_cache("cuda:1")
     assert md.cuda.memory_reserved("cuda:1") == md.cuda.memory_allocated("cuda:1") == before
     waited = traffic["sync"]

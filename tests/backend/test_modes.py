@@ -129,6 +129,22 @@ def test_set_detect_anomaly_acts_at_once_and_until_it_is_told_otherwise():
         mode.anomaly = False
 
 
+SETS = {  # what each switch sets
+    "no_grad": {"recording"}, "enable_grad": {"recording"}, "inference_mode": {"recording"}, "no_fusion": {"fused"},
+    "detect_anomaly": {"anomaly", "check_nan"},
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", SETS)
+@pytest.mark.parametrize("before", [True, False])
+def test_a_switch_leaves_all_others_as_they_are(name, before, monkeypatch):
+    others = {"recording", "fused", "anomaly", "check_nan"} - SETS[name]
+    for other in others:
+        monkeypatch.setitem(vars(mode), other, before)
+    with getattr(md, name)():
+        assert all(getattr(mode, other) is before for other in others)
+
+
 @pytest.mark.parametrize("wrong", [1, None, "False"])
 @pytest.mark.parametrize("make, argument", [
     (md.set_grad_enabled, "set_grad_enabled: mode"),

@@ -48,5 +48,7 @@ def test_seeds():
     assert a.initial_seed() == 0 and a.seed() == a.initial_seed() != b.seed()
     assert b.set_state(a.get_state()).initial_seed() == a.initial_seed()
     assert md.manual_seed(-1) is default_generator and md.initial_seed() == 2**64 - 1
+    seeds = {a.seed() for _ in range(20)}
+    assert len(seeds) == 20 and max(seeds) > 2**58
     drawn = {seed: md.Generator().manual_seed(seed).numpy.random() for seed in (5, 5 + 2**63, 1005)}
     assert len(set(drawn.values())) == 3

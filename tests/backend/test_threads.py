@@ -111,6 +111,15 @@ def test_blas_is_held_and_restored_from_any_thread(number):
     assert threads.blas().counts() == before
 
 
+def test_what_the_user_had_comes_back_when_the_last_leaves(number):
+    before = threads.blas().counts()
+    with threads.blas():
+        with threads.blas():
+            pass
+        assert threads.blas().counts() == [1] * len(before)
+    assert threads.blas().counts() == before
+
+
 def test_a_limit_that_is_set_meanwhile_holds_afterwards():
     before, counts = md.get_num_threads(), threads.blas().counts()
     try:

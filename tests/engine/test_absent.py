@@ -3,6 +3,7 @@
 import copy
 import importlib.util
 import pickle
+import re
 import sys
 
 import pytest
@@ -125,3 +126,19 @@ def test_a_tensor_is_copied_and_pickled_though_its_class_answers_for_what_it_lac
         assert md.equal(again, x())
     assert not hasattr(x(), "det") and getattr(x(), "det", 3) == 3
     assert type(x()).__getattribute__ is object.__getattribute__ and not hasattr(md.Tensor, "__getattr__")  # slow
+
+
+def test_what_is_to_be_used_is_here():
+    """Each name that stands after "use", in minidl, one of its modules or a tensor's methods."""
+    said = {name: re.findall(r"\buse ((?:\w+(?:, | and | or )?)+)(?![.\w])", words) for name, words in ABSENT.items()}
+    named = {
+        name: [word for part in parts for word in re.split(r", | and | or ", part) if word]
+        for name, parts in said.items()
+    }
+    missing = [
+        (name, word)
+        for name, words in named.items()
+        for word in words
+        if word not in ("dense", "ones", "or") and not any(hasattr(place, word) for place in (*PLACES, nn.Module))
+    ]
+    assert not missing and sum(map(len, named.values())) > 15

@@ -159,3 +159,13 @@ def test_what_is_hidden_is_found(peek):
         z = net(x).detach()
     with pytest.raises(HiddenTraffic), no_sync():
         peek(z)
+
+
+def test_an_error_of_an_earlier_call_is_not_said_to_be_of_the_layer_that_waits():
+    class Waiting(nn.Module):
+        def forward(self, x):
+            return x.sum().item()
+
+    F.cross_entropy(md.ones(1, 2, device="cuda"), md.tensor([5], device="cuda"))
+    with pytest.raises(ValueError, match=r"^cross_entropy: label 5 is out of range .*an earlier call"):
+        nn.Sequential(Waiting())(md.ones(1, device="cuda"))

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+import minidl as md
 from minidl import models, nn
 
 
@@ -43,3 +44,16 @@ def test_the_layers_of_vgg16(monkeypatch):
 
 def test_ten_classes_unless_told_otherwise():
     assert models.SimpLeNet().classifier[-1].out_features == 10
+
+
+@pytest.mark.parametrize("size", [8, 12, 16, 31])
+def test_images_of_any_size(size):
+    """Three times halved, rounded down."""
+    vgg = models.vgg_style(size=size).eval()
+    assert vgg(md.ones(1, 3, size, size)).shape == (1, 10) and vgg.classifier[1].in_features == 128 * (size // 8) ** 2
+
+
+def test_widths_are_at_least_two():
+    with pytest.raises(ValueError, match=r"^mlp: expected at least two widths, inputs and outputs, got \(3,\)$"):
+        models.mlp(3)
+    assert list(map(type, models.mlp(4, 3, 2))) == [nn.Flatten, nn.Linear, nn.ReLU, nn.Linear]

@@ -356,6 +356,17 @@ def test_generators():
             draw(3, generator=5)
 
 
+@pytest.mark.parametrize("number, whole, dtype", [
+    (np.int64(3), md.int64, md.int64), (np.uint8(3), md.int64, md.int64), (np.float64(3), md.float32, md.float32),
+    (np.float16(3), md.float32, md.float32), (np.bool_(1), md.int64, md.bool), (3, md.int64, md.int64),
+    (True, md.int64, md.bool), (3.0, md.float32, md.float32),
+])  # fmt: skip
+def test_numbers_of_numpy_are_as_those_of_python(number, whole, dtype):
+    """Alone, and beside a tensor of integers."""
+    assert md.full((2,), number).dtype == dtype and (md.ones(2, dtype=md.int64) * number).dtype == whole
+    assert (md.ones(2) * number).dtype == md.float32
+
+
 # --- pickled ----------------------------------------------------------------------------------------------------------
 
 
