@@ -67,6 +67,8 @@ ROWS = [
     ("a device equals its name", "x.device == 'cpu'"),
     ("the raw array has a name of its own", "x.array"),
     ("labels are of any integer dtype", "F.cross_entropy(x, torch.tensor([0, 2], dtype=torch.int32))"),
+    ("a Tensor keeps the array that it is given", "torch.Tensor(np.arange(2))"),
+    ("", "torch.Tensor(2, 3).shape"),
     ("sizes that don't fit are a ValueError", "x + torch.ones(4)"),
     ("", "nn.Linear(3, 1)(torch.ones(1, 4))"),
     ("mixed dtypes are a TypeError", "nn.Linear(3, 1)(torch.ones(1, 3, dtype=torch.float64))"),

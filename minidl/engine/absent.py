@@ -26,7 +26,6 @@ PARALLEL = "one process uses one device; leave the wrapper out"
 SCHEDULES = "set group['lr'] of each group in optimizer.param_groups between steps"
 OPTIMIZER = "SGD and Adam are here; a subclass of minidl.optim.Optimizer that defines update() makes another"
 LAYER = "write it as a Module, whose forward is made of ops"
-SAMPLING = "interpolate resizes; positions as indices, x[:, :, rows, columns], sample elsewhere"
 WEIGHTS = "nn.utils.spectral_norm and weight_norm are here; compute others in forward, from what they are made of"
 STORAGE = "storages have no class here; t.array is the raw array, and t.data_ptr() tells shared memory"
 
@@ -71,7 +70,6 @@ ABSENT = {
          "TripletMarginWithDistanceLoss"),
         LAYER,
     ),
-    **dict.fromkeys(("grid_sample", "affine_grid"), SAMPLING),
     **dict.fromkeys(("parametrizations", "parametrize", "prune"), WEIGHTS),
     "rnn": RECURRENT,
     **dict.fromkeys(("channels_last", "contiguous_format", "preserve_format"), ORDER),

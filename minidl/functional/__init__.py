@@ -24,6 +24,7 @@ from minidl.functional.pooling import (
     max_pool1d, max_pool2d, max_unpool2d,
 )
 from minidl.functional.resampling import interpolate
+from minidl.functional.sampling import affine_grid, grid_sample
 from minidl.functional.shuffling import channel_shuffle, pixel_shuffle, pixel_unshuffle
 from minidl.functional.similarity import (
     cosine_embedding_loss, hinge_embedding_loss, margin_ranking_loss, soft_margin_loss, triplet_margin_loss,

@@ -174,6 +174,12 @@ row("functional.interpolate", input=IMAGE, scale_factor=1.7)(
 row("functional.interpolate", input=IMAGE, scale_factor=1.7, mode="bicubic")(
     scale_factor=(0.6, 2.0), align_corners=True, mode="area"
 )
+row("functional.affine_grid", theta=wave(2, 2, 3), size=(2, 1, 3, 4))(size=(2, 3, 1, 5), align_corners=True)
+row("functional.grid_sample", input=IMAGE, grid=1.3 * wave(2, 3, 2, 2))(
+    mode=given("nearest", grid=fixed(1.3 * wave(2, 3, 2, 2))),
+    padding_mode=each("border", "reflection"),
+    align_corners=True,
+)
 row("functional.pixel_shuffle", input=IMAGE, upscale_factor=2)(upscale_factor=1)
 row("functional.pixel_unshuffle", input=wave(2, 2, 6, 4), downscale_factor=2)(downscale_factor=1)
 row("functional.channel_shuffle", input=IMAGE, groups=2)(groups=4)

@@ -50,6 +50,7 @@ SCORES, LABELS, CLASS_WEIGHTS = normal(3, 4), constant(2, 0, 3), constant(0.5, 1
 APART = normal(2, 3) + 3, normal(2, 3)  # no difference is near 0, and few are near 1
 ERRORS = np.array([-2.5, -0.7, 0.3, 1.6]), np.zeros(4)
 SIGNAL, IMAGE = normal(1, 2, 5), normal(1, 2, 4, 4)
+PLACES = np.array([[[[-0.8, 0.3], [0.1, -0.2]], [[0.6, 0.7], [-1.4, 1.3]]]])
 
 # name: its cases, each a function and the arrays that it is differentiated by
 CASES = {
@@ -159,6 +160,13 @@ CASES = {
     "adaptive_max_pool1d": [(call("adaptive_max_pool1d", 3), distinct(1, 2, 5))],
     "adaptive_max_pool2d": [(call("adaptive_max_pool2d", (3, 2)), distinct(1, 2, 4, 4))],
     "max_unpool2d": [(lambda x: F.max_unpool2d(x, md.tensor([[[[0, 3], [10, 12]]]]), 2), normal(1, 1, 2, 2))],
+    "affine_grid": [(call("affine_grid", (2, 1, 2, 3), align_corners=corners), normal(2, 2, 3)) for corners in (0, 1)],
+    "grid_sample": [
+        (call("grid_sample"), IMAGE, PLACES),
+        (call("grid_sample", padding_mode="border", align_corners=True), IMAGE, PLACES),
+        (call("grid_sample", padding_mode="reflection"), IMAGE, PLACES),
+        (lambda x: F.grid_sample(x, constant(*PLACES), mode="nearest"), IMAGE),
+    ],
     "interpolate": [
         (call("interpolate", scale_factor=2), IMAGE[..., :2]),
         (call("interpolate", size=(3, 5), mode="bilinear", align_corners=True), IMAGE),

@@ -5,6 +5,7 @@ import pytest
 
 import minidl as md
 from minidl import functional as F
+from minidl.engine.absent import VOLUMES
 
 NAMES = {**vars(F), **{name: getattr(md, name) for name in ("ones", "zeros", "full", "tensor", "int64", "cdist")}}
 NAMES["nan"] = float("nan")
@@ -167,6 +168,25 @@ REFUSED = {
     "interpolate(ones(1, 1, 4), scale_factor=0.1)": "scale_factor 0.1 leaves nothing of 4",
     "interpolate(ones(1, 1, 4), (2, 2))": "size must be positive, one number or 1, got (2, 2)",
     "interpolate(ones(1, 1, 4), scale_factor=-1)": "scale_factor must be positive, one number or 1, got -1",
+    "affine_grid(ones(1, 2, 3), (2, 1, 4, 4))": (
+        "expected theta N×2×3 and size (N, C, H, W), got 1×2×3 and (2, 1, 4, 4); " + VOLUMES
+    ),
+    "affine_grid(ones(1, 3, 4), (1, 1, 4, 4, 4))": (
+        "expected theta N×2×3 and size (N, C, H, W), got 1×3×4 and (1, 1, 4, 4, 4); " + VOLUMES
+    ),
+    "grid_sample(ones(1, 1, 4, 4), ones(1, 2, 2, 3))": (
+        "expected input N×C×H×W and grid N×OH×OW×2, got 1×1×4×4 and 1×2×2×3; " + VOLUMES
+    ),
+    "grid_sample(ones(1, 1, 4, 4), ones(2, 2, 2, 2))": (
+        "expected input N×C×H×W and grid N×OH×OW×2, got 1×1×4×4 and 2×2×2×2; " + VOLUMES
+    ),
+    "grid_sample(ones(1, 1, 0, 4), ones(1, 2, 2, 2))": "input 1×1×0×4 has no pixels",
+    "grid_sample(ones(1, 1, 4, 4), ones(1, 2, 2, 2), 'bicubic')": (
+        "mode must be one of 'bilinear', 'nearest', got 'bicubic'"
+    ),
+    "grid_sample(ones(1, 1, 4, 4), ones(1, 2, 2, 2), padding_mode='circular')": (
+        "padding_mode must be one of 'zeros', 'border', 'reflection', got 'circular'"
+    ),
     "pixel_shuffle(ones(3, 2, 2), 2)": "expected channels that 2² divides, got 3×2×2",
     "pixel_shuffle(ones(4, 2), 2)": "expected an input (…, C, H, W), got 4×2",
     "pixel_unshuffle(ones(1, 3, 2), 2)": "expected a height and a width that 2 divides, got 1×3×2",
@@ -217,6 +237,13 @@ REFUSED = {
     "glu(tensor(1.0))": "expected an even size along dim -1, got a scalar",
 }
 TAKEN = {  # and the shape of the result
+    "grid_sample(ones(0, 3, 4, 4), ones(0, 2, 1, 2))": (0, 3, 2, 1),
+    "grid_sample(ones(1, 1, 1, 1), full((1, 2, 2, 2), 9.0), padding_mode='reflection', align_corners=True)": (
+        1,
+        1,
+        2,
+        2,
+    ),
     "pad(ones(1, 3), (2, 2), mode='reflect')": (1, 7),
     "pad(ones(1, 3), (3, 3), mode='circular')": (1, 9),
     "pad(ones(1, 3), (-2, 0), mode='replicate')": (1, 1),

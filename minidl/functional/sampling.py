@@ -1,0 +1,145 @@
+"""Images looked at from places between their pixels: spatial transformers, flows, warps."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from minidl.backend import dims
+from minidl.backend.dtypes import require_float
+from minidl.engine.absent import VOLUMES
+from minidl.engine.composed import named
+from minidl.engine.core import Tensor
+from minidl.engine.require import require_tensors
+from minidl.ops.compare import ge, gt, le, lt
+from minidl.ops.create import linspace, ones, zeros
+from minidl.ops.elementwise import abs, clip, floor, round, where
+from minidl.ops.indexing import gather
+from minidl.ops.joining import cat
+from minidl.ops.linalg import matmul
+from minidl.ops.shape import reshape
+from minidl.ops.views import swapaxes
+
+MODES = ("bilinear", "nearest")
+PADDINGS = ("zeros", "border", "reflection")
+
+
+@named
+def affine_grid(theta: Tensor, size: Sequence[int], align_corners: bool | None = None) -> Tensor:
+    """Where the pixels of images of `size` lie, mapped affinely: a grid for `grid_sample` (Jaderberg et al., 2015).
+
+    Parameters
+    ----------
+    theta : (N, 2, 3), a map for each image of ``(x, y, 1)``, where an image goes from -1 to 1
+    size : (N, C, H, W)
+    align_corners : whether -1 and 1 are the centres of the outermost pixels, or their edges
+
+    Returns
+    -------
+    Tensor (N, H, W, 2), x before y
+
+    Raises
+    ------
+    ValueError
+        For sizes that are not of images, and a theta that is not of that many.
+    """
+    require_tensors("theta", theta)
+    require_float("theta", theta.dtype)
+    size = tuple(size)
+    if len(size) != 4 or theta.shape != (size[0], 2, 3):
+        raise ValueError(f"expected theta N×2×3 and size (N, C, H, W), got {dims(theta.shape)} and {size}; {VOLUMES}")
+    n, _, height, width = size
+    rows, columns = (_centres(theta, length, bool(align_corners)) for length in (height, width))
+    x = reshape(columns, (1, width, 1)).expand(height, width, 1)
+    y = reshape(rows, (height, 1, 1)).expand(height, width, 1)
+    one = ones((height, width, 1), dtype=theta.dtype, device=theta.device)
+    points = reshape(cat([x, y, one], 2), (height * width, 3))
+    return reshape(matmul(points, swapaxes(theta, 1, 2)), (n, height, width, 2))
+
+
+def _centres(like: Tensor, length: int, align_corners: bool) -> Tensor:
+    """Where the pixels of a line lie between -1 and 1, rounded as PyTorch rounds."""
+    if length == 1:
+        return zeros(1, dtype=like.dtype, device=like.device)
+    places = linspace(-1, 1, length, dtype=like.dtype, device=like.device)
+    return places if align_corners else places * (length - 1) / length
+
+
+@named
+def grid_sample(
+    input: Tensor, grid: Tensor, mode: str = "bilinear", padding_mode: str = "zeros", align_corners: bool | None = None
+) -> Tensor:
+    """Look at images from the places of a grid. Gradients flow to both.
+
+    Parameters
+    ----------
+    input : (N, C, H, W)
+    grid : (N, OH, OW, 2), places as x and y; an image goes from -1 to 1
+    mode : "bilinear", or "nearest" (halves to the even side)
+    padding_mode : what lies outside: "zeros", "border" (the nearest pixel), "reflection"
+    align_corners : whether -1 and 1 are the centres of the outermost pixels, or their edges
+
+    Returns
+    -------
+    Tensor (N, C, OH, OW)
+
+    Raises
+    ------
+    ValueError
+        For other modes and other sizes.
+    """
+    require_tensors("input and grid", input, grid)
+    for name, given, known in (("mode", mode, MODES), ("padding_mode", padding_mode, PADDINGS)):
+        if given not in known:
+            raise ValueError(f"{name} must be one of {', '.join(map(repr, known))}, got {given!r}")
+    if input.ndim != 4 or grid.ndim != 4 or grid.shape[-1] != 2 or input.shape[0] != grid.shape[0]:
+        raise ValueError(
+            f"expected input N×C×H×W and grid N×OH×OW×2, got {dims(input.shape)} and {dims(grid.shape)}; {VOLUMES}"
+        )
+    if 0 in input.shape[2:]:
+        raise ValueError(f"input {dims(input.shape)} has no pixels")
+    x, y = (
+        _inside(_unscaled(grid[..., k], length, bool(align_corners)), length, padding_mode, bool(align_corners))
+        for k, length in ((0, input.shape[3]), (1, input.shape[2]))
+    )
+    if mode == "nearest":
+        return _pixels(input, round(y), round(x))
+    left, top = floor(x), floor(y)
+    right, low = (x - left)[:, None], (y - top)[:, None]  # weights
+    return (
+        _pixels(input, top, left) * (1 - low) * (1 - right)
+        + _pixels(input, top, left + 1) * (1 - low) * right
+        + _pixels(input, top + 1, left) * low * (1 - right)
+        + _pixels(input, top + 1, left + 1) * low * right
+    )
+
+
+def _unscaled(place: Tensor, length: int, align_corners: bool) -> Tensor:
+    """A place between -1 and 1, counted in pixels, rounded as PyTorch rounds."""
+    return (place + 1) * ((length - 1) / 2) if align_corners else (place + 1) * (length / 2) - 0.5
+
+
+def _inside(place: Tensor, length: int, padding_mode: str, align_corners: bool) -> Tensor:
+    """A place moved to where the image is, unless there are zeros around it; no gradient flows where it is held."""
+    if padding_mode == "zeros":
+        return place
+    if padding_mode == "reflection":
+        first, span = (0.0, float(length - 1)) if align_corners else (-0.5, float(length))
+        if not span:
+            return place * 0
+        way = abs(place - first)
+        turns, rest = floor(way / span), way % span
+        place = where(turns % 2 == 0, rest + first, span - rest + first)
+    within = gt(place, 0) & lt(place, length - 1)
+    return where(within, place, clip(place.detach(), 0, length - 1))
+
+
+def _pixels(input: Tensor, rows: Tensor, columns: Tensor) -> Tensor:
+    """The pixels at whole places (N, OH, OW), 0 outside: (N, C, OH, OW)."""
+    n, channels, height, width = input.shape
+    places = rows.shape[1:]
+    count = places[0] * places[1]
+    seen = ge(rows, 0) & le(rows, height - 1) & ge(columns, 0) & le(columns, width - 1)
+    index = clip(rows, 0, height - 1).long() * width + clip(columns, 0, width - 1).long()
+    index = reshape(index, (n, 1, count)).expand(n, channels, count)
+    taken = gather(reshape(input, (n, channels, height * width)), 2, index)
+    return reshape(taken, (n, channels, *places)) * seen[:, None].to(input.dtype)
