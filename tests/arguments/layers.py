@@ -71,9 +71,10 @@ INSTANCE_NORM = dict(
     track_running_stats=True, bias=given(False, affine=True), dtype=given(DOUBLE["dtype"], affine=True),
 )  # fmt: skip
 layer("nn.InstanceNorm1d", SMALL[:, :, :, 0], num_features=4)(**INSTANCE_NORM)
+layer("nn.InstanceNorm1d", SMALL[:1, :, :, 0], num_features=4)(**INSTANCE_NORM)
 layer("nn.InstanceNorm1d", SMALL[0, :, :, 0], num_features=4)(**INSTANCE_NORM)
 layer("nn.InstanceNorm2d", SMALL, num_features=4)(**INSTANCE_NORM)
-layer("nn.InstanceNorm2d", SMALL[0], num_features=4)(**INSTANCE_NORM)
+layer("nn.InstanceNorm2d", SMALL[0, :, :, :1], num_features=4)(**INSTANCE_NORM)
 layer("nn.LayerNorm", SMALL, normalized_shape=2)(
     normalized_shape=(3, 2), eps=1e-2, elementwise_affine=False, bias=False, **DOUBLE
 )

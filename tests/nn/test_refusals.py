@@ -119,8 +119,9 @@ def test_wrong_inputs(expression):
 
 @pytest.mark.parametrize("call, name", [
     (nn.Flatten(), "flatten"), (nn.Unflatten(1, (1, 2)), "unflatten"), (nn.BatchNorm1d(2), "BatchNorm1d"),
-    (nn.LazyBatchNorm1d(), "LazyBatchNorm1d"), (nn.GroupNorm(1, 2), "group_norm"), (nn.Softmax2d(), "Softmax2d"),
-    (nn.LazyLinear(2), "linear"), (nn.Embedding.from_pretrained, "from_pretrained"),
+    (lambda x: nn.LazyBatchNorm1d()(x), "LazyBatchNorm1d"), (lambda x: nn.LazyLinear(2)(x), "linear"),
+    (nn.GroupNorm(1, 2), "group_norm"), (nn.Softmax2d(), "Softmax2d"),
+    (nn.Embedding.from_pretrained, "from_pretrained"),
 ])  # fmt: skip
 @pytest.mark.parametrize("input", [np.ones((2, 2)), [1.0]], ids=["array", "list"])
 def test_inputs_are_tensors(call, name, input):
