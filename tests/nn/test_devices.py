@@ -1,4 +1,4 @@
-"""Layers that are made on another device than the current one have their parameters there, and compute there."""
+"""Layers that are made on another device than the current one compute there; modules are moved to the one named."""
 
 import inspect
 import operator
@@ -8,6 +8,7 @@ from arguments import ROWS
 from standin import standin  # noqa: F401
 
 import minidl as md
+from minidl import nn
 
 PLACED = {row.label: row for row in ROWS if "device" in inspect.signature(row.found(md)).parameters and row.inputs}
 
@@ -20,3 +21,13 @@ def test_a_layer_is_made_on_its_device(label):
     layer = operator.attrgetter(row.name)(md)(**row.base, **learned, device="cuda:1", dtype=md.float64)
     assert {value.device for value in layer.state_dict().values()} <= {"cuda:1"}
     assert layer(*[md.tensor(array, device="cuda:1") for array in row.inputs]).device == "cuda:1"
+
+
+def test_a_module_goes_to_the_gpu_that_is_named(standin):  # noqa: F811
+    layer = nn.Linear(2, 2)
+    for device, name in ((None, "cuda:0"), (1, "cuda:1"), ("cuda:1", "cuda:1"), ("cuda", "cuda:0"), (0, "cuda:0")):
+        assert layer.cuda(device) is layer and {p.device for p in layer.parameters()} == {name}
+    assert layer.cpu() is layer and layer.weight.device == "cpu"
+    for wrong, said in ((2, "cuda:2: no such GPU; 2 present"), ("cpu", "expected a cuda device, got 'cpu'")):
+        with pytest.raises((RuntimeError, ValueError), match=said):
+            layer.cuda(wrong)
