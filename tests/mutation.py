@@ -44,7 +44,7 @@ TESTS = {
     "nn": "nn functional engine/test_fusion.py test_arguments.py test_programs.py peers",
     "optim": "optim test_arguments.py peers/test_torch_optim.py",
     "utils": "data/test_loader.py",
-    "": "engine/test_engine.py test_files.py test_cli.py test_package.py",
+    "": "engine/test_engine.py test_files.py test_cli.py",
 }
 STREAMS = sys.__stdout__, sys.__stderr__
 COLUMNS = ("mutants", "killed", "listed", "survive", "not tried")
