@@ -45,9 +45,11 @@ ABSENT = {
     ),
     **dict.fromkeys(
         ("det", "slogdet", "logdet", "svd", "eig", "eigh", "qr", "lu", "cholesky", "inverse", "inv", "pinverse",
-         "pinv", "lstsq", "solve", "matrix_rank", "matrix_exp", "linalg"),
+         "pinv", "lstsq", "solve", "matrix_rank", "matrix_exp"),
         DECOMPOSITION,
     ),
+    "linalg": f"norm, cross and matmul are in minidl itself; {DECOMPOSITION}",
+    "modules": "layers are in minidl.nn itself",
     **dict.fromkeys(
         ("complex", "complex64", "complex128", "cfloat", "cdouble", "polar", "view_as_complex", "view_as_real", "fft",
          "stft", "istft", "real", "imag", "angle", "conj"),
@@ -117,8 +119,9 @@ METHODS_ABSENT = (
     "index_put masked_scatter as_strided unique_consecutive symeig reinforce share_memory_"
 )
 MODULES = (
-    "ao amp checkpoint distributed distributions export fft func fx hub jit lr_scheduler model_zoo multiprocessing "
-    "onnx parallel parametrizations parametrize prune quantization rnn sparse special swa_utils tensorboard"
+    "ao amp checkpoint distributed distributions export fft func fx hub jit linalg lr_scheduler model_zoo "
+    "multiprocessing onnx parallel parametrizations parametrize prune quantization rnn sparse special swa_utils "
+    "tensorboard"
 )
 VOLUMETRIC = ("3d", "3D")
 

@@ -81,6 +81,7 @@ TAKEN = {
     "from minidl.hub import load_state_dict_from_url as load; load('a.pth', progress=True)": "^a.pth: no weights are",
     "import minidl.hub; minidl.hub.load": "^minidl.hub has no load; no weights are downloaded",
     "from minidl.optim import lr_scheduler; lr_scheduler.StepLR": r"^minidl.optim.lr_scheduler has no .*; set group",
+    "from minidl import linalg; linalg.norm": "^minidl.linalg has no norm; norm, cross and matmul are in minidl itself",
     "import minidl.distributed.rpc as rpc": "^No module named 'minidl.distributed.rpc'",
     "import minidl.qwertz": "^No module named 'minidl.qwertz'",
 }
