@@ -1,5 +1,6 @@
 """What the benchmarks count and draw, by value: operations and bytes, roofs, peaks, bars, and what a line says."""
 
+import gc
 import json
 import subprocess
 import sys
@@ -14,7 +15,7 @@ from benchmarks.case import Asked, Case, registry
 from benchmarks.engines import Cuda, Lacking, Minidl, Model, Work
 from benchmarks.report import as_json, table
 from benchmarks.summary import summarise
-from benchmarks.timing import Row, Wrong, check
+from benchmarks.timing import Row, Wrong, check, measure
 from minidl.profiler.roofline import median_seconds
 
 # --- cases ------------------------------------------------------------------------------------------------------------
@@ -91,6 +92,18 @@ def test_gradients_that_are_not_wanted_are_not_computed():
     assert images[0].grad is None and not images[0].requires_grad
     shapes = {wanted: [g.shape for g in Minidl().gradients(layer, x, y, wanted).outputs()] for wanted in (True, False)}
     assert shapes == {True: [(2, 1, 3, 3), (2, 1, 2, 2), (2,)], False: [(2, 1, 2, 2), (2,)]}
+
+
+def test_a_case_that_says_nothing_else():
+    case = Case("", None)
+    assert (case.tolerance, case.unit, case.threads, case.repeats) == (1e-4, "s", None, None)
+
+
+def test_collections_walk_over_all_again_afterwards(monkeypatch):
+    before = gc.get_freeze_count()
+    monkeypatch.setattr("gc.collect", lambda: 0)
+    measure("test", Case("own", lambda engine: Work(lambda: float(gc.get_freeze_count()))), [Minidl()], 1)
+    assert gc.get_freeze_count() == before
 
 
 def test_the_worst_of_several_arrays_counts():
@@ -201,12 +214,12 @@ def test_a_peak_without_proc(monkeypatch, tmp_path, platform, unit):
 
 def test_the_process_that_is_measured(monkeypatch, capsys):
     """Its peak after 20 steps, and after those that are asked for, above what it held before the first."""
-    steps, peaks = [], iter([100.0, 130.0, 150.0])
+    steps, seen, peaks = [], [], iter([100.0, 130.0, 150.0])
     monkeypatch.setattr(Minidl, "training", lambda *_: Work(lambda: steps.append(None)))
     monkeypatch.setattr(memory, "start_anew", lambda: None)
-    monkeypatch.setattr(memory, "peak", lambda: next(peaks))
+    monkeypatch.setattr(memory, "peak", lambda: seen.append(len(steps)) or next(peaks))
     memory.main("minidl", "minidl", "SimpLeNet", "1", "5")
-    assert json.loads(capsys.readouterr().out) == [30.0, 50.0] and len(steps) == 25
+    assert json.loads(capsys.readouterr().out) == [30.0, 50.0] and seen == [0, 20, 25]
 
 
 def test_growth_is_what_comes_after_the_first_steps(monkeypatch):

@@ -122,3 +122,12 @@ def test_results_are_built_as_what_is_given(several, outputs):
     assert shape_of(md.jacobian(f, inputs)) == ([block] if outputs else block)
     y, product = md.hvp(lambda x: (x * x).sum(), inputs, md.ones(2))
     assert (shape_of(y), shape_of(product)) == ((), over_inputs)
+
+
+@pytest.mark.parametrize("function", [md.vjp, md.jvp])
+def test_as_many_directions_as_there_are_ends(function):
+    """Cotangents for outputs, tangents for inputs; neither fewer nor more."""
+    x, one = md.ones(2), md.ones(2)
+    for given in ((one,), (one, one, one)):
+        with pytest.raises(ValueError, match=f"^expected 2 cotangents or tangents v, got {len(given)}$"):
+            md.vjp(lambda x: (x, 2 * x), x, given) if function is md.vjp else md.jvp(lambda x, y: x * y, (x, x), given)

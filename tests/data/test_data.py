@@ -300,6 +300,12 @@ def test_nothing_found(tmp_path, monkeypatch, cache, serve):
         fetch("minst")
 
 
+def test_a_file_of_no_records():
+    with pytest.raises(ValueError, match="^x: truncated: its 0 bytes are not records of 3,073 bytes$"):
+        parse_cifar(b"", "x")
+    assert parse_cifar(bytes(2 * 3073), "x").shape == (2, 3073)
+
+
 def test_what_is_fetched_is_whole(tmp_path, monkeypatch):
     """The files of both splits are there, and each is read."""
     both = replace(

@@ -188,7 +188,7 @@ LAYERS = {
     "AvgPool2d": (lambda: nn.AvgPool2d(3, padding=2)(IMAGE), "AvgPool2d(kernel_size=3, ", "padding", "2"),
     "InstanceNorm2d nothing": (lambda: nn.InstanceNorm2d(3)(None), "InstanceNorm2d", "expected a Tensor", "NoneType"),
     "GroupNorm nothing": (lambda: nn.GroupNorm(1, 3)(None), "GroupNorm", "expected a Tensor", "NoneType"),
-    "BatchNorm2d rank": (lambda: nn.BatchNorm2d(3)(x(2, 3)), "BatchNorm2d(3, ", "4-d", "3 channels", "2×3"),
+    "BatchNorm2d rank": (lambda: nn.BatchNorm2d(3)(x(2, 3)), "BatchNorm2d(3, ", "4-d", "2×3"),
     "BatchNorm2d channels": (lambda: nn.BatchNorm2d(2)(IMAGE), "BatchNorm2d(2, ", "2 channels", "2×3×8×8"),
     "BatchNorm1d rank": (lambda: nn.BatchNorm1d(3)(IMAGE), "BatchNorm1d(3, ", "2-d or 3-d", "2×3×8×8"),
     "BatchNorm1d one value": (lambda: nn.BatchNorm1d(3)(x(1, 3)), "BatchNorm1d(3, ", "more than 1", "1×3"),

@@ -148,3 +148,10 @@ def test_a_gradient_grows_in_its_own_memory():
         (w * w).sum().backward(create_graph=True)
     assert w.grad is not g and w.grad.requires_grad and g.array.tolist() == [5, 5, 5]
     w.grad = None
+
+
+def test_a_gradient_of_another_shape_is_refused_though_it_has_as_many_elements():
+    x = md.ones(2, 3, requires_grad=True)
+    x.register_hook(lambda g: g.reshape(3, 2))
+    with pytest.raises(RuntimeError, match="tensor hook: must return a gradient of shape 2×3, got 3×2"):
+        (x * 2).sum().backward()

@@ -304,6 +304,25 @@ def test_refused(expression):
     assert str(caught.value) == f"{expression.partition('(')[0]}: {REFUSED[expression]}"
 
 
+WRONG_TYPES = {
+    "pad(ones(1, 3), 2)": "expected sizes before and after, from the last dimension on, got 2",
+    "pad(ones(1, 3), (1, 1), value='0')": "value must be a number, got '0'",
+    "layer_norm(ones(2, 3), 3)": "normalized_shape must be a sequence of sizes, got 3",
+    "batch_norm(ones(2, 3), zeros(3), ones(3), training=True, momentum=nan)": "momentum must be a number, got nan",
+    "one_hot(ones(2))": "expected integers, got float32",
+    "mse_loss(tensor([1]), tensor([1]))": "needs a floating dtype, got int64; convert with .to(md.float32)",
+    "max_pool2d(ones(1, 2, 2) > 0, 2)": "not defined for bool; convert with .to(md.float32)",
+    "relu6([1.0])": "expected a tensor or a number, got list",
+}
+
+
+@pytest.mark.parametrize("expression", WRONG_TYPES)
+def test_wrong_types(expression):
+    with pytest.raises(TypeError) as caught:
+        eval(expression, NAMES)
+    assert str(caught.value) == f"{expression.partition('(')[0]}: {WRONG_TYPES[expression]}"
+
+
 @pytest.mark.parametrize("expression", TAKEN)
 def test_taken(expression):
     z = eval(expression, NAMES)

@@ -293,11 +293,11 @@ def test_plots_show_what_they_are_given():
     left, right = plots.curves([2.0, 1.0], [0.5, 0.25]).axes
     assert left.lines[0].get_ydata().tolist() == [2, 1]
     assert right.lines[0].get_ydata().tolist() == [50, 25]
-    (axes,) = plots.confusion(np.array([[3, 0], [1, 0]]), ["cat", "dog"]).axes
-    assert [text.get_text() for text in axes.texts] == ["3", "", "1", ""]
+    (axes,) = plots.confusion(np.array([[3, 0], [1, 4]]), ["cat", "dog"]).axes
+    assert [text.get_text() for text in axes.texts] == ["3", "", "1", "4"]
     assert [text.get_position() for text in axes.texts] == [(0, 0), (1, 0), (0, 1), (1, 1)]
-    assert [text.get_color() for text in axes.texts] == ["white", "black", "white", "black"]
-    assert axes.images[0].get_array().tolist() == [[1, 0], [1, 0]]
+    assert [text.get_color() for text in axes.texts] == ["white", "black", "black", "white"]
+    assert axes.images[0].get_array().tolist() == [[1, 0], [0.2, 0.8]]
     assert [label.get_text() for label in axes.get_xticklabels()] == ["cat", "dog"]
     assert [label.get_rotation() for label in axes.get_xticklabels()] == [90, 90]
     assert (axes.get_xlabel(), axes.get_ylabel()) == ("prediction", "label")

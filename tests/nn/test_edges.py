@@ -243,3 +243,11 @@ def test_what_a_lazy_layer_learns():
     layer(md.ones(2, 3, 4))
     assert [p.requires_grad for p in layer.parameters()] == [True] * 2
     assert [b.requires_grad for b in layer.buffers()] == [False] * 3
+
+
+def test_a_buffer_that_is_none_keeps_its_place():
+    norm = nn.BatchNorm1d(2, track_running_stats=False)
+    names = ["running_mean", "running_var", "num_batches_tracked"]
+    assert dict(norm._buffers) == dict.fromkeys(names) and not list(norm.buffers()) and len(norm.state_dict()) == 2
+    norm.running_mean = md.ones(2)
+    assert [name for name, _ in norm.named_buffers()] == ["running_mean"]

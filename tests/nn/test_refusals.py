@@ -17,6 +17,7 @@ MADE = {
     "nn.Embedding(3, 2, 3)": "Embedding: padding_idx 3 is out of range for 3 rows",
     "nn.Embedding(3, 2, -4)": "Embedding: padding_idx -4 is out of range for 3 rows",
     "nn.Embedding.from_pretrained(md.ones(3))": "from_pretrained: expected a table (rows, features), got 3",
+    "nn.Embedding.from_pretrained(md.ones(1, 2, 3))": ("from_pretrained: expected a table (rows, features), got 1×2×3"),
     "nn.BatchNorm2d(0)": "BatchNorm2d: num_features must be a positive integer, got 0",
     "nn.InstanceNorm1d(2, eps='x')": "InstanceNorm1d: eps must be a number, got 'x'",
     "nn.BatchNorm1d(2, momentum=float('nan'))": "BatchNorm1d: momentum must be a number, got nan",

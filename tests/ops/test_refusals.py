@@ -10,6 +10,8 @@ REFUSED = {
         "ones(2).uniform_(1, 0)": "uniform_: expected from ≤ to, got 1 and 0",
         "ones(2).normal_(0, -1)": "normal_: std must not be negative, got -1",
         "ones(2).bernoulli_(1.5)": "bernoulli_: p must be in [0, 1], got 1.5",
+        "ones(2).bernoulli_(-0.5)": "bernoulli_: p must be in [0, 1], got -0.5",
+        "md.bernoulli(tensor([-0.5]))": "bernoulli: expected probabilities from 0 to 1, got some from -0.5 to -0.5",
         "ones(2).fill_(ones(1))": "fill_: expected one number, got a tensor of 1",
         "ones(2).fill_(ones(2))": "fill_: expected one number, got a tensor of 2",
         "ones(2).T": "T: only for matrices, this is 2; use transpose or permute",
@@ -91,3 +93,26 @@ def test_refused(kind, expression):
     with pytest.raises((ValueError, TypeError, RuntimeError)) as caught:
         eval(expression, NAMES)
     assert type(caught.value) is kind and str(caught.value) == REFUSED[kind][expression]
+
+
+TAKEN = {  # just inside
+    "ones(2).bernoulli_(1)": [1, 1],
+    "ones(2).bernoulli_(0)": [0, 0],
+    "ones(2).uniform_(3, 3)": [3, 3],
+    "ones(2).normal_(3, 0)": [3, 3],
+    "ones(2).fill_(tensor(3))": [3, 3],
+    "full((2,), 2, dtype=md.bool)": [True, True],
+    "full((2,), 255, dtype=md.uint8)": [255, 255],
+    "full((2,), -128.9, dtype=md.int8)": [-128, -128],
+    "md.randint(2, 3, (2,))": [2, 2],
+    "md.randint(255, 256, (2,), dtype=md.uint8)": [255, 255],
+    "md.randperm(0)": [],
+    "md.arange(3, 3)": [],
+    "zeros(0)": [],
+    "md.multinomial(tensor([0.0, 1.0]), 1)": [1],
+}
+
+
+@pytest.mark.parametrize("expression", TAKEN)
+def test_taken(expression):
+    assert eval(expression, NAMES).tolist() == TAKEN[expression]
