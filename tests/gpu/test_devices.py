@@ -254,6 +254,32 @@ def test_unpooling(device, dtype):  # noqa: F811
     agrees(Unpooled, [normal(2, 3, 6, 6)], device, dtype)
 
 
+class Transformed(nn.Module):
+    """Images looked at through an affine map of each, within and beyond their edges."""
+
+    def __init__(self, padding_mode):
+        self.padding_mode = padding_mode
+
+    def forward(self, x, theta):
+        grid = F.affine_grid(theta, x.shape, align_corners=False)
+        return F.grid_sample(x, grid, padding_mode=self.padding_mode, align_corners=False)
+
+
+@pytest.mark.parametrize("padding_mode", ["zeros", "border", "reflection"])
+@each_dtype
+@on_devices
+def test_spatial_transformer(padding_mode, device, dtype):  # noqa: F811
+    theta = np.tile([[0.9, 0.2, 0.13], [-0.3, 1.2, 0.04]], (2, 1, 1))
+    agrees(lambda: Transformed(padding_mode), [normal(2, 3, 5, 6), theta], device, dtype)
+
+
+@pytest.mark.parametrize("norm", [nn.utils.spectral_norm, nn.utils.weight_norm])
+@each_dtype
+@on_devices
+def test_computed_weight(norm, device, dtype):  # noqa: F811
+    agrees(lambda: norm(nn.Conv2d(3, 4, 3)), [normal(2, 3, 6, 6)], device, dtype)
+
+
 # --- networks ---------------------------------------------------------------------------------------------------------
 
 NETWORKS = {
