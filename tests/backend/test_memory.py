@@ -76,6 +76,15 @@ def test_little_more_is_held_than_was_in_use_at_once():
     assert memory.blocks.held == 0 and not memory.blocks.free
 
 
+def test_what_was_in_use_at_once_is_kept_though_less_is_asked_for_now():
+    kept = [memory.empty((SMALLEST * n,), np.uint8) for n in (20, 30)]
+    most = memory.blocks.held
+    del kept
+    for n in (1, 3, 7):
+        memory.empty((SMALLEST * n,), np.uint8)
+    assert memory.blocks.most == most and {SMALLEST * 20, SMALLEST * 30} <= set(map(len, memory.blocks.free))
+
+
 def test_what_fits_best_is_used():
     kept = {n: memory.empty((SMALLEST * n,), np.uint8) for n in (2, 3, 9, 4)}
     addresses = {n: address(a) for n, a in kept.items()}

@@ -34,11 +34,12 @@ def test_half_precision_is_below_1():
 
 
 @pytest.mark.parametrize("copied", [copy.deepcopy, lambda generator: pickle.loads(pickle.dumps(generator))])
-def test_a_copy_goes_on_from_where_it_stands(copied):
-    generator = md.Generator("cpu").manual_seed(3)
+@pytest.mark.parametrize("device", ["cpu", "cuda:1"])
+def test_a_copy_goes_on_from_where_it_stands(copied, device):
+    generator = md.Generator(device).manual_seed(3)
     generator.numpy.random(5)
     other = copied(generator)
-    assert other is not generator and (other.device, other.initial_seed()) == (generator.device, 3)
+    assert other is not generator and (other.device, other.initial_seed()) == (device, 3)
     assert other.numpy.random() == generator.numpy.random()
 
 

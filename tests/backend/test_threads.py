@@ -206,6 +206,15 @@ def test_the_environment_says_how_many():
     assert wrong.returncode and "MINIDL_NUM_THREADS: expected a positive integer, got 'many'" in wrong.stderr
 
 
+@pytest.mark.parametrize("wrong", ["0", "-1", "1.5", " "])
+def test_a_count_in_the_environment_that_is_none_is_refused(wrong, monkeypatch):
+    monkeypatch.setenv("MINIDL_NUM_THREADS", wrong)
+    with pytest.raises(ValueError, match=f"^MINIDL_NUM_THREADS: expected a positive integer, got '{wrong}'$"):
+        threads.Blas()
+    monkeypatch.setenv("MINIDL_NUM_THREADS", "")
+    assert threads.Blas().threads == max(threads.blas().counts(), default=1)
+
+
 @pytest.mark.parametrize("wrong", [0, -1, 1.5, True, "2", None])
 def test_a_count_that_is_none_is_refused(wrong):
     with pytest.raises(ValueError, match="set_num_threads: expected a positive integer, got"):
