@@ -280,12 +280,14 @@ def test_several_starts(tmp_path, capsys):
     assert "start 2 of 2, 1 threads" in capsys.readouterr().out
 
 
-def test_a_process_has_its_threads():
-    """And its cores; this one has its own again."""
-    before = starts.cores()
+def test_a_process_has_its_threads(monkeypatch):
+    """And as many cores; this one has its own again."""
+    given = []
+    monkeypatch.setattr(starts, "cores", lambda: {3, 5})
+    monkeypatch.setattr(starts, "give", lambda allowed: given.append(list(allowed)))
     record = starts.child(["small_ops", "--quick", "--repeats", "1", "--peers"], 1)
     assert record["threads"] == 1 and record["environment"]["OMP_NUM_THREADS"] == "1"
-    assert starts.cores() == before
+    assert given == [[3], [3, 5]]
 
 
 def test_a_failure_of_a_process_is_shown():

@@ -43,10 +43,10 @@ class profile:
         self._layers: tuple[str, ...] = ()
         self._root: Any = None
         self._paths: dict[int, str] = {}
-        # What was going on when a node was made: its serial number lies behind a mark's. Each mark has the layers, and
-        # the operations of the product that was computed last, or 0.
+        # What was going on when a node was made: its serial number lies behind a mark's. Each mark has the layers, the
+        # op that was computed last, and its operations if it multiplies matrices.
         self._serials: list[int] = []
-        self._marks: list[tuple[tuple[str, ...], int]] = []
+        self._marks: list[tuple[tuple[str, ...], str, int]] = []
         self._started = self._ended = 0.0
 
     def __enter__(self) -> profile:
@@ -79,7 +79,7 @@ class profile:
             results = made(arrays, [result[0] if isinstance(result, tuple) else result])
             product = PRODUCTS[name](*arrays, **options) if name in PRODUCTS else 0
             event.flops, event.bytes = product or elements(arrays, results), traffic(arrays, results)
-            self._mark(product)
+            self._mark(name, product)
         return result
 
     def pull(self, node: Any, g: Any, edges: Sequence[Any]) -> list[Any]:
@@ -108,13 +108,13 @@ class profile:
             self._paths = {id(module): path for path, module in self._root.named_modules()}
         name = self._label(modules)
         self._layers = (*before, name)
-        self._mark(0)
+        self._mark()
         try:
             with self._event(name, "layer", self._layers):
                 result = function(*args)
         finally:
             self._layers = before
-            self._mark(0)
+            self._mark()
         if result is None and len(modules) > 1:
             self._events.pop()
         return result
@@ -153,14 +153,15 @@ class profile:
         finally:
             self._stack[-1].products += time.perf_counter() - started
 
-    def _mark(self, flops: int) -> None:
+    def _mark(self, name: str = "", flops: int = 0) -> None:
         self._serials.append(next(clock))
-        self._marks.append((self._layers, flops))
+        self._marks.append((self._layers, name, flops))
 
     def _recorded(self, node: Any) -> tuple[tuple[str, ...], int]:
         """The layers in which a node was made, and the operations of its forward if it is a product of matrices."""
         place = bisect.bisect(self._serials, node.serial)
-        return self._marks[place - 1] if place else ((), 0)
+        layers, name, flops = self._marks[place - 1] if place else ((), "", 0)
+        return layers, flops if name == node.op.name else 0
 
     def _label(self, modules: Sequence[Any]) -> str:
         """The path of a module and its type; of several, from the first to the last."""

@@ -92,6 +92,8 @@ def test_an_op_in_an_op_is_counted_once():
         md.grad((x.exp() * x).sum(), x, create_graph=True)
     nested = [event for event in prof.events() if event.nested]
     assert nested and not any(event.flops or event.bytes for event in nested)
+    whole = sum(event.seconds for event in prof.events() if not event.nested)
+    assert prof.shares().traffic * prof.seconds == pytest.approx(whole)
     outer = next(event for event in prof.events() if event.name == "mul backward")
     assert outer.inner == pytest.approx(sum(e.seconds for e in nested if outer.start <= e.start < outer.end))
 
@@ -203,6 +205,35 @@ def test_layers_that_are_served_at_once():
     assert found == {
         "Sequential": 1, "0–1 (Conv2d, ReLU)": 1, "2 (BatchNorm2d)": 1, "3 (ReLU)": 1,
     }  # fmt: skip
+
+
+class Twice(md.autograd.Function):
+    """A derivative by hand, which is no op."""
+
+    @staticmethod
+    def forward(ctx, x):
+        return md.from_numpy(2 * x.detach().numpy())
+
+    @staticmethod
+    def backward(ctx, g):
+        return g * 2
+
+
+class Doubling(nn.Module):
+    """A layer without ops of its own."""
+
+    def forward(self, x):
+        return Twice.apply(x)
+
+
+def test_a_derivative_by_hand():
+    """It belongs to its layer, and has nothing of the product before it."""
+    x = md.ones(3, 4, requires_grad=True)
+    with profile() as prof:
+        Doubling()(Twice.apply(F.linear(x, x))).sum().backward()
+    last, first = (event for event in prof.events() if event.name.startswith("Twice"))
+    assert (last.layers, first.layers) == (("Doubling",), ())
+    assert last.flops == first.flops == 9 and first.backward
 
 
 def test_a_graph_of_before_belongs_to_no_layer():
