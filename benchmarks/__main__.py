@@ -107,7 +107,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(", ".join(f"{name} {value}" for name, value in engine.description().items()))
     if asked.starts > 1 or asked.threads:
         return in_processes(asked, about)
-    rows = in_this_process(asked, candidates, (on_gpu or candidates)[-1 if on_gpu else 0].name)
+    rows = in_this_process(asked, candidates, (on_gpu or candidates)[0].name)
     if asked.out:
         write(asked, about | {"ceilings": ceilings(asked.quick)}, rows, summarise([(None, list(map(as_json, rows)))]))
     return int(any(row.refused for row in rows))

@@ -121,7 +121,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     print(machine(about), "on", about["gpu"])
     end = Clock(asked.minutes)
     print(f"weights after {STEPS} steps in float64, how far from the CPU's")
-    off = equality(asked.device, 2 if asked.quick else 16, Clock(asked.minutes / 5))
+    off = equality(asked.device, 2 if asked.quick else 16, Clock(asked.minutes * 2 / 5))
     print("training steps")
     rows = ratios(asked.device, Asked(asked.quick), 1 if asked.quick else 10, Clock(asked.minutes * 2 / 5))
     record = about | {"weights": off, "results": [as_json(row) for row in rows], "tests": None}
