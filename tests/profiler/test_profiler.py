@@ -11,6 +11,7 @@ from standin import standin  # noqa: F401
 import minidl as md
 from minidl import functional as F
 from minidl import nn
+from minidl.backend.modes import mode
 from minidl.engine.watch import watch
 from minidl.profiler import Peaks, measure_peaks, profile, record_function
 from minidl.profiler.roofline import roofline
@@ -33,11 +34,12 @@ def work(call):
     (dict(dilation=2), 2 * 5 * 4 * 4 * 8 * 4 * 9), (dict(groups=2), 2 * 5 * 6 * 6 * 8 * 2 * 9),
     (dict(groups=4), 2 * 5 * 6 * 6 * 8 * 9),
 ])  # fmt: skip
-def test_operations_of_a_convolution(fused, options, flops):
+def test_operations_of_a_convolution(fused, options, flops, monkeypatch):
     """As they are counted by hand; backward as many for each of weight and image, however the kernel computes it."""
+    monkeypatch.setattr(mode, "fused", fused)
     layer, x = nn.Conv2d(4, 8, 3, bias=False, **options), md.randn(5, 4, 8, 8)
     for x.requires_grad, times in (False, 1), (True, 2):
-        with md.no_fusion() if not fused else md.enable_grad(), profile() as prof:
+        with profile() as prof:
             layer(x).sum().backward()
         found = {average.key: average.flops for average in prof.key_averages()}
         name = "convolve" if fused else "conv"
@@ -70,7 +72,7 @@ def test_pytorch_counts_the_same():
         network(torch.nn)(torch.ones(2, 3, 8, 8)).sum().backward()
     with profile() as prof:
         network(nn)(md.ones(2, 3, 8, 8)).sum().backward()
-    names = ("convolve", "linear")
+    names = ("conv", "linear")
     ours = sum(average.flops for average in prof.key_averages() if average.key.startswith(names))
     assert ours == theirs.get_total_flops()
 
@@ -196,8 +198,9 @@ def test_layers():
     assert whole.backward_time_total == pytest.approx(1e6 * backward)
 
 
-def test_layers_that_are_served_at_once():
+def test_layers_that_are_served_at_once(monkeypatch):
     """They stand together, once; what only tries to be served leaves nothing."""
+    monkeypatch.setattr(mode, "fused", True)
     network = nn.Sequential(nn.Conv2d(1, 2, 3), nn.ReLU(), nn.BatchNorm2d(2), nn.ReLU()).eval()
     with profile() as prof:
         network(md.ones(1, 1, 4, 4))
