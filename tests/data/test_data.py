@@ -596,6 +596,7 @@ def test_full_sets(dataset, shape, sizes, first):
 def test_cache_folder(monkeypatch):
     monkeypatch.delenv("XDG_CACHE_HOME")
     monkeypatch.setenv("HOME", "/home/ada")
-    for platform, folder in [("linux", "/home/ada/.cache/minidl"), ("darwin", "/home/ada/Library/Caches/minidl")]:
+    places = {"linux": ".cache", "darwin": "Library/Caches", "win32": "AppData/Local"}
+    for platform, folder in places.items():
         monkeypatch.setattr(sys, "platform", platform)
-        assert str(files.cache_folder()) == folder
+        assert str(files.cache_folder()) == f"/home/ada/{folder}/minidl"
