@@ -166,6 +166,7 @@ REFUSED = {
         "give either size, or scale_factor with or without recompute_scale_factor"
     ),
     "interpolate(ones(1, 1, 4), scale_factor=0.1)": "scale_factor 0.1 leaves nothing of 4",
+    "interpolate(ones(1, 1, 4, 4), scale_factor=(2, 0.1))": "scale_factor (2, 0.1) leaves nothing of 4×4",
     "interpolate(ones(1, 1, 4), (2, 2))": "size must be positive, one number or 1, got (2, 2)",
     "interpolate(ones(1, 1, 4), scale_factor=-1)": "scale_factor must be positive, one number or 1, got -1",
     "affine_grid(ones(1, 2, 3), (2, 1, 4, 4))": (

@@ -50,6 +50,7 @@ def test_what_is_put_around(kernel, padding):
 
 
 def test_zero_sizes():
+    assert nn.Unflatten(-1, (3, -1))(md.ones(2, 5, 6)).shape == (2, 5, 3, 2)
     assert nn.Unflatten(1, (0, 3))(md.ones(2, 0)).shape == (2, 0, 3)
     with pytest.raises(ValueError, match=r"unflatten: a dimension of 4 does not fit \(0, -1\)"):
         nn.Unflatten(1, (0, -1))(md.ones(2, 4))

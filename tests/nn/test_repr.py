@@ -30,6 +30,7 @@ from minidl import nn
         (nn.AdaptiveAvgPool2d((2, None)), "AdaptiveAvgPool2d(output_size=(2, None))"),
         (nn.AdaptiveMaxPool1d(3), "AdaptiveMaxPool1d(output_size=3)"),
         (nn.PixelShuffle(2), "PixelShuffle(upscale_factor=2)"),
+        (nn.Embedding(3, 2, 0), "Embedding(3, 2, padding_idx=0)"),
         (nn.PixelUnshuffle(2), "PixelUnshuffle(downscale_factor=2)"),
         (nn.ChannelShuffle(2), "ChannelShuffle(groups=2)"),
         (nn.Unfold(2, 1, 0, 2), "Unfold(kernel_size=2, dilation=1, padding=0, stride=2)"),
