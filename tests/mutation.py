@@ -45,6 +45,7 @@ TESTS = {
     "models": "models nn test_programs.py",
     "nn": "nn functional engine/test_fusion.py test_arguments.py test_programs.py peers",
     "optim": "optim test_arguments.py peers/test_torch_optim.py",
+    "profiler": "profiler",
     "utils": "data/test_loader.py",
     "": "engine/test_engine.py test_files.py test_cli.py",
 }
