@@ -1,6 +1,5 @@
-"""The profiler: work and times that are known otherwise, whose they are, and nothing of it when it is off."""
+"""The profiler: times that are known otherwise, whose they are, and nothing of it when it is off."""
 
-import json
 import threading
 import time
 
@@ -13,107 +12,9 @@ from minidl import functional as F
 from minidl import nn
 from minidl.backend.modes import mode
 from minidl.engine.watch import watch
-from minidl.profiler import Peaks, measure_peaks, profile, record_function
-from minidl.profiler.roofline import roofline
-
-
-def work(call):
-    """Operations and bytes by the name of the op, of what a call does."""
-    with profile() as prof:
-        call()
-    return {average.key: (average.flops, average.bytes) for average in prof.key_averages()}
-
-
-# --- work -------------------------------------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize("fused", [True, False])
-@pytest.mark.parametrize("options, flops", [
-    (dict(), 2 * 5 * 6 * 6 * 8 * 4 * 9),  # N · OH · OW · O · C · KH · KW, multiplied and added
-    (dict(padding=1), 2 * 5 * 8 * 8 * 8 * 4 * 9), (dict(stride=2), 2 * 5 * 3 * 3 * 8 * 4 * 9),
-    (dict(dilation=2), 2 * 5 * 4 * 4 * 8 * 4 * 9), (dict(groups=2), 2 * 5 * 6 * 6 * 8 * 2 * 9),
-    (dict(groups=4), 2 * 5 * 6 * 6 * 8 * 9),
-])  # fmt: skip
-def test_operations_of_a_convolution(fused, options, flops, monkeypatch):
-    """As they are counted by hand; backward as many for each of weight and image, however the kernel computes it."""
-    monkeypatch.setattr(mode, "fused", fused)
-    layer, x = nn.Conv2d(4, 8, 3, bias=False, **options), md.randn(5, 4, 8, 8)
-    for x.requires_grad, times in (False, 1), (True, 2):
-        with profile() as prof:
-            layer(x).sum().backward()
-        found = {average.key: average.flops for average in prof.key_averages()}
-        name = "convolve" if fused else "conv"
-        assert found[name] == flops and found[f"{name} backward"] == times * flops
-
-
-@pytest.mark.parametrize("shapes, flops", [
-    (((3, 4), (4, 5)), 2 * 3 * 4 * 5), (((7, 3, 4), (7, 4, 5)), 7 * 2 * 3 * 4 * 5),
-    (((3, 4), (7, 4, 5)), 7 * 2 * 3 * 4 * 5),
-    (((2, 1, 3, 4), (7, 4, 5)), 14 * 2 * 3 * 4 * 5), (((7, 3, 4), (4, 5)), 7 * 2 * 3 * 4 * 5),
-])  # fmt: skip
-def test_operations_of_a_product(shapes, flops):
-    x, y = (md.randn(*shape, requires_grad=True) for shape in shapes)
-    found = work(lambda: (x @ y).sum().backward())
-    assert found["matrix_product"][0] == flops and found["matrix_product backward"][0] == 2 * flops
-
-
-def test_pytorch_counts_the_same():
-    """Its counter, forward and backward; not of groups, of which it counts the gradient of weights too often."""
-    counter = pytest.importorskip("torch.utils.flop_counter")
-    torch = pytest.importorskip("torch")
-
-    def network(nn):
-        return nn.Sequential(
-            nn.Conv2d(3, 8, 3, padding=1), nn.ReLU(), nn.Conv2d(8, 8, 3, stride=2), nn.Flatten(),
-            nn.Linear(8 * 9, 16), nn.ReLU(), nn.Linear(16, 4),
-        )  # fmt: skip
-
-    with counter.FlopCounterMode(display=False) as theirs:
-        network(torch.nn)(torch.ones(2, 3, 8, 8)).sum().backward()
-    with profile() as prof:
-        network(nn)(md.ones(2, 3, 8, 8)).sum().backward()
-    names = ("conv", "linear")
-    ours = sum(average.flops for average in prof.key_averages() if average.key.startswith(names))
-    assert ours == theirs.get_total_flops()
-
-
-def test_bytes():
-    """What is read and what is written, in float32; a view moves nothing and computes nothing."""
-    x = md.ones(100, 10)
-    assert work(lambda: x + x)["add"] == (1000, 3 * 4000)
-    assert work(lambda: x.sum(0))["sum"] == (1000, 4000 + 40)
-    assert work(lambda: x.reshape(10, 100))["reshape"] == (0, 0)
-    x.requires_grad = True
-    assert work(lambda: x.exp().backward(x))["exp backward"] == (1000, 3 * 4000)  # g and z in, one out
-
-
-def test_an_op_in_an_op_is_counted_once():
-    """A recorded backward computes by ops: their time is theirs, the work that of the op around them."""
-    x = md.ones(10, requires_grad=True)
-    with profile() as prof:
-        md.grad((x.exp() * x).sum(), x, create_graph=True)
-    nested = [event for event in prof.events() if event.nested]
-    assert nested and not any(event.flops or event.bytes for event in nested)
-    whole = sum(event.seconds for event in prof.events() if not event.nested)
-    assert prof.shares().traffic * prof.seconds == pytest.approx(whole)
-    outer = next(event for event in prof.events() if event.name == "mul backward")
-    assert outer.inner == pytest.approx(sum(e.seconds for e in nested if outer.start <= e.start < outer.end))
-
+from minidl.profiler import profile, record_function
 
 # --- time -------------------------------------------------------------------------------------------------------------
-
-
-@pytest.fixture
-def ticking(monkeypatch):
-    """A clock of which each look takes a second, and what else takes time is said by ``ticking(seconds)``."""
-    now = [0.0]
-
-    def look():
-        now[0] += 1
-        return now[0]
-
-    monkeypatch.setattr("time.perf_counter", look)
-    return lambda seconds: now.__setitem__(0, now[0] + seconds)
 
 
 def test_times_and_shares(ticking, monkeypatch):
@@ -137,7 +38,27 @@ def test_times_and_shares(ticking, monkeypatch):
     assert found["around"].cpu_time_total == 155e6 and found["around"].self_cpu_time_total == 52e6
     assert prof.seconds == 157
     assert prof.shares() == pytest.approx((101 / 157, 2 / 157, 54 / 157))
+    assert prof.layers().table().splitlines()[-1] == prof.key_averages().table().splitlines()[-1]
     assert "157.000s: products of matrices 64 %, memory traffic 1 %, Python 34 %" in prof.key_averages().table()
+
+
+def test_products_of_an_op_are_added(ticking, monkeypatch):
+    """Both of a backward; and the part of a layer's time that is backward's."""
+    layer, x = nn.Linear(4, 4, bias=False), md.ones(3, 4, requires_grad=True)
+    with profile() as prof:
+        layer(x).backward(md.ones(3, 4))
+    found = {average.key: average for average in prof.key_averages()}
+    assert found["linear"].products_time_total == 1e6 and found["linear backward"].products_time_total == 2e6
+    [average] = prof.layers()  # looks: 2 of the layer, 2 of the op, 2 of a product; then the op's and 4 of products
+    assert (average.cpu_time_total, average.backward_time_total) == (10e6, 5e6)
+    head, _, row = prof.layers().table().splitlines()[1:4]
+    assert head.split()[:5] == ["Name", "Total", "%", "Forward", "Backward"]
+    assert row.split()[:5] == ["Linear", f"{1000 / prof.seconds:.1f}", "%", "5.000s", "5.000s"]
+
+
+def test_nothing_was_profiled():
+    assert profile().shares() == (0, 0, 1) and profile().seconds == 0
+    assert "Name" in profile().key_averages().table()
 
 
 def test_a_range_takes_the_time_that_it_takes():
@@ -239,6 +160,27 @@ def test_a_derivative_by_hand():
     assert last.flops == first.flops == 9 and first.backward
 
 
+def test_layers_of_no_network_and_deeper_ones(monkeypatch):
+    """A module that is no part of the one around it has its type alone; a run is named from its first to its last."""
+    monkeypatch.setattr(mode, "fused", True)
+    network = nn.Sequential(nn.Sequential(nn.Conv2d(1, 2, 3), nn.ReLU(), nn.MaxPool2d(2)))
+    network.forward = lambda x: nn.Tanh()(network[0](x))
+    with profile() as prof:
+        network(md.ones(1, 1, 4, 4))
+    assert [average.key for average in prof.layers()] == [
+        "Sequential", "0 (Sequential)", "0.0–2 (Conv2d, ReLU, MaxPool2d)", "Tanh",
+    ]  # fmt: skip
+
+
+def test_a_layer_may_give_nothing():
+    """None of a single module is what it gives."""
+    network = nn.Identity()
+    network.forward = lambda x: None
+    with profile() as prof:
+        assert network(md.ones(1)) is None
+    assert [event.name for event in prof.events()] == ["Identity"]
+
+
 def test_a_graph_of_before_belongs_to_no_layer():
     loss = Block()(md.ones(1, 4)).sum()
     with profile() as prof:
@@ -266,6 +208,8 @@ def test_a_training_step():
         block(block(x)).sum().backward()
         optimizer.step()
     names = {event.name for event in prof.events()}
+    step = next(event for event in prof.events() if event.name.startswith("Optimizer"))
+    assert (step.kind, step.layers) == ("op", ())
     assert {"Optimizer.step#Adam.step", "sum of gradients", "linear", "linear backward"} <= names
     assert sum(event.seconds - event.inner for event in prof.events()) <= prof.seconds
     assert min(prof.shares()) >= 0 and sum(prof.shares()) == pytest.approx(1)
@@ -301,13 +245,15 @@ def test_other_threads_are_let_be():
 
     def elsewhere():
         with record_function("range"):
-            nn.Linear(2, 2)(x).sum().backward()
+            nn.Linear(2, 2)(x).sum(0, keepdim=True).sum().backward()
+            np.matmul(np.eye(2), np.eye(2), out=np.empty((2, 2)))
             md.optim.SGD([x], lr=1).step()
 
     with profile() as prof:
         thread = threading.Thread(target=elsewhere)
         thread.start()
         thread.join()
+        np.matmul(np.eye(2), np.eye(2), out=np.empty((2, 2)))  # in no op
         x.exp()
     assert [event.name for event in prof.events()] == ["exp"]
 
@@ -321,73 +267,3 @@ def test_a_gpu_is_waited_for(standin, monkeypatch):  # noqa: F811
         x.exp()
         md.ones(3).exp()
     assert [event.name for event in prof.events()].count("exp") == 2 and waited == ["cuda:1"]
-
-
-# --- what is shown ----------------------------------------------------------------------------------------------------
-
-
-def test_table():
-    """PyTorch's columns, sorted and cut off where it is asked for."""
-    x = md.ones(1000, 10)
-    with profile() as prof:
-        for _ in range(3):
-            x.exp()
-        x.reshape(10, 1000)
-    lines = prof.key_averages().table(sort_by="count").splitlines()
-    assert lines[1].split("  ")[0] == "Name" and "Self CPU %" in lines[1] and "# of Calls" in lines[1]
-    assert [line.split()[0] for line in lines[3:5]] == ["exp", "reshape"]
-    short = prof.key_averages().table(sort_by="flops", row_limit=1)
-    assert "reshape" not in short and "and 1 more" in short
-    assert "reshape" in prof.key_averages().table(row_limit=-1)
-    with pytest.raises(ValueError, match="sort_by must be one of count, cpu_time, .* got 'cuda_time'"):
-        prof.key_averages().table(sort_by="cuda_time")
-
-
-def test_shapes():
-    x, y = md.ones(2, 3), md.ones(4)
-    with profile() as prof:
-        for z in x, y, y:
-            z.exp()
-    found = [(a.key, a.input_shapes, a.count) for a in prof.key_averages(group_by_input_shape=True)]
-    assert found == [("exp", ((2, 3),), 1), ("exp", ((4,),), 2)]
-    assert "[[2, 3]]" in prof.key_averages(group_by_input_shape=True).table()
-    assert len(prof.key_averages()) == 1 and prof.key_averages()[0].count == 3
-
-
-def test_chrome_trace(tmp_path):
-    """Complete events, in microseconds, each within the one around it."""
-    with profile() as prof, record_function("step"):
-        Block()(md.ones(3, 4))
-    prof.export_chrome_trace(tmp_path / "trace.json")
-    events = json.loads((tmp_path / "trace.json").read_text("utf-8"))["traceEvents"]
-    assert [(e["name"], e["cat"]) for e in events[:3]] == [
-        ("step", "range"), ("Block", "layer"), ("first (Linear)", "layer"),
-    ]  # fmt: skip
-    assert all(e["ph"] == "X" and e["ts"] >= 0 and e["dur"] > 0 for e in events)
-    step, block = events[:2]
-    assert step["ts"] <= block["ts"] and block["ts"] + block["dur"] <= step["ts"] + step["dur"]
-    assert events[3]["args"]["layer"] == "Block > first (Linear)"
-
-
-def test_roofline():
-    """By hand, with 10 bytes and 100 operations a second: of 5 operations a byte 50 can be had, of 50 a byte 100."""
-    thin = md.profiler.Average("thin", 1, 2e6, 2e6, flops=50, bytes=10)
-    thick = md.profiler.Average("thick", 1, 1e6, 1e6, flops=50, bytes=1)
-    lines = roofline([thick, thin], Peaks(flops=100, bandwidth=10), 5).splitlines()
-    assert " ".join(lines[3].split()) == "thin 2.000s 5.00 0.00 0.00 0.0 50 % memory"
-    assert " ".join(lines[4].split()) == "thick 1.000s 50.00 0.00 0.00 0.0 50 % arithmetic"
-    assert Peaks(100, 10).roof(5) == 50 and Peaks(100, 10).roof(20) == 100
-
-
-def test_roofline_of_a_profile():
-    with profile() as prof:
-        md.ones(50, 50) @ md.ones(50, 50)
-    table = prof.roofline(Peaks(flops=2e9, bandwidth=1e9))
-    assert "matrix_product" in table and "this machine: product 2 GFLOP/s, copy 1.0 GB/s" in table
-    assert "arithmetic" in table  # 250,000 operations on 30,000 bytes
-
-
-def test_peaks(ticking):
-    """Two operations for each multiplication, and a byte counts when it is read and when it is written."""
-    flops, bandwidth = measure_peaks(side=10, megabytes=1)
-    assert flops == 2 * 10**3 and bandwidth == 2 * 2**20  # in a second, by the clock of looks
