@@ -236,6 +236,7 @@ def test_single_samples():
     ({"worker_init_fn": 3}, TypeError, "worker_init_fn must be a function, got int"),
     ({"sampler": [1], "shuffle": True}, ValueError, "sampler excludes shuffle; leave one of them out"),
     ({"batch_sampler": [[1]], "batch_size": 2}, ValueError, "batch_sampler excludes batch_size"),
+    ({"timeout": True}, ValueError, "timeout must be a number of seconds, not negative, got True"),
     ({"batch_sampler": [[1]], "shuffle": True}, ValueError, "batch_sampler excludes shuffle"),
     ({"batch_sampler": [[1]], "sampler": [1]}, ValueError, "batch_sampler excludes sampler"),
     ({"batch_sampler": [[1]], "drop_last": True}, ValueError, "batch_sampler excludes drop_last"),

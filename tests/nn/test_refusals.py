@@ -69,6 +69,9 @@ OTHERS = {
     "nn.Unflatten('C', (2, 3))": (
         TypeError, "Unflatten: dim must be an integer, got 'C'; dimensions have no names here"
     ),
+    "nn.Unflatten(True, (2, 3))": (
+        TypeError, "Unflatten: dim must be an integer, got True; dimensions have no names here"
+    ),
     "nn.Unflatten(1, 6)": (TypeError, "Unflatten: unflattened_size must be a tuple of sizes, got 6"),
     "nn.Sequential([nn.ReLU()])": (
         TypeError, "Sequential: expected modules one by one, got a list; unpack it: Sequential(*layers)"
