@@ -98,3 +98,9 @@ def test_a_tensor_carries_what_is_set_on_it():
         assert not hasattr(x + 1, "g") and not hasattr(x.detach(), "g") and not hasattr(x.clone(), "g")
         del x.g
         assert not hasattr(x, "g")
+
+
+def test_numbers_are_shown_with_four_digits_or_as_is_asked():
+    x = md.tensor([1 / 3, 2.0])
+    assert repr(x) == f"{x}" == "tensor([0.3333, 2.    ])" and f"{x[0]:.2f}" == "0.33"
+    assert repr(x.to(md.float64)) == "tensor([0.3333, 2.    ], dtype=float64)"
