@@ -3,12 +3,69 @@
 import json
 import threading
 
+import numpy as np
 import pytest
 
 import minidl as md
 from minidl import nn
-from minidl.profiler import Peaks, measure_peaks, profile, record_function
+from minidl.profiler import Average, EventList, Peaks, Shares, measure_peaks, profile, record_function
+from minidl.profiler.events import duration
 from minidl.profiler.roofline import roofline
+
+
+@pytest.fixture
+def averages():
+    """Two ops: 2 GFLOP and 1 GB in half a second, of which a fifth was products; and one without any work."""
+    one = Average("convolve", 2, 500e3, 400e3, 100e3, 100e3, 2 * 10**9, 10**9, ((2, 3), (4,)))
+    return [one, Average("alias", 1, 0.0, 0.0)]
+
+
+def test_a_table_line_by_line(averages):
+    table = EventList(averages, 0.8, Shares(0.5, 0.3, 0.2)).table()
+    rule = "-" * 93
+    assert table.splitlines() == [
+        rule,
+        "Name      Self CPU %   Self CPU  CPU total  CPU time avg  # of Calls  Products  GFLOP/s  GB/s",
+        rule,
+        "convolve      50.0 %  400.000ms  500.000ms     250.000ms           2      20 %     4.00  2.00",
+        "alias          0.0 %    0.000us    0.000us       0.000us           1                         ",
+        rule,
+        "800.000ms: products of matrices 50 %, memory traffic 30 %, Python 20 %",
+    ]
+
+
+def test_a_table_of_layers_and_of_shapes(averages):
+    head, _, row = EventList(averages, 0.8, Shares(1, 0, 0), of_layers=True).table().splitlines()[1:4]
+    assert head == "Name      Total %    Forward   Backward  # of Calls  Products  GFLOP/s  GB/s"
+    assert row == "convolve   62.5 %  400.000ms  100.000ms           2      20 %     4.00  2.00"
+    head, _, row = EventList(averages, 0.8, Shares(1, 0, 0), shapes=True).table().splitlines()[1:4]
+    assert head.endswith("  GB/s   Input Shapes") and row.endswith("  2.00  [[2, 3], [4]]")
+
+
+def test_what_is_left_out_of_a_table(averages):
+    lines = EventList(averages, 0.0, Shares(0, 0, 1)).table(row_limit=1).splitlines()
+    assert lines[4] == "and 1 more" and lines[5].startswith("---") and "%" not in lines[3].replace("20 %", "")
+    assert "and" not in EventList(averages, 1.0, Shares(0, 0, 1)).table(row_limit=2)
+    assert "and 2 more" in EventList(averages, 1.0, Shares(0, 0, 1)).table(row_limit=0)
+
+
+@pytest.mark.parametrize("microseconds, shown", [
+    (999.9, "999.900us"), (1000.0, "1.000ms"), (999_999.0, "999.999ms"), (1e6, "1.000s"), (2.5e9, "2500.000s"),
+])  # fmt: skip
+def test_durations(microseconds, shown):
+    assert duration(microseconds) == shown
+
+
+def test_averages_add_up(ticking):
+    """Of two calls; by the clock of looks each takes a second, and of products each has one in three."""
+    x = md.ones(2, 2)
+    with profile() as prof:
+        for _ in range(2):
+            x @ x
+    [average] = prof.key_averages()
+    assert (average.count, average.cpu_time_total, average.self_cpu_time_total) == (2, 6e6, 6e6)
+    assert (average.products_time_total, average.flops, average.bytes) == (2e6, 32, 96)
+    assert average.cpu_time == 3e6
 
 
 def test_table():
@@ -80,12 +137,36 @@ def test_roofline():
     assert Peaks(100, 10).roof(5) == 50 and Peaks(100, 10).roof(20) == 100
 
 
+def test_a_roofline_line_by_line(averages):
+    """2 GFLOP and 1 GB in half a second, where 10 GFLOP/s and 4 GB/s can be had: 8 GFLOP/s with 2 FLOP a byte."""
+    rule = "-" * 79
+    moved = Average("copy", 1, 1e6, 1e6, bytes=10)  # has no operations, and no place here
+    assert roofline([*averages, moved], Peaks(10e9, 4e9), 9).splitlines() == [
+        rule,
+        "Name           Time  FLOP/byte  GFLOP/s  GB/s  Roof, GFLOP/s  Of roof  Bound by",
+        rule,
+        "convolve  500.000ms       2.00     4.00  2.00            8.0     50 %    memory",
+        rule,
+        "this machine: product 10 GFLOP/s, copy 4.0 GB/s",
+    ]
+
+
 def test_roofline_of_a_profile():
     with profile() as prof:
         md.ones(50, 50) @ md.ones(50, 50)
     table = prof.roofline(Peaks(flops=2e9, bandwidth=1e9))
     assert "matrix_product" in table and "this machine: product 2 GFLOP/s, copy 1.0 GB/s" in table
     assert "arithmetic" in table  # 250,000 operations on 30,000 bytes
+
+
+def test_what_is_timed_for_peaks(monkeypatch):
+    """A product and a copy in float32; half a second each."""
+    products, copies = [], []
+    monkeypatch.setattr(np, "matmul", lambda a, b, out: products.append((a.shape, out.shape, a.dtype)))
+    monkeypatch.setattr(np, "copyto", lambda target, source: copies.append(source.nbytes))
+    monkeypatch.setattr("minidl.profiler.roofline.median_seconds", lambda call: (call(), 0.5)[1])
+    assert measure_peaks(side=10, megabytes=1) == (2 * 10**3 / 0.5, 2 * 2**20 / 0.5)
+    assert products == [((10, 10), (10, 10), np.float32)] and sum(copies) == 2**20
 
 
 def test_peaks(ticking):
