@@ -106,6 +106,7 @@ def test_layers():
     assert layers["tanh", False] == layers["tanh backward", True] == ("1 (Tanh)",)
     assert layers["sum", False] == layers["sum backward", True] == ()
     averages = {average.key: average for average in prof.layers()}
+    assert not averages.keys() & {average.key for average in prof.key_averages()}
     assert list(averages) == [
         "Sequential", "0 (Block)", "0.first (Linear)", "0.second (Linear)", "1 (Tanh)",
     ]  # fmt: skip
