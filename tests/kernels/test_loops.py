@@ -114,7 +114,10 @@ def test_where_nothing_can_be_kept_loops_are_compiled_all_the_same(monkeypatch):
     loops.declared.pop()
 
 
-@pytest.mark.parametrize("declared", [loop for loop in loops.declared if loop.__module__.startswith("minidl")], ids=str)
+LOOPS = {f"{loop.__module__}.{loop.__name__}": loop for loop in loops.declared if loop.__module__.startswith("minidl")}
+
+
+@pytest.mark.parametrize("declared", LOOPS.values(), ids=LOOPS)
 def test_a_loop_calls_those_of_its_file_alone(declared):
     """numba compiles anew what it keeps when that file changes, not when another does."""
     tree = ast.parse(textwrap.dedent(inspect.getsource(declared.function)))
