@@ -8,9 +8,11 @@ import inspect
 import json
 import operator
 from types import SimpleNamespace
+from typing import Any
 
 import torch
 from arguments import RECORD, ROWS, calls, parameters
+from arguments.surface import CASES, attributes, made
 from arguments.table import VARIADIC, Call, summaries, unannotated
 
 THEIRS = SimpleNamespace(**vars(torch) | dict(functional=torch.nn.functional, grad=torch.autograd.grad))
@@ -34,12 +36,18 @@ def signature(name: str) -> list[str]:
     return [unannotated(p) for k, p in theirs.items() if k in ours]
 
 
+def read_off(layer: Any) -> list:
+    """How a layer is printed, and the attributes that it has."""
+    return [repr(layer), {name: repr(value) for name, value in attributes(layer).items()}]
+
+
 def record() -> dict[str, dict]:
-    """Signatures and results."""
+    """Signatures and results, and what can be read off layers."""
     names = sorted({row.name for row in ROWS})
     return {
         "signatures": {name: text for name in names if (text := signature(name))},
         "results": {call.key: theirs(call) for call in calls(ROWS)},
+        "layers": {str(case): read_off(made(THEIRS, *case)) for case in CASES},
     }
 
 

@@ -220,6 +220,7 @@ REFUSED = {
     "too many": (wrong((md.ones(3), md.ones(3))), RuntimeError, "must return 1 gradients, one an argument; got 2"),
     "a number": (wrong(3), TypeError, "Wrong: backward must return tensors or None, got int"),
     "another shape": (wrong(md.ones(2)), RuntimeError, "gradient of shape 2 for argument 0, which is 3"),
+    "as many elements": (wrong(md.ones(1, 3)), RuntimeError, "gradient of shape 1×3 for argument 0, which is 3"),
     "no tensor": (wrong(made=lambda ctx, x: 3), TypeError, "Wrong: forward must return tensors, got int"),
     "two dtypes": (wrong(made=lambda ctx, x: (x * 1, x.float())), TypeError, "dtypes, float64 and float32$"),
     "saving a number": (wrong(made=lambda ctx, x: ctx.save_for_backward(3)), TypeError, "expected tensors, got int"),

@@ -114,6 +114,13 @@ def test_a_run_is_what_its_layers_are_one_by_one(name, training):
         assert served == [tuple(map(type, net))]
 
 
+def test_a_norm_without_statistics_is_by_the_batch_in_evaluation_too():
+    net = network(RUNS["untracked"]).eval()
+    with counted() as served:
+        net(image())
+    assert served == [(nn.BatchNorm2d, nn.ReLU)]
+
+
 def test_every_run_that_is_declared_is_tried_and_none_is_longer_than_is_looked_for():
     tried = {tuple(map(type, layers())) for layers in RUNS.values()}
     assert tried >= set(fusion.runs) and max(map(len, fusion.runs)) == containers.LONGEST

@@ -114,6 +114,16 @@ def test_before_the_first_input(name):
 
 
 @each
+def test_a_copy_learns_if_it_did(name):
+    options, x = CASES[name]
+    layer = lazy(name, **options).requires_grad_(False)
+    for twin in (copy.deepcopy(layer), pickle.loads(pickle.dumps(layer))):
+        assert not any(p.requires_grad for p in twin.parameters())
+        twin(x)
+        assert not any(p.requires_grad for p in twin.parameters())
+
+
+@each
 def test_dtype(name):
     options, x = CASES[name]
     layer = lazy(name, **options, dtype=md.float64)

@@ -1,7 +1,10 @@
-"""How layers are printed: as PyTorch prints them."""
+"""How layers are printed, and what can be read off them: as PyTorch has it."""
 
 import pytest
+from arguments import recorded
+from arguments.surface import CASES, SILENT, made
 
+import minidl as md
 from minidl import nn
 
 
@@ -57,3 +60,11 @@ from minidl import nn
 )
 def test_repr(layer, text):
     assert repr(layer) == text
+
+
+@pytest.mark.parametrize("case", CASES, ids=str)
+def test_what_is_on_record_of_layers(case):
+    """PyTorch's repr, and the values of its attributes."""
+    layer, (text, attributes) = made(md, *case), recorded()["layers"][str(case)]
+    assert repr(layer) == text or case[0] in SILENT and layer.inplace
+    assert {name: repr(getattr(layer, name, None)) for name in attributes} == attributes

@@ -4,8 +4,9 @@ import contextlib
 
 import pytest
 from arguments import ROWS, alike, calls, recorded, summaries
+from arguments.surface import CASES, made
 from parity import torch  # noqa: F401
-from record import THEIRS, signature, theirs
+from record import THEIRS, read_off, signature, theirs
 
 CALLS = {call.key: call for call in calls(ROWS)}
 
@@ -17,6 +18,7 @@ def test_the_record_is_not_stale():
     for key, call in CALLS.items():
         assert all(map(alike, theirs(call), on_record["results"][key])), key
     assert all(signature(name) == text for name, text in on_record["signatures"].items())
+    assert {str(case): read_off(made(THEIRS, *case)) for case in CASES} == on_record["layers"]
 
 
 @pytest.mark.filterwarnings("ignore")
