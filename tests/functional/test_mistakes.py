@@ -1,4 +1,9 @@
-"""What functions refuse: ValueErrors, to the letter. And what lies just inside of what they refuse, which they take."""
+"""What functions refuse: ValueErrors, to the letter. And what lies just inside of what they refuse, which they take.
+
+`outside.txt` goes on with `REFUSED`, once for each way to be outside: a call, and below it what is said.
+"""
+
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -238,6 +243,7 @@ REFUSED = {
     "glu(tensor(1.0))": "expected an even size along dim -1, got a scalar",
 }
 TAKEN = {  # and the shape of the result
+    "affine_grid(ones(1, 2, 3), (1, 1, 0, 4))": (1, 0, 4, 2),
     "grid_sample(ones(0, 3, 4, 4), ones(0, 2, 1, 2))": (0, 3, 2, 1),
     "grid_sample(ones(1, 1, 1, 1), full((1, 2, 2, 2), 9.0), padding_mode='reflection', align_corners=True)": (
         1,
@@ -303,6 +309,16 @@ def test_refused(expression):
     with pytest.raises(ValueError) as caught:
         eval(expression, NAMES)
     assert str(caught.value) == f"{expression.partition('(')[0]}: {REFUSED[expression]}"
+
+
+LINES = Path(__file__).with_name("outside.txt").read_text().splitlines()
+
+
+@pytest.mark.parametrize("expression, said", list(zip(LINES[::2], LINES[1::2], strict=True)))
+def test_outside(expression, said):
+    with pytest.raises(ValueError) as caught:
+        eval(expression, NAMES)
+    assert str(caught.value) == f"{expression.partition('(')[0]}: {said.strip().replace('VOLUMES', VOLUMES)}"
 
 
 WRONG_TYPES = {
