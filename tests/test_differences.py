@@ -3,7 +3,7 @@
 import re
 
 import pytest
-from differences import PAGE, ROWS, cell, main, outcome
+from differences import PAGE, ROWS, cell, main, missing, outcome
 
 import minidl as md
 from minidl import nn
@@ -20,6 +20,12 @@ def test_what_differs_here(program):
     """The last column of its row is what comes of it."""
     (line,) = [line for line in PAGE.read_text(encoding="utf-8").splitlines() if f"| {cell(program)} |" in line]
     assert line.endswith(f"| {cell(outcome(program, md))} |")
+
+
+def test_what_is_not_here_stands_on_the_page():
+    """Without PyTorch, too."""
+    _, _, rows = PAGE.read_text(encoding="utf-8").partition("## What is not here\n")
+    assert "".join(missing()) == rows.partition("|---|---|\n")[2].partition("\n\n")[0] + "\n"
 
 
 @pytest.mark.parametrize("name", absent.ABSENT)

@@ -171,6 +171,8 @@ def test_a_training_goes_on_from_a_checkpoint(path):
 def test_other_libraries_read_the_tensors_of_it(path):
     md.save({"model": {"0.weight": md.ones(2)}, "epoch": 3}, path)
     assert safetensors.numpy.load_file(path)["model.0.weight"].tolist() == [1, 1]
+    md.save(NESTED["names that clash"], path)
+    assert {name: a.size for name, a in safetensors.numpy.load_file(path).items()} == {"a.b": 1, "a.b_": 1, "a.b__": 3}
 
 
 def test_a_state_dict_has_nothing_beside_its_tensors(path):
@@ -268,7 +270,7 @@ def test_save_refuses(state, options, error, said, path):
 
 
 def test_save_into_a_folder_that_is_missing(path):
-    with pytest.raises(FileNotFoundError, match="missing"):
+    with pytest.raises(FileNotFoundError, match=f"save: no folder {path.parent / 'missing'}$"):
         md.save({"x": md.ones(1)}, path.parent / "missing" / path.name)
 
 
@@ -301,6 +303,15 @@ def whole():
 def test_load_refuses_what_is_not_a_whole_file(content, path):
     path.write_bytes(content)
     with pytest.raises(ValueError, match=f"load: {path} is not a safetensors file"):
+        md.load(path)
+
+
+def test_a_header_of_128_bytes_makes_no_pickle(path):
+    """A pickle starts with that byte, too."""
+    content = safetensors.numpy.save({"x" * 70: np.ones(2)})
+    assert content[0] == 0x80
+    path.write_bytes(content[:-1])
+    with pytest.raises(ValueError, match=f"load: {path} is not a safetensors file that is whole: "):
         md.load(path)
 
 

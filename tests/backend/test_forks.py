@@ -109,6 +109,11 @@ def taken_elsewhere(lock):
     return found[0]
 
 
+def test_who_asks_whether_a_lock_is_stuck_leaves_it_free():
+    lock = forks.Lock()
+    assert not forks.is_stuck(lock.lock) and not taken_elsewhere(lock)
+
+
 def test_a_stream_goes_on_in_a_child_from_where_it_stands():
     generator = md.Generator().manual_seed(3)
     md.rand(5, generator=generator)

@@ -72,6 +72,10 @@ def test_little_more_is_held_than_was_in_use_at_once():
         memory.empty(shape, np.uint8)
         assert memory.blocks.used == 0 and memory.blocks.held <= 1.25 * most
         assert memory.blocks.held == sum(map(len, memory.blocks.free))
+    kept = memory.empty(sizes[0], np.uint8)
+    memory.empty_cache()
+    assert memory.blocks.held == memory.blocks.used > 0 and not memory.blocks.free
+    del kept
     memory.empty_cache()
     assert memory.blocks.held == 0 and not memory.blocks.free
 

@@ -138,9 +138,10 @@ def names(folder):
 
 def test_idx_round_trip():
     assert np.array_equal(parse_idx(idx(PIXELS), "f"), PIXELS)
-    floats = np.array([1.5, -2], ">f4")
-    parsed = parse_idx(bytes([0, 0, 0x0D, 1, 0, 0, 0, 2]) + floats.tobytes(), "f")
-    assert parsed.dtype == np.float32 and parsed.dtype.isnative and parsed.tolist() == [1.5, -2]
+    for code, kind in {0x08: "u1", 0x09: "i1", 0x0B: "i2", 0x0C: "i4", 0x0D: "f4", 0x0E: "f8"}.items():
+        numbers = [1.5, -2] if kind[0] == "f" else [1, 254 if kind == "u1" else -2]
+        parsed = parse_idx(bytes([0, 0, code, 1, 0, 0, 0, 2]) + np.array(numbers, ">" + kind).tobytes(), "f")
+        assert parsed.dtype == np.dtype(kind) and parsed.dtype.isnative and parsed.tolist() == numbers
     assert parse_idx(idx(PIXELS[:0]), "f").shape == (0, 4, 4)
 
 
@@ -150,9 +151,11 @@ def test_idx_round_trip():
         (b"", "not an IDX file"),
         (b"<html>404</html>", r"not an IDX file: it starts with \[3c 68 74 6d\], but IDX starts with"),
         (b"\0\0", "not an IDX file"),
+        (b"\0\0\x08", "not an IDX file"),
         (b"\0\0\x08\0", "truncated: by its header it holds"),
         (b"\0\0\x07" + CONTENTS["images.gz"][3:], "not an IDX file"),
         (CONTENTS["images.gz"][:9], "truncated: 9 of its header's 16"),
+        (CONTENTS["images.gz"][:15], "truncated: 15 of its header's 16"),
         (
             CONTENTS["images.gz"][:-1],
             "truncated: by its header it holds 30×4×4 elements, 496 bytes in all, but it has 495",
@@ -256,6 +259,8 @@ def test_images_are_served_as_floats(tmp_path):
     images, labels = dataset.stacked(np.array([3, 29]))
     assert images.dtype == np.float32 and np.array_equal(images[1], image) and labels.tolist() == [3, 9]
     assert len(list(dataset)) == 30
+    dataset.targets = np.zeros(1234)
+    assert repr(dataset).startswith("Tiny(train: 1,234 images")
     with pytest.raises(TypeError, match="train must be True or False"):
         Tiny(tmp_path, "test")
 
@@ -400,10 +405,23 @@ def test_wrong_bytes_from_every_mirror(serve, cache):
 def test_a_broken_connection_is_a_network_error(serve, cache):
     server = serve()
     server.breaking.add("/images.gz")
-    with pytest.raises(FileNotFoundError, match=r"images\.gz broke off after \d+ of \d+ bytes"):
+    size = len(PACKED["/images.gz"])
+    with pytest.raises(FileNotFoundError, match=rf"images\.gz broke off after {size // 2} of {size} bytes"):
         replace(TINY, mirrors=(server.url,)).locate(HASHES)
     assert names(cache) == []
     assert server.log == ["/images.gz"]  # given up at the first error
+    server.pages["/images.gz"] = b"xy"
+    with pytest.raises(FileNotFoundError, match=r"images\.gz broke off after 1 of 2 bytes"):
+        replace(TINY, mirrors=(server.url,)).locate(HASHES)
+
+
+def test_a_server_that_falls_silent_is_given_up(serve, cache, monkeypatch):
+    monkeypatch.setattr(download, "TIMEOUT", 0.1)
+    server = serve()
+    server.stalling.add("/images.gz")
+    with pytest.raises(FileNotFoundError, match="timed out"):
+        replace(TINY, mirrors=(server.url,)).locate(HASHES)
+    assert names(cache) == []
 
 
 def tar(contents: dict[str, bytes]) -> bytes:

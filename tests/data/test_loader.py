@@ -112,6 +112,11 @@ def test_what_loads_ahead_in_pytorch_changes_nothing(options):
     assert all(getattr(loader, name) == value for name, value in options.items())
 
 
+def test_flags_of_numpy_are_as_those_of_python():
+    loader = DataLoader(numbers(3), 2, drop_last=np.True_)
+    assert loader.drop_last is True and len(loader) == 1 and RandomSampler([0], np.True_).replacement is True
+
+
 def test_what_loads_ahead_is_off():
     options = {"num_workers": 0, "pin_memory": False, "timeout": 0, "worker_init_fn": None, "in_order": True}
     options |= {"persistent_workers": False, "prefetch_factor": None, "multiprocessing_context": None}
@@ -276,13 +281,17 @@ def test_what_makes_the_batches_is_fixed(name, value):
     (lambda: Stream(1) + Stream(1), TypeError, "ConcatDataset: an IterableDataset"),
     (lambda: (numbers(2) + numbers(1))[3], IndexError, "ConcatDataset: index 3 is out of range for 3 samples"),
     (lambda: (numbers(2) + numbers(1))[-4], IndexError, "ConcatDataset: index -4 is out of range for 3 samples"),
-    (lambda: Dataset()[0], NotImplementedError, r"Dataset: a data set must define __getitem__\(index\)"),
+    (lambda: Dataset()[0], NotImplementedError, r"^Dataset: a data set must define __getitem__\(index\)"),
+    (lambda: Stream(1)[0], NotImplementedError, r"^Stream: a data set must define __getitem__\(index\)"),
+    (lambda: Subset(numbers(3), np.zeros((1, 2), bool)), TypeError, r"not bool of shape \(1, 2\)$"),
+    (lambda: Subset(numbers(3), [3, 4]), IndexError, "^Subset: index 3 is out of range for 3 samples"),
     (lambda: random_split(numbers(10), [7, 4]), ValueError, r"random_split: .* 10 samples, .* got \[7, 4\]"),
     (lambda: random_split(numbers(10), [0.5, 0.3]), ValueError, r"random_split: .* got \[0.5, 0.3\]"),
     (lambda: random_split(numbers(10), [-7, 17]), ValueError, r"random_split: .* got \[-7, 17\]"),
     (lambda: random_split(numbers(10), [2.5, 7.5]), ValueError, r"random_split: lengths must be integers"),
     (lambda: random_split(numbers(10), [0.5, 0.5 + 2**-52]), ValueError, r"random_split: lengths must be integers"),
     (lambda: random_split(numbers(10), [1.5, -0.5]), ValueError, r"random_split: a fraction must be in \[0, 1\]"),
+    (lambda: random_split(numbers(10), [0.5, -0.5, 1.0]), ValueError, r"in \[0, 1\], got \[0.5, -0.5, 1.0\]"),
 ])  # fmt: skip
 def test_refused_parts(make, error, said):
     with pytest.raises(error, match=said):
@@ -296,6 +305,7 @@ def test_subset():
     subset = Subset(numbers(10), [7, 1, 1, -1])
     assert len(subset) == 4 and subset[0] == (7, 7) and subset[-1] == (9, 9)
     assert order(DataLoader(subset, batch_size=3)) == [7, 1, 1, 9]
+    assert order(DataLoader(subset, batch_sampler=[[3, 0], [2, 1]])) == [9, 7, 1, 1]
     assert order(DataLoader(Subset(subset, [3, 0]))) == [9, 7]
     assert len(Subset(numbers(10), [])) == 0
     assert subset.indices + Subset(subset, range(2)).indices == [7, 1, 1, -1, 0, 1]
@@ -438,10 +448,11 @@ def test_collate_keeps_the_gradient():
     ([np.ones(2), None], TypeError, "collate: can't stack samples of type NoneType"),
     ([np.ones((2, 3)), np.ones((2, 2))], ValueError, "collate: can't stack samples of shapes 2×3 and 2×2"),
     ([md.ones(2), md.ones(3)], ValueError, "collate: can't stack samples of shapes 2 and 3"),
-    ([(1, 2), (1, 2, 3)], ValueError, "collate: the samples of a batch differ in their number of fields"),
-    ([(1, 2), 1], ValueError, "collate: the samples of a batch are of different kinds, tuple and int"),
+    ([np.ones(2, complex)] * 2, TypeError, "collate: can't stack samples of type complex128"),
+    ([(1, 2), (1, 2), (1,)], ValueError, "collate: the samples of a batch differ in their number of fields"),
+    ([(1, 2), 1, "a"], ValueError, "collate: the samples of a batch are of different kinds, tuple and int"),
     ([{"a": 1}, (1,)], ValueError, "collate: the samples of a batch are of different kinds, dict and tuple"),
-    ([{"a": 1}, {"b": 1}], ValueError, "collate: a sample of the batch has no 'a', which the first has"),
+    ([{"a": 1, "b": 1}, {"c": 1}], ValueError, "collate: a sample of the batch has no 'a', which the first has"),
     ([], ValueError, "collate: a batch of no samples"),
 ])  # fmt: skip
 def test_collate_refuses(samples, error, said):
@@ -459,8 +470,9 @@ def test_a_collate_fn_of_ones_own_gets_samples_and_is_left_alone():
 
 
 def test_convert():
-    assert form(default_convert({"a": np.ones(2), "b": ("x", 1, np.int8(3)), "c": Pair(md.ones(1), None)})) == {
-        "a": ("float64", [1, 1]), "b": ["x", 1, ("int8", 3)], "c": Pair(("float32", [1]), None)
+    data = {"a": np.ones(2), "b": ("x", 1, np.int8(3)), "c": Pair(md.ones(1), None), "d": b"xy"}
+    assert form(default_convert(data)) == {
+        "a": ("float64", [1, 1]), "b": ["x", 1, ("int8", 3)], "c": Pair(("float32", [1]), None), "d": b"xy"
     }  # fmt: skip
 
 

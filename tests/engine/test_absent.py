@@ -35,7 +35,11 @@ NAMES = {
     "of a loader": (lambda: data.Dataloader, "minidl.data has no Dataloader; did you mean DataLoader?"),
     "of a gradient": (lambda: autograd.Variable, "minidl.autograd has no Variable; every Tensor records"),
     "like nothing": (lambda: md.qwertz, "minidl has no qwertz$"),
-    "a dunder": (lambda: md.__sqrt__, "minidl has no __sqrt__$"),
+    "a dunder": (lambda: md.__arange__, "minidl has no __arange__$"),
+    "a capital": (lambda: nn.MaxPool3D, "minidl.nn has no MaxPool3D; volumes .* are out of scope"),
+    "its own, as another's": (lambda: nn.GroupNORM, "minidl.nn has no GroupNORM; did you mean GroupNorm?"),
+    "a module": (lambda: nn.utilz, "minidl.nn has no utilz$"),
+    "what is private": (lambda: md._version__, "minidl has no _version__$"),
 }  # fmt: skip
 
 

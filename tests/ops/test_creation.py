@@ -218,6 +218,7 @@ def test_sizes_beyond_memory():
 def test_devices():
     cpu, gpu = md.device("cpu"), md.device("cuda", 1)
     assert (gpu.type, gpu.index, str(gpu), repr(gpu)) == ("cuda", 1, "cuda:1", "device(type='cuda', index=1)")
+    assert (md.device(0).index, repr(md.device(0))) == (0, "device(type='cuda', index=0)")
     assert (cpu.type, cpu.index, f"{cpu}", repr(cpu)) == ("cpu", None, "cpu", "device(type='cpu')")
     assert gpu == md.device("cuda:1") == md.device(1) == md.device(gpu) == md.device(type="cuda", index=1) == "cuda:1"
     assert md.device("cuda").index is None and {cpu: 1}["cpu"] == 1 and pickle.loads(pickle.dumps(gpu)) == gpu
@@ -365,6 +366,7 @@ def test_numbers_of_numpy_are_as_those_of_python(number, whole, dtype):
     """Alone, and beside a tensor of integers."""
     assert md.full((2,), number).dtype == dtype and (md.ones(2, dtype=md.int64) * number).dtype == whole
     assert (md.ones(2) * number).dtype == md.float32
+    assert md.full((1,), 0.5, dtype=md.bool).item() is True is md.full((1,), np.float32(0.5), dtype=md.bool).item()
 
 
 # --- pickled ----------------------------------------------------------------------------------------------------------

@@ -1,10 +1,11 @@
 """What tensors, their makers and the switches refuse: the type of the error, and its words to the letter."""
 
+import numpy as np
 import pytest
 
 import minidl as md
 
-NAMES = {"md": md, "ones": md.ones, "zeros": md.zeros, "full": md.full, "tensor": md.tensor}
+NAMES = {"md": md, "np": np, "ones": md.ones, "zeros": md.zeros, "full": md.full, "tensor": md.tensor}
 REFUSED = {
     ValueError: {
         "ones(2).uniform_(1, 0)": "uniform_: expected from ≤ to, got 1 and 0",
@@ -35,7 +36,10 @@ REFUSED = {
         "md.set_default_device('tpu')": "device: expected 'cpu', 'cuda' or 'cuda:N', got 'tpu'",
         "md.device('cuda', -1)": "device: expected 'cpu', 'cuda' or 'cuda:N', got 'cuda' and index -1",
         "md.device('cpu', 0)": "device: expected 'cpu', 'cuda' or 'cuda:N', got 'cpu' and index 0",
+        "md.device('cuda', True)": "device: expected 'cpu', 'cuda' or 'cuda:N', got 'cuda' and index True",
         "md.device(True)": "device: expected 'cpu', 'cuda' or 'cuda:N', got True",
+        "md.full((1,), 2**98, dtype=md.uint8)": "full: 316912650057057350374175801344 is out of range for uint8",
+        "md.full((1,), -(2**99), dtype=md.uint8)": "full: an integer of 100 bits is out of range for uint8",
         "md.set_num_threads(0)": "set_num_threads: expected a positive integer, got 0",
         "md.set_num_threads(True)": "set_num_threads: expected a positive integer, got True",
         "md.tensor([[1], [1, 2]])": "tensor: the rows of a nested sequence must be of one length",
@@ -48,6 +52,8 @@ REFUSED = {
         "md.normal(0.0, -1.0, (2,))": "normal: std must not be negative, got -1.0",
     },
     TypeError: {
+        "md.zeros(1, dtype='>f4')": "zeros: expected a dtype such as md.float32, md.int64 or md.bool, got '>f4'",
+        "md.full((1,), np.complex64(1))": "full: expected a number, got complex64",
         "ones(2, dtype=md.int64).normal_()": (
             "normal_: random numbers need a floating dtype to be written to, got int64"
         ),
