@@ -212,7 +212,8 @@ def test_a_count_in_the_environment_that_is_none_is_refused(wrong, monkeypatch):
     with pytest.raises(ValueError, match=f"^MINIDL_NUM_THREADS: expected a positive integer, got '{wrong}'$"):
         threads.Blas()
     monkeypatch.setenv("MINIDL_NUM_THREADS", "")
-    assert threads.Blas().threads == max(threads.blas().counts(), default=1)
+    blas = threads.Blas()
+    assert blas.threads == max(blas.counts(), default=1)
 
 
 @pytest.mark.parametrize("wrong", [0, -1, 1.5, True, "2", None])

@@ -340,10 +340,10 @@ def curvature(name, there, dtype):
     return [loss, *orders(loss, [x, *network.parameters()], there)]
 
 
-@each_dtype
 @pytest.mark.parametrize("name", SMALL)
 @on_devices
-def test_second_order_of_networks(name, device, dtype):  # noqa: F811
+def test_second_order_of_networks(name, device):  # noqa: F811
+    """In double precision: in single, a maximum that falls to its neighbour moves every gradient."""
     with md.no_fusion():
-        expected = curvature(name, "cpu", dtype)
-    same(curvature(name, device, dtype), expected, TOLERANCES[dtype])
+        expected = curvature(name, "cpu", "float64")
+    same(curvature(name, device, "float64"), expected, TOLERANCES["float64"])
