@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 import minidl as md
-from minidl.backend.random import default_generator
+from minidl.backend.random import STATE, default_generator
 
 
 @pytest.mark.parametrize("begun", [0, 1, 5])
@@ -49,7 +49,24 @@ def test_seeds():
     assert a.initial_seed() == 0 and a.seed() == a.initial_seed() != b.seed()
     assert b.set_state(a.get_state()).initial_seed() == a.initial_seed()
     assert md.manual_seed(-1) is default_generator and md.initial_seed() == 2**64 - 1
+    assert md.seed() == md.initial_seed() != md.seed()
     seeds = {a.seed() for _ in range(20)}
     assert len(seeds) == 20 and max(seeds) > 2**58
     drawn = {seed: md.Generator().manual_seed(seed).numpy.random() for seed in (5, 5 + 2**63, 1005)}
     assert len(set(drawn.values())) == 3
+
+
+@pytest.mark.parametrize("name, value", [("buffer_pos", 5), ("buffer_pos", -1), ("has_uint32", 2), ("has_uint32", -1)])
+def test_bytes_that_are_no_state(name, value):
+    state = md.Generator().get_state().copy()
+    state.view(STATE)[name] = value
+    with pytest.raises(ValueError, match=r"^set_state: these bytes are not of get_state\(\)$"):
+        md.Generator().set_state(state)
+
+
+def test_states_of_another_form():
+    state = md.Generator().get_state()
+    for wrong in (state[:-1], state[:, None], state.astype(np.int8)):
+        said = f"set_state: expected {len(state)} bytes of get_state, got {wrong.size} of {wrong.dtype}"
+        with pytest.raises(ValueError, match=f"^{said}$"):
+            md.Generator().set_state(wrong)
