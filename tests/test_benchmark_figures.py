@@ -8,9 +8,12 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
+from standin import standin  # noqa: F401
 
 from benchmarks import __main__ as cli
-from benchmarks import floor, import_time, machine, memory, ops, pictures, scaling, small_ops
+from benchmarks import (
+    batches, floor, import_time, inference, machine, memory, ops, pictures, scaling, small_ops, training
+)  # fmt: skip
 from benchmarks.case import Asked, Case, registry
 from benchmarks.engines import Cuda, Lacking, Minidl, Model, Work
 from benchmarks.report import as_json, table
@@ -94,6 +97,36 @@ def test_gradients_that_are_not_wanted_are_not_computed():
     assert shapes == {True: [(2, 1, 3, 3), (2, 1, 2, 2), (2,)], False: [(2, 1, 2, 2), (2,)]}
 
 
+SIZES = {  # of what is not quick: the images of each case, by its name
+    floor: {"SimpLeNet": 128, "VGG-style": 128},
+    training: {"LeNet-5": 128},
+    inference: {"LeNet-5, batch 1": 1, "LeNet-5, batch 8": 8, "LeNet-5, batch 128": 128},
+}
+
+
+@pytest.mark.parametrize("module", SIZES)
+def test_sizes(module):
+    seen = []
+    engine = SimpleNamespace(
+        training=lambda model, images, labels: seen.append(len(images)),
+        inference=lambda model, images: seen.append(len(images)),
+    )
+    (function,) = [f for f in registry.values() if f.__module__ == module.__name__]
+    names = []
+    for case in function(Asked(networks=["LENET-5"])):
+        names.append(case.name)
+        case.work(engine)
+    assert dict(zip(names, seen, strict=True)) == SIZES[module]
+
+
+def test_growing_batches(monkeypatch):
+    monkeypatch.setattr(batches, "problem", lambda name, batch: (None, None, None))
+    (names,) = {tuple(case.name for case in batches.batches(Asked()) if case.name.startswith("SimpLeNet"))}
+    assert names == tuple(
+        f"SimpLeNet, batch {n}, {what}" for n in (1, 4, 16, 64, 256, 1024) for what in ("training", "inference")
+    )
+
+
 def test_a_case_that_says_nothing_else():
     case = Case("", None)
     assert (case.tolerance, case.unit, case.threads, case.repeats) == (1e-4, "s", None, None)
@@ -112,6 +145,8 @@ def test_the_worst_of_several_arrays_counts():
         with pytest.raises(Wrong, match="by 5.0e-01, allowed 1e-04"):
             check(outputs, [right, right], 1e-4)
     assert check([wrong], [right], 0.5) == 0.5
+    with pytest.raises(Wrong, match=r"^shapes \[\(1, 2\)\], expected \[\(2,\)\]$"):  # that would broadcast
+        check([right[None]], [right], 1e-4)
 
 
 def test_the_chain_by_hand():
@@ -161,6 +196,15 @@ def test_median_seconds(monkeypatch):
     times, calls = iter([0, 100, 200, 203, 300, 301, 400, 402]), []
     monkeypatch.setattr("time.perf_counter", lambda: next(times))
     assert median_seconds(lambda: calls.append(None), times=3) == 2 and len(calls) == 4
+
+
+@pytest.mark.parametrize("found, said", [
+    ({"AVX512F": True, "AVX2": True}, "AVX-512"), ({"AVX512_SKX": False, "AVX512F": False, "AVX2": True}, "AVX2"),
+    ({"SVE": True, "ASIMD": True}, "SVE"), ({"ASIMD": True}, "NEON"), ({"AVX2": False}, "no AVX2"),
+])  # fmt: skip
+def test_instructions(found, said, monkeypatch):
+    monkeypatch.setattr(machine, "__cpu_features__", found)
+    assert machine.instructions() == said
 
 
 @pytest.mark.parametrize("changed, said", [("", "1f2e"), (" M README.md\n", "1f2e+")])
@@ -216,10 +260,10 @@ def test_the_process_that_is_measured(monkeypatch, capsys):
     """Its peak after 20 steps, and after those that are asked for, above what it held before the first."""
     steps, seen, peaks = [], [], iter([100.0, 130.0, 150.0])
     monkeypatch.setattr(Minidl, "training", lambda *_: Work(lambda: steps.append(None)))
-    monkeypatch.setattr(memory, "start_anew", lambda: None)
+    monkeypatch.setattr(memory, "start_anew", lambda: seen.append("anew"))
     monkeypatch.setattr(memory, "peak", lambda: seen.append(len(steps)) or next(peaks))
     memory.main("minidl", "minidl", "SimpLeNet", "1", "5")
-    assert json.loads(capsys.readouterr().out) == [30.0, 50.0] and seen == [0, 20, 25]
+    assert json.loads(capsys.readouterr().out) == [30.0, 50.0] and seen == ["anew", 0, 20, 25]
 
 
 def test_growth_is_what_comes_after_the_first_steps(monkeypatch):
@@ -229,6 +273,7 @@ def test_growth_is_what_comes_after_the_first_steps(monkeypatch):
     assert first.work(Minidl()).call() == 30.0 and grown.work(Minidl()).call() == 20.0
     assert asked == [("SimpLeNet", 1, 0), ("SimpLeNet", 1, 2)] and {first.unit, grown.unit} == {"MiB"}
     assert grown.name == "SimpLeNet, batch 1, growth over 2 more steps"
+    assert (first.repeats, grown.repeats) == (3, 1)
 
 
 # --- what is said and drawn -------------------------------------------------------------------------------------------
@@ -270,6 +315,7 @@ def test_dots(row):
     assert [line.get_xydata().tolist() for line in dots] == [[[0.002, 0]], [[2.0, 1]]]
     assert [label.get_text() for label in axes.get_yticklabels()] == ["ops: a case", "ops: other"]
     assert axes.get_title("left") == "a title" and axes.get_xlabel().startswith("time, as a multiple of minidl's")
+    assert axes.get_xscale() == "log" and axes.get_ylim() == (1.5, -0.5)  # the first case on top
     assert pictures.ratios([], "") is None
 
 
@@ -307,6 +353,47 @@ def test_exit_code_and_name(monkeypatch, tmp_path, capsys):
     assert [path.name for path in tmp_path.iterdir()] == ["all.json"]
     assert cli.main(["ops", "floor", "--out", str(tmp_path)]) == 0
     assert (tmp_path / "ops-floor.json").exists() and str(tmp_path / "ops-floor.json") in capsys.readouterr().out
+
+
+def test_what_is_left_out_of_the_command_line():
+    asked = vars(cli.parser().parse_args([]))
+    assert asked.pop("peers") == cli.DEFAULT and asked == {
+        "names": [], "cases": "", "networks": [], "style": ["functional"], "device": "cpu", "repeats": 20, "starts": 1,
+        "threads": None, "quick": False, "out": None,
+    }  # fmt: skip
+
+
+def test_who_is_measured(monkeypatch, standin):  # noqa: F811
+    """On a GPU minidl there and on the CPU, at growing batches, unless benchmarks are named."""
+    seen = []
+    monkeypatch.setattr("benchmarks.engines.installed", lambda package: True)
+    monkeypatch.setattr(cli, "installed", lambda package: True)
+    monkeypatch.setattr(cli, "of_package", lambda *asked: seen.append(asked) or [Minidl()] * (len(asked) == 1))
+    monkeypatch.setattr(
+        cli, "measure", lambda name, case, engines, repeats, own: seen.append((name, repeats, own)) or Row(name, case)
+    )
+    assert cli.main(["--device", "cuda:1", "--quick", "--cases", "BATCH 2, inf", "--peers", "torch"]) == 0
+    assert seen == [("minidl",), ("torch", "cuda:1"), *[("batches", 20, "minidl cuda:1")] * 2]
+    assert [engine.name for engine in cli.engines([], "cuda:1")] == ["minidl", "minidl cuda:1"]
+
+
+def test_what_other_processes_are_asked_and_found(monkeypatch, capsys):
+    asked = []
+    row = {"benchmark": "training", "unit": "s", "own": "minidl", "median": {"minidl": 1.0, "torch": 2.0}}
+    rows = [row | {"case": name, "left out": {}, "refused": {}} for name in "AB"]
+    rows[1]["refused"] = {"jax": "off"}
+
+    def measured(*given):
+        asked.append(given)
+        yield 2, {"results": rows, "ceilings": {}, "versions": {}}
+
+    monkeypatch.setattr(cli, "measured", measured)
+    given = ["training", "--cases", "a", "--networks", "LeNet", "--style", "layers", "--peers", "--quick"]
+    given = [word if word != "layers" else cli.STYLES[-1] for word in given]
+    assert cli.main([*given, "--starts", "3", "--threads", "2"]) == 1  # for the one that is refused
+    passed = ["training", "--cases=a", "--device", "cpu", "--repeats", "20", "--style", cli.STYLES[-1], "--peers"]
+    assert asked == [([*passed, "--quick", "--networks", "LeNet"], 3, [2])]
+    assert capsys.readouterr().out.splitlines()[-1] == "  geometric mean: minidl 0.50 × torch"
 
 
 def test_a_gpu_is_waited_for(monkeypatch):

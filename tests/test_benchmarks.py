@@ -3,6 +3,7 @@
 import dataclasses
 import json
 import math
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -160,20 +161,21 @@ def test_the_reference_is_double_precision_without_kernels():
 
 def test_a_sample_is_the_time_of_one_call():
     """Of as many as fill 20 ms, after one that is not timed; warm-up and the search for their number come before."""
-    calls, timed = [], []
+    calls, timed, warmed = [], [], []
 
     class Clocked(Minidl):
         warm_up = 3
 
         def seconds(self, call, times):
-            calls.clear() if times == 1 else timed.append(len(calls))
+            warmed.append(len(calls)) if times == 1 else timed.append(len(calls))
+            calls[:] = calls if times > 1 else []
             for _ in range(times):
                 call()
             return 0.001 * times
 
     case = Case("clock", lambda engine: Work(lambda: calls.append(None)))
     assert measure("test", case, [Clocked()], repeats=3).samples == {"minidl": pytest.approx([0.001] * 3)}
-    assert timed == [2, 23, 44]  # each after one more call than the 20 timed ones before
+    assert warmed == [3] and timed == [2, 23, 44]  # each after one more call than the 20 timed ones before
     case = dataclasses.replace(case, repeats=2)
     assert len(measure("test", case, [Clocked()], repeats=3).samples["minidl"]) == 2
 
@@ -264,9 +266,17 @@ def test_geometric_means():
     groups = dict(grouped(summarise(runs)))
     assert list(groups) == ["training, 1 thread", "training, 2 threads"]
     assert means(groups["training, 1 thread"]) == {"torch": pytest.approx(math.sqrt(0.5 * 4))}
+    assert means(groups["training, 1 thread"][:1]) == {}
+    assert list(dict(grouped(summarise(runs[::-1])))) == list(groups)
     labels, found = pictures.lines(summarise(runs[:1]), "torch")
     assert labels == [f"training, 1 thread: {case}" for case in ("A", "B", "GEOMETRIC MEAN")]
     assert found[0]["minidl"] == [0.5] and found[2]["minidl"] == [pytest.approx(math.sqrt(2))]
+
+
+def test_what_any_start_left_out_is_said():
+    runs = [(None, [rows(minidl=1.0) | {"left out": {name: name.upper()}}]) for name in "ab"]
+    [summary] = summarise(runs)
+    assert summary.left_out == {"a": "A", "b": "B"}
 
 
 def test_several_starts(tmp_path, capsys):
@@ -288,6 +298,20 @@ def test_a_process_has_its_threads(monkeypatch):
     record = starts.child(["small_ops", "--quick", "--repeats", "1", "--peers"], 1)
     assert record["threads"] == 1 and record["environment"]["OMP_NUM_THREADS"] == "1"
     assert given == [[3], [3, 5]]
+
+
+def test_all_libraries_have_the_threads(monkeypatch):
+    given, found = [], []
+
+    def run(command, env, **_):
+        found.append({name: value for name, value in env.items() if name.endswith("_NUM_THREADS")})
+        (Path(command[-1]) / "x.json").write_text("{}")
+
+    monkeypatch.setattr(starts, "cores", lambda: {3, 5, 7})
+    monkeypatch.setattr(starts, "give", lambda allowed: given.append(list(allowed)))
+    monkeypatch.setattr("subprocess.run", run)
+    assert starts.child([], 2) == {} and given == [[3, 5], [3, 5, 7]]
+    assert found[0].items() >= {f"{name}_NUM_THREADS": "2" for name in ("MINIDL", "OMP", "OPENBLAS", "MKL")}.items()
 
 
 def test_a_failure_of_a_process_is_shown():
@@ -319,6 +343,10 @@ def test_other_weights_are_noticed(standin, tmp_path, monkeypatch):  # noqa: F81
     assert gpu.main(["--quick", "--tests", "--out", str(tmp_path)]) == 1
 
 
+def test_weights_that_no_time_was_left_for_are_no_equal_ones(standin, tmp_path):  # noqa: F811
+    assert gpu.main(["--quick", "--minutes", "0", "--tests", "--out", str(tmp_path)]) == 1
+
+
 def test_without_a_gpu(capsys):
     with pytest.raises(SystemExit) as ended:
         gpu.main(["--quick"])
@@ -334,9 +362,11 @@ def test_tests_of_a_gpu(body, seconds, passed, summary, tmp_path):
     (tmp_path / "test_it.py").write_text(f"import pytest\n@pytest.mark.gpu\ndef test_it():\n    {body}\n", "utf-8")
     found = gpu.tests([str(tmp_path), "-n0"], seconds)
     assert found["passed"] == passed and summary in found["summary"]
+    assert bool(found["printed"]) != passed or seconds == 3
 
 
 def test_nothing_is_begun_when_time_is_up():
+    assert 59 < gpu.Clock(1).left() <= 60
     clock = gpu.Clock(0)
     assert set(gpu.equality("cuda", 1, clock).values()) == {None}
     assert not gpu.ratios("cpu", Asked(quick=True), 1, clock)
