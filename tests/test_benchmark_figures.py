@@ -12,7 +12,17 @@ from standin import standin  # noqa: F401
 
 from benchmarks import __main__ as cli
 from benchmarks import (
-    batches, floor, import_time, inference, machine, memory, ops, pictures, scaling, small_ops, training
+    batches,
+    floor,
+    import_time,
+    inference,
+    machine,
+    memory,
+    ops,
+    pictures,
+    scaling,
+    small_ops,
+    training,
 )  # fmt: skip
 from benchmarks.case import Asked, Case, registry
 from benchmarks.engines import Cuda, Lacking, Minidl, Model, Work

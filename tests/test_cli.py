@@ -106,6 +106,9 @@ def test_info(capsys, monkeypatch, tmp_path):
         "fashion-mnist: not found; `minidl data fashion-mnist` gets it",
         f"cifar10: {cifar}",
     ]
+    (cifar / "test_batch.bin").unlink()  # of the other split
+    main(["info"])
+    assert capsys.readouterr().out.splitlines()[-1] == "cifar10: not found; `minidl data cifar10` gets it"
 
 
 def test_loops(capsys, monkeypatch):
@@ -197,6 +200,8 @@ def test_networks(name, build, size, total, capsys):
      "minidl summary: argument name: invalid choice: resnet (choose from simplenet, vgg-style, vgg16)"),
     (("--fast",), "minidl: the following arguments are required: COMMAND"),
     (("info", "--fast", "1"), "minidl: unrecognized arguments: --fast 1"),
+    (("data", "mnist", "cifar10"), "minidl: unrecognized arguments: cifar10"),
+    (("summary", "simplenet", "-v"), "minidl: unrecognized arguments: -v"),
 ])  # fmt: skip
 def test_usage(arguments, said, capsys):
     code, line = refused(capsys, *arguments)

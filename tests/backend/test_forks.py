@@ -114,6 +114,22 @@ def test_who_asks_whether_a_lock_is_stuck_leaves_it_free():
     assert not forks.is_stuck(lock.lock) and not taken_elsewhere(lock)
 
 
+def test_a_child_of_a_chunk_has_threads_of_its_own():
+    counts, number = threads.blas().counts(), md.get_num_threads()
+    md.set_num_threads(2)
+    own = threads.blas().counts()
+    try:
+        found = threads.parallel(
+            lambda i: i or passes_in_a_child(lambda: not threads.here.working and threads.blas().counts() == own),
+            range(2),
+        )
+    finally:
+        md.set_num_threads(number)
+        for library, count in zip(threads.blas().libraries, counts, strict=True):
+            library.set_num_threads(count)
+    assert found == [True, 1]
+
+
 def test_a_stream_goes_on_in_a_child_from_where_it_stands():
     generator = md.Generator().manual_seed(3)
     md.rand(5, generator=generator)

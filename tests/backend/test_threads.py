@@ -5,6 +5,7 @@ import subprocess
 import sys
 import threading
 import time
+import warnings
 
 import numpy as np
 import pytest
@@ -55,9 +56,9 @@ def test_after_an_error_no_chunk_is_begun(number):
 def test_within_a_chunk_it_runs_one_after_the_other(number):
     def outer(_):
         here = threading.get_ident()
-        return all(parallel(lambda _: threading.get_ident() == here, range(4)))
+        return all(parallel(lambda _: time.sleep(0.002) or threading.get_ident() == here, range(4)))
 
-    assert all(parallel(outer, range(4)))
+    assert all(parallel(outer, range(2)))  # so that workers are free to help
 
 
 def test_blas_is_held_to_one_thread_and_restored(number):
@@ -153,8 +154,39 @@ def test_a_product_in_pieces_is_the_product(number, shapes, dtype, monkeypatch):
 
 
 def test_numpy_does_not_warn_in_any_thread(number):
-    with np.errstate(all="ignore"):
-        parallel(lambda _: np.log(np.zeros(3)), range(8))
+    meeting = threading.Barrier(number, timeout=10)  # each takes one
+    with np.errstate(all="ignore"), warnings.catch_warnings():
+        warnings.simplefilter("error")
+        parallel(lambda _: meeting.wait() or np.log(np.zeros(3)), range(number))
+
+
+def test_no_more_threads_than_were_asked_for_take_part(number):
+    at_work, most, lock = 0, 0, threading.Lock()
+
+    def chunk(_):
+        nonlocal at_work, most
+        with lock:
+            at_work += 1
+            most = max(most, at_work)
+        time.sleep(0.002)
+        with lock:
+            at_work -= 1
+
+    parallel(chunk, range(3 * number))
+    assert most <= number
+
+
+def test_a_job_that_is_done_holds_no_arrays():
+    """A worker may hold it for longer."""
+    job = threads.Job(abs, [-1])
+    job.work()
+    assert job.function is None and job.results == [[1]]
+
+
+def test_of_several_libraries_the_largest_count_is_the_users(monkeypatch):
+    monkeypatch.delenv("MINIDL_NUM_THREADS", raising=False)
+    monkeypatch.setattr(threads.Blas, "counts", lambda blas: [2, 5, 3])
+    assert threads.Blas().threads == 5
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork here")
