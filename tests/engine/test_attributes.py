@@ -104,3 +104,22 @@ def test_numbers_are_shown_with_four_digits_or_as_is_asked():
     x = md.tensor([1 / 3, 2.0])
     assert repr(x) == f"{x}" == "tensor([0.3333, 2.    ])" and f"{x[0]:.2f}" == "0.33"
     assert repr(x.to(md.float64)) == "tensor([0.3333, 2.    ], dtype=float64)"
+
+
+def test_a_size_is_a_tuple_that_counts():
+    size = md.ones(2, 3, 4).shape
+    assert (
+        size == (2, 3, 4)
+        and size.numel() == 24
+        and md.tensor(1.0).shape.numel() == 1
+        and repr(size) == "Size([2, 3, 4])"
+    )
+    for made, expected in (
+        (size[1:], (3, 4)), (size[:0], ()), (size + (5,), (2, 3, 4, 5)), ((5,) + size, (5, 2, 3, 4)),
+        (size * 2, (2, 3, 4) * 2), (2 * size[:1], (2, 2)),
+    ):  # fmt: skip
+        assert type(made) is md.Size and made == expected
+    assert type(size[0]) is int and size[-1] == 4
+    for wrong in (lambda: size + [5], lambda: [5] + size):
+        with pytest.raises(TypeError):
+            wrong()

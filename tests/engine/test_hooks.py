@@ -155,3 +155,19 @@ def test_a_gradient_of_another_shape_is_refused_though_it_has_as_many_elements()
     x.register_hook(lambda g: g.reshape(3, 2))
     with pytest.raises(RuntimeError, match="tensor hook: must return a gradient of shape 2×3, got 3×2"):
         (x * 2).sum().backward()
+
+
+def test_a_gradient_of_another_dtype_is_converted():
+    x = md.ones(2, requires_grad=True)
+    x.register_hook(lambda g: g.double() * 3)
+    (x * 2).sum().backward()
+    assert x.grad.dtype == md.float32 and x.grad.tolist() == [6, 6]
+
+
+def test_what_is_retained_adds_up():
+    y = leaf() * 2
+    y.retain_grad()
+    y.retain_grad()  # once is enough
+    for n in (1, 2):
+        y.sum().backward(retain_graph=True)
+        assert y.grad.tolist() == [n] * 3
