@@ -335,6 +335,12 @@ def test_load_names_the_file_that_is_missing(name, tmp_path):
         md.load(tmp_path / name)
 
 
+def test_where_to_load_to_is_checked_though_there_are_no_tensors(path):
+    md.save({"epoch": 3}, path)
+    with pytest.raises(ValueError, match="device: expected 'cpu', 'cuda' or 'cuda:N', got 'tpu'"):
+        md.load(path, "tpu")
+
+
 def test_files_are_loaded_on_the_cpu_whatever_the_default_device(path, standin):  # noqa: F811
     md.save({"x": md.ones(2)}, path)
     with md.device("cuda"):

@@ -454,6 +454,8 @@ def test_collate_keeps_the_gradient():
     ([{"a": 1}, (1,)], ValueError, "collate: the samples of a batch are of different kinds, dict and tuple"),
     ([{"a": 1, "b": 1}, {"c": 1}], ValueError, "collate: a sample of the batch has no 'a', which the first has"),
     ([], ValueError, "collate: a batch of no samples"),
+    ((), ValueError, "collate: a batch of no samples"),
+    (np.ones((0, 2)), ValueError, "collate: a batch of no samples"),
 ])  # fmt: skip
 def test_collate_refuses(samples, error, said):
     with pytest.raises(error, match=said):
