@@ -23,6 +23,12 @@ def test_a_layer_is_made_on_its_device(label):
     assert layer(*[md.tensor(array, device="cuda:1") for array in row.inputs]).device == "cuda:1"
 
 
+@pytest.mark.usefixtures("standin")
+def test_a_summary_of_a_network_on_a_gpu():
+    layer = nn.Linear(3, 2, device="cuda:1")
+    assert nn.summary(layer, (3,)).splitlines()[2].split() == ["(Linear)", "N×2", "8"]
+
+
 def test_a_module_goes_to_the_gpu_that_is_named(standin):  # noqa: F811
     layer = nn.Linear(2, 2)
     for device, name in ((None, "cuda:0"), (1, "cuda:1"), ("cuda:1", "cuda:1"), ("cuda", "cuda:0"), (0, "cuda:0")):

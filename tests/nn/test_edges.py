@@ -153,6 +153,10 @@ def test_fills_of_no_width():
 def test_no_warning_where_nothing_is_limited():
     """A list may be empty; a generator that is, has been used up."""
     assert nn.utils.clip_grad_norm_([], 1.0).item() == 0
+    p = nn.Parameter(md.ones(2))
+    p.grad = md.tensor([3.0, -4.0])
+    assert nn.utils.clip_grad_norm_(p, 9.0, error_if_nonfinite=True).item() == 5
+    assert nn.utils.clip_grad_norm_(p, 9.0, "inf").item() == 4 and p.grad.tolist() == [3, -4]
     with pytest.warns(UserWarning, match="clip_grad_value_: the generator of parameters is used up"):
         nn.utils.clip_grad_value_((p for p in ()), 1.0)
     with pytest.warns(UserWarning, match="clip_grad_norm_: the generator of parameters is used up"):
@@ -183,6 +187,13 @@ def test_a_shared_parameter_by_each_of_its_names():
     for method, what in (("get_parameter", "parameter"), ("get_buffer", "buffer"), ("get_submodule", "module")):
         with pytest.raises(AttributeError, match=rf"^{method}: Sequential has no {what} '2.weight'$"):
             getattr(module, method)("2.weight")
+
+
+def test_a_module_may_grow_while_it_is_gone_over():
+    module = nn.Sequential(nn.ReLU(), nn.Tanh())
+    for name, child in module.named_children():
+        module.add_module(f"{name} again", child)
+    assert list(module._modules) == ["0", "1", "0 again", "1 again"]
 
 
 @pytest.mark.parametrize("recurse", [True, False])

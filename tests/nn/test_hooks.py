@@ -40,6 +40,7 @@ def watched(function, register="register_full_backward_hook", result=None):
     module, seen = Function(function), []
 
     def hook(module, *gradients):
+        assert all(type(each) is tuple for each in gradients)
         seen.append(tuple([g if g is None else g.detach().numpy().tolist() for g in each] for each in gradients))
         return result
 

@@ -150,6 +150,14 @@ def test_filling_is_on_record():
         z.backward()
 
 
+@pytest.mark.parametrize("name", [*RANDOM, "orthogonal_"])
+def test_half_precision_is_drawn_in_single(name):
+    """And rounded: the stream moves on as for float32."""
+    fill = RANDOM[name][0] if name in RANDOM else init.orthogonal_
+    half, single = (fill(weight(6, 5, dtype=d), generator=md.Generator().manual_seed(3)) for d in ("f2", "f4"))
+    assert half.dtype == md.float16 and np.array_equal(half.array, single.array.astype("f2"))
+
+
 W = weight(2, 2)
 
 

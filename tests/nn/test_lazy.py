@@ -123,6 +123,13 @@ def test_a_copy_learns_if_it_did(name):
         assert not any(p.requires_grad for p in twin.parameters())
 
 
+def test_a_copy_shares_what_was_shared():
+    net = nn.Sequential(nn.LazyLinear(3), nn.LazyLinear(3))
+    net[1].weight = net[0].weight
+    twin = copy.deepcopy(net)
+    assert twin[1].weight is twin[0].weight and twin[1].bias is not twin[0].bias
+
+
 @each
 def test_dtype(name):
     options, x = CASES[name]

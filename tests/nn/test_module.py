@@ -126,6 +126,9 @@ def test_zeroed_gradients():
     grad = net.first.weight.grad
     net.zero_grad(set_to_none=False)
     assert net.first.weight.grad.array is grad.array and (grad == 0).all() and net.scale.grad is None
+    net.scale.grad = net.scale * 2  # as under create_graph=True
+    net.zero_grad(set_to_none=False)
+    assert net.scale.grad.tolist() == [0, 0] and not net.scale.grad.requires_grad
 
 
 # --- dtypes -----------------------------------------------------------------------------------------------------------

@@ -475,12 +475,16 @@ def test_parameters_as_a_vector():
     (lambda p: nn.utils.vector_to_parameters(np.ones(3), [p]), TypeError, "expected a Tensor, got ndarray"),
     (lambda p: nn.utils.parameters_to_vector([np.ones(3)]), TypeError, "expected a Tensor, got ndarray"),
     (lambda p: nn.utils.parameters_to_vector([]), ValueError, "expected tensors"),
+    (lambda p: nn.utils.clip_grad_norm_(p, 1.0, 3.0, error_if_nonfinite=True), RuntimeError,
+     "^clip_grad_norm_: the norm of order 3.0 of the gradients is inf$"),
     (lambda p: nn.utils.clip_grad_norm_([p, "p"], 1.0), TypeError, "clip_grad_norm_: expected a Tensor, got str"),
     (lambda p: nn.utils.clip_grad_value_({"p": p}, 1.0), TypeError, "clip_grad_value_: expected a Tensor, got str"),
 ])  # fmt: skip
 def test_mistakes_of_utilities(call, error, said):
+    p = nn.Parameter(md.zeros(3))
+    p.grad = md.full((3,), math.inf)
     with pytest.raises(error, match=said):
-        call(nn.Parameter(md.zeros(3)))
+        call(p)
 
 
 # --- dropout and batch normalisation ----------------------------------------------------------------------------------

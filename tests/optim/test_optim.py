@@ -201,6 +201,9 @@ def test_zero_grad_can_keep_the_tensors():
     (p * 2).sum().backward()
     md.optim.SGD([p]).zero_grad(set_to_none=False)
     assert p.grad.numpy().tolist() == [0, 0]
+    p.grad = p * 2  # as under create_graph=True
+    md.optim.SGD([p]).zero_grad(set_to_none=False)
+    assert p.grad.tolist() == [0, 0] and not p.grad.requires_grad
 
 
 @each_kind

@@ -170,7 +170,7 @@ def test_what_is_not_supported_is_refused_by_name(kind, option):
     (lambda p: optim.SGD([{"params": {p}}]), TypeError, "the order of a set differs from run to run"),
     (lambda p: optim.SGD([{"params": "weight"}]), TypeError, "expected tensors as the 'params' of a group, got str"),
     (lambda p: optim.SGD([{"params": 3}]), TypeError, "expected tensors as the 'params' of a group, got int"),
-    (lambda p: optim.SGD([("a", p), md.ones(1)]), TypeError, "all parameters of a group must be named, or none"),
+    (lambda p: optim.SGD([("a", p), md.ones(2)]), TypeError, "all parameters of a group must be named, or none"),
     (lambda p: optim.SGD([("a", p, 1)]), TypeError, "all parameters of a group must be named, or none"),
     (lambda p: optim.SGD([("a", 3)]), TypeError, "expected tensors, got int"),
 ])  # fmt: skip
@@ -224,6 +224,9 @@ def test_named_parameters():
         (group,) = optim.SGD(given, lr=0.1).param_groups
         assert group["param_names"] == ["weight", "bias"]
         assert [id(p) for p in group["params"]] == [id(p) for p in layer.parameters()]
+    other = {"params": [("a", p) for p in nn.Linear(1, 1, bias=False).parameters()], "param_names": ["b"]}
+    assert optim.SGD([other]).param_groups[0]["param_names"] == ["a"]
+    assert optim.SGD(enumerate(layer.parameters())).param_groups[0]["param_names"] == ["0", "1"]
 
 
 def test_how_it_is_shown():

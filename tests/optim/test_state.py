@@ -33,7 +33,7 @@ def test_what_is_saved():
 
 @pytest.mark.parametrize("dtype", [md.float16, md.float64])
 def test_a_state_is_loaded_in_the_dtype_of_its_parameter(dtype):
-    source, target = stepped(), stepped(dtype=dtype)
+    source, target = stepped(n=(2, 3)), stepped(n=(2, 3), dtype=dtype)
     target.load_state_dict(source.state_dict())
     for kept, given in zip(target.state.values(), source.state.values(), strict=True):
         assert kept["step"] == 1 and kept["exp_avg"].dtype == dtype
@@ -114,7 +114,9 @@ SPOILED = {
     "another parameter": (spoiled(["state", 7], {}), ValueError, "a state of parameter 7, which no group has"),
     "no exp_avg": (spoiled([*STATE, "exp_avg"], None), ValueError, "parameter 1 has no exp_avg; is it of another kind"),
     "no step": (spoiled([*STATE, "step"], None), ValueError, "parameter 1 has no step"),
-    "more": (spoiled([*STATE, "speed"], 1), ValueError, "parameter 1 has speed; is it of another kind"),
+    "more": (
+        lambda state: state["state"][1].update({c: 1 for c in "dcba"}), ValueError, "parameter 1 has a, b, c, d; is it of"
+    ),
     "shape": (spoiled([*STATE, "exp_avg"], md.ones(3)), ValueError, "parameter 1: exp_avg is 3, expected 2"),
     "scalar": (spoiled([*STATE, "exp_avg"], md.tensor(1.0)), ValueError, "parameter 1: exp_avg is a scalar"),
     "dtype": (spoiled([*STATE, "exp_avg"], md.tensor([1, 2])), ValueError, "exp_avg is int64, no floats"),
@@ -123,6 +125,7 @@ SPOILED = {
     "negative step": (spoiled([*STATE, "step"], -1), ValueError, "parameter 1: step must be a number of steps, got -1"),
     "NaN as step": (spoiled([*STATE, "step"], float("nan")), ValueError, "step must be a number of steps, got nan"),
     "half a step": (spoiled([*STATE, "step"], 1.5), ValueError, "step must be a number of steps, got 1.5"),
+    "a vector as step": (spoiled([*STATE, "step"], md.tensor([1.0])), ValueError, "step must be a number of steps"),
     "a text as step": (spoiled([*STATE, "step"], "1"), ValueError, "step must be a number of steps, got '1'"),
 }  # fmt: skip
 
@@ -173,6 +176,7 @@ def test_an_optimizer_of_ones_own_may_remember_anything():
     (kept,) = other.state.values()
     assert kept["mean"].dtype == md.float64 and kept["mean"].numpy().tolist() == [1, 1]
     assert kept["calls"] == 1 and kept["note"] == "x" and kept["scale"].numpy().tolist() == [1]
+    assert kept["scale"].array is not optimizer.state[p]["scale"].array
     p.data, p.grad = md.ones(2, dtype=md.float64), md.ones(2, dtype=md.float64)
     optimizer.step()
     assert optimizer.state[p]["mean"].dtype == md.float64 and optimizer.state[p]["mean"].numpy().tolist() == [2, 2]
