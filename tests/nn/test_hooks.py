@@ -140,6 +140,9 @@ def test_hooks_that_see_keyword_arguments():
     layer.register_forward_pre_hook(lambda module, args, kwargs: args, with_kwargs=True)
     with pytest.raises(RuntimeError, match="pre-hook: must return None or .args, kwargs., got .1,."):
         layer(1, by=2)
+    layer.register_forward_pre_hook(lambda module, args, kwargs: [args, kwargs], prepend=True, with_kwargs=True)
+    with pytest.raises(RuntimeError, match="pre-hook: must return None or .args, kwargs., got \\[.1,., "):
+        layer(1, by=2)
 
 
 def test_hooks_that_are_always_called():
@@ -287,6 +290,12 @@ def test_replacements_that_do_not_fit_are_refused(register, result, said):
     module, _ = watched(lambda x: x * 2, register, result)
     with pytest.raises((RuntimeError, TypeError), match="^Function(.*): .*" + said):
         module(leaf(1.0)).sum().backward()
+
+
+def test_a_gradient_is_replaced_in_its_shape():
+    module, _ = watched(lambda x: x * 2, result=(md.ones(3, 2),))
+    with pytest.raises(RuntimeError, match="must return None or gradients 2×3 float64, got 3×2 float32"):
+        module(md.ones(2, 3, dtype=md.float64, requires_grad=True)).sum().backward()
 
 
 def test_no_gradient_can_be_given_to_an_input_that_needs_none():

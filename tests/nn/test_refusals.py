@@ -76,6 +76,9 @@ OTHERS = {
     "nn.Sequential([nn.ReLU()])": (
         TypeError, "Sequential: expected modules one by one, got a list; unpack it: Sequential(*layers)"
     ),
+    "nn.Sequential((nn.ReLU(),))": (
+        TypeError, "Sequential: expected modules one by one, got a list; unpack it: Sequential(*layers)"
+    ),
     "nn.Sequential(nn.ReLU())[1]": (IndexError, "Sequential: index 1 is out of range for 1 modules"),
     "nn.ModuleList([nn.ReLU()])[-2]": (IndexError, "ModuleList: index -2 is out of range for 1 modules"),
     "nn.ModuleList().extend(3)": (TypeError, "ModuleList: expected several, as a list, got int"),

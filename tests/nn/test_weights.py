@@ -129,6 +129,13 @@ def test_two_weights_of_a_layer():
     assert list(net.state_dict()) == ["bias_g", "bias_v", "weight"] and md.equal(net(x(net)), y)
 
 
+def test_other_hooks_stay():
+    net, seen = layer(), []
+    handle = net.register_forward_pre_hook(lambda module, args: seen.append(args))
+    remove_weight_norm(weight_norm(net))(x(net))
+    assert len(seen) == 1 and net.registered_hooks == (handle.hook,)
+
+
 def test_copies():
     net = spectral_norm(layer()).eval()
     with md.no_grad():
@@ -144,6 +151,7 @@ REFUSALS = {
     "no parameter": (lambda: spectral_norm(layer(), "wait"), "spectral_norm: Linear has no parameter 'wait'"),
     "no shape": (lambda: weight_norm(nn.LazyLinear(2)), "weight_norm: LazyLinear has no parameter 'weight' whose"),
     "twice": (lambda: weight_norm(weight_norm(layer())), "weight_norm: weight of Linear is computed by it already"),
+    "another": (lambda: weight_norm(spectral_norm(layer())), "weight_norm: Linear has no parameter 'weight' whose"),
     "no step": (lambda: spectral_norm(layer(), n_power_iterations=0), "n_power_iterations must be positive, got 0"),
 }  # fmt: skip
 
