@@ -152,7 +152,7 @@ row("functional.hinge_embedding_loss", input=X, target=fixed(np.sign(TARGET)))(m
 row("functional.margin_ranking_loss", **PAIR, target=fixed(np.sign(TARGET)))(margin=0.3, reduction=REDUCTIONS)
 row("functional.soft_margin_loss", input=X, target=fixed(np.sign(TARGET)))(reduction=REDUCTIONS)
 row("functional.triplet_margin_loss", anchor=X, positive=TARGET, negative=X[::-1].copy())(
-    margin=3.0, p=1.0, eps=0.3, swap=each(True, given(True, p=1.0, eps=0.3)), reduction=REDUCTIONS
+    margin=each(3.0, 0.1), p=1.0, eps=0.3, swap=each(True, given(True, p=1.0, eps=0.3)), reduction=REDUCTIONS
 )
 
 # --- others -----------------------------------------------------------------------------------------------------------

@@ -115,7 +115,7 @@ SPOILED = {
     "no exp_avg": (spoiled([*STATE, "exp_avg"], None), ValueError, "parameter 1 has no exp_avg; is it of another kind"),
     "no step": (spoiled([*STATE, "step"], None), ValueError, "parameter 1 has no step"),
     "more": (
-        lambda state: state["state"][1].update({c: 1 for c in "dcba"}), ValueError, "parameter 1 has a, b, c, d; is it of"
+        lambda state: state["state"][1].update({c: 1 for c in "dcba"}), ValueError, "parameter 1 has a, b, c, d; is"
     ),
     "shape": (spoiled([*STATE, "exp_avg"], md.ones(3)), ValueError, "parameter 1: exp_avg is 3, expected 2"),
     "scalar": (spoiled([*STATE, "exp_avg"], md.tensor(1.0)), ValueError, "parameter 1: exp_avg is a scalar"),
