@@ -276,6 +276,15 @@ def test_the_process_that_is_measured(monkeypatch, capsys):
     assert json.loads(capsys.readouterr().out) == [30.0, 50.0] and seen == ["anew", 0, 20, 25]
 
 
+def test_what_the_process_that_is_measured_is_asked(monkeypatch):
+    asked = []
+    monkeypatch.setattr(
+        "subprocess.run", lambda command, **_: asked.append(command[1:]) or SimpleNamespace(stdout="[1.0, 2.0]")
+    )
+    assert memory.peaks(Minidl(), "SimpLeNet", 3, 5) == (1.0, 2.0)
+    assert asked == [["-m", "benchmarks.memory", "minidl", "minidl", "SimpLeNet", "3", "5"]]
+
+
 def test_growth_is_what_comes_after_the_first_steps(monkeypatch):
     asked = []
     monkeypatch.setattr(memory, "peaks", lambda engine, *problem: asked.append(problem) or (30.0, 50.0))

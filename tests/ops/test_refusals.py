@@ -294,6 +294,8 @@ def test_refused(kind, expression):
 
 
 TAKEN = {  # just inside
+    "ones(2)[[]]": [],
+    "ones(2, 3)[[], 0]": [],
     "ones(2).bernoulli_(1)": [1, 1],
     "ones(2).bernoulli_(0)": [0, 0],
     "ones(2).uniform_(3, 3)": [3, 3],
