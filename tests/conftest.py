@@ -15,6 +15,7 @@ import minidl as md
 from minidl import backend
 from minidl.backend.modes import mode
 from minidl.engine.op import registry
+from minidl.kernels import loops
 from minidl.kernels.cpu import conv
 
 quiet = [HealthCheck.too_slow, HealthCheck.data_too_large, HealthCheck.function_scoped_fixture]
@@ -25,6 +26,13 @@ settings.register_profile("intense", settings.get_profile("deep"), max_examples=
 if "PYTEST_XDIST_WORKER" in os.environ:
     md.set_num_threads(1)  # the workers are threads enough
 conv.PLACES = 0  # so that the small images of tests are worked on as large ones are
+
+
+@pytest.fixture
+def loops_serve(monkeypatch):
+    """Kernels that consist of loops serve, by the interpreter where numba is not installed."""
+    if not loops.installed():
+        monkeypatch.setattr(loops, "COMPILED", False)
 
 
 def pytest_addoption(parser):

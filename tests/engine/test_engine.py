@@ -328,6 +328,7 @@ def test_detect_anomaly_sees_raw_writes_and_nan():
 # --- 6. fusion --------------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.usefixtures("loops_serve")
 def test_fusion_can_be_switched_off(monkeypatch):
     monkeypatch.setattr(modes.mode, "fused", True)
     x = Tensor(np.random.default_rng(0).standard_normal((4, 3, 2, 2)), requires_grad=True)

@@ -251,6 +251,7 @@ def test_pairs_of_runs_share_nothing():
     assert not any(np.shares_memory(a.grad.array, b.array) for a, b in itertools.product(net.parameters(), [x, x.grad]))
 
 
+@pytest.mark.usefixtures("loops_serve")
 def test_stepping_unfolds_what_a_kernel_did():
     net, x = network(RUNS["conv-relu-pool"]), image().requires_grad_()
     net(x).sum().backward()

@@ -12,7 +12,7 @@ import minidl as md
 import minidl.functional as F
 
 RNG = np.random.default_rng(0)
-PUBLIC = {name: f for name, f in vars(F).items() if inspect.isfunction(f)}
+PUBLIC = {name: f for name, f in vars(F).items() if inspect.isfunction(f) and name[0] != "_"}
 COMPOSITIONS = sorted(
     name for name, f in PUBLIC.items() if f.__module__.startswith("minidl.functional") and name[-1] != "_"
 )

@@ -24,6 +24,7 @@ def numbers(*shape):
     return np.random.default_rng(len(shape)).standard_normal(shape)
 
 
+@pytest.mark.usefixtures("loops_serve")
 @pytest.mark.parametrize("multiplier", [1, 2])
 @pytest.mark.parametrize("options", CASES, ids=str)
 def test_chunks_side_by_side_are_the_whole(options, multiplier):

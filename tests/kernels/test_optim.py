@@ -72,6 +72,7 @@ def test_what_is_not_finite(build, options):
         np.testing.assert_array_equal(np.isnan(found[0]), np.isnan(trained(build, options, start, gradients)[0]))
 
 
+@pytest.mark.usefixtures("loops_serve")
 @pytest.mark.parametrize("kernel, build", [(kernels.sgd, optim.SGD), (kernels.adam, optim.Adam)])
 def test_what_is_declined(kernel, build, monkeypatch):
     """Other dtypes, memory that is not in order, and all of it where loops do not serve, come back."""

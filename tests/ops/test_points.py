@@ -138,6 +138,7 @@ def test_normalisation_of_many_short_rows():
         np.testing.assert_allclose(np.asarray(value), np.asarray(expected), rtol=0, atol=1e-11)
 
 
+@pytest.mark.usefixtures("loops_serve")
 def test_a_kernel_leaves_out_what_is_not_needed():
     x, v = np.random.default_rng(0).standard_normal((4, 3)), Tensor(np.ones(3), requires_grad=True)
     options = dict(eps=1e-5, pool=None, relu=False)
