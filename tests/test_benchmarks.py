@@ -58,7 +58,11 @@ def arithmetic(candidate, case=None):
     return measure("test", case or chain(), [Minidl(), candidate], repeats=2)
 
 
-@pytest.mark.parametrize("name", registry)
+QUICK = ("floor", "small_ops")
+SLOW = [pytest.param(name, marks=pytest.mark.deep) for name in registry if name not in QUICK]
+
+
+@pytest.mark.parametrize("name", [*QUICK, *SLOW])
 def test_each_benchmark(name, tmp_path, capsys):
     """Its quick form ends, refuses nobody, and writes JSON with finite figures of minidl in every row."""
     assert main([name, "--quick", "--repeats", "1", "--peers", "--out", str(tmp_path)]) == 0
@@ -80,6 +84,7 @@ def test_pictures(tmp_path):
     assert {path.name for path in tmp_path.glob("*.png")} == {"small_ops-ratios.png", "ops-roofline.png"}
 
 
+@pytest.mark.deep
 @pytest.mark.parametrize("peer, agreeing", [("torch", 18), ("mygrad", 4), ("jax", 9)])
 def test_peers_agree(peer, agreeing, capsys):
     """Each installed peer computes the same training steps, of every network that it has the layers for."""
@@ -279,6 +284,7 @@ def test_what_any_start_left_out_is_said():
     assert summary.left_out == {"a": "A", "b": "B"}
 
 
+@pytest.mark.deep
 def test_several_starts(tmp_path, capsys):
     """Two processes on one thread, and what they found together."""
     arguments = ["--quick", "--repeats", "1", "--peers", "--starts", "2", "--threads", "1", "--out", str(tmp_path)]
@@ -353,6 +359,7 @@ def test_without_a_gpu(capsys):
     assert ended.value.code == 2 and "cuda" in capsys.readouterr().err
 
 
+@pytest.mark.deep
 @pytest.mark.parametrize("body, seconds, passed, summary", [
     ("pass", 60, True, "1 passed"), ("assert False", 60, False, "1 failed"),
     ("import time; time.sleep(60)", 3, False, "time was up after 3 s"),
