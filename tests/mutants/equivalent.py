@@ -134,7 +134,10 @@ REASONS: dict[str, list[str]] = {
         [f"matrix.shape[1] // len(v) → matrix.shape[1]{more}" for more in ("", " * len(v)")],
     ),
     "The first block gives the mean whatever stood there.": ["normalize_channels.moments: 0 → 1"],
-    "What is compiled takes one dtype.": ["normalize_channels.along_rows: v.astype(matrix.dtype) → v"],
+    "What is compiled takes arrays of one dtype, in C order.": [
+        "convolve.Depthwise.backward: np.ascontiguousarray(dy) → dy",
+        "normalize_channels.along_rows: v.astype(matrix.dtype) → v",
+    ],
     "NumPy takes a Tensor for an index.": ["softmax_cross_entropy.against_labels: raw(labels) → labels"],
     "Labels have no gradient.": each(
         ["softmax_cross_entropy.SoftmaxCrossEntropy.target"],
