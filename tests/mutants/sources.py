@@ -145,16 +145,16 @@ def replaced(kernel: Any, i: int, wrong: Callable[[Any], Any]) -> Iterator[None]
 
 
 @contextmanager
-def exercised() -> Iterator[None]:
+def exercised(interpreted: bool) -> Iterator[None]:
     """Kernels run, in all precisions, and in several chunks, also where there is little to do, on memory of no use.
 
-    Loops are left to the interpreter, which sees what is planted in them.
+    Their loops are `interpreted`, where something may be planted in them: what is compiled would not see it.
     """
     every = [kernel for op in composites.values() for kernel in kernels(op)]
     with chunked(FEW), pytest.MonkeyPatch.context() as patch:
         patch.setattr(md.backend.modes.mode, "fused", True)
         patch.setattr(conv, "PLACES", 0)
-        patch.setattr(loops, "COMPILED", False)
+        patch.setattr(loops, "COMPILED", loops.COMPILED and not interpreted)
         for module in modules():
             if hasattr(module, "empty"):
                 patch.setattr(module, "empty", unclean)

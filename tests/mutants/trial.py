@@ -21,7 +21,12 @@ SECONDS = 60  # for a fault with which something runs for ever
 def trial(name: str, kernel: str = "") -> list[Outcome]:
     """Plant every fault of an op, in a kernel or else outside of all, and ask one check after the other."""
     faults = [fault for fault in sources.mutants(name) if fault.kernel == kernel]
-    with sources.exercised(), sources.alone(name, kernel), checks.undrawn(), warnings.catch_warnings():
+    with (
+        sources.exercised(interpreted=bool(kernel)),
+        sources.alone(name, kernel),
+        checks.undrawn(),
+        warnings.catch_warnings(),
+    ):
         warnings.simplefilter("ignore")
         left = of_kernel(name, kernel, faults) if kernel else of_op(name, faults)
     return [Outcome(name, fault.kind, str(fault), fault not in left) for fault in faults]
