@@ -48,7 +48,7 @@ def require_close(cpu, ours, gpu, theirs, rtol):
         assert a.keys() == b.keys()
         for x, y in [(p.array, q.array), *((a[name], b[name]) for name in a)]:
             there = y.get() if hasattr(y, "get") else y
-            np.testing.assert_allclose(there, x, rtol, rtol * np.abs(x).max(initial=0))
+            np.testing.assert_allclose(there, x, rtol, rtol * np.abs(x).max(initial=0.01))
 
 
 @each_kind
