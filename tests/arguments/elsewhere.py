@@ -2,19 +2,21 @@
 
 BY_FILE = {
     "backend/test_backend.py": "get_default_device set_default_device Tensor.cuda nn.Module.cuda",
-    "backend/test_modes.py": "detect_anomaly inference_mode is_anomaly_enabled set_detect_anomaly set_grad_enabled",
+    "backend/test_modes.py": "detect_anomaly enable_grad inference_mode is_anomaly_enabled is_grad_enabled no_grad "
+    "set_detect_anomaly set_grad_enabled",
     "backend/test_threads.py": "get_num_threads set_num_threads",
     "autograd/test_check.py": "GradcheckError gradgradcheck gradcheck.nondet_tol gradcheck.fast_mode",
     "autograd/test_gradients.py": "Tensor.backward.inputs",
-    "engine/test_engine.py": "Tensor enable_grad is_grad_enabled no_grad Tensor.backward_steps Generator manual_seed "
-    "initial_seed seed",
+    "engine/test_engine.py": "Tensor.backward_steps",
     "engine/test_hooks.py": "Tensor.register_hook Tensor.retain_grad",
     "engine/test_inplace.py": "Tensor.detach_",
+    "engine/test_tensor.py": "Tensor Generator manual_seed initial_seed seed",
     "engine/test_errors.py": "grad.only_inputs grad.is_grads_batched",
     "engine/test_fusion.py": "no_fusion",
     "functional/test_functional.py": "functional.dropout functional.dropout2d",
     "functional/test_refusals.py": "*.size_average *.reduce functional.interpolate.antialias",
     "gpu/test_devices.py": "*.device",
+    "models/test_models.py": "models.vgg16",
     "nn/test_dropout.py": "nn.Dropout nn.Dropout1d nn.Dropout2d functional.dropout1d functional.alpha_dropout "
     "nn.AlphaDropout",
     "nn/test_hooks.py": "nn.Module.register_forward_hook nn.Module.register_forward_pre_hook "
@@ -25,7 +27,7 @@ BY_FILE = {
         f"nn.Lazy{of}{n}d" for of in ["Conv", "ConvTranspose", "BatchNorm", "InstanceNorm"] for n in "12"
     )
     + " nn.LazyLinear nn.UninitializedBuffer nn.UninitializedParameter",
-    "nn/test_nn.py": "nn.Module nn.summary summary models.vgg16 nn.Module.forward nn.Module.extra_repr",
+    "nn/test_nn.py": "nn.Module nn.summary summary nn.Module.forward nn.Module.extra_repr",
     "ops/test_creation.py": "device set_default_dtype get_rng_state set_rng_state randperm.generator Tensor.to.copy",
     "ops/test_ops.py": "*.sorted",
     "peers/test_torch_arrange.py": "Size",

@@ -7,6 +7,10 @@ import minidl as md
 from minidl import autograd
 
 
+def leaf(*values):
+    return md.tensor(list(values), dtype=md.float64, requires_grad=True)
+
+
 @pytest.fixture
 def leaves():
     return md.tensor([1.0, 2.0, 3.0], requires_grad=True), md.tensor([4.0, 5.0, 6.0], requires_grad=True)
@@ -131,3 +135,81 @@ def test_as_many_directions_as_there_are_ends(function):
     for given in ((one,), (one, one, one)):
         with pytest.raises(ValueError, match=f"^expected 2 cotangents or tangents v, got {len(given)}$"):
             md.vjp(lambda x: (x, 2 * x), x, given) if function is md.vjp else md.jvp(lambda x, y: x * y, (x, x), given)
+
+
+def test_grad_reaches_inner_tensors_and_leaves_grad_alone():
+    x = leaf(3.0)
+    h = x * x
+    y = h * h
+    gh, gx = md.grad(y, [h, x])
+    assert (gh.item(), gx.item(), x.grad) == (18, 108, None)
+    unused = leaf(1.0)
+    with pytest.raises(RuntimeError, match="allow_unused"):
+        md.grad(x * x, unused)
+    assert md.grad(x * x, unused, allow_unused=True) == (None,)
+    assert md.grad(x * x, unused, materialize_grads=True)[0].item() == 0
+    with pytest.raises(RuntimeError, match="does not require grad"):
+        md.grad(x * x, md.ones(1))
+
+
+def test_grad_stops_at_its_inputs():
+    """What lies behind an inner tensor is not passed, freed, or needed."""
+    x = leaf(3.0)
+    h = x * x
+    (gh,) = md.grad((h * h).sum(), h)
+    h.backward(gh)
+    assert x.grad.item() == 108
+    assert md.grad((h * 2.0).sum(), h)[0].item() == 2, "h's own history is freed by now"
+    with pytest.raises(RuntimeError, match="second time"):
+        md.grad((h * 2.0).sum(), x)
+    with pytest.raises(ValueError, match="expected one tensor or more, got none"):
+        md.grad(h, [])
+
+
+def test_third_derivative():
+    x = leaf(2.0)
+    y = x**4
+    for expected in (32, 48, 48, 24):
+        (y,) = md.grad(y, x, create_graph=True)
+        assert y.item() == pytest.approx(expected)
+
+
+def test_higher_orders_do_not_depend_on_no_grad():
+    x, v = md.ones(2, 2), md.ones(2, 2)
+    with md.no_grad():
+        assert md.hvp(lambda x: (x.reshape(-1) ** 3).sum(), x, v)[1].numpy().tolist() == [[6, 6], [6, 6]]
+        assert md.jvp(lambda x: x.reshape(-1) ** 3, x, v)[1].numpy().tolist() == [3, 3, 3, 3]
+    y = leaf(1.0, 2.0)
+    z = (y.reshape(2, 1) ** 3).sum()
+    with md.no_grad():
+        assert md.grad(z, y, create_graph=True)[0].requires_grad
+    with pytest.raises(ValueError, match="expected 1 .* got 2"):
+        md.vjp(lambda x: x, x, (v, v))
+
+
+def test_a_replaced_array_can_not_be_differentiated_again():
+    x = leaf(2.0)
+    y = (x * x).sum()
+    x.array = x.array + 1
+    with pytest.raises(RuntimeError, match="array of a leaf was replaced"):
+        md.grad(y, x, create_graph=True)
+
+
+def test_vjp_jvp_hvp_and_jacobian_agree():
+    a = np.random.default_rng(0).standard_normal((3, 3))
+    x, v = leaf(1.0, -2.0, 0.5), md.tensor([0.3, 0.1, -1.0], dtype=md.float64)
+
+    def f(x):
+        return (md.matmul(md.from_numpy(a), x)).tanh()
+
+    y, jv = md.jvp(f, x, v)
+    _, vj = md.vjp(f, x, v)
+    j = md.jacobian(f, x)
+    np.testing.assert_allclose(j.numpy(), (1 - y.numpy() ** 2)[:, None] * a, rtol=1e-12)
+    np.testing.assert_allclose(jv.numpy(), j.numpy() @ v.numpy(), rtol=1e-12)
+    np.testing.assert_allclose(vj.numpy(), v.numpy() @ j.numpy(), rtol=1e-12)
+    h = md.jacobian(lambda x: md.grad((f(x) ** 2).sum(), x, create_graph=True)[0], x)
+    np.testing.assert_allclose(md.hvp(lambda x: (f(x) ** 2).sum(), x, v)[1].numpy(), h.numpy() @ v.numpy(), rtol=1e-10)
+    blocks = md.jacobian(lambda x, y: (x * y, x.sum()), (x, v))
+    assert [[b.shape for b in row] for row in blocks] == [[(3, 3), (3, 3)], [(3,), (3,)]]
+    assert not blocks[1][1].numpy().any() and not y.requires_grad

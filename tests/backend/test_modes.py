@@ -1,6 +1,7 @@
 """The switches: what each sets, for how long, and in which forms it can be written."""
 
 import runpy
+import threading
 
 import pytest
 
@@ -173,3 +174,30 @@ def test_fusion_by_the_environment(value, fused, monkeypatch):
     if value is not None:
         monkeypatch.setenv("MINIDL_FUSED", value)
     assert runpy.run_path(modes.__file__)["mode"].fused is fused
+
+
+def test_no_grad_is_per_thread_and_decorates():
+    x = md.ones(1, requires_grad=True)
+    seen = []
+    with md.no_grad():
+        thread = threading.Thread(target=lambda: seen.append((x * x).requires_grad))
+        thread.start()
+        thread.join()
+        assert not (x * x).requires_grad
+        with md.enable_grad():
+            assert (x * x).requires_grad and md.is_grad_enabled()
+    assert seen == [True]
+
+    @md.no_grad()
+    def frozen(n):
+        return (x * x).requires_grad or (n > 0 and frozen(n - 1))
+
+    assert not frozen(2) and (x * x).requires_grad
+
+
+def test_a_generator_can_not_be_decorated():
+    with pytest.raises(TypeError, match="no_grad: numbers is a generator"):
+
+        @md.no_grad()
+        def numbers():
+            yield 1

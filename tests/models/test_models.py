@@ -1,4 +1,4 @@
-"""What the networks are made of, and what they start from."""
+"""What the networks are made of, how large they are, and what they start from."""
 
 import numpy as np
 import pytest
@@ -57,3 +57,40 @@ def test_widths_are_at_least_two():
     with pytest.raises(ValueError, match=r"^mlp: expected at least two widths, inputs and outputs, got \(3,\)$"):
         models.mlp(3)
     assert list(map(type, models.mlp(4, 3, 2))) == [nn.Flatten, nn.Linear, nn.ReLU, nn.Linear]
+
+
+def size(module):
+    return sum(p.array.size for p in module.parameters())
+
+
+@pytest.mark.parametrize("model, parameters", [
+    (models.SimpLeNet(), 233_196), (models.mlp(784, 64, 10), 50_890), (models.mlp(784, 256, 256, 10), 269_322),
+])  # fmt: skip
+def test_sizes(model, parameters):
+    assert size(model) == parameters
+    assert model(md.zeros(2, 1, 28, 28)).shape == (2, 10)
+
+
+@pytest.fixture
+def vgg(monkeypatch):
+    """VGG-16 with memory that is never written, and so costs nothing."""
+    for name in ("uniform_", "normal_", "constant_"):
+        monkeypatch.setattr(nn.init, name, lambda tensor, *_, **__: tensor)
+    return models.vgg16()
+
+
+def test_vgg16_has_its_parameters_and_no_gradients(vgg):
+    assert size(vgg) == 138_357_544 and size(vgg.features) == 14_714_688
+    assert all(p.grad is None and p.requires_grad for p in vgg.parameters())
+    assert [name for name in vgg.state_dict() if name.endswith("weight")][-4:] == [
+        "features.28.weight", "classifier.0.weight", "classifier.3.weight", "classifier.6.weight"
+    ]  # fmt: skip
+
+
+def test_vgg_style_learns_in_training_and_is_fixed_in_evaluation():
+    model = models.vgg_style(1, 16, 3, dropout=0.5)
+    x = md.tensor(np.random.default_rng(0).normal(size=(4, 1, 16, 16)).astype(np.float32))
+    assert not np.array_equal(model(x).detach().numpy(), model(x).detach().numpy())
+    assert np.array_equal(*(model.eval()(x).detach().numpy() for _ in range(2)))
+    model.train()(x).sum().backward()
+    assert all(p.grad.shape == p.shape for p in model.parameters())

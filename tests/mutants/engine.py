@@ -13,7 +13,8 @@ from mutants.lines import ROOT, TESTS, Fault, forked, listed, tested
 
 OURS = (str(ROOT / "minidl"), str(TESTS))  # but not an environment that stands in the checkout
 BATTERY = ["engine/test_attributes.py", "engine/test_inplace.py", "engine/test_hooks.py"]
-BATTERY += ["engine/test_engine_steps.py", "engine/test_engine.py", "autograd/test_check.py"]
+BATTERY += ["engine/test_engine_steps.py", "engine/test_engine.py", "engine/test_tensor.py"]
+BATTERY += ["autograd/test_gradients.py", "autograd/test_check.py"]
 OTHERS = {
     "autograd.function": ["autograd/test_function.py"],
     "autograd.check": [*reversed(BATTERY)],

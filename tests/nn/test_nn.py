@@ -1,6 +1,5 @@
-"""Modules: what they consist of, their state, what they look like, and how they start."""
+"""Modules: what they consist of, their state, what they look like, and how they start; dropout and batch norm."""
 
-import collections
 import copy
 import math
 
@@ -8,9 +7,8 @@ import numpy as np
 import pytest
 
 import minidl as md
-import minidl.functional as F
 from minidl import nn
-from minidl.models import SimpLeNet, mlp, vgg16, vgg_style
+from minidl.models import SimpLeNet
 
 
 class Block(nn.Module):
@@ -172,153 +170,6 @@ def test_load_state_dict_not_strict():
         block.load_state_dict({"scale": md.zeros(2)}, strict=False)
 
 
-# --- containers, repr -------------------------------------------------------------------------------------------------
-
-
-LAYERS = [nn.Linear(2, 3), nn.ReLU(), nn.Linear(3, 1)]
-
-
-def named(*names):
-    """What ``dict(model._modules)`` must be: these names, of the layers in their order."""
-    return dict(zip(names, LAYERS, strict=False))
-
-
-def children(model):
-    return dict(model._modules)
-
-
-@pytest.fixture(params=[nn.Sequential, lambda *layers: nn.ModuleList(layers)], ids=["Sequential", "ModuleList"])
-def numbered(request):
-    return request.param
-
-
-def test_lists(numbered):
-    model = numbered(*LAYERS)
-    assert len(model) == 3 and list(model) == LAYERS and LAYERS[1] in model and nn.ReLU() not in model
-    assert [model[i] for i in (0, -1, np.int64(1))] == [LAYERS[0], LAYERS[2], LAYERS[1]]
-    assert children(model) == named("0", "1", "2") and children(numbered()) == {} and not numbered()
-    assert list(model.state_dict()) == ["0.weight", "0.bias", "2.weight", "2.bias"]
-    model[-1] = LAYERS[1]
-    assert children(model) == {"0": LAYERS[0], "1": LAYERS[1], "2": LAYERS[1]}
-
-
-def test_lists_grow(numbered):
-    a, b, c = LAYERS
-    model = numbered()
-    assert model.append(a) is model and model.extend([b, c]) is model and children(model) == named("0", "1", "2")
-    assert model.extend(model) is model and list(model) == LAYERS * 2
-    joined = numbered(a) + numbered(b, c)
-    assert type(joined) is type(model) and children(joined) == named("0", "1", "2")
-    same = joined
-    joined += [a]
-    assert same is joined and list(joined) == [*LAYERS, a]
-    for index, expected in {0: [c, a, b], 1: [a, c, b], 2: [a, b, c], -1: [a, c, b], -2: [c, a, b]}.items():
-        model = numbered(a, b)
-        assert model.insert(index, c) is model
-        assert children(model) == {str(i): layer for i, layer in enumerate(expected)}
-
-
-def test_lists_shrink(numbered):
-    a, b, c = LAYERS
-    for index in range(-3, 3):
-        model, rest = numbered(*LAYERS), list(LAYERS)
-        del model[index], rest[index]
-        assert children(model) == {str(i): layer for i, layer in enumerate(rest)}
-        model, rest = numbered(*LAYERS), list(LAYERS)
-        assert model.pop(index) is rest.pop(index) and list(model) == rest
-    model = numbered(*LAYERS)
-    del model[::2]
-    assert children(model) == {"0": b}
-    model = numbered(*LAYERS)
-    gone = model.pop(slice(1, None))
-    assert type(gone) is type(model) and list(gone) == [b, c] and children(model) == {"0": a}
-
-
-def test_mistakes_leave_lists_as_they_were(numbered):
-    model = numbered(*LAYERS)
-    for act in (lambda: model[3], lambda: model.pop(-4), lambda: model.insert(4, 1), lambda: model.insert(-4, 1)):
-        with pytest.raises(IndexError, match=f"{type(model).__name__}: index -?[34] is out of range for 3 modules"):
-            act()
-    for act in (lambda: model.append(1), lambda: model.insert(0, 1), lambda: model.__setitem__(0, 1)):
-        with pytest.raises(TypeError, match=f"{type(model).__name__}: [03] must be a Module, got int"):
-            act()
-    with pytest.raises(TypeError, match="integer"):
-        model["0"]
-    assert children(model) == named("0", "1", "2")
-
-
-def test_slices_of_a_sequential_keep_their_names_and_those_of_a_list_do_not():
-    assert children(nn.Sequential(*LAYERS)[1:]) == {"1": LAYERS[1], "2": LAYERS[2]}  # as in PyTorch
-    assert children(nn.ModuleList(LAYERS)[1:]) == {"0": LAYERS[1], "1": LAYERS[2]}
-    assert list(nn.ModuleList(LAYERS)[::-1]) == LAYERS[::-1]
-    part = nn.Sequential(*LAYERS)[1:].append(LAYERS[0])
-    assert list(part) == [*LAYERS[1:], LAYERS[0]]  # beside "1" and "2", not in their place
-
-
-def test_sequential():
-    model, x = nn.Sequential(collections.OrderedDict(named("a", "b", "c"))), md.ones(5, 2)
-    assert children(model) == named("a", "b", "c") and list(model.state_dict())[0] == "a.weight"
-    assert np.array_equal(*(m(x).detach().numpy() for m in (model, nn.Sequential(*LAYERS))))
-    assert children(model[:2]) == named("a", "b") and model.pop(0) is LAYERS[0]
-    assert children(model) == {"0": LAYERS[1], "1": LAYERS[2]}  # as in PyTorch
-    assert nn.Sequential()(x) is x
-
-
-def test_module_dict():
-    model = nn.ModuleDict(named("a", "b"))
-    model["c"] = LAYERS[2]
-    assert list(model) == list(model.keys()) == ["a", "b", "c"] and list(model.values()) == LAYERS
-    assert dict(model.items()) == children(model) == named("a", "b", "c") and len(model) == 3
-    assert "a" in model and "z" not in model and "training" not in model
-    assert list(model.state_dict()) == ["a.weight", "a.bias", "c.weight", "c.bias"]
-    for given in ([("x", LAYERS[0])], nn.ModuleDict(named("x"))):
-        assert children(nn.ModuleDict(given)) == named("x")
-    assert model.pop("b") is LAYERS[1] and list(model) == ["a", "c"]
-    model.update({"c": LAYERS[1], "d": LAYERS[0]})
-    assert list(model.values()) == [LAYERS[0], LAYERS[1], LAYERS[0]]
-    del model["a"]
-    model.eval()
-    for act in (lambda: model["a"], lambda: model.pop("a"), lambda: model.__delitem__("training")):
-        with pytest.raises(KeyError):
-            act()
-    model.clear()
-    assert len(model) == 0 and not model.training and model == model and model != nn.ModuleDict()
-    assert len({model, nn.ModuleDict()}) == 2
-    for name in ("forward", "items", "training", "a.b", ""):
-        with pytest.raises(ValueError, match=f"ModuleDict: '{name}' can't be the name of a Module"):
-            model[name] = LAYERS[0]
-    with pytest.raises(TypeError, match="ModuleDict: a must be a Module, got NoneType"):
-        nn.ModuleDict({"a": None})
-
-
-def test_modules_in_containers_are_found():
-    class Net(nn.Module):
-        def __init__(self):
-            self.convs = nn.ModuleList(nn.Linear(2, 2) for _ in range(2))
-            self.heads = nn.ModuleDict({"left": nn.Linear(2, 1), "right": nn.Sequential(nn.Linear(2, 1))})
-
-        def forward(self, x, head):
-            for conv in self.convs:
-                x = conv(x)
-            return self.heads[head](x)
-
-    net = Net()
-    assert net(md.ones(3, 2), "right").shape == (3, 1)
-    assert [name for name in net.state_dict() if name.endswith("weight")] == [
-        "convs.0.weight", "convs.1.weight", "heads.left.weight", "heads.right.0.weight"
-    ]  # fmt: skip
-    with pytest.raises(ValueError, match="heads.right.0: Linear"):
-        net.heads["right"][0].forward = net.convs[0].forward = lambda x: F.linear(x, md.ones(1, 5))
-        net.convs = nn.ModuleList()
-        net(md.ones(3, 2), "right")
-
-
-@pytest.mark.parametrize("module", [nn.ModuleList([nn.ReLU()]), nn.ModuleDict(), nn.Module()])
-def test_what_has_no_forward_says_so(module):
-    with pytest.raises(NotImplementedError, match=f"{type(module).__name__}.*: it has no forward to call; define one"):
-        module(md.ones(1))
-
-
 # --- names ------------------------------------------------------------------------------------------------------------
 
 
@@ -434,59 +285,6 @@ def test_default_initialisation(make, fan_in):
     assert same(values(layer), values(make()))
 
 
-# --- limits of gradients, parameters as a vector ----------------------------------------------------------------------
-
-
-@pytest.mark.parametrize("write", [
-    lambda p: nn.utils.clip_grad_norm_(p, 0.1), lambda p: nn.utils.clip_grad_value_(p, 0.1),
-    lambda p: nn.utils.vector_to_parameters(md.zeros(2), [p.grad]),
-])  # fmt: skip
-def test_what_is_written_in_place_is_on_record(write):
-    p = nn.Parameter(md.ones(2))
-    p.grad = md.ones(2)
-    array, z = p.grad.array, (md.ones(2, requires_grad=True) * p.grad).sum()
-    write(p)
-    assert p.grad.array is array and (array < 0.5).all()
-    with pytest.raises(RuntimeError, match="changed in place after it was read"):
-        z.backward()
-
-
-def test_recorded_gradients_can_be_limited_too():
-    for limit in (nn.utils.clip_grad_norm_, nn.utils.clip_grad_value_):
-        p = nn.Parameter(md.ones(1))
-        p.grad = md.ones(1, requires_grad=True) * 2
-        total = limit(p, 0.5)
-        assert p.grad.item() == pytest.approx(0.5) and not getattr(total, "requires_grad", False)
-
-
-def test_parameters_as_a_vector():
-    block = Block()
-    vector = nn.utils.parameters_to_vector(block.parameters()).detach()
-    assert vector.shape == (sum(p.array.size for p in block.parameters()),)
-    arrays = [p.array for p in block.parameters()]
-    nn.utils.vector_to_parameters(vector.to(md.float64) * 2, block.parameters())
-    assert all(p.array is a and p.dtype == md.float32 for p, a in zip(block.parameters(), arrays, strict=True))
-    assert (nn.utils.parameters_to_vector(block.parameters()).detach() == vector * 2).all()
-
-
-@pytest.mark.parametrize("call, error, said", [
-    (lambda p: nn.utils.vector_to_parameters(md.ones(4), [p]), ValueError, "a vector of 3 elements, got 4"),
-    (lambda p: nn.utils.vector_to_parameters(md.ones(1, 3), [p]), ValueError, "a vector of 3 elements, got 1×3"),
-    (lambda p: nn.utils.vector_to_parameters(np.ones(3), [p]), TypeError, "expected a Tensor, got ndarray"),
-    (lambda p: nn.utils.parameters_to_vector([np.ones(3)]), TypeError, "expected a Tensor, got ndarray"),
-    (lambda p: nn.utils.parameters_to_vector([]), ValueError, "expected tensors"),
-    (lambda p: nn.utils.clip_grad_norm_(p, 1.0, 3.0, error_if_nonfinite=True), RuntimeError,
-     "^clip_grad_norm_: the norm of order 3.0 of the gradients is inf$"),
-    (lambda p: nn.utils.clip_grad_norm_([p, "p"], 1.0), TypeError, "clip_grad_norm_: expected a Tensor, got str"),
-    (lambda p: nn.utils.clip_grad_value_({"p": p}, 1.0), TypeError, "clip_grad_value_: expected a Tensor, got str"),
-])  # fmt: skip
-def test_mistakes_of_utilities(call, error, said):
-    p = nn.Parameter(md.zeros(3))
-    p.grad = md.full((3,), math.inf)
-    with pytest.raises(error, match=said):
-        call(p)
-
-
 # --- dropout and batch normalisation ----------------------------------------------------------------------------------
 
 
@@ -539,46 +337,6 @@ def test_batch_norm_of_a_large_mean_keeps_its_digits(offset):
     wide = x.astype(np.float64)
     exact = (wide - wide.mean((0, 2, 3), keepdims=True)) / wide.std((0, 2, 3), keepdims=True)
     assert nn.BatchNorm2d(2)(md.tensor(x)).detach().numpy() == pytest.approx(exact, abs=3e-3)
-
-
-# --- whole networks ---------------------------------------------------------------------------------------------------
-
-
-def size(module):
-    return sum(p.array.size for p in module.parameters())
-
-
-@pytest.mark.parametrize("model, parameters", [
-    (SimpLeNet(), 233_196), (mlp(784, 64, 10), 50_890), (mlp(784, 256, 256, 10), 269_322),
-])  # fmt: skip
-def test_sizes(model, parameters):
-    assert size(model) == parameters
-    assert model(md.zeros(2, 1, 28, 28)).shape == (2, 10)
-
-
-@pytest.fixture
-def vgg(monkeypatch):
-    """VGG-16 with memory that is never written, and so costs nothing."""
-    for name in ("uniform_", "normal_", "constant_"):
-        monkeypatch.setattr(nn.init, name, lambda tensor, *_, **__: tensor)
-    return vgg16()
-
-
-def test_vgg16_has_its_parameters_and_no_gradients(vgg):
-    assert size(vgg) == 138_357_544 and size(vgg.features) == 14_714_688
-    assert all(p.grad is None and p.requires_grad for p in vgg.parameters())
-    assert [name for name in vgg.state_dict() if name.endswith("weight")][-4:] == [
-        "features.28.weight", "classifier.0.weight", "classifier.3.weight", "classifier.6.weight"
-    ]  # fmt: skip
-
-
-def test_vgg_style_learns_in_training_and_is_fixed_in_evaluation():
-    model = vgg_style(1, 16, 3, dropout=0.5)
-    x = md.tensor(np.random.default_rng(0).normal(size=(4, 1, 16, 16)).astype(np.float32))
-    assert not np.array_equal(model(x).detach().numpy(), model(x).detach().numpy())
-    assert np.array_equal(*(model.eval()(x).detach().numpy() for _ in range(2)))
-    model.train()(x).sum().backward()
-    assert all(p.grad.shape == p.shape for p in model.parameters())
 
 
 SUMMARY = """\
