@@ -90,7 +90,7 @@ def retaining(tensor: Tensor) -> list[Retained]:
 
 def move(tensor: Tensor, node: Any) -> None:
     """Give a tensor another place in the graph, or none. What `retain_grad` asked for goes with it, hooks stay."""
-    own = [hook for hook in retaining(tensor) if hook.tensor() is tensor]
+    own = retaining(tensor)
     for hook in own:
         tensor.node.hooks.remove(hook)  # type: ignore[union-attr]
     tensor.node, tensor.tracked = node, node is not None

@@ -280,7 +280,9 @@ def max_unpool2d(
     if output_size is not None and not (isinstance(output_size, (tuple, list)) and len(output_size) in (2, 4)):
         raise ValueError(f"output_size must be (OH, OW) or (N, C, OH, OW), got {output_size!r}")
     outer = default if output_size is None else pair(tuple(output_size[-2:]), "output_size", 0)
-    if min(outer) < 0 or any(abs(m - n) >= s for m, n, s in zip(outer, default, steps, strict=True)):
+    if min(outer) < 0:
+        raise ValueError(f"the output would be {outer}: padding {window.padding} is too large for {dims(input.shape)}")
+    if any(abs(m - n) >= s for m, n, s in zip(outer, default, steps, strict=True)):
         raise ValueError(f"output_size {outer} must be nearer to {default} than stride {steps}")
     if indices.dtype.kind not in "iu" or indices.shape != input.shape:
         raise ValueError(f"expected integer indices {dims(input.shape)}, got {indices.dtype} {dims(indices.shape)}")

@@ -301,7 +301,9 @@ def multinomial(
     count = whole("multinomial", "num_samples", num_samples)
     if input.ndim not in (1, 2):
         raise ValueError(f"multinomial: expected weights (C,) or (N, C), got {dims(input.shape)}")
-    if count == 0 or (count > input.shape[-1] and not replacement):
+    if count == 0:
+        raise ValueError("multinomial: num_samples must be at least 1, got 0")
+    if count > input.shape[-1] and not replacement:
         raise ValueError(f"multinomial: can't draw {count} of {input.shape[-1]} categories without replacement")
     weights = np.atleast_2d(transfer.move(input.array, "cpu")).astype(np.float64)
     if not (np.isfinite(weights).all() and (weights >= 0).all()):

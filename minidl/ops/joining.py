@@ -113,9 +113,9 @@ def stack(tensors: Sequence[Any], dim: int = 0) -> Any:
     """Tensors of one shape joined along a new dimension."""
     require_sequence(tensors)
     require_arrays("stack", *tensors)
-    shapes = {t.shape for t in tensors}
+    shapes = dict.fromkeys(dims(t.shape) for t in tensors)
     if len(shapes) != 1:
-        raise ValueError(f"expected tensors of one shape, got shapes {sorted(shapes)}")
+        raise ValueError(f"expected tensors of one shape, got {' and '.join(shapes) or 'none'}")
     i = axis(dim, tensors[0].ndim + 1)
     return cat([unsqueeze(t, i) for t in tensors], i)
 

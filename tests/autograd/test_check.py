@@ -190,6 +190,7 @@ def test_shapes_that_depend_on_values_are_refused():
         (lambda x: x.amax() * x.amin(), [0.5 + 5e-7, 0.5, 0.2], r"\[0\], \[1\]"),
         (lambda x: md.functional.max_pool2d(x, 2), [[[1, 3], [3, 2]]], r"\[0, 0, 1\], \[0, 1, 0\]"),
         (lambda x: x.relu(), 0, "its value"),
+        (lambda x: x.relu(), [0] * 6, r"\[0\], \[1\], \[2\], \[3\], \[4\]"),  # the first five
     ],
 )
 def test_a_kink_is_reported_by_index(f, values, at):

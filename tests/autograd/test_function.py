@@ -226,6 +226,7 @@ REFUSED = {
     "saving a number": (wrong(made=lambda ctx, x: ctx.save_for_backward(3)), TypeError, "expected tensors, got int"),
     "writing": (wrong(made=lambda ctx, x: ctx.mark_dirty(x)), RuntimeError, "mark_dirty: a Function can't write"),
     "no zeros": (wrong(made=lambda ctx, x: ctx.set_materialize_grads(False)), RuntimeError, "set_materialize_grads"),
+    "no bool": (wrong(made=lambda ctx, x: ctx.set_materialize_grads(1)), RuntimeError, "set_materialize_grads"),
     "an instance": (lambda x: Cube(), TypeError, "Cube: a Function is not made; call Cube.apply"),
     "no forward": (lambda x: md.autograd.Function.apply(x), NotImplementedError, "Function: .* method forward"),
     "no backward": (NoBackward.apply, NotImplementedError, "Function: a subclass needs a static method backward"),

@@ -86,7 +86,7 @@ def test_slices_of_a_sequential_keep_their_names_and_those_of_a_list_do_not():
     assert children(nn.ModuleList(LAYERS)[1:]) == {"0": LAYERS[1], "1": LAYERS[2]}
     assert list(nn.ModuleList(LAYERS)[::-1]) == LAYERS[::-1]
     part = nn.Sequential(*LAYERS)[1:].append(LAYERS[0])
-    assert list(part) == [*LAYERS[1:], LAYERS[0]]  # beside "1" and "2", not in their place
+    assert children(part) == {"1": LAYERS[1], "2": LAYERS[2], "3": LAYERS[0]}  # beside the others, in no one's place
 
 
 def test_sequential():

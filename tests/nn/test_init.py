@@ -161,6 +161,11 @@ def test_half_precision_is_drawn_in_single(name):
 W = weight(2, 2)
 
 
+def test_what_changes_no_variance_has_no_gain():
+    for name in ("linear", "sigmoid", *(f"conv{kind}{n}d" for kind in ("", "_transpose") for n in (1, 2, 3))):
+        assert init.calculate_gain(name) == 1
+
+
 @pytest.mark.parametrize("call, said", [
     (lambda: init.uniform_(W, 2, 1), "uniform_: expected a ≤ b, got 2 and 1"),
     (lambda: init.normal_(W, 0, -1), "normal_: std must not be negative, got -1"),

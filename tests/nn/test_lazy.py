@@ -123,6 +123,12 @@ def test_a_copy_learns_if_it_did(name):
         assert not any(p.requires_grad for p in twin.parameters())
 
 
+@pytest.mark.parametrize("shape", [(7,), (2, 7), (2, 3, 4, 7)])
+def test_the_last_dimension_is_that_of_the_features(shape):
+    layer = nn.LazyLinear(3)
+    assert layer(md.ones(shape)).shape == (*shape[:-1], 3) and layer.in_features == 7
+
+
 def test_a_copy_shares_what_was_shared():
     net = nn.Sequential(nn.LazyLinear(3), nn.LazyLinear(3))
     net[1].weight = net[0].weight

@@ -51,6 +51,16 @@ def test_a_state_is_loaded_on_the_device_of_its_parameter(standin):  # noqa: F81
         assert {kept["exp_avg"].device for kept in target.state.values()} == {"cuda:1"}
 
 
+def test_an_option_that_a_state_lacks_is_off():
+    """As in states of older versions, which had no such option."""
+    state = stepped(optim.SGD, momentum=0.5).state_dict()
+    del state["param_groups"][0]["nesterov"]
+    target = stepped(optim.SGD, momentum=0.9)
+    target.param_groups[0]["nesterov"] = True
+    target.load_state_dict(state)
+    assert target.param_groups[0]["nesterov"] is False
+
+
 def test_a_state_is_copied():
     source, target = stepped(), stepped()
     state = source.state_dict()

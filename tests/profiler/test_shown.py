@@ -10,7 +10,7 @@ import minidl as md
 from minidl import nn
 from minidl.profiler import Average, EventList, Peaks, Shares, measure_peaks, profile, record_function
 from minidl.profiler.events import duration
-from minidl.profiler.roofline import roofline
+from minidl.profiler.roofline import median_seconds, roofline
 
 
 @pytest.fixture
@@ -167,6 +167,11 @@ def test_what_is_timed_for_peaks(monkeypatch):
     monkeypatch.setattr("minidl.profiler.roofline.median_seconds", lambda call: (call(), 0.5)[1])
     assert measure_peaks(side=10, megabytes=1) == (2 * 10**3 / 0.5, 2 * 2**20 / 0.5)
     assert products == [((10, 10), (10, 10), np.float32)] and sum(copies) == 2**20
+
+
+def test_the_first_call_is_not_counted(ticking):
+    seconds = iter([1000, 9, 1, 8, 2, 7, 3, 6, 4, 5])
+    assert median_seconds(lambda: ticking(next(seconds))) == 5 + 1  # a look at the clock takes one
 
 
 def test_peaks(ticking):

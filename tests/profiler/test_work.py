@@ -6,6 +6,7 @@ import minidl as md
 from minidl import functional as F
 from minidl import nn
 from minidl.backend.modes import mode
+from minidl.ops import conv
 from minidl.profiler import profile
 
 
@@ -33,6 +34,15 @@ def test_operations_of_a_convolution(fused, options, flops, monkeypatch):
         found = {average.key: average.flops for average in prof.key_averages()}
         name = "convolve" if fused else "conv"
         assert found[name] == flops and found[f"{name} backward"] == times * flops
+
+
+@pytest.mark.parametrize("groups", [1, 2, 4])
+def test_operations_of_the_parts_of_a_gradient(groups):
+    """As many as forward has: by image, which transposed convolution is too, and by weight."""
+    options = dict(stride=(1, 1), padding=((0, 0), (0, 0)), dilation=(1, 1), groups=groups)
+    x, g, w = md.randn(5, 4, 8, 8), md.randn(5, 8, 6, 6), md.randn(8, 4 // groups, 3, 3)
+    found = work(lambda: (conv.conv_x(g, w, size=(8, 8), **options), conv.conv_w(x, g, size=(3, 3), **options)))
+    assert found["conv_x"][0] == found["conv_w"][0] == 2 * 5 * 6 * 6 * 8 * (4 // groups) * 9
 
 
 @pytest.mark.parametrize("shapes, flops", [
