@@ -281,7 +281,7 @@ def max_unpool2d(
         raise ValueError(f"output_size must be (OH, OW) or (N, C, OH, OW), got {output_size!r}")
     outer = default if output_size is None else pair(tuple(output_size[-2:]), "output_size", 0)
     if min(outer) < 0:
-        raise ValueError(f"the output would be {outer}: padding {window.padding} is too large for {dims(input.shape)}")
+        raise ValueError(f"of an input {dims(input.shape)} nothing is left with padding={padding!r}")
     if any(abs(m - n) >= s for m, n, s in zip(outer, default, steps, strict=True)):
         raise ValueError(f"output_size {outer} must be nearer to {default} than stride {steps}")
     if indices.dtype.kind not in "iu" or indices.shape != input.shape:
