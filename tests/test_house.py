@@ -17,6 +17,7 @@ FLOORS = [
     {"autograd", "data", "files", "functional", "optim", "profiler"},
     {"kernels", "nn", "utils"},
     {"models"},
+    {"train"},
     {"minidl"},
     {"learn", "__main__"},
 ]

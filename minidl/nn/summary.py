@@ -7,6 +7,7 @@ import numpy as np
 from minidl.backend import dims
 from minidl.backend.modes import no_grad
 from minidl.engine.core import Tensor, as_tuple
+from minidl.nn.modes import modes_kept
 from minidl.nn.module import Module
 
 
@@ -25,7 +26,6 @@ def summary(model: Module, input_size: tuple[int, ...]) -> str:
         trainable and other parameters, and elements of buffers.
     """
     rows: list[tuple[str, str, str]] = []
-    modes = {module: module.training for module in model.modules()}
     hooks = []
     for path, module in model.named_modules():
         if not any(True for _ in module.children()):
@@ -37,15 +37,13 @@ def summary(model: Module, input_size: tuple[int, ...]) -> str:
 
             hooks.append(module.register_forward_hook(note))
     try:
-        with no_grad():
+        with no_grad(), modes_kept(model):
             parameter = next(model.parameters(), None)
             like = Tensor(np.zeros((1, *input_size), np.float32 if parameter is None else parameter.dtype))
             model.eval()(like if parameter is None else like.to(parameter.device))
     finally:
         for hook in hooks:
             hook.remove()
-        for module, training in modes.items():
-            module.training = training
     sizes = [(p.array.size, p.requires_grad) for p in model.parameters()]
     total, trainable = sum(n for n, _ in sizes), sum(n for n, learns in sizes if learns)
     header = ("layer", "output shape", "parameters")

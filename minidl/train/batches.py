@@ -1,0 +1,124 @@
+"""What a trainer is fed: data sets and arrays as loaders, and batches as inputs, targets and weights on one device."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from minidl import backend
+from minidl.backend import transfer
+from minidl.data.dataset import Dataset, IterableDataset, Subset, TensorDataset
+from minidl.data.loader import DataLoader
+from minidl.engine.core import Tensor
+
+BATCH_SIZE = 32
+
+
+def loader_of(name: str, x: Any, fields: Sequence[Any], batch_size: int | None, shuffle: bool = False) -> Iterable[Any]:
+    """What gives batches of `x`: tensors and arrays with further `fields`, a data set, or batches already.
+
+    Raises
+    ------
+    TypeError
+        For anything else, and for an iterator, which is used up after an epoch.
+    ValueError
+        If `fields` or `batch_size` are given with what has its own.
+    """
+    given = [field for field in fields if field is not None]
+    if is_array(x):
+        return DataLoader(TensorDataset(*map(as_tensor, (x, *given))), batch_size or BATCH_SIZE, shuffle)
+    if given:
+        raise ValueError(f"{name}: y and sample_weight go with arrays; a {type(x).__name__} has its own in its batches")
+    if is_samples(x):
+        return DataLoader(x, batch_size or BATCH_SIZE, shuffle and not isinstance(x, IterableDataset))
+    if batch_size is not None:
+        raise ValueError(f"{name}: batch_size goes with arrays and data sets; a {type(x).__name__} has its own batches")
+    if isinstance(x, Iterator) or not isinstance(x, Iterable):
+        raise TypeError(
+            f"{name}: expected tensors, a Dataset or a DataLoader, got {type(x).__name__}; an iterator is used up "
+            "after an epoch, what has __iter__() begins anew"
+        )
+    return x
+
+
+def held_out(name: str, x: Any, fields: Sequence[Any], share: float) -> tuple[Any, list[Any], Any, list[Any]]:
+    """Arrays with their fields, or a data set, without the last `share` of the samples; and these.
+
+    Raises
+    ------
+    ValueError
+        If the share is not in (0, 1), leaves one part empty, or is asked of a loader.
+    """
+    if not 0 < share < 1:
+        raise ValueError(f"{name}: validation_split must be a fraction between 0 and 1, got {share!r}")
+    if not is_samples(x) or isinstance(x, IterableDataset):
+        raise ValueError(f"{name}: validation_split goes with arrays and data sets, not with a {type(x).__name__}")
+    count = len(x)
+    cut = int(count * (1 - share))
+    if not 0 < cut < count:
+        raise ValueError(f"{name}: validation_split={share} of {count} samples leaves one part empty")
+    if not is_array(x):
+        return Subset(x, range(cut)), [], Subset(x, range(cut, count)), []
+    parts = [[None if a is None else a[part] for a in (x, *fields)] for part in (slice(cut), slice(cut, None))]
+    (first, *rest), (other, *others) = parts
+    return first, rest, other, others
+
+
+def parted(batch: Any) -> tuple[Any, Any, Any]:
+    """Inputs, targets and the weight of each sample, or None, of a batch; ValueError where it is no such batch."""
+    if not isinstance(batch, (tuple, list)) or len(batch) not in (2, 3):
+        got = f"{len(batch)} parts" if isinstance(batch, (tuple, list)) else type(batch).__name__
+        raise ValueError(f"Trainer: a batch must be (inputs, targets) or (inputs, targets, sample_weight), got {got}")
+    inputs, targets, *weights = batch
+    return inputs, targets, weights[0] if weights else None
+
+
+def inputs_of(batch: Any) -> Any:
+    """The inputs of a batch that may hold targets, too."""
+    return batch[0] if isinstance(batch, (tuple, list)) else batch
+
+
+def moved(value: Any, device: str) -> Any:
+    """Tensors and arrays, in tuples, lists and dicts, too, as tensors on a device."""
+    if isinstance(value, Tensor):
+        return value if value.device == device else value.to(device)
+    if backend.is_array(value):
+        return Tensor(transfer.move(value, device))
+    if isinstance(value, (tuple, list)):
+        return getattr(type(value), "_make", type(value))([moved(part, device) for part in value])
+    if isinstance(value, Mapping):
+        return {key: moved(part, device) for key, part in value.items()}
+    return value
+
+
+def size(value: Any) -> int:
+    """How many samples the first tensor in it holds."""
+    if isinstance(value, Tensor):
+        return len(value) if value.ndim else 1
+    parts = value.values() if isinstance(value, Mapping) else value if isinstance(value, (tuple, list)) else ()
+    return next(filter(None, map(size, parts)), 0)
+
+
+def count(batches: Iterable[Any]) -> int | None:
+    """How many batches there are, where that is known."""
+    try:
+        return len(batches)  # type: ignore[arg-type]
+    except TypeError:
+        return None
+
+
+def is_samples(x: Any) -> bool:
+    """Whether it is samples, of which batches are to be made."""
+    return is_array(x) or isinstance(x, Dataset)
+
+
+def is_array(x: Any) -> bool:
+    """Whether it is a Tensor or an array."""
+    return isinstance(x, Tensor) or backend.is_array(x)
+
+
+def as_tensor(x: Any) -> Any:
+    """Numbers in a list as an array; anything else as it is."""
+    return np.asarray(x) if isinstance(x, (list, tuple)) else x

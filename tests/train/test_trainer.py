@@ -1,0 +1,340 @@
+"""The trainer: the loop that one would write by hand, and what it is told beside."""
+
+import numpy as np
+import pytest
+from train.problem import Told, data, network, trainer, weights
+
+import minidl as md
+from minidl import nn
+from minidl.data import DataLoader, IterableDataset, TensorDataset
+from minidl.functional import cross_entropy
+from minidl.train import Trainer
+from minidl.train.callbacks import Callback, EarlyStopping
+from minidl.train.metrics import Accuracy
+from minidl.train.weights import ClassWeights
+
+X, Y = data()
+QUIET = dict(verbose=0)
+
+
+def by_hand(epochs, batch_size=8, **options):
+    """The network after the loop as it is written by hand, and the mean losses of its epochs."""
+    model = network(dropout=0.2)
+    optimizer = md.optim.Adam(model.parameters(), lr=0.05)
+    loader = DataLoader(TensorDataset(X, Y), batch_size, **options)
+    means = []
+    for _ in range(epochs):
+        total = 0.0
+        for x, y in loader:
+            optimizer.zero_grad()
+            loss = cross_entropy(model(x), y)
+            loss.backward()
+            optimizer.step()
+            total += loss.item() * len(y)
+        means.append(total / len(X))
+    return model, means
+
+
+@pytest.mark.parametrize("form", ["arrays", "numpy", "dataset", "loader", "list"])
+def test_it_is_the_loop_that_one_writes(form):
+    shuffle = form != "list"
+    expected, losses = by_hand(3, shuffle=shuffle)
+    t = trainer(network(dropout=0.2))
+    history = {
+        "arrays": lambda: t.fit(X, Y, 8, epochs=3, **QUIET),
+        "numpy": lambda: t.fit(X.numpy(), Y.numpy(), 8, epochs=3, **QUIET),
+        "dataset": lambda: t.fit(TensorDataset(X, Y), batch_size=8, epochs=3, **QUIET),
+        "loader": lambda: t.fit(DataLoader(TensorDataset(X, Y), 8, shuffle=True), epochs=3, **QUIET),
+        "list": lambda: t.fit([(X[i : i + 8], Y[i : i + 8]) for i in range(0, 40, 8)], epochs=3, **QUIET),
+    }[form]()
+    assert np.array_equal(weights(t.model), weights(expected))
+    assert history.epoch == [0, 1, 2] and history["loss"] == pytest.approx(losses, rel=1e-6)
+    assert history is t.history and history["learning_rate"] == [0.05] * 3
+
+
+def test_without_shuffle_and_by_the_default_batch_size():
+    t = trainer(network(dropout=0.2))
+    t.fit(X, Y, shuffle=False, **QUIET)
+    assert np.array_equal(weights(t.model), weights(by_hand(1, 32)[0]))
+
+
+def test_epochs_are_counted_from_the_first():
+    assert trainer().fit(X, Y, epochs=5, initial_epoch=3, **QUIET).epoch == [3, 4]
+    assert trainer().fit(X, Y, epochs=3, initial_epoch=3, **QUIET).epoch == []
+
+
+def test_gradients_that_come_together_are_those_of_one_batch():
+    """Also where the last ones are fewer, and batches differ in size."""
+    results = []
+    for batch_size, steps in (40, 1), (7, 8), (16, 3):
+        model = nn.Linear(3, 2).to(md.float64)
+        model.load_state_dict({"weight": md.ones(2, 3), "bias": md.zeros(2)})
+        t = Trainer(
+            model, nn.CrossEntropyLoss(), md.optim.SGD(model.parameters(), lr=0.5), gradient_accumulation_steps=steps
+        )
+        t.fit(X.double(), Y, batch_size, epochs=2, shuffle=False, **QUIET)
+        results.append(weights(model))
+    np.testing.assert_allclose(results[1], results[0], rtol=1e-12)
+    np.testing.assert_allclose(results[2], results[0], rtol=1e-12)
+
+
+@pytest.mark.parametrize(("option", "limit"), [("max_norm", 0.01), ("clip_value", 0.003)])
+def test_gradients_are_limited(option, limit):
+    seen = []
+
+    class Watch(Callback):
+        def on_before_optimizer_step(self, batch, logs):
+            seen.append(np.concatenate([p.grad.numpy().ravel() for p in self.model.parameters()]))
+
+    trainer(**{option: limit}).fit(X, Y, 8, callbacks=[Watch()], **QUIET)
+    sizes = [np.linalg.norm(g) if option == "max_norm" else abs(g).max() for g in seen]
+    assert len(sizes) == 5 and sizes == pytest.approx([limit] * 5, rel=1e-3)
+
+
+class Schedule:
+    """A schedule that counts its steps."""
+
+    def __init__(self):
+        self.steps = 0
+
+    def step(self):
+        self.steps += 1
+
+    def state_dict(self):
+        return {"steps": self.steps}
+
+    def load_state_dict(self, state_dict):
+        self.steps = state_dict["steps"]
+
+
+@pytest.mark.parametrize(("interval", "accumulated", "steps"), [("epoch", 1, 3), ("step", 1, 15), ("step", 2, 9)])
+def test_a_schedule_steps(interval, accumulated, steps):
+    schedule = Schedule()
+    t = trainer(scheduler=schedule, scheduler_interval=interval, gradient_accumulation_steps=accumulated)
+    t.fit(X, Y, 8, epochs=3, **QUIET)
+    assert schedule.steps == steps
+
+
+# --- weights ----------------------------------------------------------------------------------------------------------
+
+
+def losses(model, x, y):
+    """The loss of each sample, in NumPy."""
+    z = model(x).detach().numpy()
+    z = z - z.max(1, keepdims=True)
+    return np.log(np.exp(z).sum(1)) - z[np.arange(len(z)), y.numpy()]
+
+
+@pytest.mark.parametrize("loss", [nn.CrossEntropyLoss(), cross_entropy])
+def test_weights_of_samples_and_classes(loss):
+    w = np.linspace(0, 2, 40)
+    model = nn.Linear(3, 2).double()
+    each, t = losses(model, X.double(), Y), Trainer(model, loss, md.optim.SGD(model.parameters(), lr=1e-9))
+    double = X.double()
+    assert t.evaluate(double, Y, sample_weight=w)["loss"] == pytest.approx((each * w).mean())
+    assert t.evaluate(TensorDataset(double, Y, w))["loss"] == pytest.approx((each * w).mean())
+    assert t.evaluate(double, Y)["loss"] == pytest.approx(each.mean())
+    by_class = np.where(Y.numpy() == 1, 3.0, 1.0)
+    row = t.fit(double, Y, 40, class_weight={1: 3.0}, validation_data=(double, Y, w), **QUIET)
+    assert row["loss"] == pytest.approx([(each * by_class).mean()])
+    assert row["val_loss"] == pytest.approx([(each * w).mean()], rel=1e-5)
+    row = t.fit(double, Y, 40, class_weight={0: 0.5, 1: 3.0}, sample_weight=w, **QUIET)
+    assert row["loss"] == pytest.approx([(each * np.where(Y.numpy() == 1, 3.0, 0.5) * w).mean()], rel=1e-5)
+
+
+def test_weights_move_the_network_as_they_should():
+    """A sample of weight 0 is as if it weren't there, but for the mean over all."""
+    results = []
+    for x, y, w in (X[:20], Y[:20], None), (X, Y, np.r_[np.full(20, 2.0), np.zeros(20)]):
+        model = nn.Linear(3, 2)
+        model.load_state_dict({"weight": md.ones(2, 3), "bias": md.zeros(2)})
+        t = Trainer(model, nn.CrossEntropyLoss(), md.optim.SGD(model.parameters(), lr=0.5))
+        t.fit(x, y, 40, epochs=3, sample_weight=w, **QUIET)
+        results.append(weights(model))
+    np.testing.assert_allclose(results[1], results[0], rtol=1e-5)
+
+
+@pytest.mark.parametrize(("targets", "expected"), [
+    (md.tensor([0, 1, 2, 7]), [1, 2, 0.5, 1]),
+    (md.tensor([[0.1, 0.9, 0], [0.8, 0.1, 0.1]]), [2, 1]),
+    (md.tensor([1.0, 0.0]), [2, 1]),
+    (md.tensor([[1.0], [0.0]]), [2, 1]),
+    (md.tensor([[0, 1], [2, 2]]), [[1, 2], [0.5, 0.5]]),
+    (md.tensor([-100, 1]), [1, 2]),
+])  # fmt: skip
+def test_weights_of_targets(targets, expected):
+    assert ClassWeights({1: 2.0, 2: 0.5})(targets).tolist() == expected
+
+
+def test_weights_of_pixels():
+    """One for each pixel, or one for each image."""
+    x, y = md.randn(4, 2, 3, 3), md.randint(0, 2, (4, 3, 3))
+    t = Trainer(nn.Identity(), nn.CrossEntropyLoss())
+    each = cross_entropy(x, y, reduction="none").numpy()
+    for w in np.linspace(0, 1, 36).reshape(4, 3, 3), np.linspace(0, 1, 4):
+        expected = (each * w.reshape(4, *(1, 1) if w.ndim == 1 else (3, 3))).mean()
+        assert t.evaluate(x, y, sample_weight=w)["loss"] == pytest.approx(expected, rel=1e-5)
+
+
+# --- validation, evaluation, prediction ------------------------------------------------------------------------------
+
+
+def test_validation_on_a_share_is_on_the_last_samples():
+    for given in (X, Y), (TensorDataset(X, Y),):
+        md.manual_seed(0)
+        t = trainer(metrics=[Accuracy()])
+        row = t.fit(*given, validation_split=0.25, **QUIET)
+        held_out = t.evaluate(X[30:], Y[30:])
+        assert row["val_loss"] == [held_out["loss"]] and row["val_accuracy"] == [held_out["accuracy"]]
+        assert row["val_loss"] != [t.evaluate(X, Y)["loss"]]
+
+
+def test_validation_data_in_all_forms_and_now_and_then():
+    results = []
+    for validation in (X, Y), TensorDataset(X, Y), DataLoader(TensorDataset(X, Y), 16):
+        row = trainer().fit(
+            X,
+            Y,
+            epochs=5,
+            validation_data=validation,
+            validation_freq=2,
+            validation_split=0.5 if results else 0,
+            **QUIET,
+        )
+        results.append(row["val_loss"])
+    assert len(results[0]) == 2 and results[0] == pytest.approx(results[1]) and results[2] == pytest.approx(results[1])
+    told = Told()
+    trainer().fit(X, Y, callbacks=[told], validation_data=(X, Y), validation_batch_size=20, **QUIET)
+    assert told.calls.count(("test_batch_begin", 1)) == 1 and ("test_batch_begin", 2) not in told.calls
+
+
+def test_evaluation_and_prediction_change_nothing():
+    t = trainer(network(dropout=0.5), metrics={"right": Accuracy()})
+    t.model.train()
+    t.model[1].eval()
+    before, state = weights(t.model), md.get_rng_state()
+    outputs = t.predict(X, 16)
+    result = t.evaluate([(X, Y)])
+    modes = [module.training for module in t.model.modules()]
+    assert modes == [True, True, False, True, True, True] and np.array_equal(weights(t.model), before)
+    assert np.array_equal(outputs.numpy(), t.model.eval()(X).detach().numpy()) and not outputs.requires_grad
+    assert result == {"loss": pytest.approx(cross_entropy(outputs, Y).item()), "right": pytest.approx(
+        float((outputs.argmax(1) == Y).double().mean())
+    )}  # fmt: skip
+    assert state.shape == md.get_rng_state().shape
+
+
+def test_modes_are_as_before_after_errors_too():
+    """A network in evaluation learns in training mode; frozen parts of one that trains stay so."""
+    modes = []
+
+    class Fails(Callback):
+        def on_train_batch_end(self, batch, logs):
+            modes.append([module.training for module in self.model.modules()])
+            raise KeyError("enough")
+
+    t = trainer()
+    t.model.eval()
+    with pytest.raises(KeyError):
+        t.fit(X, Y, callbacks=[Fails()], **QUIET)
+    assert not any(module.training for module in t.model.modules())
+    t.model.train()
+    t.model[1].eval()
+    with pytest.raises(KeyError):
+        t.fit(X, Y, callbacks=[Fails()], **QUIET)
+    assert modes == [[True] * 6, [True, True, False, True, True, True]]
+    assert [module.training for module in t.model.modules()] == modes[1]
+
+
+class Several(nn.Module):
+    """Two inputs, and outputs of several kinds."""
+
+    def __init__(self, output=lambda a, b: {"sum": a + b, "both": (a, b)}):
+        self.output = output
+
+    def forward(self, a, b):
+        return self.output(a, b)
+
+
+def test_inputs_and_outputs_of_several_tensors():
+    batches = [((X[:3], X[3:6]), Y[:3]), ((X[6:8], X[8:10]), Y[6:8])]
+    for inputs in batches, [({"a": a, "b": b}, y) for (a, b), y in batches]:
+        t = Trainer(Several(), lambda outputs, targets: outputs["sum"].mean())
+        outputs = t.predict([[x] for x, _ in inputs])
+        assert outputs["sum"].shape == (5, 3) and [part.shape for part in outputs["both"]] == [(5, 3)] * 2
+        total = np.r_[X[:3].numpy() + X[3:6].numpy(), X[6:8].numpy() + X[8:10].numpy()]
+        np.testing.assert_array_equal(outputs["sum"].numpy(), total)
+        assert t.evaluate(inputs)["loss"] == pytest.approx(total.mean(), rel=1e-5)
+    assert Trainer(Several(lambda a, b: a.sum())).predict([[(X, X)], [(X, X)]]).shape == (2,)
+
+
+class Stream(IterableDataset):
+    """Samples in a row."""
+
+    def __iter__(self):
+        return zip(X.numpy(), Y.numpy(), strict=True)
+
+
+def test_a_stream_of_samples():
+    t = trainer(network(dropout=0.2))
+    t.fit(Stream(), batch_size=8, epochs=2, **QUIET)
+    assert np.array_equal(weights(t.model), weights(by_hand(2)[0]))
+
+
+# --- refusals ---------------------------------------------------------------------------------------------------------
+
+MODEL = nn.Linear(3, 2)
+
+
+@pytest.mark.parametrize(("make", "error", "words"), [
+    (lambda: Trainer(nn.Linear, cross_entropy), TypeError, "model: Linear is a class; give an instance, Linear"),
+    (lambda: Trainer("a", cross_entropy), TypeError, "model must be a Module, got str"),
+    (lambda: Trainer(MODEL, nn.CrossEntropyLoss), TypeError, "loss: CrossEntropyLoss is a class"),
+    (lambda: Trainer(MODEL, 3), TypeError, "loss must be a function of outputs and targets, got int"),
+    (lambda: Trainer(MODEL, None, md.optim.Adam), TypeError, "optimizer: Adam is a class"),
+    (lambda: Trainer(MODEL, None, "adam"), TypeError, "optimizer must be an Optimizer, got str"),
+    (lambda: Trainer(MODEL, scheduler=3), TypeError, "scheduler must be what has step"),
+    (lambda: Trainer(MODEL, scheduler_interval="batch"), ValueError, "scheduler_interval must be 'epoch' or 'step'"),
+    (lambda: Trainer(MODEL, gradient_accumulation_steps=0), ValueError, "steps must be an integer of 1"),
+    (lambda: Trainer(MODEL, max_norm=0), ValueError, "max_norm must be a positive number, got 0"),
+    (lambda: Trainer(MODEL, clip_value=-1), ValueError, "clip_value must be a positive number, got -1"),
+    (lambda: Trainer(MODEL, metrics=[Accuracy]), TypeError, "the metric Accuracy is a class; give an instance"),
+    (lambda: Trainer(MODEL, metrics=["accuracy"]), TypeError, "a metric is a Metric or a function"),
+    (lambda: Trainer(MODEL, metrics={"loss": Accuracy()}), ValueError, "'loss' can't be the name of a metric"),
+    (lambda: Trainer(MODEL, metrics={"val_a": Accuracy()}), ValueError, "'val_a' can't be the name"),
+    (lambda: Trainer(MODEL, metrics=[Accuracy(), Accuracy(0)]), ValueError, "'accuracy' can't be the name .* taken"),
+    (lambda: Trainer(MODEL, cross_entropy).fit(X, Y), TypeError, "optimizer must be an Optimizer, to fit, got None"),
+    (lambda: Trainer(MODEL).evaluate(X, Y), TypeError, "loss must be a function .* to fit and to evaluate"),
+    (lambda: trainer().fit(X, Y, epochs=1.5), ValueError, "fit: epochs must be an integer of 0 or more"),
+    (lambda: trainer().fit(X, Y, initial_epoch=-1), ValueError, "fit: initial_epoch must be an integer of 0"),
+    (lambda: trainer().fit(X, Y, validation_freq=0), ValueError, "fit: validation_freq must be an integer of 1"),
+    (lambda: trainer().fit(X, Y, verbose=3), ValueError, "verbose must be one of 'auto', 0, 1, 2, got 3"),
+    (lambda: trainer().fit(X, Y, validation_split=1.5), ValueError, "validation_split must be a fraction"),
+    (lambda: trainer().fit(X[:1], Y[:1], validation_split=0.5), ValueError, "0.5 of 1 samples leaves one part empty"),
+    (lambda: trainer().fit([(X, Y)], validation_split=0.5), ValueError, "validation_split goes with arrays"),
+    (lambda: trainer().fit([(X, Y)], batch_size=3), ValueError, "a list has its own batches"),
+    (lambda: trainer().fit([(X, Y)], Y), ValueError, "y and sample_weight go with arrays; a list has its own"),
+    (lambda: trainer().fit(iter([(X, Y)])), TypeError, "got list_iterator; an iterator is used up after an epoch"),
+    (lambda: trainer().fit(3), TypeError, "expected tensors, a Dataset or a DataLoader, got int"),
+    (lambda: trainer().fit([]), ValueError, "epoch 0 has no batches"),
+    (lambda: trainer().fit([X]), ValueError, r"a batch must be \(inputs, targets\) .* got Tensor"),
+    (lambda: trainer().fit([(X,)]), ValueError, "a batch must be .* got 1 parts"),
+    (lambda: trainer().fit(X, Y[:3]), ValueError, "TensorDataset: wants tensors that agree"),
+    (lambda: trainer().fit(X, Y, class_weight=[1, 2]), TypeError, "class_weight must be a dict of classes"),
+    (lambda: trainer().fit(X, Y, class_weight={-1: 2}), ValueError, "class_weight must give to each class"),
+    (lambda: trainer().fit(X, Y, class_weight={1: -2}), ValueError, "not negative; got 1: -2"),
+    (lambda: trainer().fit(X, X.reshape(40, 3, 1), class_weight={1: 2}), TypeError, "needs classes .* got 32×3×1"),
+    (lambda: trainer().fit(X, Y, sample_weight=md.ones(40, 2)), ValueError, "sample_weight is 32×2, the losses are 32"),
+    (lambda: Trainer(MODEL, lambda o, t: o.sum()).evaluate(X, Y, sample_weight=md.ones(40)), TypeError,
+     "<lambda> can't give: it has no reduction='none'"),
+    (lambda: Trainer(MODEL, lambda o, t: o).evaluate(X, Y), ValueError, "a batch must be a scalar, got 32×2"),
+    (lambda: Trainer(MODEL, lambda o, t: 0.5).evaluate(X, Y), ValueError, "must be a scalar, got float"),
+    (lambda: Trainer(Several(lambda a, b: "a")).predict([[(X, X)]]), ValueError, "tensors as outputs .* got str"),
+    (lambda: Trainer(MODEL).predict([]), ValueError, "predict: there are no batches"),
+    (lambda: trainer().fit(X, Y, callbacks=[EarlyStopping]), TypeError, "EarlyStopping is a class; give an instance"),
+    (lambda: trainer().fit(X, Y, callbacks=EarlyStopping), TypeError, "EarlyStopping is a class; give an instance"),
+    (lambda: trainer().fit(X, Y, callbacks=[print]), TypeError, "expected instances of Callback, got builtin_function"),
+])  # fmt: skip
+def test_refusals(make, error, words):
+    with pytest.raises(error, match=words):
+        make()
