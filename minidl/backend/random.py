@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import secrets
+import threading
 import weakref
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -116,6 +119,36 @@ _generators: weakref.WeakSet[Generator] = weakref.WeakSet()
 default_generator = Generator()
 
 
+class Here(threading.local):
+    """The stream that a thread draws from unless told otherwise: the global one, but within `using`."""
+
+    generator = default_generator
+
+
+here = Here()
+
+
+def current() -> Generator:
+    """The stream that this thread draws from unless told otherwise."""
+    return here.generator
+
+
+@contextlib.contextmanager
+def using(generator: Generator) -> Iterator[None]:
+    """Within it `generator` stands for the global stream, in this thread."""
+    before, here.generator = here.generator, generator
+    try:
+        yield
+    finally:
+        here.generator = before
+
+
+def child(seed: int, *path: int) -> Generator:
+    """A stream below a seed, such as that of an epoch's n-th batch: independent of all others with another path."""
+    words = np.random.SeedSequence(seed, spawn_key=path).generate_state(1, np.uint64)
+    return Generator().manual_seed(int(words[0]))
+
+
 @in_child
 def free_streams() -> None:
     """Let streams go on from where they stand, which another thread was drawing from at the fork."""
@@ -136,7 +169,7 @@ def stream(generator: Generator | None) -> np.random.Generator:
         For what is no Generator.
     """
     if generator is None:
-        return default_generator.numpy
+        return current().numpy
     if not isinstance(generator, Generator):
         raise TypeError(f"generator: expected a minidl Generator, got {type(generator).__name__}")
     return generator.numpy
@@ -163,14 +196,14 @@ def fill_normal(out: Array, generator: Generator) -> None:
 
 def manual_seed(seed: int) -> Generator:
     """Seed the global stream, from which initialisers, dropout and loaders draw unless told otherwise."""
-    return default_generator.manual_seed(seed)
+    return current().manual_seed(seed)
 
 
 def seed() -> int:
     """Seed the global stream with a number that the system draws, and return that."""
-    return default_generator.seed()
+    return current().seed()
 
 
 def initial_seed() -> int:
     """The seed that the global stream was last started from."""
-    return default_generator.initial_seed()
+    return current().initial_seed()

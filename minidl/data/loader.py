@@ -3,21 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sized
+from dataclasses import dataclass
+from itertools import count, islice, takewhile
 from typing import Any, cast
 
+from minidl.backend import random
 from minidl.backend.modes import require_flag
 from minidl.backend.random import Generator
 from minidl.data.collate import default_collate, default_convert
-from minidl.data.dataset import IterableDataset, samples, take
+from minidl.data.dataset import IterableDataset
+from minidl.data.fetcher import End, IterableFetcher, MapFetcher, Task
 from minidl.data.sampler import (
     BatchSampler,
     RandomSampler,
     SequentialSampler,
     batches_of,
-    in_batches,
+    drawn,
     require_count,
     require_generator,
 )
+from minidl.engine.core import Tensor
 
 FIXED = ("dataset", "batch_size", "sampler", "batch_sampler", "drop_last", "persistent_workers")  # once it is made
 
@@ -45,7 +50,9 @@ class DataLoader:
     drop_last : bool, default False
         Whether to leave out the last batch if it is short.
     generator : Generator, optional
-        Draws the order of `shuffle`; by default the global one, which ``md.manual_seed`` seeds.
+        Draws the seed of each epoch; by default the global one, which ``md.manual_seed`` seeds. From it come the order
+        of `shuffle`, and the random numbers of each batch, whatever else draws meanwhile: within the data set, the
+        global stream is one of the batch's own.
     num_workers, pin_memory, timeout, worker_init_fn, multiprocessing_context, prefetch_factor, persistent_workers,
     pin_memory_device, in_order
         How PyTorch loads ahead, in other processes. Here samples are loaded in the calling thread, when their batch is
@@ -96,7 +103,7 @@ class DataLoader:
         else:
             require_by_index(dataset, counted=sampler is None and batch_sampler is None)
             if sampler is None:
-                sampler = RandomSampler(dataset, generator=generator) if shuffle else SequentialSampler(dataset)
+                sampler = RandomSampler(dataset) if shuffle else SequentialSampler(dataset)
             if self.batch_size is not None:
                 batch_sampler = BatchSampler(sampler, self.batch_size, drop_last)
         single = self.batch_size is None and batch_sampler is None
@@ -119,6 +126,8 @@ class DataLoader:
             exclude("num_workers=0", prefetch_factor=prefetch_factor)
         self.timeout, self.worker_init_fn, self.prefetch_factor = timeout, worker_init_fn, prefetch_factor
         self.multiprocessing_context, self.pin_memory_device = multiprocessing_context, pin_memory_device
+        self.position: Position | None = None  # of the latest iteration, if it hasn't come to its end
+        self.resumed = False  # whether the next one goes on from there
 
     def __setattr__(self, name: str, value: Any) -> None:
         if name in FIXED and hasattr(self, "pin_memory_device"):
@@ -133,18 +142,109 @@ class DataLoader:
         return len(self.sampler if self.batch_sampler is None else self.batch_sampler)
 
     def __iter__(self) -> Iterator[Any]:
+        if self.position is None or not self.resumed:
+            seed = int(random.stream(self.generator).integers(2**63))
+            self.position = Position(seed, 0, stood(self._own_generator()))
+        self.resumed = False
+        return self._batches(self.position)
+
+    def _batches(self, position: Position) -> Iterator[Any]:
+        yield from map(position.reach, self._loaded(position))
+        if self.position is position:
+            self.position = None
+
+    def _loaded(self, position: Position) -> Iterator[Any]:
+        """The batches of an epoch from a position on."""
+        passed = position.batches
         if isinstance(self.dataset, IterableDataset):
-            batched = self.batch_size and in_batches(self.dataset, self.batch_size, self.drop_last)
-            yield from map(self.collate_fn, batched or self.dataset)
-        elif self.batch_sampler is None:
-            for index in self.sampler:
-                yield self.collate_fn(self.dataset[index])
-        else:
-            for indices in self.batch_sampler:
-                if self.collate_fn is default_collate:
-                    yield take(self.dataset, list(indices))
-                else:
-                    yield self.collate_fn(samples(self.dataset, list(indices)))
+            row = IterableFetcher(self.dataset, self.collate_fn, self.batch_size, self.drop_last, self.num_workers)
+            batches = map(row, (Task(position.seed, number) for number in count()))
+            return islice(takewhile(lambda batch: batch is not End, batches), passed, None)
+        return map(MapFetcher(self.dataset, self.collate_fn, self.batch_sampler is not None), self._tasks(position))
+
+    def _tasks(self, position: Position) -> Iterator[Task]:
+        """The batches that are left of an epoch, by the indices of their samples."""
+        if position.sampler is not None and position.batches:
+            self._own_generator().set_state(position.sampler)
+        order = drawn(self.sampler if self.batch_sampler is None else self.batch_sampler, random.child(position.seed))
+        tasks = (Task(position.seed, number, indices) for number, indices in enumerate(order))
+        return islice(tasks, position.batches, None)
+
+    def _own_generator(self) -> Any:
+        """The generator that a sampler was given, and draws the order from instead of the epoch's seed."""
+        samplers = (self.batch_sampler, getattr(self.batch_sampler, "sampler", None), self.sampler)
+        generators = (getattr(sampler, "generator", None) for sampler in samplers)
+        return next((generator for generator in generators if isinstance(generator, Generator)), None)
+
+    def state_dict(self) -> dict[str, Any]:
+        """How far the latest iteration has got, to go on from with `load_state_dict`.
+
+        It counts the batches that the loop was given, the one at hand among them. In a loop that was left early, it
+        stays where it was left; after one that went to its end, the next begins anew.
+
+        Returns
+        -------
+        dict
+            ``"epoch"``: the ``"seed"`` that all that is random in it comes from, and the number of ``"batches"`` given;
+            None between epochs. ``"generator"`` and ``"sampler"``: where the loader's own generator stands, and where
+            its sampler's stood at the beginning of the epoch; None without. `minidl.save` keeps it.
+        """
+        position, own = self.position, self._own_generator()
+        return {
+            "epoch": position and {"seed": position.seed, "batches": position.batches},
+            "generator": stood(self.generator),
+            "sampler": position.sampler if position else stood(own),
+        }
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        """Let the next iteration go on from where `state_dict` was taken, with the batches that were left.
+
+        The loader must be made as that one was. Batches of an `IterableDataset` that were given already are made
+        again, and left out.
+
+        Raises
+        ------
+        ValueError
+            For what is no such state, or of a loader with another generator.
+        """
+        own = self._own_generator()
+        try:
+            epoch, generator, sampler = (state_dict[name] for name in ("epoch", "generator", "sampler"))
+            position = None if epoch is None else Position(**epoch, sampler=sampler)
+        except (TypeError, KeyError) as error:
+            raise ValueError(f"DataLoader: load_state_dict: expected what state_dict() gives ({error})") from None
+        for name, saved, present in (("loader", generator, self.generator), ("sampler", sampler, own)):
+            if (saved is None) != (present is None):
+                had, has = ("none", "one") if saved is None else ("one", "none")
+                raise ValueError(
+                    f"DataLoader: load_state_dict: of generators of its own, the {name} had {had}, this has {has}"
+                )
+            if present is not None:
+                present.set_state(saved)
+        self.position, self.resumed = position, position is not None
+
+
+@dataclass
+class Position:
+    """How far an epoch has got, and what its random numbers come from."""
+
+    seed: int
+    batches: int
+    sampler: Tensor | None  # where the sampler's own generator stood at the beginning
+
+    def __post_init__(self) -> None:
+        require_count("DataLoader", "seed", self.seed, least=0)
+        require_count("DataLoader", "batches", self.batches, least=0)
+
+    def reach(self, batch: Any) -> Any:
+        """Count a batch that is given."""
+        self.batches += 1
+        return batch
+
+
+def stood(generator: Generator | None) -> Tensor | None:
+    """Where a generator stands, if there is one."""
+    return generator and Tensor(generator.get_state())
 
 
 def exclude(argument: str, **others: Any) -> None:

@@ -93,7 +93,7 @@ class RandomSampler(Sampler):
         return chain.from_iterable(self._orders())
 
     def _orders(self) -> Iterator[list[int]]:
-        stream = (self.generator or random.default_generator).numpy
+        stream = random.stream(self.generator)
         n, left = len(self.data_source), self.num_samples if len(self.data_source) else 0
         while left > 0:
             order = stream.integers(n, size=left) if self.replacement else stream.permutation(n)[:left]
@@ -141,3 +141,16 @@ def in_batches(items: Iterable[Any], batch_size: int, drop_last: bool) -> Iterat
         if len(batch) < batch_size and drop_last:
             return
         yield batch
+
+
+def drawn(items: Iterable[Any], generator: Generator) -> Iterator[Any]:
+    """The items, such as those of a sampler, while `generator` stands for the global stream in what makes them."""
+    with random.using(generator):
+        rest = iter(items)
+    while True:
+        with random.using(generator):
+            try:
+                item = next(rest)
+            except StopIteration:
+                return
+        yield item

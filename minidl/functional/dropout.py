@@ -94,7 +94,7 @@ def _dropped(
         raise ValueError(f"p is a probability, expected 0 ≤ p ≤ 1, got {p}")
     if not training or p == 0:
         return input
-    return input * Tensor(dropout_mask(input.array, shape, float(p), generator or random.default_generator))
+    return input * Tensor(dropout_mask(input.array, shape, float(p), generator or random.current()))
 
 
 @by_device

@@ -19,7 +19,7 @@ Fill = Callable[[Array, Generator], None]
 
 def _source(generator: Generator | None) -> Generator:
     stream(generator)  # which refuses what is none
-    return random.default_generator if generator is None else generator
+    return random.current() if generator is None else generator
 
 
 def _drawn(
@@ -326,9 +326,9 @@ def multinomial(
 
 def get_rng_state() -> Tensor:
     """Where the global stream stands, as bytes."""
-    return Tensor(random.default_generator.get_state())
+    return Tensor(random.current().get_state())
 
 
 def set_rng_state(new_state: Tensor) -> None:
     """Let the global stream stand where `get_rng_state` said."""
-    random.default_generator.set_state(new_state)
+    random.current().set_state(new_state)

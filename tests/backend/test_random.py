@@ -2,11 +2,13 @@
 
 import copy
 import pickle
+import threading
 
 import numpy as np
 import pytest
 
 import minidl as md
+from minidl.backend import random
 from minidl.backend.random import STATE, default_generator
 
 
@@ -70,3 +72,35 @@ def test_states_of_another_form():
         said = f"set_state: expected {len(state)} bytes of get_state, got {wrong.size} of {wrong.dtype}"
         with pytest.raises(ValueError, match=f"^{said}$"):
             md.Generator().set_state(wrong)
+
+
+def test_another_stream_stands_for_the_global_one():
+    """In everything that draws, or tells of it; in one thread, and until the end of the block, whatever happens."""
+    md.manual_seed(5)
+    expected = md.rand(2).numpy().tolist()
+    before, own = md.get_rng_state().numpy().tolist(), md.Generator().manual_seed(5)
+    others = []
+    with random.using(own):
+        thread = threading.Thread(target=lambda: others.append(random.current()))
+        thread.start()
+        thread.join()
+        assert md.rand(2).numpy().tolist() == expected and md.initial_seed() == 5
+        assert random.stream(None) is own.numpy and md.get_rng_state().numpy().tolist() == own.get_state().tolist()
+        with pytest.raises(KeyError), random.using(md.Generator()):
+            raise KeyError
+        assert random.current() is own
+        md.functional.dropout(md.ones(3))
+        assert md.manual_seed(6) is own and own.initial_seed() == 6
+        md.set_rng_state(md.tensor(before, dtype=md.uint8))
+        assert own.get_state().tolist() == before
+    assert others == [default_generator] == [random.current()] and md.get_rng_state().numpy().tolist() == before
+
+
+def test_streams_below_a_seed():
+    """Each path leads to another, and always to the same."""
+    paths = [(1,), (2,), (1, 0), (1, 1), (1, 2**40), (2**63, 1)]
+    drawn = {path: random.child(*path).numpy.random() for path in paths}
+    assert len(set(drawn.values())) == len(paths)
+    assert drawn == {path: random.child(*path).numpy.random() for path in paths}
+    (word,) = np.random.SeedSequence(2, spawn_key=(3,)).generate_state(1, np.uint64)
+    assert random.child(2, 3).initial_seed() == word

@@ -1,0 +1,35 @@
+"""The samples of a data set at given indices."""
+
+from __future__ import annotations
+
+import operator
+from typing import Any
+
+import numpy as np
+
+from minidl.data.collate import default_collate, default_convert
+
+
+def require_within(name: str, indices: np.ndarray, n: int) -> None:
+    """Raise IndexError, in the name of its caller, unless each index is in [-n, n)."""
+    outside = indices[(indices < -n) | (indices >= n)]
+    if outside.size:
+        raise IndexError(f"{name}: index {outside[0]} is out of range for {n} samples")
+
+
+def samples(dataset: Any, indices: list[Any]) -> list[Any]:
+    """The samples at `indices`."""
+    several = getattr(dataset, "__getitems__", None)
+    return several(indices) if several else [dataset[index] for index in indices]
+
+
+def take(dataset: Any, indices: list[Any]) -> Any:
+    """The samples at `indices` as one batch, in the data set's own way if it has one."""
+    for kind in type(dataset).__mro__:
+        if "stacked" in vars(kind):
+            array = np.array([operator.index(index) for index in indices], np.intp)
+            require_within(type(dataset).__name__, array, len(dataset))
+            return default_convert(dataset.stacked(array))
+        if "__getitem__" in vars(kind):  # of a class below the one whose `stacked` knows nothing of it
+            break
+    return default_collate(samples(dataset, indices))
