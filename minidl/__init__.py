@@ -23,7 +23,8 @@ from minidl.backend.dtypes import (
     float16, float32, float64, get_default_dtype, int8, int16, int32, int64, set_default_dtype, uint8,
 )
 from minidl.files import load, save
-from minidl.functional.dense import cdist
+from minidl.functional.activations import relu_
+from minidl.functional.dense import bilinear, cdist
 from minidl.backend.modes import (
     detect_anomaly, enable_grad, inference_mode, is_anomaly_enabled, is_grad_enabled, no_fusion, no_grad,
     set_detect_anomaly, set_grad_enabled,

@@ -66,8 +66,8 @@ ABSENT = {
     ),
     "AdamW": "Adam(…, weight_decay=0.01, decoupled_weight_decay=True) is AdamW",
     **dict.fromkeys(
-        ("AdaptiveLogSoftmaxWithLoss", "Bilinear", "CTCLoss", "EmbeddingBag", "FeatureAlphaDropout",
-         "FractionalMaxPool2d", "GaussianNLLLoss", "LPPool1d", "LPPool2d", "MaxUnpool1d", "MultiLabelMarginLoss",
+        ("AdaptiveLogSoftmaxWithLoss", "CTCLoss", "EmbeddingBag", "FeatureAlphaDropout",
+         "FractionalMaxPool2d", "GaussianNLLLoss", "LPPool1d", "LPPool2d", "MultiLabelMarginLoss",
          "MultiLabelSoftMarginLoss", "MultiMarginLoss", "PoissonNLLLoss", "RMSNorm", "RReLU",
          "TripletMarginWithDistanceLoss"),
         LAYER,

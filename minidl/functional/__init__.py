@@ -11,7 +11,9 @@ from minidl.functional.activations import (
     threshold_,
 )
 from minidl.functional.convolution import conv1d, conv2d, conv_transpose1d, conv_transpose2d, fold, unfold
-from minidl.functional.dense import cosine_similarity, embedding, linear, normalize, one_hot, pairwise_distance
+from minidl.functional.dense import (
+    bilinear, cosine_similarity, embedding, linear, normalize, one_hot, pairwise_distance,
+)
 from minidl.functional.dropout import alpha_dropout, dropout, dropout1d, dropout2d
 from minidl.functional.losses import (
     binary_cross_entropy, binary_cross_entropy_with_logits, cross_entropy, huber_loss, kl_div, l1_loss, mse_loss,
@@ -21,7 +23,7 @@ from minidl.functional.normalisation import batch_norm, group_norm, instance_nor
 from minidl.functional.padding import pad
 from minidl.functional.pooling import (
     adaptive_avg_pool1d, adaptive_avg_pool2d, adaptive_max_pool1d, adaptive_max_pool2d, avg_pool1d, avg_pool2d,
-    max_pool1d, max_pool2d, max_unpool2d,
+    max_pool1d, max_pool2d, max_unpool1d, max_unpool2d,
 )
 from minidl.functional.resampling import interpolate
 from minidl.functional.sampling import affine_grid, grid_sample

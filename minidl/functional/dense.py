@@ -37,6 +37,33 @@ def linear(input: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
 
 
 @named
+def bilinear(input1: Tensor, input2: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
+    """x₁ᵀ · Wₒ · x₂ for each output o, plus bias (out): (…, in1), (…, in2) and a weight (out, in1, in2) to (…, out).
+
+    Raises
+    ------
+    ValueError
+        For inputs that differ in what is before their last size, and last sizes that are not the weight's.
+    """
+    require_tensors("bilinear", input1, input2, weight, bias)
+    same_dtype("bilinear", input1, input2, weight, bias)
+    if weight.ndim != 3:
+        raise ValueError(f"expected a weight (out, in1, in2), got {dims(weight.shape)}")
+    out, *last = weight.shape
+    if not input1.ndim or input1.shape[:-1] != input2.shape[:-1] or [*input1.shape[-1:], *input2.shape[-1:]] != last:
+        given = f"{dims(input1.shape)} and {dims(input2.shape)}"
+        raise ValueError(
+            f"expected inputs (…, {last[0]}) and (…, {last[1]}) as weight {dims(weight.shape)}, got {given}"
+        )
+    if bias is not None and bias.shape != (out,):
+        raise ValueError(f"bias is {dims(bias.shape)}, expected {out} as weight {dims(weight.shape)} has")
+    rows = shape.reshape(shape.permute(weight, (0, 2, 1)), (out * last[1], last[0]))
+    half = shape.reshape(linear(input1, rows), (*input1.shape[:-1], out, last[1]))
+    z = reduce.sum(half * shape.unsqueeze(input2, -2), -1)
+    return z if bias is None else z + bias
+
+
+@named
 def embedding(input: Tensor, weight: Tensor, padding_idx: int | None = None) -> Tensor:
     """The rows of a table that integers name.
 

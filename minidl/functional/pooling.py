@@ -246,6 +246,19 @@ def _windows(xp, n, size):
 
 
 @named
+def max_unpool1d(
+    input: Tensor,
+    indices: Tensor,
+    kernel_size: Single,
+    stride: Single | None = None,
+    padding: Single = 0,
+    output_size: tuple[int, ...] | None = None,
+) -> Tensor:
+    """`max_unpool2d` of signals, (N, C, L) or (C, L), with an `output_size` (OL,) or (N, C, OL)."""
+    return _max_unpool(1, input, indices, kernel_size, stride, padding, output_size)
+
+
+@named
 def max_unpool2d(
     input: Tensor,
     indices: Tensor,
@@ -270,20 +283,28 @@ def max_unpool2d(
     ValueError
         For sizes that do not fit, and indices out of range.
     """
+    return _max_unpool(2, input, indices, kernel_size, stride, padding, output_size)
+
+
+def _max_unpool(spatial, input, indices, kernel_size, stride, padding, output_size):
     require_tensors("input and indices", input, indices)
-    x = as_images(input)
-    window = sliding(2, kernel_size, kernel_size if stride is None else stride, padding, 1)
+    x = as_images(input, spatial)
+    window = sliding(spatial, kernel_size, kernel_size if stride is None else stride, padding, 1)
     steps = window.stride
     default = tuple(
         (n - 1) * s + k - sum(p) for n, s, k, p in zip(x.shape[2:], steps, window.size, window.padding, strict=True)
     )
-    if output_size is not None and not (isinstance(output_size, (tuple, list)) and len(output_size) in (2, 4)):
-        raise ValueError(f"output_size must be (OH, OW) or (N, C, OH, OW), got {output_size!r}")
-    outer = default if output_size is None else pair(tuple(output_size[-2:]), "output_size", 0)
+    outer = default
+    if output_size is not None:
+        sizes = "OH, OW" if spatial == 2 else "OL"
+        if not isinstance(output_size, (tuple, list)) or len(output_size) not in (spatial, spatial + 2):
+            raise ValueError(f"output_size must be ({sizes}) or (N, C, {sizes}), got {output_size!r}")
+        outer = default[: 2 - spatial] + pair(tuple(output_size[-spatial:]), "output_size", 0, spatial)[-spatial:]
     if min(outer) < 0:
         raise ValueError(f"of an input {dims(input.shape)} nothing is left with padding={padding!r}")
     if any(abs(m - n) >= s for m, n, s in zip(outer, default, steps, strict=True)):
-        raise ValueError(f"output_size {outer} must be nearer to {default} than stride {steps}")
+        asked, least, step = (sizes[-spatial:] for sizes in (outer, default, steps))
+        raise ValueError(f"output_size {asked} must be nearer to {least} than stride {step}")
     if indices.dtype.kind not in "iu" or indices.shape != input.shape:
         raise ValueError(f"expected integer indices {dims(input.shape)}, got {indices.dtype} {dims(indices.shape)}")
     at = indices.array
@@ -291,8 +312,10 @@ def max_unpool2d(
         at,
         0,
         math.prod(outer) - 1,
-        lambda low, high: ValueError(f"max_unpool2d: indices from {low} to {high} are out of range for {dims(outer)}"),
+        lambda low, high: ValueError(
+            f"max_unpool{spatial}d: indices from {low} to {high} are out of range for {dims(outer[-spatial:])}"
+        ),
     )
     rows = flatten(x, 2)
     z = pool.place(rows, reshape(indices, rows.shape), size=math.prod(outer))
-    return as_given(reshape(z, (*x.shape[:2], *outer)), input)
+    return as_given(reshape(z, (*x.shape[:2], *outer)), input, spatial)

@@ -15,13 +15,13 @@ from minidl.nn.functions import (
     AdaptiveAvgPool1d, AdaptiveAvgPool2d, AdaptiveMaxPool1d, AdaptiveMaxPool2d, AvgPool1d, AvgPool2d, BCELoss,
     BCEWithLogitsLoss, CELU, ChannelShuffle, CosineEmbeddingLoss, CosineSimilarity, CrossEntropyLoss, ELU, Fold,
     GELU, GLU, Hardshrink, Hardsigmoid, Hardswish, Hardtanh, HingeEmbeddingLoss, HuberLoss, KLDivLoss, L1Loss,
-    LeakyReLU, LocalResponseNorm, LogSigmoid, LogSoftmax, MarginRankingLoss, MaxPool1d, MaxPool2d, MaxUnpool2d,
-    Mish, MSELoss, NLLLoss, PairwiseDistance, PixelShuffle, PixelUnshuffle, ReLU, ReLU6, SELU, Sigmoid, SiLU,
-    SmoothL1Loss, SoftMarginLoss, Softmax, Softmax2d, Softmin, Softplus, Softshrink, Softsign, Tanh, Tanhshrink,
+    LeakyReLU, LocalResponseNorm, LogSigmoid, LogSoftmax, MarginRankingLoss, MaxPool1d, MaxPool2d, MaxUnpool1d,
+    MaxUnpool2d, Mish, MSELoss, NLLLoss, PairwiseDistance, PixelShuffle, PixelUnshuffle, ReLU, ReLU6, SELU, Sigmoid,
+    SiLU, SmoothL1Loss, SoftMarginLoss, Softmax, Softmax2d, Softmin, Softplus, Softshrink, Softsign, Tanh, Tanhshrink,
     Threshold, TripletMarginLoss, Unfold, Upsample, UpsamplingBilinear2d, UpsamplingNearest2d,
 )
 from minidl.nn.layers import (
-    AlphaDropout, Dropout, Dropout1d, Dropout2d, Embedding, Flatten, Identity, Linear, PReLU, Unflatten,
+    AlphaDropout, Bilinear, Dropout, Dropout1d, Dropout2d, Embedding, Flatten, Identity, Linear, PReLU, Unflatten,
 )
 from minidl.nn.lazy import (
     LazyBatchNorm1d, LazyBatchNorm2d, LazyConv1d, LazyConv2d, LazyConvTranspose1d, LazyConvTranspose2d,

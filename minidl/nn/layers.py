@@ -106,6 +106,41 @@ class Linear(Weighted):
         return f"in_features={self.in_features}, out_features={self.out_features}, bias={self.bias is not None}"
 
 
+class Bilinear(Weighted):
+    """`minidl.functional.bilinear` of two inputs, with a weight (out_features, in1_features, in2_features) and bias."""
+
+    def __init__(
+        self,
+        in1_features: int,
+        in2_features: int,
+        out_features: int,
+        bias: bool = True,
+        device: Any = None,
+        dtype: Any = None,
+    ) -> None:
+        require_positive("Bilinear", in1_features=in1_features, in2_features=in2_features, out_features=out_features)
+        self.in1_features = in1_features
+        self.in2_features = in2_features
+        self.out_features = out_features
+        self.make_parameters(bias, device, dtype)
+
+    def shapes(self) -> dict[str, tuple[int, ...]]:
+        return {"weight": (self.out_features, self.in1_features, self.in2_features), "bias": (self.out_features,)}
+
+    def reset_parameters(self) -> None:
+        """Draw weight and bias anew, both uniform in ±1/√in1_features."""
+        bound = 1 / math.sqrt(self.in1_features)
+        for parameter in self.parameters():
+            init.uniform_(parameter, -bound, bound)
+
+    def forward(self, input1: Tensor, input2: Tensor) -> Tensor:
+        return F.bilinear(input1, input2, self.weight, self.bias)
+
+    def extra_repr(self) -> str:
+        sizes = f"in1_features={self.in1_features}, in2_features={self.in2_features}, out_features={self.out_features}"
+        return f"{sizes}, bias={self.bias is not None}"
+
+
 class _Dropout(Module):
     def __init__(self, p: float = 0.5, inplace: bool = False) -> None:
         if not 0 <= p <= 1:

@@ -24,6 +24,7 @@ for name in ("relu_", "selu_"):
     row(f"functional.{name}", input=KINKS)()
 for name in ("elu_", "celu_"):
     row(f"functional.{name}", input=KINKS)(alpha=0.3)
+row("relu_", input=KINKS)()
 row("functional.leaky_relu_", input=KINKS)(negative_slope=0.3)
 row("functional.hardtanh_", input=KINKS)(min_val=-3.0, max_val=0.5)
 row("functional.threshold_", input=KINKS, threshold=0.5, value=-3.0)(threshold=-1.0, value=2.0)
@@ -90,6 +91,9 @@ row("functional.adaptive_avg_pool2d", input=IMAGE, output_size=3)(output_size=ea
 row("functional.adaptive_max_pool1d", input=SPACED_SIGNAL, output_size=3)(return_indices=True)
 row("functional.adaptive_max_pool2d", input=SPACED, output_size=3)(
     output_size=each((2, 3), (None, 2)), return_indices=True
+)
+row("functional.max_unpool1d", input=wave(1, 1, 2), indices=np.array([[[1, 4]]]), kernel_size=3)(
+    stride=given(4, kernel_size=2), padding=given(1, kernel_size=5), output_size=(5,)
 )
 row("functional.max_unpool2d", input=wave(1, 1, 2, 2), indices=np.array([[[[0, 3], [9, 11]]]]), kernel_size=2)(
     stride=3, padding=given(1, kernel_size=4), output_size=(5, 4)
@@ -158,6 +162,8 @@ row("functional.triplet_margin_loss", anchor=X, positive=TARGET, negative=X[::-1
 # --- others -----------------------------------------------------------------------------------------------------------
 
 row("functional.pairwise_distance", x1=X, x2=TARGET)(p=1.0, eps=0.1, keepdim=True)
+for name in ("functional.bilinear", "bilinear"):
+    row(name, input1=X, input2=wave(3, 2, phase=1), weight=wave(5, 4, 2, phase=2))(bias=wave(5))
 row("functional.linear", input=X, weight=wave(2, 4))(input=wave(2, 3, 4), bias=wave(2))
 row("functional.embedding", input=ONE_HOT, weight=X)(padding_idx=each(2, -3))
 row("functional.one_hot", input=ONE_HOT)(num_classes=5)

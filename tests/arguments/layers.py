@@ -28,6 +28,9 @@ PADDING_MODES = each(*[given(mode, padding=1) for mode in ("reflect", "replicate
 
 # --- layers with parameters -------------------------------------------------------------------------------------------
 
+layer("nn.Bilinear", X, wave(3, 2, phase=1), in1_features=4, in2_features=2, out_features=3)(
+    out_features=2, bias=False, **DOUBLE
+)
 layer("nn.Linear", X, in_features=4, out_features=3)(out_features=2, bias=False, **DOUBLE)
 layer("nn.Embedding", ONE_HOT, num_embeddings=3, embedding_dim=2)(
     num_embeddings=4, embedding_dim=3, padding_idx=each(2, -3), **DOUBLE
@@ -111,6 +114,9 @@ layer("nn.MaxPool2d", SPACED, kernel_size=2)(
     kernel_size=(2, 3), stride=each(1, (2, 1)), padding=each(1, (0, 1)), dilation=each(2, (1, 2)),
     return_indices=True, ceil_mode=True,
 )  # fmt: skip
+layer("nn.MaxUnpool1d", wave(1, 1, 2), np.array([[[1, 4]]]), kernel_size=3)(
+    kernel_size=4, stride=given(4, kernel_size=2), padding=given(1, kernel_size=5)
+)
 layer("nn.MaxUnpool2d", wave(1, 1, 2, 2), np.array([[[[0, 3], [9, 11]]]]), kernel_size=2)(
     kernel_size=3, stride=3, padding=given(1, kernel_size=4)
 )

@@ -4,6 +4,7 @@ from typing import Any
 
 # name: arguments that make it, once plain and once with what can be changed
 LAYERS = {
+    "Bilinear": [((3, 2, 4), {}), ((3, 2, 4, False), {})],
     "Linear": [((3, 2), {}), ((3, 2, False), {})],
     "Conv1d": [((4, 6, 3), {}), ((4, 6, 3, 2, 1, 2, 2, False, "circular"), {})],
     "Conv2d": [((4, 6, 3), {}), ((4, 6, (3, 2), 2, (1, 0), 2, 2, False, "reflect"), {}), ((4, 6, 3, 1, "same"), {})],
@@ -40,6 +41,7 @@ LAYERS = {
     "GLU": [((), {}), ((1,), {})],
     **{name: [((1,), {}), ((), {"dim": -1})] for name in ("Softmax", "LogSoftmax", "Softmin")},
     **{f"MaxPool{n}d": [((2,), {}), ((3, 2, 1, 2, True, True), {})] for n in (1, 2)},
+    "MaxUnpool1d": [((2,), {}), ((3, 2, 1), {})],
     "MaxUnpool2d": [((2,), {}), (((2, 3), 1, 1), {})],
     "AvgPool1d": [((2,), {}), ((3, 2, 1, True, False), {})],
     "AvgPool2d": [((2,), {}), (((3, 2), 2, 1, True, False, 3), {})],

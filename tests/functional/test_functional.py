@@ -125,6 +125,10 @@ CASES = {
         (call("triplet_margin_loss", swap=True), normal(2, 3), normal(2, 3), normal(2, 3)),
         (call("triplet_margin_loss", 3.0, p=3.0), normal(2, 3), normal(2, 3), normal(2, 3)),
     ],
+    "bilinear": [
+        (F.bilinear, normal(2, 3), normal(2, 2), normal(4, 3, 2), normal(4)),
+        (F.bilinear, normal(3), normal(2), normal(1, 3, 2)),
+    ],
     "linear": [(F.linear, normal(2, 3), normal(2, 3), normal(2)), (F.linear, normal(3), normal(2, 3))],
     "dropout": [(lambda x: F.dropout(x, 0.4, generator=md.Generator()), normal(8))],
     "alpha_dropout": [(lambda x: F.alpha_dropout(x, 0.4, True, generator=md.Generator()), normal(8))],
@@ -159,6 +163,7 @@ CASES = {
     "adaptive_avg_pool2d": [(call("adaptive_avg_pool2d", (3, 2)), IMAGE)],
     "adaptive_max_pool1d": [(call("adaptive_max_pool1d", 3), distinct(1, 2, 5))],
     "adaptive_max_pool2d": [(call("adaptive_max_pool2d", (3, 2)), distinct(1, 2, 4, 4))],
+    "max_unpool1d": [(lambda x: F.max_unpool1d(x, md.tensor([[[0, 3]]]), 2), normal(1, 1, 2))],
     "max_unpool2d": [(lambda x: F.max_unpool2d(x, md.tensor([[[[0, 3], [10, 12]]]]), 2), normal(1, 1, 2, 2))],
     "affine_grid": [(call("affine_grid", (2, 1, 2, 3), align_corners=corners), normal(2, 2, 3)) for corners in (0, 1)],
     "grid_sample": [

@@ -33,6 +33,14 @@ REFUSED = {
     ),
     "cdist(ones(3), ones(2, 3))": "expected rows of one length, got 3 and 2×3",
     "cdist(ones(2, 2), ones(2, 3))": "expected rows of one length, got 2×2 and 2×3",
+    "bilinear(ones(2, 3), ones(2, 2), ones(3, 2))": "expected a weight (out, in1, in2), got 3×2",
+    "bilinear(ones(2, 3), ones(2, 3), ones(1, 3, 2))": (
+        "expected inputs (…, 3) and (…, 2) as weight 1×3×2, got 2×3 and 2×3"
+    ),
+    "bilinear(ones(2, 3), ones(1, 2), ones(1, 3, 2))": (
+        "expected inputs (…, 3) and (…, 2) as weight 1×3×2, got 2×3 and 1×2"
+    ),
+    "bilinear(ones(2, 3), ones(2, 2), ones(1, 3, 2), ones(2))": "bias is 2, expected 1 as weight 1×3×2 has",
     "linear(ones(2, 3), ones(4, 2))": "input is 2×3, but its last size must be the second of weight 4×2",
     "linear(ones(2, 3), ones(3))": "input is 2×3, but its last size must be the second of weight 3",
     "linear(ones(2, 3), ones(4, 3), ones(3))": "bias is 3, expected 4 as weight 4×3 has",
@@ -149,6 +157,13 @@ REFUSED = {
     "adaptive_avg_pool2d(ones(1, 4, 4), -1)": "output_size: must be at least 0, got -1",
     "adaptive_max_pool1d(ones(1, 0), 2)": "nothing to pool in an input of 1×0",
     "adaptive_max_pool2d(ones(0, 4, 4), 2)": "nothing to pool in an input of 0×4×4",
+    "max_unpool1d(ones(1, 2), zeros(1, 2, dtype=int64), 2, output_size=(6,))": (
+        "output_size (6,) must be nearer to (4,) than stride (2,)"
+    ),
+    "max_unpool1d(ones(1, 2), zeros(1, 2, dtype=int64), 2, output_size=(4, 4))": (
+        "output_size must be (OL) or (N, C, OL), got (4, 4)"
+    ),
+    "max_unpool1d(ones(1, 2), full((1, 2), 4), 2)": "indices from 4 to 4 are out of range for 4",
     "max_unpool2d(ones(1, 2, 2), zeros(1, 2, 2, dtype=int64), 2, output_size=(6, 4))": (
         "output_size (6, 4) must be nearer to (4, 4) than stride (2, 2)"
     ),

@@ -14,8 +14,9 @@ ARRAYS = """
 INTEGERS = """
     relu.input sigmoid.input tanh.input logsigmoid.input softsign.input relu6.input threshold.input softplus.input
     hardtanh.input unfold.input fold.input max_pool1d.input max_pool2d.input adaptive_max_pool1d.input
-    adaptive_max_pool2d.input max_unpool2d.input mse_loss.target mse_loss.weight l1_loss.target l1_loss.weight
-    huber_loss.target huber_loss.weight smooth_l1_loss.target cosine_embedding_loss.input2 cosine_embedding_loss.target
+    adaptive_max_pool2d.input max_unpool1d.input max_unpool2d.input mse_loss.target mse_loss.weight
+    l1_loss.target l1_loss.weight huber_loss.target huber_loss.weight smooth_l1_loss.target
+    cosine_embedding_loss.input2 cosine_embedding_loss.target
     hinge_embedding_loss.target margin_ranking_loss.input1 margin_ranking_loss.input2 margin_ranking_loss.target
     soft_margin_loss.input soft_margin_loss.target triplet_margin_loss.anchor triplet_margin_loss.positive
     triplet_margin_loss.negative pairwise_distance.x1 pairwise_distance.x2 embedding.weight pad.input interpolate.input

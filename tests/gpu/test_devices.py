@@ -178,7 +178,8 @@ LOSSES = {
     nn.SmoothL1Loss: (ROWS, "numbers"),
     nn.SoftMarginLoss: (ROWS, "signs"),
 }
-OTHERS = {nn.Embedding, nn.MaxUnpool2d, nn.Module, nn.ModuleDict, nn.ModuleList, nn.Parameter, nn.Sequential}
+OTHERS = {nn.Bilinear, nn.Embedding, nn.Module, nn.ModuleDict, nn.ModuleList, nn.Parameter, nn.Sequential}
+OTHERS |= {nn.MaxUnpool1d, nn.MaxUnpool2d}
 OTHERS |= {nn.ParameterDict, nn.ParameterList, nn.UninitializedBuffer, nn.UninitializedParameter}
 TRIPLES = {nn.CosineEmbeddingLoss: ROWS[:1], nn.MarginRankingLoss: ROWS, nn.TripletMarginLoss: ROWS}  # the third's size
 
@@ -244,20 +245,28 @@ def test_embedding(device, dtype):  # noqa: F811
     agrees(lambda: nn.Embedding(6, 3), [RNG.integers(0, 6, (4, 5))], device, dtype)
 
 
+@each_dtype
+@on_devices
+def test_bilinear(device, dtype):  # noqa: F811
+    agrees(lambda: nn.Bilinear(3, 2, 4), [normal(5, 3), normal(5, 2)], device, dtype)
+
+
 class Unpooled(nn.Module):
     """Pooling, and back: an unpooling takes the indices of a pooling."""
 
-    def __init__(self):
-        self.pool, self.unpool = nn.MaxPool2d(2, return_indices=True), nn.MaxUnpool2d(2)
+    def __init__(self, spatial):
+        pooling, unpooling = (nn.MaxPool1d, nn.MaxUnpool1d) if spatial == 1 else (nn.MaxPool2d, nn.MaxUnpool2d)
+        self.pool, self.unpool = pooling(2, return_indices=True), unpooling(2)
 
     def forward(self, x):
         return self.unpool(*self.pool(x))
 
 
+@pytest.mark.parametrize("spatial", [1, 2])
 @each_dtype
 @on_devices
-def test_unpooling(device, dtype):  # noqa: F811
-    agrees(Unpooled, [normal(2, 3, 6, 6)], device, dtype)
+def test_unpooling(spatial, device, dtype):  # noqa: F811
+    agrees(lambda: Unpooled(spatial), [normal(2, 3, *[6] * spatial)], device, dtype)
 
 
 class Transformed(nn.Module):

@@ -363,6 +363,14 @@ def test_summary():
     assert not any(m.registered_hooks for m in model.modules())
 
 
+def test_summary_of_a_layer_that_gives_several_shows_the_first():
+    class Parts(nn.Module):
+        def forward(self, x):
+            return x, x[:, :1]
+
+    assert nn.summary(Parts(), (4, 3)).splitlines()[2].split() == ["(Parts)", "N×4×3", "0"]
+
+
 def test_summary_of_a_model_in_double_precision_and_of_one_that_fails():
     assert "233,196 trainable" in nn.summary(SimpLeNet().to(md.float64), (1, 28, 28))
     model = SimpLeNet()

@@ -57,7 +57,7 @@ def test_constructors_take_the_same(name):
 # --- names ------------------------------------------------------------------------------------------------------------
 
 LATER = {
-    "nn": """Buffer Bilinear RMSNorm RReLU LPPool1d LPPool2d MaxUnpool1d FractionalMaxPool2d CTCLoss GaussianNLLLoss
+    "nn": """Buffer RMSNorm RReLU LPPool1d LPPool2d FractionalMaxPool2d CTCLoss GaussianNLLLoss
         PoissonNLLLoss MultiMarginLoss MultiLabelMarginLoss MultiLabelSoftMarginLoss TripletMarginWithDistanceLoss
         AdaptiveLogSoftmaxWithLoss EmbeddingBag FeatureAlphaDropout CrossMapLRN2d NLLLoss2d Container RNNBase
         RNNCellBase LinearCrossEntropyLoss LinearCrossEntropyOptions""",

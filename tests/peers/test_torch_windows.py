@@ -209,6 +209,15 @@ def test_max_unpool2d(batch, pooling, output_size):
     agree("max_unpool2d", f, values.numpy(), indices.numpy())
 
 
+@pytest.mark.parametrize("output_size", [None, (9,), (2, 3, 8)], ids=str)
+@pytest.mark.parametrize("pooling", [(2, 2, 0), (2, 2, 1), (3, 1, 0), ((3,), None, 1)], ids=str)
+@pytest.mark.parametrize("batch", [(), (2,)])
+def test_max_unpool1d(batch, pooling, output_size):
+    values, indices = THEIRS.F.max_pool1d(torch.tensor(normal(*batch, 3, 8)), *pooling, return_indices=True)
+    f = functional("max_unpool1d", *pooling, output_size)
+    agree("max_unpool1d", f, values.numpy(), indices.numpy())
+
+
 @pytest.mark.parametrize("size", [1, 2, 3, 4, 9])
 @pytest.mark.parametrize("shape", [(2, 5, 4), (2, 5, 3, 4), (1, 4, 2, 3, 2), (0, 3, 2), (2, 0, 3)], ids=str)
 def test_local_response_norm(shape, size):
