@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, BinaryIO
 from uuid import uuid4
@@ -55,6 +56,16 @@ def save(obj: Any, f: PathLike | BinaryIO, metadata: Mapping[str, str] | None = 
     FileNotFoundError, IsADirectoryError
         If the folder is missing, or the path is one.
     """
+    arrays, texts = contents(obj, metadata)
+    if hasattr(f, "write"):
+        f.write(safetensors.numpy.save(arrays, texts or None))
+    else:
+        with beside(f) as part:
+            safetensors.numpy.save_file(arrays, part, texts or None)
+
+
+def contents(obj: Any, metadata: Mapping[str, str] | None) -> tuple[dict[str, np.ndarray], dict[str, str]]:
+    """What a file of `obj` holds: arrays by name, and texts."""
     texts = dict(metadata or {})
     if not all(isinstance(text, str) for pair in texts.items() for text in pair) or STRUCTURE in texts:
         raise TypeError(f"save: metadata must be texts by name, and not by {STRUCTURE!r}, got {metadata!r}")
@@ -66,10 +77,7 @@ def save(obj: Any, f: PathLike | BinaryIO, metadata: Mapping[str, str] | None = 
     plain = isinstance(obj, Mapping) and list(arrays) == list(obj)
     if not plain:
         texts[STRUCTURE] = json.dumps(structure)
-    if hasattr(f, "write"):
-        f.write(safetensors.numpy.save(arrays, texts or None))
-    else:
-        replaced(f, arrays, texts)
+    return arrays, texts
 
 
 def packed(value: Any, path: str, arrays: dict[str, np.ndarray]) -> Any:
@@ -102,8 +110,12 @@ def joined(path: str, key: Any) -> str:
     return f"{path}.{key}" if path else str(key)
 
 
-def replaced(f: PathLike, arrays: dict[str, np.ndarray], texts: dict[str, str]) -> None:
-    """Write a file beside its place and move it there, with the permissions of any new file, or of the old one."""
+@contextmanager
+def beside(f: PathLike) -> Iterator[Path]:
+    """A file beside another to write, which takes that one's place unless the block raises.
+
+    It gets the permissions of any new file, or of the old one.
+    """
     path = Path(os.path.realpath(f))  # a link stays one
     if path.is_dir():
         raise IsADirectoryError(f"save: {os.fspath(f)!r} is a folder; give the file a name")
@@ -113,7 +125,7 @@ def replaced(f: PathLike, arrays: dict[str, np.ndarray], texts: dict[str, str]) 
     try:
         part.touch(exist_ok=False)
         mode = (path if path.exists() else part).stat().st_mode
-        safetensors.numpy.save_file(arrays, part, texts or None)
+        yield part
         part.chmod(mode)
         os.replace(part, path)
     finally:
@@ -151,10 +163,7 @@ def load(f: PathLike | BinaryIO, map_location: Any = None, *, weights_only: bool
     else:
         if not os.path.isfile(f):
             raise FileNotFoundError(f"load: no file {os.fspath(f)}")
-        with open(f, "rb") as file:
-            start = file.read(8)
-            start += file.read(min(int.from_bytes(start, "little"), HEADER))
-        arrays, texts = read(lambda: safetensors.numpy.load_file(f), start, os.fspath(f))
+        arrays, texts = read(lambda: safetensors.numpy.load_file(f), beginning(f), os.fspath(f))
     tensors = {name: Tensor(transfer.move(array, device)) for name, array in arrays.items()}
     if STRUCTURE not in texts:
         return tensors
@@ -164,6 +173,19 @@ def load(f: PathLike | BinaryIO, map_location: Any = None, *, weights_only: bool
         raise ValueError(
             f"load: {f}: the text that says what its tensors are parts of is damaged: {error!r}"
         ) from error
+
+
+def metadata(f: PathLike) -> dict[str, str]:
+    """The texts that a .safetensors file keeps beside its tensors; none where it is no such file."""
+    texts = header_of(beginning(f)).get(RESERVED)
+    return texts if isinstance(texts, dict) else {}
+
+
+def beginning(f: PathLike) -> bytes:
+    """The bytes of a file up to the end of its header."""
+    with open(f, "rb") as file:
+        start = file.read(8)
+        return start + file.read(min(int.from_bytes(start, "little"), HEADER))
 
 
 def read(arrays: Callable[[], dict[str, np.ndarray]], start: bytes, name: str) -> tuple[dict[str, np.ndarray], Any]:
