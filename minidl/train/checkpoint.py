@@ -15,29 +15,19 @@ import warnings
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from pathlib import Path
-from typing import Any, Protocol, runtime_checkable
+from typing import Any
 
 import numpy as np
 import safetensors.numpy
 
 from minidl import files
 from minidl.train import streams
+from minidl.train.stateful import Stateful
 
 BLANK = "0" * 64
 SEAL = "sha256"
 NAME = re.compile(r"step-(\d{8,})\.safetensors")
 STEPS = 10**15  # what a step must stay below
-
-
-@runtime_checkable
-class Stateful(Protocol):
-    """What says its state, and goes on from one: a module, an optimizer, a schedule, a loader, a metric, a Trainer."""
-
-    def state_dict(self) -> Mapping[str, Any]:
-        """What it can go on from."""
-
-    def load_state_dict(self, state_dict: Any) -> Any:
-        """Go on from a state."""
 
 
 Part = Stateful | streams.Stream
@@ -168,6 +158,14 @@ class Checkpoints:
         self._at = step
         self._tidy(step)
         return self.path(step)
+
+    def clear(self) -> None:
+        """Remove all checkpoints, and the folder, if nothing else is in it."""
+        for step in self.steps:
+            self.path(step).unlink(missing_ok=True)
+        with suppress(OSError):
+            self.folder.rmdir()
+        self._at = None
 
     def _tidy(self, step: int) -> None:
         """Remove the checkpoints that are not kept, and what processes that were killed have left half written."""

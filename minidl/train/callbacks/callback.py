@@ -25,6 +25,9 @@ class Training(Protocol):
     def state_dict(self) -> dict[str, Any]:
         """All that a training can go on from."""
 
+    def load_state_dict(self, state_dict: Mapping[str, Any], /) -> None:
+        """Let the next `fit` go on from a state."""
+
 
 class Callback:
     """Does something at moments of a training (``keras.callbacks.Callback``): a subclass defines hooks.

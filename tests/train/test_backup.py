@@ -1,0 +1,87 @@
+"""A Trainer that is interrupted goes on bit for bit."""
+
+import os
+
+import numpy as np
+import pytest
+
+import minidl as md
+from minidl import nn
+from minidl.train import Checkpoints, Trainer
+from minidl.train.callbacks import BackupAndRestore, Callback
+
+
+class Interrupt(Callback):
+    """Ends the training after so many batches."""
+
+    def __init__(self, batches):
+        self.left = batches
+
+    def on_train_batch_end(self, batch, logs):
+        self.left -= 1
+        if not self.left:
+            raise KeyboardInterrupt
+
+
+def learn(backup=None, until=0):
+    """Twelve batches in three epochs; weights and history, or None if it was interrupted."""
+    md.manual_seed(0)
+    x = md.rand(40, 6)
+    model = nn.Sequential(nn.Linear(6, 8), nn.BatchNorm1d(8), nn.ReLU(), nn.Dropout(), nn.Linear(8, 6))
+    optimizer = md.optim.Adam(model.parameters())
+    trainer = Trainer(model, nn.CrossEntropyLoss(), optimizer, gradient_accumulation_steps=3)
+    callbacks = [Interrupt(until)] + ([backup] if backup else [])
+    try:
+        history = trainer.fit(x, x.argmax(1), 8, 3, callbacks=callbacks, validation_split=0.2, verbose=0)
+    except KeyboardInterrupt:
+        return None
+    return [tensor.numpy().tolist() for tensor in model.state_dict().values()], history.rows
+
+
+@pytest.mark.parametrize(
+    "save_freq, until", [(1, 1), (1, 4), (1, 6), (2, 7), ("epoch", 6), ("epoch", 3), (np.int64(3), 12)]
+)
+def test_to_the_bit(save_freq, until, tmp_path):
+    folder = tmp_path / "backup"
+    assert learn(BackupAndRestore(folder, save_freq), until) is None
+    assert learn(BackupAndRestore(folder, save_freq)) == learn()
+    assert not folder.exists()  # it came to its end
+
+
+@pytest.mark.parametrize("save_freq, double, steps", [
+    ("epoch", False, [8]), ("epoch", True, [4, 8]), (3, False, [9]), (3, True, [8, 9]), (1, True, [9, 10]),
+])  # fmt: skip
+def test_what_is_saved(save_freq, double, steps, tmp_path):
+    learn(BackupAndRestore(tmp_path, save_freq, double), 11)
+    assert Checkpoints(tmp_path).steps == steps
+
+
+def test_the_end_stays(tmp_path):
+    first = learn(BackupAndRestore(tmp_path, delete_checkpoint=False))
+    assert Checkpoints(tmp_path).steps == [12]
+    assert learn(BackupAndRestore(tmp_path, delete_checkpoint=False)) == first  # there is nothing left to do
+
+
+def test_the_best_epoch(tmp_path):
+    checkpoints = Checkpoints(tmp_path, keep=1, best="min")
+    _, rows = learn(BackupAndRestore(checkpoints, monitor="val_loss", delete_checkpoint=False))
+    losses = [row["val_loss"] for row in rows]
+    assert checkpoints.best == 4 * (losses.index(min(losses)) + 1)
+    assert checkpoints.score(checkpoints.best) == min(losses)
+
+
+@pytest.mark.parametrize("options, said", [
+    (dict(save_freq="batch"), "save_freq must be 'epoch' or a number, got 'batch'"),
+    (dict(save_freq=0), "save_freq must be an integer of 1 or more, got 0"),
+    (dict(save_freq=2.5), "save_freq must be an integer"),
+    (dict(double_checkpoint=True), "double_checkpoint=True: say it by keep= of the Checkpoints"),
+])  # fmt: skip
+def test_refusals(options, said, tmp_path):
+    with pytest.raises(ValueError, match=f"BackupAndRestore: {said}"):
+        BackupAndRestore(Checkpoints(tmp_path), **options)
+
+
+def test_what_is_not_measured(tmp_path):
+    with pytest.raises(ValueError, match="BackupAndRestore: monitor 'val_acc' is not among loss, val_loss, learning"):
+        learn(BackupAndRestore(tmp_path, monitor="val_acc"))
+    assert os.listdir(tmp_path) == []
