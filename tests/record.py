@@ -7,15 +7,21 @@ record.
 import inspect
 import json
 import operator
+from importlib import import_module
+from importlib.util import find_spec
 from types import SimpleNamespace
 from typing import Any
 
+import numpy as np
 import torch
 from arguments import RECORD, ROWS, calls, parameters
 from arguments.surface import CASES, attributes, made
 from arguments.table import VARIADIC, Call, summaries, unannotated
 
 THEIRS = SimpleNamespace(**vars(torch) | dict(functional=torch.nn.functional, grad=torch.autograd.grad))
+if find_spec("torchvision"):
+    import_module("vision")
+    THEIRS.data = SimpleNamespace(transforms=import_module("torchvision.transforms.v2"))
 
 
 def theirs(call: Call) -> list:
@@ -33,7 +39,7 @@ def signature(name: str) -> list[str]:
     except (AttributeError, ValueError, TypeError):
         return []
     ours = {k: p for k, p in parameters(name).items() if p.kind not in VARIADIC}
-    return [unannotated(p) for k, p in theirs.items() if k in ours]
+    return [unannotated(p).replace("torch.float32", repr(np.dtype("f4"))) for k, p in theirs.items() if k in ours]
 
 
 def read_off(layer: Any) -> list:

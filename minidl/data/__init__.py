@@ -1,5 +1,6 @@
 """Data sets, found offline first, and the loader that batches them. What is learnt from them is not known here."""
 
+from minidl.data import transforms
 from minidl.data.catalog import fetch
 from minidl.data.collate import default_collate, default_convert
 from minidl.data.dataset import ConcatDataset, Dataset, IterableDataset, Subset, TensorDataset, random_split
@@ -25,4 +26,5 @@ __all__ = [
     "default_convert",
     "fetch",
     "random_split",
+    "transforms",
 ]

@@ -11,6 +11,7 @@ from minidl.engine.absent import VOLUMES
 from minidl.engine.composed import named
 from minidl.engine.core import Tensor
 from minidl.engine.require import require_tensors
+from minidl.functional.filtering import SLOPES, antialiased, cubic
 from minidl.functional.pooling import adaptive_avg_pool1d, adaptive_avg_pool2d
 from minidl.ops.indexing import along
 from minidl.ops.shape import reshape
@@ -23,7 +24,6 @@ MODES = {  # and their inputs' dimensions
     "bilinear": (4,),
     "bicubic": (4,),
 }
-CUBIC = -0.75  # the slope of the cubic at distance 1 (Keys 1981, there -0.5)
 
 
 @named
@@ -48,7 +48,7 @@ def interpolate(
     align_corners : of the linear and cubic modes: whether first and last elements keep their places, or the
         edges of elements do
     recompute_scale_factor : whether the scale is that of the rounded size, or `scale_factor` itself
-    antialias : False alone; `avg_pool2d`, or mode "area", before is a way to have less detail
+    antialias : of "bilinear" and "bicubic": whether what is made smaller is averaged over as much as it shrinks
 
     Raises
     ------
@@ -61,8 +61,8 @@ def interpolate(
     if input.ndim not in MODES[mode] or 0 in input.shape[1:]:
         hint = f"; {VOLUMES}" if input.ndim == 5 else ""
         raise ValueError(f"mode {mode!r} does not take an input {dims(input.shape)}{hint}")
-    if antialias:
-        raise ValueError("antialias=True is not supported; mode='area' averages what is made smaller")
+    if antialias and mode not in ("bilinear", "bicubic"):
+        raise ValueError(f"antialias=True is an option of the modes 'bilinear' and 'bicubic', not of {mode!r}")
     smooth = mode.endswith(("linear", "cubic"))
     if smooth:
         require_float("input", input.dtype)
@@ -82,6 +82,9 @@ def interpolate(
         raise ValueError(f"scale_factor {scale_factor} leaves nothing of {dims(inner)}")
     if mode == "area":
         return (adaptive_avg_pool1d if input.ndim == 3 else adaptive_avg_pool2d)(input, outer)
+    if antialias:
+        steps = [_step(*line, bool(align_corners)) for line in zip(inner, outer, factors, strict=True)]
+        return antialiased(input, outer, steps, mode)
     for dim, (n, o, factor) in enumerate(zip(inner, outer, factors, strict=True), start=2):
         if n != o or not mode.endswith("linear"):
             input = _resampled(input, dim, n, o, factor, mode, bool(align_corners))
@@ -99,15 +102,19 @@ def _each(name, given, count, kinds):
     return each
 
 
+def _step(n, o, factor, align_corners):
+    """How far the places of o elements lie apart, in those of n."""
+    if align_corners:
+        return (n - 1) / (o - 1) if o > 1 else 0.0
+    return 1 / factor if factor else n / o
+
+
 def _resampled(x, dim, n, o, factor, mode, align_corners):
     """x with o places instead of n along `dim`, rounded where PyTorch rounds."""
     smooth = mode.endswith(("linear", "cubic"))
     if mode == "nearest" and x.ndim == 4 and o in (n, 2 * n):
         factor = None
-    if align_corners:
-        step = (n - 1) / (o - 1) if o > 1 else 0.0
-    else:
-        step = 1 / factor if factor else n / o
+    step = _step(n, o, factor, align_corners)
     real = np.float64 if x.dtype == float64 and (smooth or x.ndim == 3) else np.float32
     offset = 0 if mode == "nearest" or align_corners else 0.5
     with backend.using(x.device) as xp:
@@ -130,14 +137,4 @@ def _taps(t, mode):
     if mode != "bicubic":
         t = t.clip(0, 1)
         return [(0, 1 - t), (1, t)]
-    return [(-1, _far(1 + t)), (0, _near(t)), (1, _near(1 - t)), (2, _far(2 - t))]
-
-
-def _near(d):
-    """The cubic within distance 1."""
-    return ((CUBIC + 2) * d - (CUBIC + 3)) * d * d + 1
-
-
-def _far(d):
-    """The cubic between distances 1 and 2."""
-    return ((CUBIC * d - 5 * CUBIC) * d + 8 * CUBIC) * d - 4 * CUBIC
+    return [(tap, cubic(backend.namespace(t), abs(t - tap), SLOPES["sampled"])) for tap in (-1, 0, 1, 2)]

@@ -1,5 +1,10 @@
 """What has tests of its own instead of a row: names, or ``*.argument`` for an argument of that name wherever it is."""
 
+DRAWING = [
+    "ColorJitter", "GaussianBlur", "GaussianNoise", "RandomAdjustSharpness", "RandomAffine", "RandomApply",
+    "RandomAutocontrast", "RandomChoice", "RandomCrop", "RandomGrayscale", "RandomHorizontalFlip", "RandomInvert",
+    "RandomPosterize", "RandomResizedCrop", "RandomRotation", "RandomSolarize", "RandomVerticalFlip",
+]  # fmt: skip
 BY_FILE = {
     "backend/test_backend.py": "get_default_device set_default_device Tensor.cuda nn.Module.cuda",
     "backend/test_modes.py": "detect_anomaly enable_grad inference_mode is_anomaly_enabled is_grad_enabled no_grad "
@@ -7,6 +12,13 @@ BY_FILE = {
     "backend/test_threads.py": "get_num_threads set_num_threads",
     "autograd/test_check.py": "GradcheckError gradgradcheck gradcheck.nondet_tol gradcheck.fast_mode",
     "autograd/test_gradients.py": "Tensor.backward.inputs",
+    "data/test_conversion.py": "data.transforms.PILToTensor data.transforms.ToDtype data.transforms.ToImage "
+    "data.transforms.ToPILImage data.transforms.ToTensor data.transforms.functional.pil_to_tensor "
+    "data.transforms.functional.to_pil_image",
+    "data/test_draws.py": "data.transforms.CutMix data.transforms.MixUp data.transforms.RandomErasing "
+    "data.transforms.RandomPerspective data.transforms.RandomCrop.pad_if_needed data.transforms.GaussianNoise.sigma "
+    "data.transforms.functional.gaussian_noise " + " ".join(f"data.transforms.{name}.generator" for name in DRAWING),
+    "data/test_transforms.py": "data.transforms.InterpolationMode data.transforms.Lambda data.transforms.Transform",
     "engine/test_engine.py": "Tensor.backward_steps",
     "engine/test_hooks.py": "Tensor.register_hook Tensor.retain_grad",
     "engine/test_inplace.py": "Tensor.detach_",
@@ -14,7 +26,7 @@ BY_FILE = {
     "engine/test_errors.py": "grad.only_inputs grad.is_grads_batched",
     "engine/test_fusion.py": "no_fusion",
     "functional/test_functional.py": "functional.dropout functional.dropout2d",
-    "functional/test_refusals.py": "*.size_average *.reduce functional.interpolate.antialias",
+    "functional/test_refusals.py": "*.size_average *.reduce",
     "gpu/test_devices.py": "*.device",
     "models/test_models.py": "models.vgg16",
     "nn/test_dropout.py": "nn.Dropout nn.Dropout1d nn.Dropout2d functional.dropout1d functional.alpha_dropout "

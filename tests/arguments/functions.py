@@ -176,10 +176,12 @@ row("functional.interpolate", input=IMAGE, scale_factor=1.7)(
     size=given((4, 9), scale_factor=None), scale_factor=each((0.6, 2.0), given(0.5, mode="bilinear")),
     mode=each("nearest-exact", "bilinear"), align_corners=given(True, mode="bilinear"),
     recompute_scale_factor=given(True, mode="bilinear"),
+    antialias=given(True, mode="bilinear", scale_factor=0.4),
 )  # fmt: skip
 row("functional.interpolate", input=IMAGE, scale_factor=1.7, mode="bicubic")(
-    scale_factor=(0.6, 2.0), align_corners=True, mode="area"
-)
+    scale_factor=(0.6, 2.0), align_corners=True, mode="area",
+    antialias=each(*[given(True, size=(2, 3), scale_factor=None, align_corners=corners) for corners in (False, True)]),
+)  # fmt: skip
 row("functional.affine_grid", theta=wave(2, 2, 3), size=(2, 1, 3, 4))(size=(2, 3, 1, 5), align_corners=True)
 row("functional.grid_sample", input=IMAGE, grid=1.3 * wave(2, 3, 2, 2))(
     mode=given("nearest", grid=fixed(1.3 * wave(2, 3, 2, 2))),

@@ -22,7 +22,8 @@ import numpy as np
 import minidl as md
 
 ROWS: list[Row] = []
-SPACES = ("", "functional", "nn", "nn.init", "nn.utils", "models", "Tensor", "nn.Module")
+TRANSFORMS = ("data.transforms", "data.transforms.functional")
+SPACES = ("", "functional", "nn", "nn.init", "nn.utils", "models", "Tensor", "nn.Module", *TRANSFORMS)
 OWN = ("nn.init", "nn.utils", "models")  # those that hold other modules' names too
 METHODS = ("Tensor.", "nn.Module.")
 VARIADIC = (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD)

@@ -31,9 +31,9 @@ def test_size_average_and_reduce_name_reduction(old, meant):
             layer(**old)
 
 
-def test_antialias():
-    with pytest.raises(ValueError, match="interpolate: antialias=True is not supported; mode='area' averages"):
-        F.interpolate(md.ones(1, 1, 4, 4), scale_factor=0.5, mode="bilinear", antialias=True)
+def test_interpolate():
+    with pytest.raises(ValueError, match="interpolate: antialias=True is an option of .*'bicubic', not of 'nearest'"):
+        F.interpolate(md.ones(1, 1, 4, 4), scale_factor=0.5, antialias=True)
     with pytest.raises(ValueError, match="interpolate: mode 'nearest' does not take .* 1×1×2×2×2; volumes .* are out"):
         F.interpolate(md.ones(1, 1, 2, 2, 2), scale_factor=2)
 

@@ -244,6 +244,15 @@ def test_interpolate(shape, to, mode, align_corners):
     agree("interpolate", f, normal(*shape), order=1 + ("size" in to))
 
 
+@pytest.mark.parametrize("align_corners", [False, True])
+@pytest.mark.parametrize("to", SIZES + SCALES, ids=str)
+@pytest.mark.parametrize("mode", ["bilinear", "bicubic"])
+def test_antialiased(mode, to, align_corners):
+    f = functional("interpolate", mode=mode, antialias=True, align_corners=align_corners, **to)
+    agree("interpolate", f, normal(1, 2, 5, 4), order=2)
+    compare(f, normal(2, 3, 9, 8).astype("f4"), tol=2e-6)
+
+
 @pytest.mark.parametrize("dtype, tol", [("float64", 1e-11), ("float32", 1e-6)])
 @pytest.mark.parametrize("mode, shape", [("nearest", (1, 2)), ("nearest", (1, 2, 3)), ("nearest-exact", (1, 2, 3))])
 def test_nearest_places(mode, shape, dtype, tol):
