@@ -73,10 +73,11 @@ def cubic(xp: Any, distances: Array, slope: float) -> Array:
 
 
 def antialiased(input: Tensor, size: Sequence[int], steps: Sequence[float], mode: str) -> Tensor:
-    """Images (N, C, H, W) resampled to `size`, by tents or cubics as wide as the steps."""
-    with backend.using(input.device) as xp:
-        rows, columns = (
-            Tensor(resampling(xp, n, o, mode, True, *map(xp.asarray, (0.0, float(n), step))).astype(input.dtype))
-            for n, o, step in zip(input.shape[2:], size, steps, strict=True)
-        )
-    return weighed(input, rows, columns)
+    """Images (N, C, H, W) resampled to `size`, by tents or cubics as wide as the steps; a side of that size stays."""
+    weights = []
+    for n, o, step in zip(input.shape[2:], size, steps, strict=True):
+        with backend.using(input.device) as xp:
+            line = map(xp.asarray, (0.0, float(n), step))
+            matrix = xp.eye(n) if n == o else resampling(xp, n, o, mode, True, *line)
+            weights.append(Tensor(matrix.astype(input.dtype)))
+    return weighed(input, *weights)
