@@ -58,8 +58,10 @@ class Trainer(Evaluator):
         The epoch that is running, or comes next, and how many of its batches are done.
     stop_training : bool
         Set by a callback: the training ends after this batch and the validation of its epoch.
-    loss_value : Tensor or None
-        The loss of the last batch.
+    current : tuple
+        The inputs, targets and weights (or None) of the batch at hand.
+    loss_value : Tensor
+        Its loss.
 
     Raises
     ------
@@ -98,6 +100,7 @@ class Trainer(Evaluator):
         self.history = History()
         self.epoch = self.batch = self.pending = 0  # samples whose gradients wait for the optimizer
         self.stop_training = False
+        self.current: Any = None
         self.loss_value: Tensor | None = None
         self.measured = Measured(self.metrics)
         self.class_weights: ClassWeights | None = None
@@ -204,6 +207,7 @@ class Trainer(Evaluator):
     def _learn(self) -> None:
         """The batches of an epoch: forward, loss, backward, step."""
         for inputs, targets, weights in self._fed(self.loader, self.class_weights):
+            self.current = inputs, targets, weights
             self.callbacks("on_train_batch_begin", self.batch, self.measured)
             if not self.pending:
                 self.optimizer.zero_grad()

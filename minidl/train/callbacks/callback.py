@@ -18,9 +18,18 @@ class Training(Protocol):
 
     model: Module
     optimizer: Any
+    scheduler: Any
     metrics: Mapping[str, Any]
+    epoch: int
     stop_training: bool
+    current: Any
     loss_value: Tensor | None
+
+    def run(self, inputs: Any) -> Any:
+        """The network's outputs for the inputs of a batch."""
+
+    def loss_of(self, outputs: Any, targets: Any, weights: Tensor | None = None) -> Tensor:
+        """The loss of a batch."""
 
     def state_dict(self) -> dict[str, Any]:
         """All that a training can go on from."""

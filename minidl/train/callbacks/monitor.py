@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import warnings
 from collections.abc import Mapping
 from typing import Any
@@ -41,9 +42,9 @@ class Monitor(Callback):
         return found
 
     def improves(self, value: float, on: float | None) -> bool:
-        """Whether a value is better than another by more than `min_delta`; than None it always is."""
+        """Whether a value is better than another by more than `min_delta`; than None it is, unless it is NaN."""
         if on is None:
-            return True
+            return not math.isnan(value)
         return value + self.min_delta < on if self.direction() == "min" else value - self.min_delta > on
 
     def current(self, logs: Logs) -> float | None:

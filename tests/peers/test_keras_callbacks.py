@@ -1,0 +1,40 @@
+"""Callbacks against Keras's own: what it does along rows of values is what is on record."""
+
+import os
+import warnings
+
+import pytest
+from train import traces
+
+os.environ.setdefault("KERAS_BACKEND", "torch")
+with warnings.catch_warnings():
+    warnings.simplefilter("ignore")
+    keras = pytest.importorskip("keras", reason="of the extra peers")
+
+CASES, FILES = traces.recorded()
+
+
+@pytest.mark.filterwarnings("ignore")
+@pytest.mark.parametrize("name", ["EarlyStopping", "ReduceLROnPlateau", "ModelCheckpoint", "LearningRateScheduler"])
+def test_what_keras_does_is_on_record(name):
+    """Ours is held to the record in `tests/train/test_traces.py`."""
+    for kind, values, options, outcome in CASES:
+        if kind == name:
+            assert traces.theirs(kind, values, options) == outcome, options
+
+
+def test_its_files_are_on_record():
+    assert traces.their_files() == FILES
+
+
+@pytest.mark.parametrize("name", ["EarlyStopping", "ReduceLROnPlateau", "LearningRateScheduler", "LambdaCallback"])
+def test_arguments(name):
+    """Ours have Keras's, in its order, with its defaults."""
+    import inspect
+
+    from minidl.train import callbacks
+
+    ours, theirs = (inspect.signature(getattr(m, name)).parameters for m in (callbacks, keras.callbacks))
+    assert [(p.name, p.default) for p in ours.values()] == [
+        (p.name, p.default) for p in theirs.values() if p.name != "kwargs" or name == "LambdaCallback"
+    ]
