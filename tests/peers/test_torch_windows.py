@@ -250,7 +250,7 @@ def test_interpolate(shape, to, mode, align_corners):
 def test_antialiased(mode, to, align_corners):
     """Of a side that keeps its length by rounding, PyTorch's gradient is not that of its own forward."""
     f = functional("interpolate", mode=mode, antialias=True, align_corners=align_corners, **to)
-    agree("interpolate", f, normal(1, 2, 5, 4), order=to.get("scale_factor") not in ((0.7, 1.2), [2, 1.1]))
+    agree("interpolate", f, normal(1, 2, 5, 4), order=str(to.get("scale_factor")) not in ("(0.7, 1.2)", "[2, 1.1]"))
 
 
 @pytest.mark.parametrize("dtype, tol", [("float64", 1e-11), ("float32", 1e-6)])
