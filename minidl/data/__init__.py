@@ -3,7 +3,15 @@
 from minidl.data import transforms
 from minidl.data.catalog import fetch
 from minidl.data.collate import default_collate, default_convert
-from minidl.data.dataset import ConcatDataset, Dataset, IterableDataset, Subset, TensorDataset, random_split
+from minidl.data.dataset import (
+    ConcatDataset,
+    Dataset,
+    IterableDataset,
+    Subset,
+    TensorDataset,
+    TransformedDataset,
+    random_split,
+)
 from minidl.data.loader import DataLoader
 from minidl.data.sampler import BatchSampler, RandomSampler, Sampler, SequentialSampler
 from minidl.data.sources import CIFAR10, MNIST, FashionMNIST
@@ -22,6 +30,7 @@ __all__ = [
     "SequentialSampler",
     "Subset",
     "TensorDataset",
+    "TransformedDataset",
     "default_collate",
     "default_convert",
     "fetch",

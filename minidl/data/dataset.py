@@ -6,7 +6,7 @@ import bisect
 import math
 import operator
 import warnings
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from itertools import accumulate
 from typing import Any
 
@@ -14,7 +14,9 @@ import numpy as np
 
 from minidl.backend import random
 from minidl.backend.random import Generator
+from minidl.data.collate import default_collate
 from minidl.data.indexing import require_within, take
+from minidl.data.transforms.transform import takes_batches
 from minidl.engine.core import Tensor
 
 
@@ -31,6 +33,12 @@ class Dataset:
 
     def __add__(self, other: Dataset) -> ConcatDataset:
         return ConcatDataset([self, other])
+
+    def with_transform(
+        self, transform: Callable[[Any], Any], target_transform: Callable[[Any], Any] | None = None
+    ) -> TransformedDataset:
+        """A data set of the same samples with their images transformed; this one stays as it is."""
+        return TransformedDataset(self, transform, target_transform)
 
 
 class IterableDataset(Dataset):
@@ -135,6 +143,58 @@ class ConcatDataset(Dataset):
         number %= len(self)
         which = bisect.bisect_right(self.cumulative_sizes, number)
         return self.datasets[which][number - [0, *self.cumulative_sizes][which]]
+
+
+class TransformedDataset(Dataset):
+    """The samples of `dataset`, the first field of each transformed: ``train.with_transform(augment)``.
+
+    Validation takes the samples of `dataset` itself, or those of another split, so that nothing is transformed there.
+    A `Transform` gets whole batches where a loader makes them, and draws for each image of them; a function of one's
+    own gets one image at a time.
+
+    Parameters
+    ----------
+    dataset : Dataset
+        Of images, or of tuples that begin with one.
+    transform : callable of an image
+    target_transform : callable of the second field of a sample, optional
+
+    Raises
+    ------
+    TypeError
+        For what can't be called; when a sample is asked for that is a dict.
+    """
+
+    def __init__(
+        self, dataset: Any, transform: Callable[[Any], Any], target_transform: Callable[[Any], Any] | None = None
+    ) -> None:
+        for name, function in (("transform", transform), ("target_transform", target_transform)):
+            if not callable(function) and (function is not None or name == "transform"):
+                raise TypeError(f"TransformedDataset: {name} must be a function, got {type(function).__name__}")
+        self.dataset, self.transform, self.target_transform = dataset, transform, target_transform
+
+    def __len__(self) -> int:
+        return len(self.dataset)
+
+    def __getitem__(self, index: Any) -> Any:
+        return self._changed(self.dataset[index], tuple)
+
+    def stacked(self, indices: np.ndarray) -> Any:
+        """The samples at `indices` as one batch, transformed at once where each function knows of batches."""
+        if takes_batches(self.transform) and (self.target_transform is None or takes_batches(self.target_transform)):
+            return self._changed(take(self.dataset, indices.tolist()), list)
+        return default_collate([self[index] for index in indices.tolist()])
+
+    def _changed(self, sample: Any, kind: type) -> Any:
+        """A sample, or a batch, with its fields transformed."""
+        if isinstance(sample, Mapping):
+            raise TypeError("TransformedDataset: wants images, or tuples that begin with one, got a dict")
+        if not isinstance(sample, (tuple, list)):
+            return self.transform(sample)
+        image, *rest = sample
+        if rest and self.target_transform is not None:
+            rest[0] = self.target_transform(rest[0])
+        return kind([self.transform(image), *rest])
 
 
 def random_split(dataset: Any, lengths: Sequence[int | float], generator: Generator | None = None) -> list[Subset]:

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from minidl.backend.random import Generator
-from minidl.data.transforms.transform import Drawn, Params, Sometimes, Transform, in_parts
+from minidl.data.transforms.transform import Drawn, Params, Sometimes, Transform, in_parts, of_batch, takes_batches
 from minidl.engine.core import Tensor
 
 
@@ -31,6 +31,7 @@ class Compose(Transform):
 
     def __init__(self, transforms: Sequence[Callable[..., Any]]) -> None:
         self.transforms = require_transforms("Compose", transforms)
+        self.batched = all(map(takes_batches, self.transforms))
 
     def __call__(self, *inputs: Any) -> Any:
         for each in self.transforms:
@@ -47,7 +48,7 @@ class RandomApply(Sometimes):
 
     Parameters
     ----------
-    transforms : list of callables of batches, which leave size and dtype as they are
+    transforms : list of callables, which leave size and dtype as they are
     p : float
     generator : Generator, optional
 
@@ -66,7 +67,7 @@ class RandomApply(Sometimes):
     def applied(self, images: Tensor, params: Params) -> Tensor:
         """What the transforms make of the chosen images."""
         for each in self.transforms:
-            images = each(images)
+            images = of_batch(each, images)
         return images
 
 
@@ -75,7 +76,7 @@ class RandomChoice(Drawn):
 
     Parameters
     ----------
-    transforms : list of callables of batches, which agree in the size of their results
+    transforms : list of callables, which agree in the size of their results
     p : how likely each of them is, in proportion; by default alike
     generator : Generator, optional
 
@@ -109,7 +110,7 @@ class RandomChoice(Drawn):
         """Of each image what its transform makes of it."""
 
         def by(each: Callable[..., Any]) -> Callable[[Tensor, np.ndarray], Tensor]:
-            return lambda part, rows: each(part)
+            return lambda part, rows: of_batch(each, part)
 
         return in_parts(images, params["which"], list(map(by, self.transforms)))
 
@@ -119,9 +120,11 @@ class Lambda(Transform):
 
     Parameters
     ----------
-    lambd : callable of what is given: a tensor, a batch, a Pillow image
+    lambd : callable of what is given; a data set that is transformed gives it one image at a time
     *types : if any are given, only for inputs of these types; others come back as they are
     """
+
+    batched = False
 
     def __init__(self, lambd: Callable[[Any], Any], *types: type) -> None:
         if not callable(lambd):

@@ -39,6 +39,8 @@ class ToImage(Transform):
 class PILToTensor(Transform):
     """A Pillow image as a tensor (C, H, W) of the same numbers."""
 
+    batched = False
+
     def apply(self, image: Any) -> Tensor:
         """The image as a tensor."""
         return conversion.pil_to_tensor(image)
@@ -51,6 +53,8 @@ class ToPILImage(Transform):
     ----------
     mode : which of Pillow's modes, by default by the channels: "L", "LA", "RGB", "RGBA"
     """
+
+    batched = False
 
     def __init__(self, mode: str | None = None) -> None:
         self.mode = mode

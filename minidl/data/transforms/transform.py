@@ -11,7 +11,7 @@ import numpy as np
 from minidl.backend.random import Generator, stream
 from minidl.data.transforms.functional.images import batch_of, beside
 from minidl.engine.core import Tensor
-from minidl.ops.joining import cat
+from minidl.ops.joining import cat, stack
 
 Params = dict[str, Any]
 
@@ -25,7 +25,14 @@ class Transform:
 
     A subclass defines ``transform(images, params)``, a pure function of a batch, and, where something is drawn,
     ``make_params(images)``, whose arrays have a row for each image.
+
+    Attributes
+    ----------
+    batched : bool
+        Whether it may be given whole batches. A function of one's own may not know of them.
     """
+
+    batched = True
 
     def make_params(self, images: Tensor) -> Params:
         """What is drawn for a batch (N, C, H, W), by name."""
@@ -95,6 +102,18 @@ class Sometimes(Drawn):
     def applied(self, images: Tensor, params: Params) -> Tensor:
         """What becomes of the chosen images."""
         raise NotImplementedError
+
+
+def takes_batches(function: Any) -> bool:
+    """Whether it is a transform that may be given whole batches."""
+    return isinstance(function, Transform) and function.batched
+
+
+def of_batch(function: Callable[[Any], Any], images: Tensor) -> Tensor:
+    """What a function makes of the images of a batch, one by one unless it takes batches."""
+    if takes_batches(function) or not len(images):
+        return function(images)
+    return stack([function(image) for image in images])
 
 
 def probability(name: str, p: Any) -> float:
