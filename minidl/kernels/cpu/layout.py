@@ -70,9 +70,12 @@ def column_sums(matrix: np.ndarray) -> np.ndarray:
 
 
 def summed(parts: Sequence[np.ndarray]) -> np.ndarray:
-    """Σ of arrays, the results of chunks, pairwise."""
-    while len(parts) > 1:
-        parts = [a + b for a, b in zip(parts[::2], parts[1::2])] + list(parts[len(parts) & ~1 :])  # noqa: B905
+    """Σ of arrays, the results of chunks, pairwise; it is left in the first."""
+    step = 1
+    while step < len(parts):
+        for a, b in zip(parts[:: 2 * step], parts[step :: 2 * step]):  # noqa: B905
+            a += b
+        step *= 2
     return parts[0]
 
 

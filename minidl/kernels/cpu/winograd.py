@@ -5,41 +5,35 @@ into tiles of r + 3 that overlap by r − 1; a tile d and the weights g give 4×
 U = G g Gᵀ, V = Bᵀ d B. With many channels, the products of M are products of matrices. Backward is the adjoint, step by
 step.
 
-In float32 the relative error (RMS) is about 1e-6 to 3e-6, where that of columns is 3e-7. All results of a tile that
-sees NaN or infinity are NaN, a few more than those whose window sees it, and rounding is relative to the largest
-element of a tile, where that of columns is relative to the largest in a window.
+In float32 the relative error (RMS) is about 1e-6 to 3e-6, where that of columns is 3e-7. Results of a tile that sees
+NaN or infinity may be NaN, a few more than those whose window sees it, and rounding is relative to the largest element
+of a tile, where that of columns is relative to the largest in a window.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 
 from minidl.backend.memory import empty
 from minidl.backend.threads import parallel
-from minidl.kernels.cpu.conv import keep, larger, split
-from minidl.kernels.cpu.layout import column_sums, suits, summed
+from minidl.kernels import loops
+from minidl.kernels.cpu.layout import channels_first, channels_last, suits, summed
+from minidl.kernels.cpu.pool import flat, maxima, scatter, serves
+from minidl.kernels.loops import loop
 from minidl.ops.blocks import convolve
-from minidl.ops.window import Window
 
 POINTS = np.array([0, 1, -1, 2, -2, 1 / 2, -1 / 2])  # and infinity
-ONE = 1, 1  # of M, at the point 1, is added once to every element of Y: with a bias added to it, Y has the bias
-QUARTERS = Window((2, 2), (2, 2))  # the pooling that goes evenly into 4×4 results
-CHUNK = 12 << 10  # elements in each of the planes of V that are worked on at a time: they stay in cache
+CHUNK = 1 << 17  # elements of V that are worked on at a time: they stay in cache
+MANY = 96  # tiles that are worked on at a time, at least: with fewer, products wait for U
 
 
-class Transforms(NamedTuple):
-    """The matrices Bᵀ, G and Aᵀ of F(4, r)."""
+def transforms(r: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """The matrices Bᵀ, G and Aᵀ of F(4, r).
 
-    bt: np.ndarray
-    g: np.ndarray
-    at: np.ndarray
-
-
-def transforms(r: int) -> Transforms:
-    """Those that multiply polynomials by way of their values at r + 3 points (Toom & Cook), turned round."""
+    They multiply polynomials by way of their values at r + 3 points (Toom & Cook), turned round.
+    """
     points = POINTS[: r + 2]
     others = [np.delete(points, i) for i in range(len(points))]
     bt = [[*np.poly(other)[::-1], 0] for other in others] + [np.poly(points)[::-1]]  # 0 at all points but one
@@ -48,97 +42,288 @@ def transforms(r: int) -> Transforms:
     def powers(k: int) -> np.ndarray:
         return np.vstack([np.vander(points, k, increasing=True), np.eye(k)[-1]])
 
-    return Transforms(np.array(bt), powers(r) / height[:, None], powers(4).T)
+    return np.array(bt), powers(r) / height[:, None], powers(4).T
 
 
-FILTERS = {(r, r): transforms(r) for r in (3, 5)}
+@loop("void(T[:, ::1], T[:, ::1])")
+def data(a, z):
+    """z = Bᵀ a."""
+    T = a.dtype.type
+    half, quarter, two, four, five = T(0.5), T(0.25), T(2), T(4), T(5)
+    s, t, u, v = T(1.25), T(2.5), T(4.25), T(5.25)
+    if len(a) == 6:
+        for k in range(a.shape[1]):
+            a0, a1, a2, a3, a4, a5 = a[0, k], a[1, k], a[2, k], a[3, k], a[4, k], a[5, k]
+            even1, odd1 = a4 - four * a2, a3 - four * a1
+            even2, odd2 = a4 - a2, two * (a3 - a1)
+            z[0, k] = four * a0 - five * a2 + a4
+            z[1, k] = even1 + odd1
+            z[2, k] = even1 - odd1
+            z[3, k] = even2 + odd2
+            z[4, k] = even2 - odd2
+            z[5, k] = four * a1 - five * a3 + a5
+    else:
+        for k in range(a.shape[1]):
+            a0, a1, a2, a3, a4, a5, a6, a7 = a[0, k], a[1, k], a[2, k], a[3, k], a[4, k], a[5, k], a[6, k], a[7, k]
+            even1, odd1 = a2 - u * a4 + a6, a1 - u * a3 + a5
+            even2, odd2 = quarter * a2 - s * a4 + a6, half * a1 - t * a3 + two * a5
+            even3, odd3 = four * a2 - five * a4 + a6, two * a1 - t * a3 + half * a5
+            z[0, k] = v * (a2 - a4) + a6 - a0
+            z[1, k] = even1 + odd1
+            z[2, k] = even1 - odd1
+            z[3, k] = even2 + odd2
+            z[4, k] = even2 - odd2
+            z[5, k] = even3 + odd3
+            z[6, k] = even3 - odd3
+            z[7, k] = v * (a3 - a5) + a7 - a1
 
 
-class Tiles:
-    """How N×H×W×C images with zeros around them are cut: `down` and `across` so many tiles."""
-
-    def __init__(self, size: tuple[int, int], padding: tuple[tuple[int, int], tuple[int, int]], r: int) -> None:
-        (top, bottom), (left, right) = padding
-        (h, w), self.inside = size, (slice(None), slice(top, top + size[0]), slice(left, left + size[1]))
-        self.results = h + top + bottom - r + 1, w + left + right - r + 1
-        self.down, self.across = (-(-n // 4) for n in self.results)
-        self.number = self.down * self.across
-        self.overlap, self.side = r - 1, r + 3
-
-    def chunks(self, n: int, channels: int) -> list[slice]:
-        """What is worked on at a time: slices of n images, at least two."""
-        step = max(1, min(CHUNK // (self.number * channels), n // 2))
-        return [slice(start, start + step) for start in range(0, n, step)]
-
-    def cut(self, images: np.ndarray) -> np.ndarray:
-        """The tiles of images, (side, side, N·tiles, C)."""
-        n, *_, c = images.shape
-        canvas, (_, rows, columns) = self.canvas(n, c, images.dtype), self.inside
-        canvas[self.inside] = images
-        canvas[:, : rows.start] = canvas[:, rows.stop :] = 0
-        canvas[:, :, : columns.start] = canvas[:, :, columns.stop :] = 0
-        tiles = empty((self.side, self.side, n, self.down, self.across, c), images.dtype)
-        for part, seen in self.overlaps(tiles, canvas):
-            part[...] = seen
-        return tiles.reshape(self.side, self.side, n * self.number, c)
-
-    def join(self, tiles: np.ndarray, images: np.ndarray) -> None:
-        """The adjoint of `cut`: images become the sum of their tiles."""
-        n, *_, c = images.shape
-        canvas = self.canvas(n, c, images.dtype)
-        canvas[:, 4 * self.down :] = canvas[:, :, 4 * self.across :] = 0
-        parts = self.overlaps(tiles.reshape(self.side, self.side, n, self.down, self.across, c), canvas)
-        own, seen = next(parts)
-        seen[...] = own  # all of the canvas but its last rows and columns
-        for part, seen in parts:
-            seen += part
-        images[...] = canvas[self.inside]
-
-    def canvas(self, n: int, c: int, dtype: Any) -> np.ndarray:
-        """Room for n images and what is around them, one 4×4 block more than tiles."""
-        return empty((n, 4 * self.down + 4, 4 * self.across + 4, c), dtype)
-
-    def overlaps(self, tiles: np.ndarray, canvas: np.ndarray) -> Iterator[tuple[np.ndarray, np.ndarray]]:
-        """What all tiles see, part by part: a block, and some rows and columns of its neighbours. Pairs of views."""
-        squares, sizes = blocks(canvas, 4), (4, self.overlap)
-        for i, j in np.ndindex(2, 2):
-            seen = squares[: sizes[i], : sizes[j], :, i : i + self.down, j : j + self.across]
-            yield tiles[4 * i :, 4 * j :][: len(seen), : seen.shape[1]], seen
+@loop("void(T[:, ::1], T[:, ::1])")
+def data_back(a, z):
+    """z = B a, the adjoint of `data`."""
+    T = a.dtype.type
+    half, quarter, two, four, five = T(0.5), T(0.25), T(2), T(4), T(5)
+    s, t, u, v = T(1.25), T(2.5), T(4.25), T(5.25)
+    if len(a) == 6:
+        for k in range(a.shape[1]):
+            a0, a5 = a[0, k], a[5, k]
+            sum1, difference1 = a[1, k] + a[2, k], a[1, k] - a[2, k]
+            sum2, difference2 = a[3, k] + a[4, k], a[3, k] - a[4, k]
+            z[0, k] = four * a0
+            z[1, k] = four * (a5 - difference1) - two * difference2
+            z[2, k] = -five * a0 - four * sum1 - sum2
+            z[3, k] = difference1 + two * difference2 - five * a5
+            z[4, k] = a0 + sum1 + sum2
+            z[5, k] = a5
+    else:
+        for k in range(a.shape[1]):
+            a0, a7 = a[0, k], a[7, k]
+            sum1, difference1 = a[1, k] + a[2, k], a[1, k] - a[2, k]
+            sum2, difference2 = a[3, k] + a[4, k], a[3, k] - a[4, k]
+            sum3, difference3 = a[5, k] + a[6, k], a[5, k] - a[6, k]
+            z[0, k] = -a0
+            z[1, k] = difference1 + half * difference2 + two * difference3 - a7
+            z[2, k] = v * a0 + sum1 + quarter * sum2 + four * sum3
+            z[3, k] = v * a7 - u * difference1 - t * (difference2 + difference3)
+            z[4, k] = -v * a0 - u * sum1 - s * sum2 - five * sum3
+            z[5, k] = difference1 + two * difference2 + half * difference3 - v * a7
+            z[6, k] = a0 + sum1 + sum2 + sum3
+            z[7, k] = a7
 
 
-def blocks(images: np.ndarray, s: int) -> np.ndarray:
-    """N×H×W×C images as blocks of s×s, (s, s, N, H/s, W/s, C)."""
-    n, h, w, c = images.shape
-    return images.reshape(n, h // s, s, w // s, s, c).transpose(2, 4, 0, 1, 3, 5)
+@loop("void(T[:, ::1], T[:, ::1])")
+def result(a, z):
+    """z = Aᵀ a."""
+    T = a.dtype.type
+    eighth, quarter, half, two, four, eight = T(0.125), T(0.25), T(0.5), T(2), T(4), T(8)
+    if len(a) == 6:
+        for k in range(a.shape[1]):
+            sum1, difference1 = a[1, k] + a[2, k], a[1, k] - a[2, k]
+            sum2, difference2 = a[3, k] + a[4, k], a[3, k] - a[4, k]
+            z[0, k] = a[0, k] + sum1 + sum2
+            z[1, k] = difference1 + two * difference2
+            z[2, k] = sum1 + four * sum2
+            z[3, k] = difference1 + eight * difference2 + a[5, k]
+    else:
+        for k in range(a.shape[1]):
+            sum1, difference1 = a[1, k] + a[2, k], a[1, k] - a[2, k]
+            sum2, difference2 = a[3, k] + a[4, k], a[3, k] - a[4, k]
+            sum3, difference3 = a[5, k] + a[6, k], a[5, k] - a[6, k]
+            z[0, k] = a[0, k] + sum1 + sum2 + sum3
+            z[1, k] = difference1 + two * difference2 + half * difference3
+            z[2, k] = sum1 + four * sum2 + quarter * sum3
+            z[3, k] = difference1 + eight * difference2 + eighth * difference3 + a[7, k]
 
 
-def extended(images: np.ndarray, h: int, w: int) -> np.ndarray:
-    """N×H×W×C images with zeros below and to the right, (N, h, w, C)."""
-    n, height, width, c = images.shape
-    if (height, width) == (h, w):
-        return images
-    whole = empty((n, h, w, c), images.dtype)
-    whole[:, :height, :width] = images
-    whole[:, height:] = whole[:, :, width:] = 0
-    return whole
+@loop("void(T[:, ::1], T[:, ::1])")
+def result_back(a, z):
+    """z = A a, the adjoint of `result`."""
+    T = a.dtype.type
+    eighth, quarter, half, two, four, eight = T(0.125), T(0.25), T(0.5), T(2), T(4), T(8)
+    if len(z) == 6:
+        for k in range(a.shape[1]):
+            a0, a1, a2, a3 = a[0, k], a[1, k], a[2, k], a[3, k]
+            even1, odd1, even2, odd2 = a0 + a2, a1 + a3, a0 + four * a2, two * a1 + eight * a3
+            z[0, k] = a0
+            z[1, k] = even1 + odd1
+            z[2, k] = even1 - odd1
+            z[3, k] = even2 + odd2
+            z[4, k] = even2 - odd2
+            z[5, k] = a3
+    else:
+        for k in range(a.shape[1]):
+            a0, a1, a2, a3 = a[0, k], a[1, k], a[2, k], a[3, k]
+            even1, odd1, even2, odd2 = a0 + a2, a1 + a3, a0 + four * a2, two * a1 + eight * a3
+            even3, odd3 = a0 + quarter * a2, half * a1 + eighth * a3
+            z[0, k] = a0
+            z[1, k] = even1 + odd1
+            z[2, k] = even1 - odd1
+            z[3, k] = even2 + odd2
+            z[4, k] = even2 - odd2
+            z[5, k] = even3 + odd3
+            z[6, k] = even3 - odd3
+            z[7, k] = a3
+
+
+@loop("void(T[:, :, :, ::1], int64, int64, T[:, :, :, :, ::1])")
+def cut(x, top, left, v):
+    """Bᵀ d B of each tile d of images x with `top` and `left` zeros before them: v (N, down, across, q, q·C)."""
+    n, h, w, c = x.shape
+    _, down, across, q, _ = v.shape
+    width = 4 * across + q - 4
+    rows, columns = np.zeros((q, width * c), x.dtype), np.empty((width, q * c), x.dtype)
+    along = np.empty((q, width * c), x.dtype)
+    for image in range(n):
+        for ty in range(down):
+            for i in range(q):
+                y = 4 * ty + i - top
+                inside, row = 0 <= y < h, x[image, max(0, min(y, h - 1))].reshape(w * c)
+                seen = rows[i, left * c : (left + w) * c]
+                for k in range(w * c):
+                    seen[k] = row[k] if inside else 0
+            data(rows, along)
+            for i in range(q):
+                for j in range(width):
+                    for k in range(c):
+                        columns[j, i * c + k] = along[i, j * c + k]
+            for tx in range(across):
+                data(columns[4 * tx : 4 * tx + q], v[image, ty, tx])
+
+
+@loop("void(T[:, :, :, :, ::1], int64, int64, T[:, :, :, ::1])")
+def join(v, top, left, x):
+    """The adjoint of `cut`: images x become the sum of their tiles."""
+    n, h, w, c = x.shape
+    _, down, across, q, _ = v.shape
+    width = 4 * across + q - 4
+    rows, along = np.empty((q, width * c), x.dtype), np.empty((q, width * c), x.dtype)
+    columns = np.empty((q, q * c), x.dtype)
+    for image in range(n):
+        x[image] = 0
+        for ty in range(down):
+            along[:] = 0
+            for tx in range(across):
+                data_back(v[image, ty, tx], columns)
+                for i in range(q):
+                    for j in range(q):
+                        seen = along[i, (4 * tx + j) * c : (4 * tx + j + 1) * c]
+                        for k in range(c):
+                            seen[k] += columns[j, i * c + k]
+            data_back(along, rows)
+            for i in range(q):
+                y = 4 * ty + i - top
+                if 0 <= y < h:
+                    row, seen = x[image, y].reshape(w * c), rows[i, left * c : (left + w) * c]
+                    for k in range(w * c):
+                        row[k] += seen[k]
+
+
+@loop("void(T[:, :, :, :, ::1], T[::1], boolean, T[:, :, :, ::1])")
+def finish(m, bias, relu, z):
+    """Aᵀ M A of each tile M of m (N, down, across, q, q·O), plus a bias, then relu if asked for: z (N, H, W, O).
+
+    M at the points 1 and 1 is added once to each result: what is added to it is, too.
+    """
+    n, h, w, o = z.shape
+    _, down, across, q, _ = m.shape
+    width, zero = 4 * across, z.dtype.type(0)
+    columns, along = np.empty((4, q * o), z.dtype), np.empty((q, width * o), z.dtype)
+    rows = np.empty((4, width * o), z.dtype)
+    for image in range(n):
+        for ty in range(down):
+            for tx in range(across):
+                tile = m[image, ty, tx]
+                for k in range(o):
+                    tile[1, o + k] += bias[k]
+                result(tile, columns)
+                for i in range(q):
+                    for j in range(4):
+                        for k in range(o):
+                            along[i, (4 * tx + j) * o + k] = columns[j, i * o + k]
+            result(along, rows)
+            for i in range(min(4, h - 4 * ty)):
+                row = z[image, 4 * ty + i].reshape(w * o)
+                for k in range(w * o):
+                    y = rows[i, k]
+                    row[k] = zero if relu and y < zero else y
+
+
+@loop("void(T[:, :, :, ::1], T[:, :, :, ::1], boolean, T[:, :, :, :, ::1], float64[::1])")
+def begin(g, z, relu, m, bias):
+    """The adjoint of `finish`: A g Aᵀ of each tile of g (N, H, W, O); with relu, only of g where z is positive.
+
+    The gradient of the bias is added to what is there.
+    """
+    n, h, w, o = g.shape
+    _, down, across, q, _ = m.shape
+    width, zero = 4 * across, g.dtype.type(0)
+    rows, along = np.zeros((4, width * o), g.dtype), np.empty((q, width * o), g.dtype)
+    columns = np.empty((4, q * o), g.dtype)
+    for image in range(n):
+        for ty in range(down):
+            for i in range(4):
+                inside, y = 4 * ty + i < h, min(4 * ty + i, h - 1)
+                d, positive = g[image, y].reshape(w * o), z[image, y].reshape(w * o)
+                for k in range(w * o):
+                    rows[i, k] = d[k] if inside and (not relu or positive[k] > zero) else zero
+            result_back(rows, along)
+            for tx in range(across):
+                for i in range(q):
+                    for j in range(4):
+                        for k in range(o):
+                            columns[j, i * o + k] = along[i, (4 * tx + j) * o + k]
+                tile = m[image, ty, tx]
+                result_back(columns, tile)
+                for k in range(o):
+                    bias[k] += tile[1, o + k]
+
+
+FILTERS = {(r, r): transforms(r)[1] for r in (3, 5)}
 
 
 def both(a: np.ndarray, x: np.ndarray) -> np.ndarray:
     """A x Aᵀ of x (q, q, …): (p, p, …)."""
-    (p, q), n = a.shape, x.size // (len(x) * len(x))
-    a, rows, z = a.astype(x.dtype), empty((q, p, n), x.dtype), empty((p, p, n), x.dtype)
-    np.matmul(a, x.reshape(q, q, n), out=rows)
-    np.matmul(a, rows.swapaxes(0, 1), out=z.swapaxes(0, 1))
-    return z.reshape(p, p, *x.shape[2:])
+    a = a.astype(x.dtype)
+    return np.tensordot(a, np.tensordot(a, x, (1, 1)), (1, 1))
 
 
-def times(x: np.ndarray, y: np.ndarray) -> np.ndarray:
-    """x @ y, on memory that was used before."""
-    return np.matmul(x, y, out=empty((*x.shape[:-1], y.shape[-1]), x.dtype))
+class Tiles:
+    """How N×H×W×C images with zeros around them are cut: `down` and `across` so many tiles of q×q."""
+
+    def __init__(self, x: np.ndarray, weight: np.ndarray, padding: tuple[tuple[int, int], tuple[int, int]]) -> None:
+        (self.o, self.c, r, _), self.dtype = weight.shape, x.dtype
+        self.before = padding[0][0], padding[1][0]
+        self.results = tuple(size + sum(p) - r + 1 for size, p in zip(x.shape[2:], padding, strict=True))
+        self.down, self.across = (-(-n // 4) for n in self.results)
+        self.number, self.q = self.down * self.across, r + 3
+
+    def chunks(self, n: int) -> list[slice]:
+        """What is worked on at a time: slices of n images, at least two."""
+        elements = self.number * self.q * self.q * max(self.c, self.o)
+        step = max(1, min(max(CHUNK // elements, MANY // self.number), n // 2))
+        return [slice(start, start + step) for start in range(0, n, step)]
+
+    def room(self, n: int, channels: int) -> np.ndarray:
+        """Memory for the tiles of n images in the domain of the products."""
+        return empty((n, self.down, self.across, self.q, self.q * channels), self.dtype)
+
+    def matrices(self, tiles: np.ndarray) -> np.ndarray:
+        """Such tiles as q² matrices with a row for each of them: a view."""
+        return tiles.reshape(len(tiles) * self.number, self.q * self.q, -1).swapaxes(0, 1)
+
+    def filters(self, weight: np.ndarray) -> np.ndarray:
+        """U, as q² matrices (C, O)."""
+        u = both(FILTERS[weight.shape[2:]], weight.transpose(3, 2, 1, 0))
+        return u.reshape(self.q * self.q, self.c, self.o)
+
+    def filters_back(self, u: np.ndarray) -> np.ndarray:
+        """The adjoint of `filters`."""
+        r = self.q - 3
+        return both(FILTERS[r, r].T, u.reshape(self.q, self.q, self.c, self.o)).transpose(3, 2, 1, 0)
 
 
 class Winograd:
-    """`convolve` with 3×3 or 5×5 weights that move by 1, perhaps with 2×2 pooling."""
+    """`convolve` with 3×3 or 5×5 weights that move by 1."""
 
     dtypes: tuple[Any, ...] = (np.float32,)  # who asks for float64 asks for its precision
     channels = 16  # of images and of results, at least: with fewer, columns are as fast
@@ -146,81 +331,69 @@ class Winograd:
 
     @staticmethod
     def when(x: Any, weight: Any, bias: Any, *, stride, padding, dilation, groups, pool, relu) -> bool:
-        """NumPy arrays of one of the dtypes; enough work of the geometry that tiles are made for."""
+        """NumPy arrays of one of the dtypes; enough work of the geometry that tiles are made for; a pooling served."""
         return (
             suits(x, weight, bias)
             and x.dtype in Winograd.dtypes
             and weight.shape[2:] in FILTERS
             and stride == dilation == (1, 1)
             and groups == 1
-            and pool in (None, QUARTERS)
+            and (loops.serve() if pool is None else serves(pool))
             and min(weight.shape[:2]) >= Winograd.channels
-            and Tiles(x.shape[2:], padding, weight.shape[2]).number * len(x) >= Winograd.tiles
+            and Tiles(x, weight, padding).number * len(x) >= Winograd.tiles
         )
 
     @staticmethod
     def forward(x, weight, bias, *, padding, pool, relu, **k):  # noqa: D102
-        (n, c, *size), o, step = x.shape, len(weight), 4 if pool is None else 2
-        bt, f, at = FILTERS[weight.shape[2:]]
-        tiles, x = Tiles(size, padding, weight.shape[2]), x.transpose(0, 2, 3, 1)
-        h, w = (r * step // 4 for r in tiles.results)
-        z = empty((n, h, w, o), x.dtype)
-        u = both(f, weight.transpose(2, 3, 1, 0))
+        tiles, image, o = Tiles(x, weight, padding), channels_last(x), len(weight)
+        u, bias = tiles.filters(weight), np.zeros(o, x.dtype) if bias is None else np.ascontiguousarray(bias)
+        size = tiles.results if pool is None else pool.positions(*tiles.results)
+        z = empty((len(x), *size, o), x.dtype)
+        chosen: Any = None if pool is None else empty(z.shape, np.uint8)
 
-        def work(chunk):
-            m = times(both(bt, tiles.cut(x[chunk])), u)
-            if bias is not None:
-                m[ONE] += bias
-            y, chosen, positive = both(at, m).reshape(4, 4, len(z[chunk]), tiles.down, tiles.across, o), None, None
+        def work(part):
+            n = len(image[part])
+            v, m = tiles.room(n, tiles.c), tiles.room(n, o)
+            cut(image[part], *tiles.before, v)
+            np.matmul(tiles.matrices(v), u, out=tiles.matrices(m))
+            y = z[part] if pool is None else empty((n, *tiles.results, o), z.dtype)
+            finish(m, bias, relu, y)
             if pool is not None:
-                half, right = larger(y[:, 0::2], y[:, 1::2], empty((4, 2, *y.shape[2:]), y.dtype))
-                y, lower = larger(half[0::2], half[1::2], empty((2, 2, *y.shape[2:]), y.dtype))
-                chosen = right, lower
-            if relu:
-                positive = np.maximum(y, 0, out=y) != 0
-            if (h, w) == (step * tiles.down, step * tiles.across):
-                blocks(z[chunk], step)[...] = y
-            else:
-                whole = empty((y.shape[2], step * tiles.down, step * tiles.across, o), y.dtype)
-                blocks(whole, step)[...] = y
-                z[chunk] = whole[:, :h, :w]
-            return chosen, positive
+                maxima(y, flat(pool), z[part], chosen[part])
 
-        saved = parallel(work, tiles.chunks(n, max(c, o)))
-        return z.transpose(0, 3, 1, 2), saved
+        parallel(work, tiles.chunks(len(x)))
+        return channels_first(z), (z if relu else None, chosen)
 
     @staticmethod
     def backward(g, saved, needs, x, weight, bias, *, padding, pool, relu, **k):  # noqa: D102
-        (n, c, *size), o, step = x.shape, len(weight), 4 if pool is None else 2
-        bt, f, at = FILTERS[weight.shape[2:]]
-        tiles, x, g = Tiles(size, padding, weight.shape[2]), x.transpose(0, 2, 3, 1), g.transpose(0, 2, 3, 1)
-        dx: Any = empty(x.shape, x.dtype).transpose(0, 3, 1, 2) if 0 in needs else None
-        u = both(f, weight.transpose(2, 3, 1, 0))
+        tiles, image, g, o = Tiles(x, weight, padding), channels_last(x), channels_last(g), len(weight)
+        (z, chosen), u = saved, np.ascontiguousarray(tiles.filters(weight).mT)  # else products take twice as long
+        dx: Any = empty(image.shape, x.dtype) if 0 in needs else None
 
-        def work(job):
-            chunk, (chosen, positive) = job
-            dy = blocks(extended(g[chunk], step * tiles.down, step * tiles.across), step)
-            if relu:
-                dy = keep(dy, positive, out=empty(dy.shape, dy.dtype))
+        def work(part):
+            n, dy = len(image[part]), g[part]
+            y, masked = z[part] if relu else dy, relu
             if pool is not None:
-                half, pooled = empty((4, 2, *dy.shape[2:]), g.dtype), dy
-                dy = empty((4, 4, *dy.shape[2:]), g.dtype)
-                split(pooled, chosen[1], half[0::2], half[1::2])
-                split(half, chosen[0], dy[:, 0::2], dy[:, 1::2])
-            dm = both(at.T, dy.reshape(4, 4, len(g[chunk]) * tiles.number, o))
-            dw = db = None
-            if 2 in needs:
-                db = column_sums(dm[ONE])
+                dz, dy, masked = dy, empty((n, *tiles.results, o), dy.dtype), False
+                scatter(dz, y, relu, chosen[part], flat(pool), dy)
+                y = dy
+            v, m = tiles.room(n, tiles.c), tiles.room(n, o)
+            du, db = None, np.zeros(o)
+            begin(dy, y, masked, m, db)
             if 1 in needs:
-                dw = both(f.T, times(both(bt, tiles.cut(x[chunk])).mT, dm))
-            if 0 in needs:
-                tiles.join(both(bt.T, times(dm, u.mT)), dx[chunk].transpose(0, 2, 3, 1))
-            return dw, db
+                cut(image[part], *tiles.before, v)
+                du = np.matmul(tiles.matrices(v).mT, tiles.matrices(m), out=empty(u.mT.shape, u.dtype))
+            if dx is not None:
+                np.matmul(tiles.matrices(m), u, out=tiles.matrices(v))
+                join(v, *tiles.before, dx[part])
+            return du, db
 
-        done = parallel(work, zip(tiles.chunks(n, max(c, o)), saved, strict=True))
-        dw = summed([d[0] for d in done]).transpose(3, 2, 0, 1) if 1 in needs else None
-        db = summed([d[1] for d in done]) if 2 in needs else None
-        return dx, dw, db
+        du, db = zip(*parallel(work, tiles.chunks(len(x))), strict=True)
+        return (
+            None if dx is None else channels_first(dx),
+            tiles.filters_back(summed(du)) if 1 in needs else None,
+            summed(db).astype(x.dtype) if 2 in needs else None,
+        )
 
 
 convolve.kernels.insert(0, Winograd)
