@@ -37,7 +37,7 @@ KILLED = {"killed", "timeout", "segfault", "suspicious"}
 # The tests of a folder's files; those of files beside it lie in tests/ itself.
 TESTS = {
     "autograd": "autograd engine/test_engine.py ops/test_arguments.py peers/test_torch_ops.py",
-    "backend": "backend engine/test_engine.py ops/test_creation.py ops/test_accuracy.py",
+    "backend": "backend engine/test_engine.py engine/test_tensor.py ops/test_creation.py ops/test_accuracy.py",
     "backends": "backend/test_backend.py",
     "data": "data peers/test_torch_data.py",
     "functional": "functional nn test_arguments.py peers",

@@ -89,6 +89,13 @@ def test_what_was_in_use_at_once_is_kept_though_less_is_asked_for_now():
     assert memory.blocks.most == most and {SMALLEST * 20, SMALLEST * 30} <= set(map(len, memory.blocks.free))
 
 
+def test_the_largest_that_is_free_makes_room():
+    kept = [memory.empty((SMALLEST * n,), np.uint8) for n in (2, 30)]
+    del kept
+    memory.empty((SMALLEST * 10,), np.uint8)
+    assert list(map(len, memory.blocks.free)) == [SMALLEST * 2, SMALLEST * 10]
+
+
 def test_what_fits_best_is_used():
     kept = {n: memory.empty((SMALLEST * n,), np.uint8) for n in (2, 3, 9, 4)}
     addresses = {n: address(a) for n, a in kept.items()}

@@ -67,6 +67,12 @@ def test_total_counts_each_term_once(n):
     assert total(np, np.ones((n, 2), "i4"), (0,), np.int64).tolist() == [n, n]
 
 
+@pytest.mark.parametrize("n", [129, 255, 128 * 3 + 127])
+def test_a_total_in_another_dtype_is_in_it_throughout(n):
+    z = total(np, np.full((n, 3), 1000, np.float16), (0,), np.float32)  # which float16 can't hold
+    assert z.dtype == np.float32 and z.tolist() == [1000 * n] * 3
+
+
 def test_total_of_what_is_not_finite():
     x = np.ones((1000, 4), np.float32)
     x[500, :3] = np.inf, np.nan, -np.inf
