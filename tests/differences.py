@@ -80,6 +80,10 @@ ROWS = [
         "x.requires_grad_(); y = x.exp(); y.data[0] = 7; y.sum().backward(); x.grad.sum()",
     ),
     ("modules may be set before `super().__init__()`", "Net = early(nn); Net().fc.weight.shape"),
+    (
+        "workers are threads, or processes by `multiprocessing_context`",
+        "import os; pid = lambda _: os.getpid(); list(torch.utils.data.DataLoader('a', collate_fn=pid, num_workers=1)) == [pid(0)]",
+    ),
     ("ops have names of their own", "x.requires_grad_(); x * 2"),
 ]
 

@@ -4,36 +4,55 @@ from minidl.data import transforms
 from minidl.data.catalog import fetch
 from minidl.data.collate import default_collate, default_convert
 from minidl.data.dataset import (
+    ChainDataset,
     ConcatDataset,
     Dataset,
     IterableDataset,
+    StackDataset,
     Subset,
     TensorDataset,
     TransformedDataset,
-    random_split,
 )
 from minidl.data.loader import DataLoader
-from minidl.data.sampler import BatchSampler, RandomSampler, Sampler, SequentialSampler
+from minidl.data.sampler import (
+    BatchSampler,
+    RandomSampler,
+    Sampler,
+    SequentialSampler,
+    SubsetRandomSampler,
+    WeightedRandomSampler,
+)
 from minidl.data.sources import CIFAR10, MNIST, FashionMNIST
+from minidl.data.split import KFold, StratifiedKFold, labels_of, random_split
+from minidl.data.workers import WorkerInfo, get_worker_info
 
 __all__ = [
     "CIFAR10",
     "MNIST",
     "BatchSampler",
+    "ChainDataset",
     "ConcatDataset",
     "DataLoader",
     "Dataset",
     "FashionMNIST",
     "IterableDataset",
+    "KFold",
     "RandomSampler",
     "Sampler",
     "SequentialSampler",
+    "StackDataset",
+    "StratifiedKFold",
     "Subset",
+    "SubsetRandomSampler",
     "TensorDataset",
     "TransformedDataset",
+    "WeightedRandomSampler",
+    "WorkerInfo",
     "default_collate",
     "default_convert",
     "fetch",
+    "get_worker_info",
+    "labels_of",
     "random_split",
     "transforms",
 ]

@@ -67,6 +67,17 @@ def placed(field: Any) -> Tensor:
     return field.to(backend.get_default_device()) if field.device == "cpu" else field
 
 
+def on_default_device(batch: Any) -> Any:
+    """A batch that `default_collate` has made elsewhere, with its tensors where they belong."""
+    if isinstance(batch, Tensor):
+        return placed(batch)
+    if isinstance(batch, Mapping):
+        return _like(batch, {key: on_default_device(field) for key, field in batch.items()})
+    if isinstance(batch, list) or hasattr(batch, "_fields"):
+        return _like(batch, [on_default_device(field) for field in batch])
+    return batch
+
+
 def _stacked(batch: Sequence[Any]) -> Tensor:
     """Tensors, arrays or NumPy's numbers along a new first dimension."""
     for sample in batch:

@@ -1,19 +1,15 @@
-"""Data sets: the two protocols, those that hold tensors, parts of others and others in a row, and random parts."""
+"""Data sets: the two protocols, those that hold tensors, and parts of others, others in a row and side by side."""
 
 from __future__ import annotations
 
 import bisect
-import math
 import operator
-import warnings
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from itertools import accumulate
 from typing import Any
 
 import numpy as np
 
-from minidl.backend import random
-from minidl.backend.random import Generator
 from minidl.data.collate import default_collate
 from minidl.data.indexing import require_within, take
 from minidl.data.transforms.transform import takes_batches
@@ -46,6 +42,9 @@ class IterableDataset(Dataset):
 
     def __iter__(self) -> Iterator[Any]:
         raise NotImplementedError(f"{type(self).__name__}: a data set of this kind must define __iter__()")
+
+    def __add__(self, other: Any) -> Any:
+        return ChainDataset([self, other])
 
 
 class TensorDataset(Dataset):
@@ -197,38 +196,68 @@ class TransformedDataset(Dataset):
         return kind([self.transform(image), *rest])
 
 
-def random_split(dataset: Any, lengths: Sequence[int | float], generator: Generator | None = None) -> list[Subset]:
-    """The samples in a random order, cut into parts (``torch.utils.data.random_split``).
+class StackDataset(Dataset):
+    """The samples of several data sets side by side: ``dataset[i]`` is a tuple of the i-th of each, or a dict.
 
     Parameters
     ----------
-    dataset : Dataset
-    lengths : sequence of int, or of float
-        How many samples each part gets; or their fractions, which sum to 1. These are rounded down, and what is left
-        goes to the first parts, one sample each in turn; a warning says where a part gets none.
-    generator : Generator, optional
-        Draws the order; by default the global one.
+    *args : Dataset
+        For tuples.
+    **kwargs : Dataset
+        For dicts, by name; instead of `args`.
 
     Raises
     ------
     ValueError
-        If the lengths don't sum to that of the data set, or one is negative; if a fraction is not in [0, 1].
+        If there are none, or both kinds, or they differ in length.
     """
-    n = len(dataset)
-    counts: list[Any] = list(lengths)
-    if math.isclose(sum(counts), 1) and sum(counts) <= 1:
-        if any(fraction < 0 for fraction in counts):
-            raise ValueError(f"random_split: a fraction must be in [0, 1], got {counts}")
-        counts = [math.floor(n * fraction) for fraction in counts]
-        for i in range(n - sum(counts)):
-            counts[i % len(counts)] += 1
-        if 0 in counts:
-            warnings.warn(f"random_split: part {counts.index(0)} gets none of the {n} samples", stacklevel=2)
-    if sum(counts) != n or not all(isinstance(count, (int, np.integer)) and count >= 0 for count in counts):
-        raise ValueError(
-            f"random_split: lengths must be integers that sum to the {n} samples, or fractions that sum to 1, "
-            f"got {list(lengths)}"
-        )
-    order = random.stream(generator).permutation(n)
-    ends = [int(end) for end in accumulate(counts)]
-    return [Subset(dataset, order[end - count : end]) for count, end in zip(counts, ends, strict=True)]
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        if bool(args) == bool(kwargs):
+            raise ValueError("StackDataset: wants data sets, either by position or by name")
+        self.datasets: Any = kwargs or args
+        lengths = [len(dataset) for dataset in self._each()]
+        if len(set(lengths)) > 1:
+            raise ValueError(f"StackDataset: data sets must be of one length, got {lengths}")
+
+    def __len__(self) -> int:
+        return len(next(iter(self._each())))
+
+    def __getitem__(self, index: int) -> Any:
+        return self._named(tuple(dataset[index] for dataset in self._each()))
+
+    def stacked(self, indices: np.ndarray) -> Any:
+        """The samples at `indices` as one batch."""
+        return self._named([take(dataset, indices.tolist()) for dataset in self._each()])
+
+    def _each(self) -> Iterable[Any]:
+        return self.datasets.values() if isinstance(self.datasets, dict) else self.datasets
+
+    def _named(self, fields: Any) -> Any:
+        return dict(zip(self.datasets, fields, strict=True)) if isinstance(self.datasets, dict) else fields
+
+
+class ChainDataset(IterableDataset):
+    """The samples of several iterable data sets, one after the other.
+
+    Raises
+    ------
+    TypeError
+        When it is gone through, if one is no `IterableDataset`.
+    """
+
+    def __init__(self, datasets: Iterable[IterableDataset]) -> None:
+        self.datasets = datasets
+
+    def __iter__(self) -> Iterator[Any]:
+        for dataset in self.datasets:
+            yield from self._checked(dataset)
+
+    def __len__(self) -> int:
+        return sum(len(self._checked(dataset)) for dataset in self.datasets)
+
+    @staticmethod
+    def _checked(dataset: Any) -> Any:
+        if not isinstance(dataset, IterableDataset):
+            raise TypeError(f"ChainDataset: wants iterable data sets, got {type(dataset).__name__}; see ConcatDataset")
+        return dataset

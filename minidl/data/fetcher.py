@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 from minidl.backend import random
 from minidl.data.collate import default_collate
-from minidl.data.indexing import samples, take
+from minidl.data.indexing import sample, samples, take
 from minidl.data.sampler import in_batches
 
 
@@ -36,7 +36,7 @@ class MapFetcher:
     def __call__(self, task: Task) -> Any:
         with random.using(task.stream()):
             if not self.batched:
-                return self.collate_fn(self.dataset[task.indices])
+                return self.collate_fn(sample(self.dataset, task.indices))
             if self.collate_fn is default_collate:
                 return take(self.dataset, list(task.indices))
             return self.collate_fn(samples(self.dataset, list(task.indices)))
@@ -56,5 +56,7 @@ class IterableFetcher:
             if task.number < max(self.workers, 1):  # the first of its worker
                 size = self.batch_size
                 self.rest = iter(in_batches(self.dataset, size, self.drop_last) if size else self.dataset)
-            batch = next(self.rest, End)
-            return End if batch is End else self.collate_fn(batch)
+            for batch in self.rest:
+                return self.collate_fn(batch)
+            self.rest = iter(())
+            return End

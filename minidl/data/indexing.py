@@ -20,7 +20,24 @@ def require_within(name: str, indices: np.ndarray, n: int) -> None:
 def samples(dataset: Any, indices: list[Any]) -> list[Any]:
     """The samples at `indices`."""
     several = getattr(dataset, "__getitems__", None)
-    return several(indices) if several else [dataset[index] for index in indices]
+    return several(indices) if several else [sample(dataset, index) for index in indices]
+
+
+def sample(dataset: Any, index: Any) -> Any:
+    """The sample at an index, which is named in an error."""
+    try:
+        return dataset[index]
+    except Exception as error:
+        raise located(error, f"sample {index}")  # noqa: B904
+
+
+def located(error: Any, place: str) -> Any:
+    """The error, with the place that it came from after its message."""
+    if len(error.args) == 1 and isinstance(error.args[0], str):
+        error.args = (f"{error.args[0]} ({place})",)
+    elif hasattr(error, "add_note"):  # since Python 3.11
+        error.add_note(f"({place})")
+    return error
 
 
 def take(dataset: Any, indices: list[Any]) -> Any:

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import copy
+import weakref
 from collections.abc import Callable, Iterable, Iterator, Sized
 from dataclasses import dataclass
+from functools import partial
 from itertools import count, islice, takewhile
 from typing import Any, cast
 
@@ -22,6 +25,7 @@ from minidl.data.sampler import (
     require_count,
     require_generator,
 )
+from minidl.data.workers import Work, Worker, WorkerInfo, ahead, stop
 from minidl.engine.core import Tensor
 
 FIXED = ("dataset", "batch_size", "sampler", "batch_sampler", "drop_last", "persistent_workers")  # once it is made
@@ -53,10 +57,25 @@ class DataLoader:
         Draws the seed of each epoch; by default the global one, which ``md.manual_seed`` seeds. From it come the order
         of `shuffle`, and the random numbers of each batch, whatever else draws meanwhile: within the data set, the
         global stream is one of the batch's own.
-    num_workers, pin_memory, timeout, worker_init_fn, multiprocessing_context, prefetch_factor, persistent_workers,
-    pin_memory_device, in_order
-        How PyTorch loads ahead, in other processes. Here samples are loaded in the calling thread, when their batch is
-        asked for: these are checked, and change nothing. The batches are the same, in the same order.
+    num_workers : int, default 0
+        How many workers make batches ahead of the loop; with none, the loop makes them itself. The batches are the
+        same for any number, random transforms among them, as long as these draw from ``md``'s streams. An
+        `IterableDataset` is gone through by each worker, which takes its own part by `get_worker_info`.
+    multiprocessing_context : str or context of multiprocessing, optional
+        By default workers are threads, which is best where NumPy or Pillow do the work. ``"fork"``, ``"spawn"`` or
+        ``"forkserver"`` gives each a process, which pays where Python does: batches then travel by pickle.
+    prefetch_factor : int, optional
+        How many batches each worker is ahead, by default 2.
+    timeout : float, default 0
+        Seconds after which a batch that does not come is a RuntimeError; 0: never.
+    worker_init_fn : callable, optional
+        ``worker_init_fn(id)`` is called once in each worker.
+    persistent_workers : bool, default False
+        Whether workers, and their copies of the data set, are kept from one iteration to the next.
+    in_order : bool, default True
+        Whether batches come in their order; otherwise as soon as they are made.
+    pin_memory, pin_memory_device
+        Are checked, and change nothing: batches are copied to the default device by the loader itself.
 
     Raises
     ------
@@ -123,9 +142,17 @@ class DataLoader:
         if not num_workers:
             context = multiprocessing_context is not None
             exclude("num_workers=0", persistent_workers=persistent_workers, multiprocessing_context=context)
-            exclude("num_workers=0", prefetch_factor=prefetch_factor)
-        self.timeout, self.worker_init_fn, self.prefetch_factor = timeout, worker_init_fn, prefetch_factor
+            exclude("num_workers=0", prefetch_factor=prefetch_factor, timeout=timeout > 0)
+        elif prefetch_factor is None:
+            prefetch_factor = 2
+        if multiprocessing_context is not None:
+            from minidl.data.processes import context_of
+
+            multiprocessing_context = context_of(multiprocessing_context)
+        self.timeout, self.worker_init_fn = timeout, worker_init_fn
+        self.prefetch_factor: Any = prefetch_factor
         self.multiprocessing_context, self.pin_memory_device = multiprocessing_context, pin_memory_device
+        self.workers: list[Worker] = []  # that are persistent
         self.position: Position | None = None  # of the latest iteration, if it hasn't come to its end
         self.resumed = False  # whether the next one goes on from there
 
@@ -155,20 +182,74 @@ class DataLoader:
 
     def _loaded(self, position: Position) -> Iterator[Any]:
         """The batches of an epoch from a position on."""
-        passed = position.batches
-        if isinstance(self.dataset, IterableDataset):
-            row = IterableFetcher(self.dataset, self.collate_fn, self.batch_size, self.drop_last, self.num_workers)
-            batches = map(row, (Task(position.seed, number) for number in count()))
-            return islice(takewhile(lambda batch: batch is not End, batches), passed, None)
-        return map(MapFetcher(self.dataset, self.collate_fn, self.batch_sampler is not None), self._tasks(position))
+        streamed = isinstance(self.dataset, IterableDataset)
+        tasks = self._row(position) if streamed else self._tasks(position)
+        batches = self._ahead(tasks, position.seed) if self.num_workers else self._in_turn(tasks)
+        return islice(batches, position.batches, None) if streamed else batches
 
-    def _tasks(self, position: Position) -> Iterator[Task]:
-        """The batches that are left of an epoch, by the indices of their samples."""
+    def _tasks(self, position: Position) -> Callable[[int], Task | None]:
+        """The batches that are left of an epoch, by the indices of their samples, for any worker."""
         if position.sampler is not None and position.batches:
             self._own_generator().set_state(position.sampler)
         order = drawn(self.sampler if self.batch_sampler is None else self.batch_sampler, random.child(position.seed))
         tasks = (Task(position.seed, number, indices) for number, indices in enumerate(order))
-        return islice(tasks, position.batches, None)
+        left = islice(tasks, position.batches, None)
+        return lambda worker: next(left, None)
+
+    def _row(self, position: Position) -> Callable[[int], Task]:
+        """The batches of samples in a row, of which each worker has a row of its own."""
+        numbers = [count(worker, max(self.num_workers, 1)) for worker in range(max(self.num_workers, 1))]
+        return lambda worker: Task(position.seed, next(numbers[worker]))
+
+    def _fetcher(self, dataset: Any) -> Any:
+        if isinstance(dataset, IterableDataset):
+            return IterableFetcher(dataset, self.collate_fn, self.batch_size, self.drop_last, self.num_workers)
+        return MapFetcher(dataset, self.collate_fn, self.batch_sampler is not None)
+
+    def _in_turn(self, tasks: Callable[[int], Task | None]) -> Iterator[Any]:
+        """The batches of tasks, made when they are asked for."""
+        return takewhile(
+            lambda batch: batch is not End, map(self._fetcher(self.dataset), iter(partial(tasks, 0), None))
+        )
+
+    def _ahead(self, tasks: Callable[[int], Task | None], seed: int) -> Iterator[Any]:
+        """The batches of tasks, made by workers, who end with them unless they are persistent."""
+        workers = self.workers or self._start(seed)
+        try:
+            yield from ahead(workers, tasks, self.prefetch_factor, self.in_order, self.timeout)
+        finally:
+            if self.persistent_workers:
+                for worker in workers:
+                    worker.forget()
+            else:
+                stop(workers)
+
+    def _worker(self, work: Work) -> Worker:
+        if self.multiprocessing_context is None:
+            return Worker(work)
+        from minidl.data.processes import ProcessWorker  # with multiprocessing: 15 ms of `import minidl`
+
+        return ProcessWorker(work, self.multiprocessing_context)
+
+    def _start(self, seed: int) -> list[Worker]:
+        """New workers."""
+        started: list[Worker] = []
+        try:
+            for number in range(self.num_workers):
+                dataset = copy.copy(self.dataset)
+                info = WorkerInfo(number, self.num_workers, seed + number, dataset)
+                work = Work(self._fetcher(dataset), info, self.worker_init_fn)
+                started.append(self._worker(work))
+        except BaseException:
+            for worker in started:
+                worker.end()
+            raise
+        for worker in started:
+            worker.start()
+        if self.persistent_workers:
+            self.workers = started
+            weakref.finalize(self, stop, started)
+        return started
 
     def _own_generator(self) -> Any:
         """The generator that a sampler was given, and draws the order from instead of the epoch's seed."""
@@ -188,7 +269,16 @@ class DataLoader:
             ``"epoch"``: the ``"seed"`` that all that is random in it comes from, and the number of ``"batches"`` given;
             None between epochs. ``"generator"`` and ``"sampler"``: where the loader's own generator stands, and where
             its sampler's stood at the beginning of the epoch; None without. `minidl.save` keeps it.
+
+        Raises
+        ------
+        RuntimeError
+            With several workers and ``in_order=False``: a number doesn't tell which batches are left.
         """
+        if not self.in_order and self.num_workers > 1:
+            raise RuntimeError(
+                "DataLoader: state_dict: with in_order=False, a number doesn't tell which batches are left"
+            )
         position, own = self.position, self._own_generator()
         return {
             "epoch": position and {"seed": position.seed, "batches": position.batches},
@@ -244,7 +334,7 @@ class Position:
 
 def stood(generator: Generator | None) -> Tensor | None:
     """Where a generator stands, if there is one."""
-    return generator and Tensor(generator.get_state())
+    return None if generator is None else Tensor(generator.get_state())
 
 
 def exclude(argument: str, **others: Any) -> None:

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sized
+from collections.abc import Iterable, Iterator, Sequence, Sized
 from itertools import chain, islice
 from typing import Any, cast
 
 import numpy as np
 
 from minidl.backend import random
+from minidl.backend.dtypes import float64
 from minidl.backend.modes import require_flag
 from minidl.backend.random import Generator
+from minidl.ops.create import tensor
+from minidl.ops.draw import multinomial
 
 
 def require_count(name: str, argument: str, value: Any, least: int = 1) -> int:
@@ -99,6 +102,80 @@ class RandomSampler(Sampler):
             order = stream.integers(n, size=left) if self.replacement else stream.permutation(n)[:left]
             left -= len(order)
             yield order.tolist()
+
+
+class SubsetRandomSampler(Sampler):
+    """Given indices, in an order that is drawn anew each time.
+
+    Parameters
+    ----------
+    indices : sequence of int
+    generator : Generator, optional
+        By default the global one.
+
+    Raises
+    ------
+    TypeError
+        If `generator` is of another type.
+    """
+
+    def __init__(self, indices: Sequence[int], generator: Generator | None = None) -> None:
+        require_generator("SubsetRandomSampler", generator)
+        self.indices, self.generator = indices, generator
+
+    def __len__(self) -> int:
+        return len(self.indices)
+
+    def __iter__(self) -> Iterator[int]:
+        order = random.stream(self.generator).permutation(len(self.indices)).tolist()
+        return (self.indices[i] for i in order)
+
+
+class WeightedRandomSampler(Sampler):
+    """Indices that are drawn in proportion to weights, such as the inverse frequency of each sample's class.
+
+    Parameters
+    ----------
+    weights : sequence of float (N,)
+        Not negative; they need not sum to 1.
+    num_samples : int
+        How many are drawn.
+    replacement : bool, default True
+        Whether an index may come again. Without, each draw is in proportion to the weights that are left.
+    generator : Generator, optional
+        By default the global one.
+
+    Raises
+    ------
+    ValueError, TypeError
+        If weights are no such numbers, or fewer of them positive than are drawn without replacement; if another
+        argument is of another type.
+    """
+
+    def __init__(
+        self, weights: Any, num_samples: int, replacement: bool = True, generator: Generator | None = None
+    ) -> None:
+        require_generator("WeightedRandomSampler", generator)
+        self.num_samples = require_count("WeightedRandomSampler", "num_samples", num_samples)
+        self.replacement = require_flag("WeightedRandomSampler", "replacement", replacement)
+        self.weights = tensor(weights, dtype=float64)
+        self.generator = generator
+        array = self.weights.numpy()
+        if array.ndim != 1 or not np.isfinite(array).all() or (array < 0).any():
+            raise ValueError(f"WeightedRandomSampler: weights must be a row of numbers, not negative, got {weights!r}")
+        positive = np.count_nonzero(array)
+        if not positive or not replacement and positive < num_samples:
+            raise ValueError(
+                f"WeightedRandomSampler: {positive} of {len(array)} weights are positive: can't draw {num_samples} "
+                f"{'with' if replacement else 'without'} replacement"
+            )
+
+    def __len__(self) -> int:
+        return self.num_samples
+
+    def __iter__(self) -> Iterator[int]:
+        picks = multinomial(self.weights, self.num_samples, self.replacement, generator=self.generator)
+        return iter(picks.numpy().tolist())
 
 
 class BatchSampler(Sampler):

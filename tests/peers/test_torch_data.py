@@ -1,6 +1,7 @@
 """Batches beside PyTorch's: what a sample becomes in one, and which options go together."""
 
 import inspect
+import multiprocessing
 from collections import OrderedDict, namedtuple
 from itertools import product
 
@@ -130,6 +131,7 @@ def test_a_loader_by_position(arguments):
 
 @pytest.mark.parametrize("options", [
     {"timeout": -1}, {"prefetch_factor": 2}, {"persistent_workers": True}, {"multiprocessing_context": "fork"},
+    {"timeout": 1.5},
     {"worker_init_fn": print}, {"pin_memory": False}, {"in_order": False}, {"workers": 2}, {"prefetch_factor": None},
 ])  # fmt: skip
 def test_what_loads_ahead(options):
@@ -169,14 +171,74 @@ def test_data_sets_in_a_row():
 
 
 @pytest.mark.parametrize("name", [
-    "BatchSampler", "ConcatDataset", "DataLoader", "RandomSampler", "SequentialSampler", "Subset", "TensorDataset",
-    "default_collate", "random_split",
+    "BatchSampler", "ChainDataset", "ConcatDataset", "DataLoader", "RandomSampler", "SequentialSampler", "StackDataset",
+    "Subset", "SubsetRandomSampler", "TensorDataset", "WeightedRandomSampler", "default_collate", "get_worker_info",
+    "random_split",
 ])  # fmt: skip
 def test_signatures(name):
     """The same arguments in the same order, with the same defaults but for objects of PyTorch's own."""
     ours, theirs = (inspect.signature(getattr(m, name)).parameters for m in (md.utils.data, torch.utils.data))
     theirs = {k: p for k, p in theirs.items() if k != "collate_fn_map"}
+    ours = {k: p for k, p in ours.items() if k != "stratify"}
     assert [(k, p.kind) for k, p in ours.items()] == [(k, p.kind) for k, p in theirs.items()]
     for argument, parameter in theirs.items():
         if not isinstance(parameter.default, torch.Generator):
             assert ours[argument].default == parameter.default, argument
+
+
+def parts(m, data):
+    """Stacks and chains."""
+
+    class Row(data.IterableDataset):
+        def __iter__(self):
+            return iter(range(3))
+
+    x, y = data.TensorDataset(m.tensor([1, 2])), [3, 4]
+    stacks = [data.StackDataset(x, y), data.StackDataset(a=x, b=y)]
+    loaded = [list(data.DataLoader(stack, 2)) for stack in stacks]
+    return [[stack[1] for stack in stacks], loaded, list(Row() + Row()), list(data.ChainDataset([Row(), Row(), Row()]))]
+
+
+def test_parts():
+    alike(parts)
+
+
+@pytest.mark.parametrize("refused", [
+    lambda data: data.StackDataset(), lambda data: data.StackDataset([1], [1, 2]),
+    lambda data: data.StackDataset([1], a=[1]), lambda data: data.WeightedRandomSampler([1.0], 0),
+    lambda data: data.WeightedRandomSampler([1.0, 2.0], 2, 1), lambda data: data.WeightedRandomSampler([[1.0]], 1),
+    lambda data: list(data.WeightedRandomSampler([0.0, 1.0], 2, False)),
+    lambda data: list(data.WeightedRandomSampler([-1.0], 1)), lambda data: list(data.WeightedRandomSampler([0.0], 1)),
+])  # fmt: skip
+def test_what_both_refuse(refused):
+    for library in (md, torch):
+        with pytest.raises(MISTAKES):
+            refused(library.utils.data)
+
+
+@pytest.mark.skipif("fork" not in multiprocessing.get_all_start_methods(), reason="no fork on this platform")
+@pytest.mark.filterwarnings("ignore:This process .* is multi-threaded", "ignore:This DataLoader will create")
+@pytest.mark.parametrize("n, size, workers, drop_last", [
+    (7, 2, 2, False), (9, 2, 2, False), (9, 2, 3, False), (9, 2, 2, True), (1, 1, 2, False)
+])  # fmt: skip
+def test_workers_take_turns(n, size, workers, drop_last):
+    """The parts of a row that is shared out come in PyTorch's order; so do the batches of indices, by whose worker."""
+
+    def shared_out(m, data, kind):
+        class Row(data.IterableDataset):
+            def __iter__(self):
+                info = data.get_worker_info()
+                return iter(range(info.id, n, info.num_workers))
+
+        class Told(data.Dataset):
+            def __len__(self):
+                return n
+
+            def __getitem__(self, index):
+                return index, data.get_worker_info().id
+
+        options = dict(drop_last=drop_last, num_workers=workers, multiprocessing_context=kind, prefetch_factor=1)
+        return form([list(data.DataLoader(dataset, size, **options)) for dataset in (Row(), Told())])
+
+    expected = shared_out(THEIRS, torch.utils.data, "fork")
+    assert shared_out(OURS, md.utils.data, "fork") == shared_out(OURS, md.utils.data, None) == expected

@@ -1,0 +1,394 @@
+"""Workers: the same batches for any number of them, ahead of the loop; what is left behind, and who is at fault."""
+
+import multiprocessing
+import os
+import random
+import signal
+import subprocess
+import sys
+import threading
+import time
+from itertools import product
+
+import numpy as np
+import pytest
+
+import minidl as md
+from minidl.backend import threads
+from minidl.data import DataLoader, Dataset, IterableDataset, TensorDataset, get_worker_info, workers
+
+pytestmark = pytest.mark.filterwarnings("ignore:This process .* is multi-threaded")  # of forks, since Python 3.12
+FORKS = "fork" in multiprocessing.get_all_start_methods()
+KINDS = [None, pytest.param("fork", marks=pytest.mark.skipif(not FORKS, reason="no fork on this platform"))]
+
+
+@pytest.fixture(autouse=True)
+def nothing_is_left_behind():
+    before = threading.active_count()
+    yield
+    assert multiprocessing.active_children() == []
+    assert threading.active_count() <= before or not any(t.name.startswith("minidl-l") for t in threading.enumerate())
+
+
+class Noisy(Dataset):
+    """Samples that are their index, and what a transform draws."""
+
+    def __len__(self):
+        return 23
+
+    def __getitem__(self, index):
+        return index, md.rand(2), md.functional.dropout(md.ones(3))
+
+
+class Shards(IterableDataset):
+    """Numbers, of which each worker takes its own, as in PyTorch's documentation."""
+
+    def __init__(self, n=10):
+        self.n = n
+
+    def __iter__(self):
+        info = get_worker_info()
+        return iter(range(info.id, self.n, info.num_workers) if info else range(self.n))
+
+
+def values(batches):
+    return [[field.numpy().tolist() for field in batch] for batch in batches]
+
+
+def numbers(batches):
+    return [batch.numpy().tolist() for batch in batches]
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_the_same_batches(kind):
+    """To the bit, in the same order, for any number of workers; with a state taken while they are ahead."""
+
+    def epochs(**options):
+        md.manual_seed(3)
+        loader = DataLoader(Noisy(), 4, shuffle=True, **options)
+        return [*values(loader), *values(loader), md.rand(1).item()]
+
+    expected = epochs()
+    for number, factor, keep in [(1, None, False), (2, 1, True), (3, 5, False)]:
+        options = {"prefetch_factor": factor, "persistent_workers": keep, "multiprocessing_context": kind}
+        assert epochs(num_workers=number, **options) == expected
+    md.manual_seed(3)
+    batches = iter(DataLoader(Noisy(), 4, shuffle=True, num_workers=2, multiprocessing_context=kind))
+    first, second = next(batches), next(batches)
+    assert values([first, second]) == expected[:2]
+    md.manual_seed(3)
+    loader = DataLoader(Noisy(), 4, shuffle=True, num_workers=2, multiprocessing_context=kind)
+    ahead = iter(loader)
+    next(ahead), next(ahead)
+    state = loader.state_dict()
+    other = DataLoader(Noisy(), 4, shuffle=True)
+    other.load_state_dict(state)
+    assert values(other) == expected[2:6]
+    loader.load_state_dict(state)
+    assert values(loader) == expected[2:6]
+
+
+def test_a_process_that_starts_afresh():
+    data = TensorDataset(np.arange(10))
+    for collate, expected in [(None, [[0, 1, 2, 3], [4, 5, 6, 7], [8, 9]]), (len, [4, 4, 2])]:
+        loader = DataLoader(data, 4, num_workers=1, multiprocessing_context="spawn", collate_fn=collate)
+        assert [batch if collate else batch[0].numpy().tolist() for batch in loader] == expected
+    with pytest.raises(TypeError, match="DataLoader: the data set, .* must be such as can be pickled, .*lambda"):
+        list(DataLoader(data, collate_fn=lambda samples: 1, num_workers=2, multiprocessing_context="spawn"))
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_samples_in_a_row(kind):
+    """Workers take turns, as PyTorch's do, until each has come to the end of its part."""
+
+    def batches(n, size, workers, **options):
+        return numbers(DataLoader(Shards(n), size, num_workers=workers, multiprocessing_context=kind, **options))
+
+    assert batches(10, 2, 2) == [[0, 2], [1, 3], [4, 6], [5, 7], [8], [9]]
+    assert batches(9, 2, 2) == [[0, 2], [1, 3], [4, 6], [5, 7], [8]]
+    assert batches(9, 2, 2, drop_last=True, prefetch_factor=3) == [[0, 2], [1, 3], [4, 6], [5, 7]]
+    assert batches(5, 1, 3) == [[0], [1], [2], [3], [4]] and batches(2, 1, 4) == [[0], [1]]
+    assert list(DataLoader(Shards(4), None, num_workers=2, multiprocessing_context=kind)) == [0, 1, 2, 3]
+    loader = DataLoader(Shards(10), 2, num_workers=2, multiprocessing_context=kind, persistent_workers=True)
+    given = iter(loader)
+    next(given), next(given), next(given)
+    loader.load_state_dict(loader.state_dict())
+    assert numbers(loader) == [[5, 7], [8], [9]]
+    assert numbers(loader)[:2] == [[0, 2], [1, 3]]
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_what_a_worker_is_told(kind):
+    """A number, a seed, a copy of the data set that is its own; its stream for worker_init_fn comes of the seed."""
+
+    class Told(Dataset):
+        def __len__(self):
+            return 6
+
+        def __getitem__(self, index):
+            info = get_worker_info()
+            return info.id, info.num_workers, info.seed, info.dataset is self, self.drawn, threads.here.working
+
+    data = Told()
+
+    def prepare(number):
+        assert get_worker_info().id == number
+        get_worker_info().dataset.drawn = md.rand(1).item()
+
+    loader = DataLoader(data, None, num_workers=2, worker_init_fn=prepare, multiprocessing_context=kind)
+    md.manual_seed(5)
+    told = list(loader)
+    assert [(t[0], t[1], t[3], t[5]) for t in told] == [(i % 2, 2, True, True) for i in range(6)]
+    assert told[1][2] == told[0][2] + 1 and not hasattr(data, "drawn") and get_worker_info() is None
+    assert told[0][4] == told[2][4] != told[1][4]
+    md.manual_seed(5)
+    assert list(loader) == told
+    assert told[0][4] == md.rand(1, generator=md.Generator().manual_seed(told[0][2])).item()
+
+
+def test_streams_of_python_and_numpy_differ_between_processes():
+    if not FORKS:
+        pytest.skip("no fork on this platform")
+
+    class Foreign(Noisy):
+        def __getitem__(self, index):
+            return random.random(), np.random.random()
+
+    md.manual_seed(1)
+    drawn = [list(map(tuple, DataLoader(Foreign(), None, num_workers=2, multiprocessing_context="fork")))]
+    md.manual_seed(1)
+    drawn += [list(map(tuple, DataLoader(Foreign(), None, num_workers=2, multiprocessing_context="fork")))]
+    assert len({x for sample in drawn[0] for x in sample}) == 46 and drawn[0] == drawn[1]
+
+
+def test_persistent_workers_are_kept():
+    class Counted(Dataset):
+        calls = 0
+
+        def __len__(self):
+            return 4
+
+        def __getitem__(self, index):
+            self.calls += 1
+            return self.calls
+
+    begun = []
+    loader = DataLoader(Counted(), 1, num_workers=2, worker_init_fn=begun.append, persistent_workers=True)
+    assert [numbers(loader) for _ in range(2)] == [[[1], [1], [2], [2]], [[3], [3], [4], [4]]] and sorted(begun) == [
+        0,
+        1,
+    ]
+    for _ in loader:
+        break  # what was not begun is taken back
+    assert len(numbers(loader)) == 4 and sorted(begun) == [0, 1]
+    del loader
+    fresh = DataLoader(Counted(), 1, num_workers=2, worker_init_fn=begun.append)
+    assert [numbers(fresh) for _ in range(2)] == [[[1], [1], [2], [2]]] * 2 and sorted(begun[2:]) == [0, 0, 1, 1]
+
+
+def test_how_far_ahead():
+    """So many batches of each worker are made or begun before the loop has taken any more, and no further ones."""
+    asked = []
+
+    class Order:
+        def __iter__(self):
+            return (asked.append(i) or i for i in range(50))
+
+    batches = iter(DataLoader(range(50), None, sampler=Order(), num_workers=2, prefetch_factor=3))
+    assert next(batches) == 0 and len(asked) == 7
+    assert next(batches) == 1 and len(asked) == 8
+    assert next(iter(DataLoader(range(50), None, sampler=Order(), num_workers=2))) == 0 and len(asked) == 8 + 5
+
+
+def test_whoever_is_first():
+    slow = threading.Event()
+
+    class Uneven(Noisy):
+        def __getitem__(self, index):
+            if index == 0:
+                assert slow.wait(20)
+            return index
+
+    loader = DataLoader(Uneven(), None, num_workers=2, in_order=False)
+    given = []
+    for index in loader:
+        given.append(index)
+        if len(given) == 20:
+            slow.set()
+        if len(given) < 20:
+            assert index
+    assert sorted(given) == list(range(23)) and given.index(0) >= 20
+    with pytest.raises(RuntimeError, match="with in_order=False, a number doesn't tell which batches are left"):
+        loader.state_dict()
+    assert sorted(numbers(DataLoader(Shards(9), 2, num_workers=2, in_order=False))) == [
+        [0, 2], [1, 3], [4, 6], [5, 7], [8]
+    ]  # fmt: skip
+
+
+class Odd(Exception):
+    def __init__(self, a, b):
+        super().__init__(f"{a}, {b}")
+
+
+class Faulty(Noisy):
+    """Breaks at one sample, in one way."""
+
+    def __init__(self, how):
+        self.how = how
+
+    def __getitem__(self, index):
+        if index == 9:
+            return self.how()
+        return index
+
+
+def fail(error, *args):
+    def how():
+        raise error(*args)
+
+    return how
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("how, error, said", [
+    (fail(ValueError, "bad pixel"), ValueError, r"^bad pixel \(sample 9\) \(batch 2, DataLoader worker 0\)$"),
+    (fail(IndexError, "far"), IndexError, r"^far \(sample 9\) \(batch 2, DataLoader worker 0\)$"),
+    (fail(BrokenPipeError, 32, "Broken pipe"), BrokenPipeError, "Broken pipe"),
+    (fail(OSError, 2, "Gone", "a.png"), FileNotFoundError, "Gone: 'a.png'"),
+    (fail(Odd, 1, 2), (Odd, RuntimeError), r"1, 2 \(sample 9\).*batch 2, DataLoader worker 0"),
+    (lambda: {1}, TypeError, r"expected numbers, got set \(batch 2, DataLoader worker 0\)$"),
+])  # fmt: skip
+def test_an_error_names_the_worker_and_the_sample(kind, how, error, said):
+    """It has its own type, as without workers; the loop gets what came before."""
+    loader = DataLoader(Faulty(how), 4, num_workers=2, multiprocessing_context=kind)
+    given = []
+    with pytest.raises(error, match=said) as caught:
+        for batch in loader:
+            given.append(batch)
+    assert len(given) == 2
+    if kind:
+        assert "in the worker's process:\nTraceback" in str(caught.value.__cause__)
+    notes = getattr(caught.value, "__notes__", [])
+    assert "worker 0" in str(caught.value) + "".join(notes) or sys.version_info < (3, 11)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_errors_of_other_places(kind):
+    def refuse(number):
+        raise ValueError("unprepared")
+
+    options = {"num_workers": 2, "multiprocessing_context": kind}
+    with pytest.raises(ValueError, match=r"^unprepared \(batch 0, DataLoader worker 0\)$"):
+        list(DataLoader(Noisy(), worker_init_fn=refuse, **options))
+    with pytest.raises(ZeroDivisionError):
+        list(DataLoader(Noisy(), sampler=(1 // i for i in (1, 0)), **options))
+    with pytest.raises(ZeroDivisionError):
+        for _ in DataLoader(Noisy(), **options):
+            1 / 0  # noqa: B018
+    with pytest.raises(KeyboardInterrupt):
+        for _ in DataLoader(Noisy(), **options):
+            raise KeyboardInterrupt
+
+
+@pytest.mark.skipif(not FORKS, reason="no fork on this platform")
+@pytest.mark.parametrize("how, said", [
+    (lambda: os._exit(3), "exit code 3"), (lambda: os.kill(os.getpid(), signal.SIGKILL), r"exit code -9 \(SIGKILL\)"),
+    (sys.exit, "exit code 0"),
+], ids=["exit", "kill", "sys.exit"])  # fmt: skip
+def test_a_process_that_dies(how, said):
+    loader = DataLoader(Faulty(how), 4, num_workers=2, multiprocessing_context="fork")
+    said = rf"^its process \d+ ended, with {said} \(batch 2, DataLoader worker 0\)$"
+    with pytest.raises(RuntimeError, match=said):
+        list(loader)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_batch_that_does_not_come(kind, monkeypatch):
+    monkeypatch.setattr(workers, "GRACE", 0.05)
+    released = threading.Event()
+    loader = DataLoader(Faulty(lambda: released.wait(20)), 4, num_workers=1, timeout=0.2, multiprocessing_context=kind)
+    said = "^DataLoader: no batch of worker 0 within the timeout of 0.2 seconds$"
+    with pytest.raises(RuntimeError, match=said):
+        list(loader)
+    released.set()
+    while any(thread.name == "minidl-loader-0" for thread in threading.enumerate()):
+        time.sleep(0.01)
+
+
+@pytest.mark.parametrize("context, error, said", [
+    ("forks", ValueError, "DataLoader: multiprocessing_context must be one of .*spawn.*, got 'forks'"),
+    (3, TypeError, "DataLoader: multiprocessing_context must be a context of multiprocessing or .*, got int"),
+])  # fmt: skip
+def test_ways_to_start_that_there_are_none_of(context, error, said):
+    with pytest.raises(error, match=said):
+        DataLoader([1], num_workers=1, multiprocessing_context=context)
+
+
+def test_a_context():
+    context = multiprocessing.get_context("spawn")
+    assert DataLoader([1], num_workers=1, multiprocessing_context=context).multiprocessing_context is context
+
+
+def test_batches_of_processes_are_of_the_same_kinds():
+    if not FORKS:
+        pytest.skip("no fork on this platform")
+    sample = {"a": np.ones(2, "f"), "b": ("name", b"x", 1), "c": [1.5, md.tensor([True])]}
+    one, other = (
+        next(iter(DataLoader([sample] * 2, 2, num_workers=n, multiprocessing_context="fork" if n else None)))
+        for n in (0, 1)
+    )
+    assert repr(one) == repr(other)
+
+
+INTERRUPTED = """
+import os, sys, time
+import minidl as md
+
+class Slow(md.data.Dataset):
+    def __len__(self):
+        return 1000
+
+    def __getitem__(self, index):
+        time.sleep(0.01)
+        return os.getpid()
+
+kind = sys.argv[1]
+loader = md.data.DataLoader(Slow(), 1, num_workers=2, multiprocessing_context=None if kind == "None" else kind)
+print(os.getpid(), flush=True)
+try:
+    for n, batch in enumerate(loader):
+        print(batch.item(), flush=True)
+except KeyboardInterrupt:
+    import multiprocessing, threading
+    print("left", len(multiprocessing.active_children()), threading.active_count(), flush=True)
+    sys.exit(130)
+"""
+
+
+@pytest.mark.skipif(not FORKS, reason="signals of POSIX")
+@pytest.mark.parametrize("kind, sent", list(product(["None", "fork"], [signal.SIGINT, signal.SIGKILL]))[1:])
+def test_ctrl_c_and_a_kill_leave_nothing(kind, sent):
+    """The signal goes to the whole group, as a terminal's does; a kill to the parent alone."""
+    command = [sys.executable, "-W", "ignore", "-c", INTERRUPTED, kind]
+    with subprocess.Popen(
+        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True
+    ) as run:
+        ids = {int(run.stdout.readline()) for _ in range(6)}
+        (os.killpg if sent == signal.SIGINT else os.kill)(run.pid, sent)
+        rest, errors = run.communicate(timeout=20)
+    assert errors == "" and run.returncode == (130 if sent == signal.SIGINT else -sent)
+    if sent == signal.SIGINT:
+        assert rest.splitlines()[-1] == "left 0 1"
+    deadline = time.monotonic() + 10
+    while any(alive(number) for number in ids):
+        assert time.monotonic() < deadline, f"still there: {ids}"
+        time.sleep(0.02)
+
+
+def alive(number):
+    try:
+        os.kill(number, 0)
+    except ProcessLookupError:
+        return False
+    with open(f"/proc/{number}/stat") as file:
+        return file.read().rsplit(")")[-1].split()[0] != "Z"
