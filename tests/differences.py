@@ -82,7 +82,8 @@ ROWS = [
     ("modules may be set before `super().__init__()`", "Net = early(nn); Net().fc.weight.shape"),
     (
         "workers are threads, or processes by `multiprocessing_context`",
-        "import os; pid = lambda _: os.getpid(); list(torch.utils.data.DataLoader('a', collate_fn=pid, num_workers=1)) == [pid(0)]",
+        "import os; pid = lambda _: os.getpid(); "
+        "[*torch.utils.data.DataLoader('a', num_workers=1, collate_fn=pid)] == [pid(0)]",
     ),
     ("ops have names of their own", "x.requires_grad_(); x * 2"),
 ]

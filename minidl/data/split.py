@@ -149,7 +149,8 @@ def classes(name: str, dataset: Any, labels: Any) -> np.ndarray:
 def labels_of(dataset: Any) -> np.ndarray:
     """The label of each sample, without loading it, as an array (N,).
 
-    It is found in ``targets``, or in a `TensorDataset`'s last tensor; also of a `Subset`, a `ConcatDataset` or a transformed one of such.
+    It is found in ``targets``, or in a `TensorDataset`'s last tensor; also of a `Subset`, a `ConcatDataset` or a
+    `TransformedDataset` of such.
 
     Raises
     ------

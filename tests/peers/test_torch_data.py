@@ -131,7 +131,6 @@ def test_a_loader_by_position(arguments):
 
 @pytest.mark.parametrize("options", [
     {"timeout": -1}, {"prefetch_factor": 2}, {"persistent_workers": True}, {"multiprocessing_context": "fork"},
-    {"timeout": 1.5},
     {"worker_init_fn": print}, {"pin_memory": False}, {"in_order": False}, {"workers": 2}, {"prefetch_factor": None},
 ])  # fmt: skip
 def test_what_loads_ahead(options):
@@ -207,7 +206,6 @@ def test_parts():
     lambda data: data.StackDataset(), lambda data: data.StackDataset([1], [1, 2]),
     lambda data: data.StackDataset([1], a=[1]), lambda data: data.WeightedRandomSampler([1.0], 0),
     lambda data: data.WeightedRandomSampler([1.0, 2.0], 2, 1), lambda data: data.WeightedRandomSampler([[1.0]], 1),
-    lambda data: list(data.WeightedRandomSampler([0.0, 1.0], 2, False)),
     lambda data: list(data.WeightedRandomSampler([-1.0], 1)), lambda data: list(data.WeightedRandomSampler([0.0], 1)),
 ])  # fmt: skip
 def test_what_both_refuse(refused):
