@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 import minidl as md
 from minidl.backend import threads
 from minidl.backend.modes import mode
+from minidl.kernels import loops
 from minidl.kernels.cpu import winograd
 from minidl.kernels.cpu.winograd import Winograd, transforms
 from minidl.ops.blocks import convolve
@@ -32,6 +33,7 @@ def forced():
         patch.setattr(winograd, "CHUNK", 40)
         patch.setattr(winograd, "MANY", 1)
         patch.setattr(mode, "fused", True)
+        patch.setattr(loops, "COMPILED", loops.COMPILED and loops.installed())
         yield
 
 
