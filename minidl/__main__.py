@@ -4,7 +4,7 @@ import argparse
 import importlib
 import platform
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from importlib import metadata
 from pathlib import Path
 from typing import NoReturn
@@ -12,18 +12,14 @@ from typing import NoReturn
 import numpy as np
 from threadpoolctl import threadpool_info
 
-from minidl import __version__, backend, models
+from minidl import __version__, backend
 from minidl.backend import cuda
 from minidl.backend.dtypes import float32, float64
 from minidl.data.catalog import CIFAR10_FILES, FASHION_MNIST_FILES, MNIST_FILES, fetch
 from minidl.kernels import loops
-from minidl.nn import Module, summary
+from minidl.models.registry import find
+from minidl.nn import summary
 
-NETWORKS: dict[str, tuple[Callable[[], Module], tuple[int, ...]]] = {
-    "simplenet": (models.SimpLeNet, (1, 28, 28)),
-    "vgg-style": (models.vgg_style, (3, 32, 32)),
-    "vgg16": (models.vgg16, (3, 224, 224)),
-}
 DATA_SETS = (MNIST_FILES, FASHION_MNIST_FILES, CIFAR10_FILES)
 
 
@@ -43,7 +39,7 @@ def parser() -> Parser:
     data = commands.add_parser("data", help="find a data set, or download it, and print its folder")
     data.add_argument("name", choices=[files.name for files in DATA_SETS])
     network = commands.add_parser("summary", help="show the layers of a network")
-    network.add_argument("name", choices=NETWORKS)
+    network.add_argument("name", metavar="NAME", help="such as resnet50; a wrong one gets those that are close")
     commands.add_parser("warm", help="compile all loops now, so that no later process has to")
     commands.add_parser("bench", add_help=False, help="in a checkout, time minidl beside its peers (bench --help)")
     return top
@@ -118,8 +114,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         elif asked.command == "data":
             print(fetch(asked.name))
         else:
-            build, input_size = NETWORKS[asked.name]
-            print(summary(build(), input_size))
+            network = find(asked.name.replace("-", "_"))
+            print(summary(network.build(), network.input_size))
     except (OSError, ValueError) as error:
         print(f"minidl: {'; '.join(line.strip() for line in str(error).splitlines())}", file=sys.stderr)
         return 1

@@ -17,6 +17,7 @@ class _Mode(threading.local):
     anomaly = False
     check_nan = True  # in anomaly mode
     fused = os.environ.get("MINIDL_FUSED", "1") != "0"
+    bare = False  # `nn.init` leaves tensors as they are
 
 
 mode = _Mode()
@@ -108,6 +109,12 @@ class inference_mode(_Switch):
     def __init__(self, mode: bool = True) -> None:
         self.arguments = (mode,)
         self.settings = {"recording": not require_flag("inference_mode", "mode", mode)}
+
+
+class bare_parameters(_Switch):
+    """`nn.init` leaves tensors as they are: layers have what their memory held, until weights are loaded."""
+
+    settings = {"bare": True}
 
 
 class detect_anomaly(_Switch):

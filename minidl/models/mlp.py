@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
+from minidl.models.registry import register_model
 from minidl.nn import Flatten, Linear, Module, ReLU, Sequential
 
 
 def mlp(*widths: int) -> Sequential:
     """Dense layers from ``widths[0]`` inputs to ``widths[-1]`` scores, with relu between: (N, …) to (N, widths[-1]).
-
-    ``mlp(784, 64, 10)`` is the lecture's FC64 with 50,890 parameters, ``mlp(784, 256, 256, 10)`` its FC256-FC256 with
-    269,322.
 
     Raises
     ------
@@ -22,3 +20,15 @@ def mlp(*widths: int) -> Sequential:
     for inputs, outputs in zip(widths[:-1], widths[1:], strict=True):
         layers += [Linear(inputs, outputs), ReLU()]
     return Sequential(*layers[:-1])
+
+
+@register_model(1, 28, 28)
+def fc64(num_classes: int = 10) -> Sequential:
+    """The lecture's FC64 for (N, 1, 28, 28): 50,890 parameters."""
+    return mlp(784, 64, num_classes)
+
+
+@register_model(1, 28, 28)
+def fc256_fc256(num_classes: int = 10) -> Sequential:
+    """The lecture's FC256-FC256 for (N, 1, 28, 28): 269,322 parameters."""
+    return mlp(784, 256, 256, num_classes)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from minidl.engine.core import Tensor
+from minidl.models.registry import register_model
 from minidl.nn import Conv2d, Linear, MaxPool2d, Module, ReLU, Sequential
 
 
@@ -26,3 +27,9 @@ class SimpLeNet(Module):
 
     def forward(self, x: Tensor) -> Tensor:
         return self.classifier(self.features(x).flatten(1))
+
+
+@register_model(1, 28, 28)
+def simplenet(num_classes: int = 10) -> SimpLeNet:
+    """`SimpLeNet`."""
+    return SimpLeNet(num_classes)

@@ -157,11 +157,16 @@ class Sequential(_List):
         return super().__getitem__(index)
 
     def forward(self, input: Any) -> Any:
-        modules = list(self)
-        while modules:
-            input, used = ahead(input, modules)
-            modules = modules[used:]
-        return input
+        return in_turn(input, *self)
+
+
+def in_turn(input: Any, *modules: Module) -> Any:
+    """What ``Sequential(*modules)`` makes of the input: runs of modules are served at once where they can be."""
+    left = list(modules)
+    while left:
+        input, used = ahead(input, left)
+        left = left[used:]
+    return input
 
 
 def ahead(input: Any, modules: list[Module]) -> tuple[Any, int]:

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from minidl import backend
-from minidl.backend import dims, transfer
+from minidl.backend import dims, modes, transfer
 from minidl.backend.dtypes import require_float
 from minidl.backend.modes import no_grad
 from minidl.backend.random import Generator, stream
@@ -16,6 +16,8 @@ from minidl.engine.require import require_tensors
 
 
 def _fill(tensor: Tensor, array: Any) -> Tensor:
+    if modes.mode.bare:
+        return tensor
     with no_grad():
         return tensor.copy_(Tensor(transfer.move(np.asarray(array), tensor.device)))
 
@@ -36,6 +38,8 @@ def uniform_(tensor: Tensor, a: float = 0.0, b: float = 1.0, generator: Generato
     if not a <= b:
         raise ValueError(f"uniform_: expected a ≤ b, got {a} and {b}")
     shape = _floating("uniform_", tensor).shape
+    if modes.mode.bare:
+        return tensor
     drawn = stream(generator).random(shape, _precision(tensor))
     drawn *= b - a
     drawn += a
@@ -47,6 +51,8 @@ def normal_(tensor: Tensor, mean: float = 0.0, std: float = 1.0, generator: Gene
     if not std >= 0:
         raise ValueError(f"normal_: std must not be negative, got {std}")
     shape = _floating("normal_", tensor).shape
+    if modes.mode.bare:
+        return tensor
     drawn = stream(generator).standard_normal(shape, _precision(tensor))
     drawn *= std
     drawn += mean
@@ -76,6 +82,8 @@ def trunc_normal_(
     if p == q:
         raise ValueError(f"trunc_normal_: no numbers of mean {mean} and std {std} lie in [{a}, {b}]")
     shape = _floating("trunc_normal_", tensor).shape
+    if modes.mode.bare:
+        return tensor
     drawn = mean + side * std * special.ndtri(stream(generator).uniform(p, q, shape))
     return _fill(tensor, np.clip(drawn, a, b))
 

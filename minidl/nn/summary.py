@@ -22,8 +22,8 @@ def summary(model: Module, input_size: tuple[int, ...]) -> str:
     Returns
     -------
     str
-        A layer a row: its path and type, its output shape (N for the batch), its number of parameters. Below: total,
-        trainable and other parameters, and elements of buffers.
+        A layer a row: its path and type, its output shape (N for the batch), its number of parameters. Below: all
+        parameters, of which floating buffers are the statistics, and how many are frozen.
     """
     rows: list[tuple[str, str, str]] = []
     hooks = []
@@ -44,12 +44,19 @@ def summary(model: Module, input_size: tuple[int, ...]) -> str:
     finally:
         for hook in hooks:
             hook.remove()
-    sizes = [(p.array.size, p.requires_grad) for p in model.parameters()]
-    total, trainable = sum(n for n, _ in sizes), sum(n for n, learns in sizes if learns)
     header = ("layer", "output shape", "parameters")
     left, middle, right = (max(map(len, column)) for column in zip(header, *rows, strict=True))
     lines = [f"{a:<{left}}  {b:<{middle}}  {c:>{right}}" for a, b, c in (header, *rows)]
     rule = "─" * len(lines[0])
-    totals = f"parameters: {total:,} ({trainable:,} trainable, {total - trainable:,} not); "
-    totals += f"buffers: {sum(b.array.size for b in model.buffers()):,}"
-    return "\n".join([lines[0], rule, *lines[1:], rule, totals])
+    return "\n".join([lines[0], rule, *lines[1:], rule, totals(model)])
+
+
+def totals(model: Module) -> str:
+    """How many parameters it has, statistics among them, as Keras counts them; which learn, and which are frozen."""
+    sizes = [(p.array.size, p.requires_grad) for p in model.parameters()]
+    learned, frozen = sum(n for n, _ in sizes), sum(n for n, learns in sizes if not learns)
+    statistics = sum(b.array.size for b in model.buffers() if b.dtype.kind == "f")
+    text = f"parameters: {learned:,}"
+    if statistics:
+        text = f"parameters: {learned + statistics:,} = {learned:,} learned + {statistics:,} statistics"
+    return f"{text}; {frozen:,} of them frozen" if frozen else text

@@ -2,12 +2,13 @@
 
 import math
 import warnings
-from collections.abc import Generator, Iterable, Sequence
+from collections.abc import Callable, Generator, Iterable, Sequence
+from typing import Any
 
 import numpy as np
 
 from minidl.backend import dims
-from minidl.backend.modes import no_grad
+from minidl.backend.modes import bare_parameters, no_grad
 from minidl.engine.core import Tensor, as_tuple
 from minidl.engine.require import require_tensors
 from minidl.nn.parameter import Uninitialized
@@ -98,3 +99,12 @@ def vector_to_parameters(vec: Tensor, parameters: Iterable[Tensor]) -> None:
         raise ValueError(f"vector_to_parameters: expected a vector of {size} elements, got {dims(vec.shape)}")
     for p, piece in zip(parameters, pieces(vec, [p.shape for p in parameters]), strict=True):
         p.copy_(piece)
+
+
+def skip_init(module_cls: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
+    """``module_cls(*args, **kwargs)``, whose parameters have whatever their memory held, for weights to be loaded into.
+
+    Nothing is drawn, and memory that is never written costs nothing.
+    """
+    with bare_parameters():
+        return module_cls(*args, **kwargs)

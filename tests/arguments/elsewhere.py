@@ -5,6 +5,16 @@ DRAWING = [
     "RandomAutocontrast", "RandomChoice", "RandomCrop", "RandomGrayscale", "RandomHorizontalFlip", "RandomInvert",
     "RandomPosterize", "RandomResizedCrop", "RandomRotation", "RandomSolarize", "RandomVerticalFlip",
 ]  # fmt: skip
+NETWORKS = (
+    "get_model list_models fc64 fc256_fc256 simplenet lenet5 keras_convnet small_convnet alexnet AlexNet "
+    "alexnet_grouped alexnet_one_tower VGG vgg11 vgg11_bn vgg13 vgg13_bn vgg16 vgg16_bn vgg19 vgg19_bn resnet18 "
+    "resnet34 resnet50 resnet101 resnet152 resnet50_keras ResNet resnet20 resnet32 resnet44 resnet56 resnet110 "
+    "nin SqueezeNet squeezenet1_0 squeezenet1_1 DenseNet densenet121 MobileNetV1 MobileNetV2 mobilenet_v1 "
+    "mobilenet_v1_keras mobilenet_v2 mobilenet_v2_keras dcgan_generator dcgan_discriminator EfficientNet "
+    "efficientnet_b0 efficientnet_b0_keras efficientnet_b1 efficientnet_b1_keras efficientnet_b2 "
+    "efficientnet_b2_keras efficientnet_lite0 Inception3 inception_v3 inception_v3_keras GoogLeNet googlenet "
+    "Xception xception xception_keras"
+)
 BY_FILE = {
     "backend/test_backend.py": "get_default_device set_default_device Tensor.cuda nn.Module.cuda",
     "backend/test_modes.py": "detect_anomaly enable_grad inference_mode is_anomaly_enabled is_grad_enabled no_grad "
@@ -33,12 +43,14 @@ BY_FILE = {
     "nn.AlphaDropout",
     "nn/test_hooks.py": "nn.Module.register_forward_hook nn.Module.register_forward_pre_hook "
     "nn.Module.register_full_backward_hook nn.Module.register_full_backward_pre_hook",
-    "nn/test_init.py": "nn.init.sparse_",
+    "nn/test_init.py": "nn.init.sparse_ nn.utils.skip_init",
     "nn/test_inplace.py": "*.inplace",
     "nn/test_lazy.py": " ".join(
         f"nn.Lazy{of}{n}d" for of in ["Conv", "ConvTranspose", "BatchNorm", "InstanceNorm"] for n in "12"
     )
     + " nn.LazyLinear nn.UninitializedBuffer nn.UninitializedParameter",
+    "models/test_networks.py": " ".join(f"models.{name}" for name in NETWORKS.split()),
+    "models/test_weights.py": "*.weights",
     "nn/test_nn.py": "nn.Module nn.summary summary nn.Module.forward nn.Module.extra_repr",
     "ops/test_creation.py": "device set_default_dtype get_rng_state set_rng_state randperm.generator Tensor.to.copy",
     "ops/test_ops.py": "*.sorted",

@@ -265,6 +265,3 @@ model("mlp", dense, wave(2, 1, 2, 2), widths=(4, 5, 3, 2))(widths=(4, 2))
 model("SimpLeNet", simplenet, wave(2, 1, 28, 28))(num_classes=3)
 model("vgg_style", vgg_style, wave(2, 3, 16, 16), size=16)(num_classes=3, dropout=0.7)
 model("vgg_style", vgg_style, wave(1, 1, 8, 8), in_channels=1, size=8)()
-model("VGG", lambda m, features, classifier: m.nn.Sequential(features, m.nn.Flatten(), classifier), wave(1, 1, 4, 4),
-      features=of(lambda m: m.nn.Sequential(m.nn.Conv2d(1, 2, 3), m.nn.Tanh())),
-      classifier=of(lambda m: m.nn.Sequential(m.nn.Linear(8, 2))))()  # fmt: skip

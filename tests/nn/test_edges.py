@@ -221,7 +221,7 @@ def test_a_layer_of_several_outputs_in_a_summary():
     assert rows[2].split() == ["0", "(Both)", "N×3", "0"]
     norm = nn.BatchNorm1d(4).requires_grad_(False)
     norm.weight.requires_grad = True
-    assert nn.summary(norm, (4,)).splitlines()[-1] == "parameters: 8 (4 trainable, 4 not); buffers: 9"
+    assert nn.summary(norm, (4,)).splitlines()[-1] == "parameters: 16 = 8 learned + 8 statistics; 4 of them frozen"
 
 
 @pytest.mark.parametrize("name", ["", "a.b", "forward", "training"])

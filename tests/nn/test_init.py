@@ -271,7 +271,24 @@ def test_an_embedding_draws_normal_rows_and_a_zero_one():
 
 def test_vgg_draws_by_its_outputs():
     """He initialisation with mode fan_out, biases of 0 (torchvision's)."""
-    net = md.models.VGG(nn.Sequential(nn.Conv2d(8, 64, 3)), nn.Sequential(nn.Linear(9, 9)))
+    net = md.models.vgg.VGGStyle(nn.Sequential(nn.Conv2d(8, 64, 3)), nn.Sequential(nn.Linear(9, 9)))
     conv = net.features[0]
     assert not conv.bias.detach().numpy().any()
     assert scipy.stats.kstest(conv.weight.detach().numpy().ravel(), normal(2 / (64 * 9)).cdf).pvalue > 1e-3
+
+
+# --- none -------------------------------------------------------------------------------------------------------------
+
+
+def test_layers_without_first_values_draw_nothing():
+    """Their shapes are theirs, the stream of random numbers stays where it is, and later layers are filled again."""
+    state = md.get_rng_state()
+    layer = nn.utils.skip_init(nn.Conv2d, 2, 4, kernel_size=3, bias=False)
+    assert layer.weight.shape == (4, 2, 3, 3) and layer.bias is None and layer.weight.requires_grad
+    for draw in (init.uniform_, init.normal_, init.trunc_normal_, init.zeros_):
+        tensor = nn.utils.skip_init(lambda draw=draw: draw(md.full((3,), 7.0)))
+        np.testing.assert_array_equal(tensor.numpy(), 7)
+    np.testing.assert_array_equal(md.get_rng_state().numpy(), state.numpy())
+    with pytest.raises(KeyError):
+        nn.utils.skip_init(lambda: {}["module"])
+    assert init.ones_(md.zeros(2)).numpy().all()

@@ -1,0 +1,385 @@
+"""Networks: their sizes, what their options change, what they start from, and how they are found."""
+
+import inspect
+
+import numpy as np
+import pytest
+
+import minidl as md
+from minidl import models, nn
+from minidl.models.registry import NETWORKS
+from minidl.nn.utils import skip_init
+
+# --- sizes ------------------------------------------------------------------------------------------------------------
+
+COUNTS = {  # learned, and statistics: as they are published, by Keras or with torchvision's weights, or counted by hand
+    "fc64": (50_890, 0),
+    "fc256_fc256": (269_322, 0),
+    "simplenet": (233_196, 0),
+    "lenet5": (61_706, 0),
+    "keras_convnet": (34_826, 0),
+    "small_convnet": (93_322, 0),
+    "alexnet": (61_100_840, 0),
+    "alexnet_grouped": (60_965_224, 0),
+    "alexnet_one_tower": (62_378_344, 0),
+    "vgg11": (132_863_336, 0),
+    "vgg11_bn": (132_868_840, 5_504),
+    "vgg13": (133_047_848, 0),
+    "vgg13_bn": (133_053_736, 5_888),
+    "vgg16": (138_357_544, 0),
+    "vgg16_bn": (138_365_992, 8_448),
+    "vgg19": (143_667_240, 0),
+    "vgg19_bn": (143_678_248, 11_008),
+    "vgg_style": (814_570, 896),
+    "resnet18": (11_689_512, 9_600),
+    "resnet34": (21_797_672, 17_024),
+    "resnet50": (25_557_032, 53_120),
+    "resnet101": (44_549_160, 105_344),
+    "resnet152": (60_192_808, 151_424),
+    "resnet50_keras": (25_583_592, 53_120),
+    "resnet20": (269_722, 1_376),
+    "resnet32": (464_154, 2_272),
+    "resnet44": (658_586, 3_168),
+    "resnet56": (853_018, 4_064),
+    "resnet110": (1_727_962, 8_096),
+    "nin": (966_986, 0),
+    "squeezenet1_0": (1_248_424, 0),
+    "squeezenet1_1": (1_235_496, 0),
+    "densenet121": (7_978_856, 83_648),
+    "mobilenet_v1": (4_231_976, 21_888),
+    "mobilenet_v1_keras": (4_231_976, 21_888),
+    "mobilenet_v2": (3_504_872, 34_112),
+    "mobilenet_v2_keras": (3_504_872, 34_112),
+    "dcgan_generator": (3_576_704, 1_920),
+    "dcgan_discriminator": (2_765_568, 1_792),
+    "efficientnet_b0": (5_288_548, 42_016),
+    "efficientnet_b0_keras": (5_288_548, 42_016),
+    "efficientnet_b1": (7_794_184, 62_048),
+    "efficientnet_b1_keras": (7_794_184, 62_048),
+    "efficientnet_b2": (9_109_994, 67_568),
+    "efficientnet_b2_keras": (9_109_994, 67_568),
+    "efficientnet_lite0": (4_652_008, 42_016),
+    "inception_v3": (27_161_264, 36_224),
+    "inception_v3_keras": (23_817_352, 34_432),
+    "googlenet": (13_004_888, 15_072),
+    "xception": (22_855_952, 54_528),
+    "xception_keras": (22_855_952, 54_528),
+}
+LARGE = {name for name in COUNTS if name.endswith("_keras")}
+LARGE |= {"resnet34", "resnet101", "resnet152", "resnet110", "densenet121", "inception_v3", "efficientnet_b1"}
+
+
+def test_every_network_is_counted():
+    assert set(COUNTS) == set(NETWORKS)
+
+
+@pytest.mark.parametrize("name", [pytest.param(name, marks=[pytest.mark.deep] * (name in LARGE)) for name in COUNTS])
+def test_sizes(name):
+    """Parameters and statistics, as published; no parameter has a gradient, and the docstring has their number."""
+    network = skip_init(NETWORKS[name].build)
+    kept = [value for key, value in network.named_buffers() if not key.endswith("num_batches_tracked")]
+    learned = list(network.parameters())
+    assert (sum(p.numel() for p in learned), sum(value.numel() for value in kept)) == COUNTS[name]
+    assert all(p.requires_grad and p.grad is None for p in learned)
+    said = inspect.getdoc(NETWORKS[name].build)
+    assert f"{COUNTS[name][0]:,} parameters" in said or name in ("vgg_style", "simplenet")
+
+
+@pytest.mark.parametrize("name, part, count", [
+    ("vgg16", "features", 14_714_688), ("small_convnet", "0 3 6", 55_744), ("googlenet", "aux1 aux2", 6_379_984),
+])  # fmt: skip
+def test_sizes_of_parts(name, part, count):
+    network = skip_init(NETWORKS[name].build)
+    assert sum(p.numel() for path in part.split() for p in network.get_submodule(path).parameters()) == count
+
+
+# --- options ----------------------------------------------------------------------------------------------------------
+
+
+def norm(channels):
+    return nn.BatchNorm2d(channels, eps=0.5)
+
+
+def conv(*args, **options):
+    return nn.Conv2d(*args, **options, padding_mode="reflect")
+
+
+OPTIONS = [  # what builds a network, an option of it, and then an attribute by its path
+    (models.fc64, dict(num_classes=3), "3.out_features", 3),
+    (models.fc256_fc256, dict(num_classes=3), "5.out_features", 3),
+    (models.simplenet, dict(num_classes=3), "classifier.2.out_features", 3),
+    (models.lenet5, dict(num_classes=3), "11.out_features", 3),
+    (models.keras_convnet, dict(num_classes=3), "8.out_features", 3),
+    (models.keras_convnet, dict(dropout=0.1), "7.p", 0.1),
+    (models.small_convnet, dict(num_classes=3), "11.out_features", 3),
+    (models.small_convnet, dict(pooling=False, hidden=512), "-3.weight.shape", (512, 30_976)),
+    (models.alexnet, dict(num_classes=3), "classifier.6.out_features", 3),
+    (models.alexnet, dict(dropout=0.1), "classifier.3.p", 0.1),
+    (models.AlexNet, dict(num_classes=3), "classifier.6.out_features", 3),
+    (models.AlexNet, dict(dropout=0.1), "classifier.0.p", 0.1),
+    (models.alexnet_grouped, dict(num_classes=3), "classifier.6.out_features", 3),
+    (models.alexnet_grouped, dict(dropout=0.1), "classifier.5.p", 0.1),
+    (models.alexnet_one_tower, dict(num_classes=3), "classifier.6.out_features", 3),
+    (models.alexnet_one_tower, dict(dropout=0.1), "classifier.2.p", 0.1),
+    (models.vgg11, dict(num_classes=3), "classifier.6.out_features", 3),
+    (models.vgg13_bn, dict(dropout=0.1), "classifier.2.p", 0.1),
+    (models.resnet18, dict(num_classes=3), "fc.out_features", 3),
+    (models.resnet20, dict(num_classes=3), "linear.out_features", 3),
+    (models.resnet32, dict(num_classes=3), "linear.out_features", 3),
+    (models.resnet44, dict(num_classes=3), "linear.out_features", 3),
+    (models.resnet56, dict(num_classes=3), "linear.out_features", 3),
+    (models.resnet110, dict(num_classes=3), "linear.out_features", 3),
+    (models.resnet50, dict(groups=2), "layer1.0.conv2.groups", 2),
+    (models.resnet50, dict(width_per_group=32), "layer1.0.conv2.out_channels", 32),
+    (models.resnet50, dict(norm_layer=norm), "layer4.0.downsample.1.eps", 0.5),
+    (models.resnet50, dict(bias=True), "layer1.0.downsample.0.bias.shape", (256,)),
+    (models.resnet50, dict(stride_first=True), "layer2.0.conv1.stride", (2, 2)),
+    (models.nin, dict(num_classes=3), "20.out_channels", 3),
+    (models.nin, dict(dropout=0.1), "7.p", 0.1),
+    (models.squeezenet1_0, dict(num_classes=3), "classifier.1.out_channels", 3),
+    (models.SqueezeNet, dict(version="1_1"), "features.0.out_channels", 64),
+    (models.SqueezeNet, dict(dropout=0.1), "classifier.0.p", 0.1),
+    (models.densenet121, dict(num_classes=3), "classifier.out_features", 3),
+    (models.DenseNet, dict(growth_rate=8), "features.denseblock1.denselayer1.conv2.out_channels", 8),
+    (models.DenseNet, dict(block_config=(2, 3)), "features.denseblock2.denselayer3.conv1.in_channels", 192),
+    (models.DenseNet, dict(num_init_features=8), "features.conv0.out_channels", 8),
+    (models.DenseNet, dict(bn_size=2), "features.denseblock1.denselayer1.conv1.out_channels", 64),
+    (models.DenseNet, dict(drop_rate=0.1), "features.denseblock1.denselayer1.drop_rate", 0.1),
+    (models.DenseNet, dict(norm_layer=norm), "features.denseblock1.denselayer1.norm2.eps", 0.5),
+    (models.MobileNetV1, dict(num_classes=3), "classifier.1.out_features", 3),
+    (models.MobileNetV1, dict(width_mult=0.5), "features.0.0.out_channels", 16),
+    (models.MobileNetV1, dict(norm_layer=norm), "features.1.0.1.eps", 0.5),
+    (models.MobileNetV1, dict(dropout=0.1), "classifier.0.p", 0.1),
+    (models.MobileNetV1, dict(conv_layer=conv), "features.1.0.0.padding_mode", "reflect"),
+    (models.MobileNetV2, dict(num_classes=3), "classifier.1.out_features", 3),
+    (models.MobileNetV2, dict(width_mult=0.3), "features.0.0.out_channels", 16),
+    (models.MobileNetV2, dict(width_mult=0.3, round_nearest=1), "features.0.0.out_channels", 10),
+    (models.MobileNetV2, dict(norm_layer=norm), "features.1.conv.2.eps", 0.5),
+    (models.MobileNetV2, dict(dropout=0.1), "classifier.0.p", 0.1),
+    (models.MobileNetV2, dict(conv_layer=conv), "features.1.conv.0.0.padding_mode", "reflect"),
+    (models.dcgan_generator, dict(latent=7), "0.in_channels", 7),
+    (models.dcgan_generator, dict(channels=1), "12.out_channels", 1),
+    (models.dcgan_generator, dict(width=8), "0.out_channels", 64),
+    (models.dcgan_generator, dict(size=32), "9.out_channels", 3),
+    (models.dcgan_discriminator, dict(channels=1), "0.in_channels", 1),
+    (models.dcgan_discriminator, dict(width=8), "0.out_channels", 8),
+    (models.dcgan_discriminator, dict(size=32), "8.in_channels", 256),
+    (models.EfficientNet, dict(width_mult=0.5), "features.0.0.out_channels", 16),
+    (models.EfficientNet, dict(depth_mult=2.0), "features.1.1.block.0.0.groups", 16),
+    (models.EfficientNet, dict(dropout=0.1), "classifier.0.p", 0.1),
+    (models.EfficientNet, dict(stochastic_depth_prob=0.32), "features.7.0.stochastic_depth.p", 0.3),
+    (models.EfficientNet, dict(num_classes=3), "classifier.1.out_features", 3),
+    (models.EfficientNet, dict(norm_layer=norm), "features.1.0.block.2.1.eps", 0.5),
+    (models.EfficientNet, dict(conv_layer=conv), "features.1.0.block.0.0.padding_mode", "reflect"),
+    (models.EfficientNet, dict(activation_layer=nn.Hardtanh), "features.1.0.block.1.activation.min_val", -1.0),
+    (models.EfficientNet, dict(squeeze=False), "features.1.0.block.1.0.out_channels", 16),
+    (models.Inception3, dict(num_classes=3), "AuxLogits.fc.out_features", 3),
+    (models.Inception3, dict(dropout=0.1), "dropout.p", 0.1),
+    (models.Inception3, dict(norm_layer=norm), "Mixed_7c.branch_pool.bn.eps", 0.5),
+    (models.Inception3, dict(count_include_pad=False), "Mixed_5b.mean.keywords",
+     dict(kernel_size=3, stride=1, padding=1, count_include_pad=False)),
+    (models.GoogLeNet, dict(num_classes=3), "aux2.fc2.out_features", 3),
+    (models.GoogLeNet, dict(dropout=0.1), "dropout.p", 0.1),
+    (models.GoogLeNet, dict(dropout_aux=0.1), "aux1.dropout.p", 0.1),
+    (models.Xception, dict(num_classes=3), "fc.out_features", 3),
+    (models.Xception, dict(drop_rate=0.1), "drop.p", 0.1),
+    (models.Xception, dict(norm_layer=norm), "block12.skipbn.eps", 0.5),
+    (models.Xception, dict(pool_layer=nn.AvgPool2d), "block1.rep.5.stride", 2),
+]  # fmt: skip
+SLOW = (  # to build
+    models.Inception3, models.GoogLeNet, models.Xception, models.EfficientNet, models.DenseNet, models.densenet121,
+    models.MobileNetV1, models.MobileNetV2, models.resnet44, models.resnet50, models.resnet56, models.resnet110,
+)  # fmt: skip
+
+
+def attribute(network, path):
+    for part in path.split("."):
+        network = network[int(part)] if part.lstrip("-").isdigit() else getattr(network, part)
+    return network
+
+
+@pytest.mark.parametrize("build, options, path, value", [
+    pytest.param(*case, marks=[pytest.mark.deep] * (case[0] in SLOW)) for case in OPTIONS
+])  # fmt: skip
+def test_options(build, options, path, value):
+    found = attribute(skip_init(build, **options), path)
+    assert found == (pytest.approx(value) if isinstance(value, float) else value)
+    if "size" not in options and "depth_mult" not in options and "block_config" not in options:
+        assert attribute(skip_init(build), path) != value
+
+
+@pytest.mark.parametrize("build", [models.Inception3, models.GoogLeNet])
+def test_auxiliary_classifiers_can_be_left_out(build):
+    assert not any("aux" in key.lower() for key in skip_init(build, aux_logits=False).state_dict())
+
+
+def test_a_residual_network_may_start_as_the_identity():
+    block = models.resnet.Bottleneck
+    network = models.ResNet(block, [1, 1, 1, 1], width_per_group=2, zero_init_residual=True)
+    assert not network.layer1[0].bn3.weight.detach().numpy().any()
+    assert models.ResNet(block, [1, 1, 1, 1], width_per_group=2).layer1[0].bn3.weight.detach().numpy().all()
+    network = models.ResNet(models.resnet.BasicBlock, [1], zero_init_residual=True)
+    assert not network.layer1[0].bn2.weight.detach().numpy().any()
+
+
+# --- first values -----------------------------------------------------------------------------------------------------
+
+
+def spread(layer):
+    return layer.weight.detach().numpy().std()
+
+
+def test_convolutions_start_as_he_et_al():
+    """The variance is kept on the way back: 2 / fan_out; biases are 0."""
+    conv = models.vgg.VGGStyle(nn.Sequential(nn.Conv2d(8, 200, 3)), nn.Sequential()).features[0]
+    weight = conv.weight.detach().numpy()
+    assert weight.std() == pytest.approx((2 / (200 * 9)) ** 0.5, rel=0.03) and abs(weight.mean()) < 1e-3
+    assert abs(weight).max() > 3 * weight.std()  # normal, not uniform
+    np.testing.assert_array_equal(conv.bias.detach().numpy(), 0)
+
+
+@pytest.mark.parametrize("build, path, deviation", [
+    (models.resnet20, "layer3.2.conv2", (2 / (64 * 9)) ** 0.5),
+    (models.squeezenet1_1, "classifier.1", 0.01),
+    (models.squeezenet1_1, "features.12.squeeze", (2 / 512) ** 0.5),
+    (models.mobilenet_v2, "classifier.1", 0.01),
+    (models.mobilenet_v1, "classifier.1", 0.01),
+    (models.dcgan_generator, "0", 0.02),
+    (models.dcgan_discriminator, "8", 0.02),
+    (lambda: models.DenseNet(8, (2, 2)), "features.denseblock2.denselayer1.conv2", (2 / (32 * 9)) ** 0.5),
+    pytest.param(models.efficientnet_b0, "classifier.1", 1 / 3000**0.5, marks=pytest.mark.deep),
+    pytest.param(models.googlenet, "fc", 0.01, marks=pytest.mark.deep),
+    pytest.param(models.inception_v3, "fc", 0.1, marks=pytest.mark.deep),
+    pytest.param(models.inception_v3, "AuxLogits.fc", 0.001, marks=pytest.mark.deep),
+    pytest.param(models.inception_v3, "AuxLogits.conv1.conv", 0.01, marks=pytest.mark.deep),
+    pytest.param(models.alexnet_grouped, "classifier.6", 0.01, marks=pytest.mark.deep),
+    pytest.param(models.vgg11, "classifier.6", 0.01, marks=pytest.mark.deep),
+    pytest.param(models.xception, "conv4.pointwise", (2 / 2048) ** 0.5, marks=pytest.mark.deep),
+])  # fmt: skip
+def test_first_values(build, path, deviation):
+    assert spread(build().get_submodule(path)) == pytest.approx(deviation, rel=0.05)
+
+
+@pytest.mark.deep
+def test_what_starts_with_other_biases():
+    layers = [layer for layer in models.alexnet_grouped().modules() if hasattr(layer, "bias")]
+    assert [layer.bias.detach().numpy().max() for layer in layers] == [0, 1, 0, 1, 1, 1, 1, 0]
+    assert not models.efficientnet_b0().classifier[1].bias.detach().numpy().any()
+    assert not models.DenseNet(8, (2, 2)).classifier.bias.detach().numpy().any()
+
+
+@pytest.mark.deep
+def test_a_vgg_may_start_as_layers_do():
+    weights = [models.VGG(nn.Sequential(nn.Conv2d(512, 512, 3)), 2, init_weights=flag) for flag in (True, False)]
+    assert [spread(vgg.features[0]) for vgg in weights] == pytest.approx(
+        [(2 / (512 * 9)) ** 0.5, (3 * 512 * 9) ** -0.5], rel=0.05
+    )
+
+
+# --- layers -----------------------------------------------------------------------------------------------------------
+
+CLASSIFIER = """\
+Sequential(
+  (0): Linear(in_features=25088, out_features=4096, bias=True)
+  (1): ReLU()
+  (2): Dropout(p=0.5, inplace=False)
+  (3): Linear(in_features=4096, out_features=4096, bias=True)
+  (4): ReLU()
+  (5): Dropout(p=0.5, inplace=False)
+  (6): Linear(in_features=4096, out_features=7, bias=True)
+)"""
+
+
+def test_the_layers_of_vgg16():
+    vgg = skip_init(models.vgg16, num_classes=7)
+    assert repr(vgg.classifier) == CLASSIFIER
+    stages = [(3, 64, 64), (64, 128, 128), (128, 256, 256, 256), (256, 512, 512, 512), (512, 512, 512, 512)]
+    expected = []
+    for channels in stages:
+        for n, k in zip(channels[:-1], channels[1:], strict=True):
+            expected += [f"Conv2d({n}, {k}, kernel_size=(3, 3), stride=(1, 1), padding=(1, 1))", "ReLU()"]
+        expected += ["MaxPool2d(kernel_size=2, stride=2, padding=0, dilation=1, ceil_mode=False)"]
+    assert list(map(repr, vgg.features)) == expected
+
+
+def test_vgg_style_learns_in_training_and_is_fixed_in_evaluation():
+    model = models.vgg_style(1, 16, 3, dropout=0.5)
+    x = md.tensor(np.random.default_rng(0).normal(size=(4, 1, 16, 16)).astype(np.float32))
+    assert not np.array_equal(model(x).detach().numpy(), model(x).detach().numpy())
+    assert np.array_equal(*(model.eval()(x).detach().numpy() for _ in range(2)))
+    model.train()(x).sum().backward()
+    assert all(p.grad.shape == p.shape for p in model.parameters())
+
+
+def test_ten_classes_unless_told_otherwise():
+    assert models.SimpLeNet().classifier[-1].out_features == 10
+
+
+@pytest.mark.parametrize("size", [8, 12, 16, 31])
+def test_images_of_any_size(size):
+    """Three times halved, rounded down."""
+    vgg = models.vgg_style(size=size).eval()
+    assert vgg(md.ones(1, 3, size, size)).shape == (1, 10) and vgg.classifier[1].in_features == 128 * (size // 8) ** 2
+
+
+def test_widths_are_at_least_two():
+    with pytest.raises(ValueError, match=r"^mlp: expected at least two widths, inputs and outputs, got \(3,\)$"):
+        models.mlp(3)
+    assert list(map(type, models.mlp(4, 3, 2))) == [nn.Flatten, nn.Linear, nn.ReLU, nn.Linear]
+
+
+# --- by name ----------------------------------------------------------------------------------------------------------
+
+
+def test_networks_are_found_by_name():
+    assert models.list_models() == sorted(NETWORKS) and "resnet50" in models.list_models()
+    assert models.list_models("squeezenet*") == ["squeezenet1_0", "squeezenet1_1"] and models.list_models("x") == []
+    network = models.get_model("resnet20", num_classes=3)
+    assert isinstance(network, models.resnet_cifar.CifarResNet) and network.linear.out_features == 3
+    assert all(getattr(models, name) is NETWORKS[name].build for name in NETWORKS)
+
+
+@pytest.mark.parametrize("name, hint", [
+    ("resnet51", "did you mean resnet56 or resnet50 or resnet18?"), ("ResNet20", "did you mean resnet20"),
+    ("transformer", "models.list_models() has them all"), (3, "models.list_models() has them all"),
+])  # fmt: skip
+def test_unknown_names_get_those_that_are_close(name, hint):
+    with pytest.raises(ValueError) as error:
+        models.get_model(name)
+    assert str(error.value).startswith(f"no network is named {name!r}; ") and hint in str(error.value)
+
+
+def test_signatures_say_that_weights_are_taken():
+    assert str(inspect.signature(models.alexnet)).startswith("(num_classes: 'int' = 1000, dropout: 'float' = 0.5, *, ")
+    assert list(inspect.signature(models.resnet50).parameters) == ["weights", "options"]
+
+
+# --- refusals ---------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("build, said", [
+    (lambda: models.SqueezeNet("2_0"), "SqueezeNet: version must be '1_0' or '1_1', got '2_0'"),
+    (lambda: models.dcgan_generator(size=48), "dcgan: size must be a power of 2, 8 at least, got 48"),
+    (lambda: models.dcgan_discriminator(size=4), "dcgan: size must be a power of 2, 8 at least, got 4"),
+    (lambda: models.resnet18(groups=2), "groups=2, width_per_group=64, bias=False and stride_first=False are of "
+     "Bottleneck alone"),
+    (lambda: models.lenet5(num_classes=0), "Linear: out_features must be a positive integer, got 0"),
+])  # fmt: skip
+def test_refusals(build, said):
+    with pytest.raises(ValueError) as error:
+        build()
+    assert said in str(error.value)
+
+
+def test_an_option_that_there_is_none_of():
+    with pytest.raises(TypeError, match="unexpected keyword argument 'classes'"):
+        models.get_model("resnet18", classes=3)
+
+
+@pytest.mark.parametrize("shape, said", [
+    ((1, 28, 28, 3), "conv1: Conv2d(3, 16, kernel_size=(3, 3)"), ((1, 1, 32, 32), "conv1: Conv2d(3, 16"),
+])  # fmt: skip
+def test_images_of_another_form_are_refused_by_the_layer(shape, said):
+    with pytest.raises(ValueError) as error:
+        models.resnet20()(md.ones(*shape))
+    assert str(error.value).startswith(said)

@@ -1,0 +1,126 @@
+"""Networks beside torchvision's and timm's: the same names and shapes, and with the same weights the same numbers."""
+
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import numpy as np
+import pytest
+from vision import torch, torchvision
+from zoo import numbers
+
+import minidl as md
+from minidl import models
+from minidl.nn.utils import skip_init
+
+
+class Case(NamedTuple):
+    """A network of ours, theirs, and the shape of a batch for both."""
+
+    ours: Callable[..., Any]
+    theirs: Callable[..., Any]
+    shape: tuple[int, ...]
+
+
+def named(name, *shape, **options):
+    """A case: what has the same name in torchvision."""
+    return Case(lambda: getattr(models, name)(**options), lambda: getattr(torchvision.models, name)(**options), shape)
+
+
+QUICK = {
+    "AlexNet's convolutions": Case(lambda: models.alexnet().features, lambda: torchvision.models.alexnet().features,
+                                   (1, 3, 67, 67)),
+    "VGG's convolutions": Case(
+        lambda: models.vgg.stages(3, [[4, 4], [8]], True),
+        lambda: torchvision.models.vgg.make_layers([4, 4, "M", 8, "M"], True), (2, 3, 12, 12),
+    ),
+    "squeezenet1_0": named("squeezenet1_0", 2, 3, 35, 35, num_classes=5),
+    "squeezenet1_1": named("squeezenet1_1", 2, 3, 35, 35, num_classes=5),
+    "mobilenet_v2": named("mobilenet_v2", 2, 3, 64, 64, num_classes=5, width_mult=0.3),
+    "a DenseNet": Case(
+        lambda: models.DenseNet(4, (2, 1), 8, 2, 0.0, 3), lambda: torchvision.models.DenseNet(4, (2, 1), 8, 2, 0.0, 3),
+        (2, 3, 64, 64),
+    ),
+    "googlenet": named("googlenet", 2, 3, 64, 64, num_classes=3),
+    "a ResNeXt": Case(
+        lambda: models.ResNet(models.resnet.Bottleneck, [1, 1, 1, 1], 7, groups=4, width_per_group=4),
+        lambda: torchvision.models.ResNet(torchvision.models.resnet.Bottleneck, [1, 1, 1, 1], 7, groups=4,
+                                          width_per_group=4),
+        (2, 3, 64, 64),
+    ),
+}  # fmt: skip
+DEEP = {
+    name: named(name, 2, 3, size, size)
+    for size, names in {
+        64: "resnet18 resnet34 resnet50 resnet101 resnet152",
+        32: "vgg11 vgg11_bn vgg13 vgg13_bn vgg16 vgg16_bn vgg19 vgg19_bn",
+        67: "alexnet",
+        65: "densenet121 mobilenet_v2 squeezenet1_0 efficientnet_b0 efficientnet_b1 efficientnet_b2",
+        299: "inception_v3",
+    }.items()
+    for name in names.split()
+}
+DEEP["a bare inception_v3"] = named("inception_v3", 2, 3, 107, 107, num_classes=3, aux_logits=False)
+DEEP["a bare googlenet"] = named("googlenet", 2, 3, 65, 65, num_classes=3, aux_logits=False)
+DEEP["xception"] = Case(
+    models.xception, lambda: pytest.importorskip("timm").create_model("legacy_xception"), (2, 3, 71, 71)
+)
+CASES = [*QUICK.items(), *[pytest.param(*case, marks=pytest.mark.deep) for case in DEEP.items()]]
+
+
+@pytest.fixture(autouse=True)
+def in_double_precision():
+    md.set_default_dtype(md.float64)
+    torch.set_default_dtype(torch.float64)
+    torch.set_num_threads(1)
+    yield
+    md.set_default_dtype(md.float32)
+    torch.set_default_dtype(torch.float32)
+
+
+def pair(case):
+    """Both networks, with the same parameters in the same memory, and statistics of their own; nothing is dropped."""
+    with torch.device("meta"):
+        theirs = case.theirs()
+    shapes = {name: tuple(value.shape) for name, value in theirs.state_dict().items()}
+    state = numbers(shapes)
+    theirs.load_state_dict({name: torch.from_numpy(np.array(value)) for name, value in state.items()}, assign=True)
+    ours = skip_init(case.ours)
+    assert {name: value.shape for name, value in ours.state_dict().items()} == shapes
+    assert list(ours.state_dict()) == list(shapes)
+    ours.load_state_dict({name: md.tensor(value) for name, value in state.items()}, assign=True)
+    for module in (*ours.modules(), *theirs.modules()):
+        if hasattr(module, "p"):
+            module.p = 0.0
+    return ours, theirs
+
+
+def same(ours, theirs, tolerance):
+    """Numbers that differ by a share of the largest, or of 1, at most."""
+    ours, theirs = (value.detach().numpy() for value in (ours, theirs))
+    np.testing.assert_allclose(ours, theirs, rtol=0, atol=tolerance * max(abs(theirs).max(), 1))
+
+
+def outputs(network, x):
+    """What a network gives, as a tuple."""
+    y = network(x)
+    return tuple(y) if isinstance(y, tuple) else (y,)
+
+
+@pytest.mark.filterwarnings("ignore:The default weight initialization of:FutureWarning")
+@pytest.mark.parametrize("name, case", CASES)
+def test_networks(name, case):
+    """Outputs in both modes, gradients of the input and of all parameters, and what is kept of the batch."""
+    ours, theirs = pair(case)
+    x = np.random.default_rng(1).standard_normal(case.shape)
+    with md.no_grad(), torch.no_grad():
+        for got, want in zip(outputs(ours.eval(), md.tensor(x)), outputs(theirs.eval(), torch.tensor(x)), strict=True):
+            same(got, want, 1e-9)
+    found = []
+    for library, network in ((md, ours.train()), (torch, theirs.train())):
+        images = library.tensor(x, requires_grad=True)
+        scores = outputs(network, images)
+        sum((y * library.tensor(np.cos(np.arange(y.numel())).reshape(y.shape))).sum() for y in scores).backward()
+        kept = [value for name, value in network.named_buffers() if "running" in name]
+        found.append((*scores, *kept, images.grad, *[p.grad for p in network.parameters()]))
+    for got, want in zip(*found, strict=True):
+        same(got, want, 1e-8)
