@@ -49,7 +49,7 @@ def scatter(input: Tensor, dim: int, index: Tensor, src: Any, *, reduce: str | N
 def index_add(input: Tensor, dim: int, index: Tensor, source: Tensor, *, alpha: float = 1) -> Tensor:
     """The input with the slices of alpha · source along `dim` added to those that the vector `index` names."""
     x, at, i, source = _slices("index_add", input, dim, index, source)
-    added = unindex(source, index=(*[slice(None)] * i, at.array.astype(int64)), size=x.shape)
+    added = unindex(source, index=(*[slice(None)] * i, at.to(int64, copy=True).array), size=x.shape)
     return reshape(x + (added if alpha == 1 else added * alpha), input.shape)
 
 
@@ -112,6 +112,6 @@ def _places(x: Tensor, dim: int, index: Tensor) -> Tensor:
         xp = backend.namespace(x.array)
         steps = [math.prod(x.shape[d + 1 :]) for d in range(x.ndim)]
         along_each = list(xp.meshgrid(*map(xp.arange, index.shape), indexing="ij", sparse=True))
-        along_each[dim] = index.array.astype(int64)
+        along_each[dim] = index.to(int64, copy=True).array
         flat = sum(places * step for places, step in zip(along_each, steps, strict=True))
         return Tensor(xp.broadcast_to(flat, index.shape).reshape(-1))

@@ -181,7 +181,7 @@ class Trainer(Evaluator):
         if validation_data is not None:
             rows = validation_batch_size or (batch_size if feed.is_samples(validation_data) else None)
             validation = feed.loader_of("fit", validation_data, validation_fields, rows)
-        self.class_weights = None if class_weight is None else ClassWeights(class_weight)
+        self.class_weights = None if class_weight is None else ClassWeights(class_weight, self.device)
         params = {"epochs": epochs, "steps": feed.count(self.loader), "verbose": verbose}
         self.callbacks = Callbacks([*listed(callbacks), Progress(verbose)], self, **params)
         self.history, self.measured = History(), Measured(self.metrics)

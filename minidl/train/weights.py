@@ -66,6 +66,7 @@ class ClassWeights:
     Parameters
     ----------
     weights : dict of int to float
+    device : where the targets are
 
     Raises
     ------
@@ -73,7 +74,7 @@ class ClassWeights:
         For anything but such a dict, and for negative weights.
     """
 
-    def __init__(self, weights: Mapping[int, float]) -> None:
+    def __init__(self, weights: Mapping[int, float], device: str = "cpu") -> None:
         if not isinstance(weights, Mapping) or not weights:
             raise TypeError(f"fit: class_weight must be a dict of classes and weights, got {weights!r}")
         for label, weight in weights.items():
@@ -84,7 +85,7 @@ class ClassWeights:
                 )
         table = np.ones(max(weights) + 2, np.float32)  # the last one stands for all that are not named
         table[list(weights)] = list(weights.values())
-        self.table = tensor(table)
+        self.table = tensor(table).to(device)
 
     def __call__(self, targets: Tensor) -> Tensor:
         """One weight for each target: integers (N, …), zeros and ones (N,) or (N, 1), or probabilities (N, C)."""
@@ -95,6 +96,5 @@ class ClassWeights:
                     f"fit: class_weight needs classes as targets, got {dims(targets.shape)} {targets.dtype}"
                 )
             labels = targets.argmax(1) if targets[:1].numel() > 1 else targets.reshape(-1).round()
-        self.table = self.table.to(labels.device)
         rest = len(self.table) - 1
         return self.table[where((labels >= 0) & (labels < rest), labels, rest).long()]

@@ -99,7 +99,7 @@ class Mean(Metric):
         if not weight >= 0:
             raise ValueError(f"Mean: weight must be a number, not negative, got {weight!r}")
         value = input.detach().double().sum() * float(weight)
-        self.total = value if self.weight == 0 else self.total + value
+        self.total = self.total.to(value.device) + value
         self.weight += float(weight) * input.numel()
         return self
 
