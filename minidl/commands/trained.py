@@ -1,0 +1,101 @@
+"""Weights with all that using them takes: which network, which classes, and how images are prepared."""
+
+from __future__ import annotations
+
+import inspect
+import json
+from dataclasses import dataclass, fields
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from minidl import files
+from minidl.backend import dims
+from minidl.backend.modes import no_grad
+from minidl.commands.networks import find
+from minidl.engine.core import Tensor
+from minidl.nn import Module
+from minidl.nn.modes import modes_kept
+
+WEIGHTS = "weights.safetensors"  # in the folder of a run
+TEXT = "minidl.trained"  # under this name it stands in a file's metadata
+
+
+@dataclass(frozen=True)
+class Trained:
+    """What weights are of."""
+
+    network: str
+    size: tuple[int, int, int]
+    classes: tuple[str, ...]
+    mean: tuple[float, ...]
+    std: tuple[float, ...]
+    data: str
+
+    def build(self) -> Module:
+        """The network, with first values.
+
+        Raises
+        ------
+        ValueError
+            If it can't be built for images of this size and so many classes.
+        """
+        build, _ = find(self.network)
+        fitting = {"num_classes": len(self.classes), "in_channels": self.size[0], "size": self.size[1]}
+        known = inspect.signature(build).parameters
+        model = build(**{name: value for name, value in fitting.items() if name in known})
+        try:
+            with modes_kept(model), no_grad():
+                scores = model.eval()(Tensor(np.zeros((1, *self.size), np.float32)))
+        except (ValueError, TypeError, RuntimeError) as error:
+            raise ValueError(f"{self.network} does not take images {dims(self.size)}: {error}") from error
+        if getattr(scores, "shape", None) != (1, len(self.classes)):
+            raise ValueError(
+                f"{self.network} gives {dims(scores.shape[1:])} scores, and {self.data} has {len(self.classes)} classes"
+            )
+        return model
+
+    def save(self, model: Module, path: Path) -> None:
+        """Write the weights, and this beside them."""
+        files.save(model.state_dict(), path, {TEXT: json.dumps(vars(self))})
+
+
+def load(path: Path) -> tuple[Module, Trained]:
+    """A network with the weights of a file, or of the folder of a run.
+
+    Raises
+    ------
+    FileNotFoundError
+        If there is no such file.
+    ValueError
+        If it is damaged, or was not made by ``minidl train``.
+    """
+    file = path / WEIGHTS if path.is_dir() else path
+    weights = files.load(file)
+    text = files.metadata(file).get(TEXT)
+    if text is None:
+        raise ValueError(f"{file} does not say which network it is of; weights of `minidl train` do")
+    trained = parsed(text, file)
+    model = trained.build()
+    try:
+        model.load_state_dict(weights)
+    except (ValueError, TypeError, RuntimeError, KeyError) as error:
+        raise ValueError(f"{file} has other weights than {trained.network}: {error}") from error
+    return model, trained
+
+
+def parsed(text: str, file: Path) -> Trained:
+    """What weights are of, from its text; ValueError where that is not whole."""
+    try:
+        said: dict[str, Any] = json.loads(text)
+        values = {field.name: said[field.name] for field in fields(Trained)}
+        trained = Trained(**{name: tuple(v) if isinstance(v, list) else v for name, v in values.items()})
+        channels = trained.size[0]
+        whole = len(trained.size) == 3 and len(trained.mean) == len(trained.std) == channels and min(trained.std) > 0
+        whole = whole and min(trained.size) > 0 and all(isinstance(name, str) for name in trained.classes)
+    except (ValueError, KeyError, TypeError, IndexError) as error:
+        raise ValueError(f"{file}: the text that says which network it is of is damaged: {error!r}") from error
+    if not whole:
+        raise ValueError(f"{file}: the text that says which network it is of is damaged: {text}")
+    return trained
