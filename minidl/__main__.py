@@ -4,10 +4,11 @@ import argparse
 import importlib
 import platform
 import sys
-from collections.abc import Sequence
+import warnings
+from collections.abc import Callable, Sequence
 from importlib import metadata
 from pathlib import Path
-from typing import NoReturn
+from typing import Any, NoReturn
 
 import numpy as np
 from threadpoolctl import threadpool_info
@@ -15,9 +16,11 @@ from threadpoolctl import threadpool_info
 from minidl import __version__, backend
 from minidl.backend import cuda
 from minidl.backend.dtypes import float32, float64
+from minidl.commands import arguments as read
+from minidl.commands import judge, train
+from minidl.commands.networks import built, find
 from minidl.data.catalog import CIFAR10_FILES, FASHION_MNIST_FILES, MNIST_FILES, fetch
 from minidl.kernels import loops
-from minidl.models.registry import find
 from minidl.nn import summary
 
 DATA_SETS = (MNIST_FILES, FASHION_MNIST_FILES, CIFAR10_FILES)
@@ -34,19 +37,33 @@ def parser() -> Parser:
     """What the command line may say."""
     top = Parser(prog="minidl", description="A deep-learning engine that can be read whole.")
     top.add_argument("--version", action="version", version=f"minidl {__version__}")
+    top.set_defaults(debug=False)
+    debug = Parser(add_help=False)
+    debug.add_argument("--debug", action="store_true", default=argparse.SUPPRESS, help="show where an error arose")
     commands = top.add_subparsers(dest="command", metavar="COMMAND", required=True)
-    commands.add_parser("info", help="show versions, what it computes with, and which data sets are here")
-    data = commands.add_parser("data", help="find a data set, or download it, and print its folder")
-    data.add_argument("name", choices=[files.name for files in DATA_SETS])
-    network = commands.add_parser("summary", help="show the layers of a network")
-    network.add_argument("name", metavar="NAME", help="such as resnet50; a wrong one gets those that are close")
-    commands.add_parser("warm", help="compile all loops now, so that no later process has to")
+
+    def command(name: str, run: Callable[[argparse.Namespace], int], help: str) -> argparse.ArgumentParser:
+        form = argparse.RawDescriptionHelpFormatter
+        added = commands.add_parser(name, help=help, description=help, parents=[debug], formatter_class=form)
+        added.set_defaults(run=run)
+        return added
+
+    command("info", info, "show versions, what it computes with, and which data sets are here")
+    get = command("data", data, "find a data set, or download it, and print its folder")
+    get.add_argument("name", choices=[files.name for files in DATA_SETS])
+    train.add(command("train", train.run, "let a network learn from images"))
+    judge.add_evaluate(command("evaluate", judge.evaluate, "measure how right a trained network is"))
+    judge.add_predict(command("predict", judge.predict, "tell what a trained network sees in pictures"))
+    layers = command("summary", show, "show the layers of a network")
+    layers.add_argument("name", metavar="NETWORK", help="such as simplenet; a wrong one gets those that are close")
+    layers.add_argument("--input", type=read.size, metavar="C,H,W", help="size of an image, such as 3,224,224")
+    command("warm", warm, "compile all loops now, so that no later process has to")
     commands.add_parser("bench", add_help=False, help="in a checkout, time minidl beside its peers (bench --help)")
     return top
 
 
-def info() -> str:
-    """Versions, linear algebra, GPU and data sets, a line each."""
+def info(_: argparse.Namespace) -> int:
+    """Print versions, linear algebra, GPU and data sets, a line each."""
     lines = [f"minidl {__version__}, Python {platform.python_version()}, NumPy {np.__version__}"]
     for library in threadpool_info():
         if library["user_api"] == "blas":
@@ -59,7 +76,21 @@ def info() -> str:
         except FileNotFoundError:
             where = f"not found; `minidl data {files.name}` gets it"
         lines.append(f"{files.name}: {where}")
-    return "\n".join(lines)
+    print("\n".join(lines))
+    return 0
+
+
+def data(asked: argparse.Namespace) -> int:
+    """Find a data set, and print its folder."""
+    print(fetch(asked.name))
+    return 0
+
+
+def show(asked: argparse.Namespace) -> int:
+    """Print the layers of a network."""
+    size = asked.input or find(asked.name).input_size
+    print(summary(built(asked.name, size), size))
+    return 0
 
 
 def compiler() -> str:
@@ -71,14 +102,15 @@ def compiler() -> str:
     return f"compiled by numba {metadata.version('numba')}"
 
 
-def warm() -> str:
-    """Compile every loop for both of its dtypes; says how many there are."""
+def warm(_: argparse.Namespace) -> int:
+    """Compile every loop for both of its dtypes, and print how many there are."""
     if not loops.COMPILED or not loops.installed():
         raise ValueError(f"warm: loops are {compiler()}")
     for loop in loops.declared:
         for dtype in (float32, float64):
             loop.compile(dtype)
-    return f"{len(loops.declared)} loops, compiled for float32 and float64"
+    print(f"{len(loops.declared)} loops, compiled for float32 and float64")
+    return 0
 
 
 def gpu() -> str:
@@ -99,27 +131,31 @@ def bench(arguments: Sequence[str]) -> int:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run the command line; returns its exit code, 1 for an error that is told on one line."""
+    """Run the command line; returns its exit code: 1 for an error, which is told on one line, 130 after Ctrl-C."""
     top = parser()
     asked, rest = top.parse_known_args(arguments)
     if rest and asked.command != "bench":
         top.error(f"unrecognized arguments: {' '.join(rest)}")
-    try:
-        if asked.command == "bench":
-            return bench(rest)
-        if asked.command == "info":
-            print(info())
-        elif asked.command == "warm":
-            print(warm())
-        elif asked.command == "data":
-            print(fetch(asked.name))
-        else:
-            network = find(asked.name.replace("-", "_"))
-            print(summary(network.build(), network.input_size))
-    except (OSError, ValueError) as error:
-        print(f"minidl: {'; '.join(line.strip() for line in str(error).splitlines())}", file=sys.stderr)
-        return 1
-    return 0
+    with warnings.catch_warnings():
+        warnings.simplefilter("always", UserWarning)
+        warnings.showwarning = tell
+        try:
+            return bench(rest) if asked.command == "bench" else asked.run(asked)
+        except KeyboardInterrupt:
+            print("\nminidl: interrupted", file=sys.stderr)
+            return 130
+        except Exception as error:
+            if asked.debug:
+                raise
+            known = isinstance(error, (OSError, ValueError, RuntimeError, ImportError))
+            text = str(error) if known else f"{type(error).__name__}: {error}; --debug shows where"
+            print(f"minidl: {'; '.join(line.strip() for line in text.splitlines())}", file=sys.stderr)
+            return 1
+
+
+def tell(message: Warning | str, *_: Any, **__: Any) -> None:
+    """Print a warning on one line."""
+    print(f"minidl: {message}", file=sys.stderr)
 
 
 if __name__ == "__main__":

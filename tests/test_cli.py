@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+import warnings
 from types import SimpleNamespace
 
 import numpy as np
@@ -39,8 +40,7 @@ def test_version_as_a_module():
     assert done.stdout == f"minidl {md.__version__}\n"
 
 
-HELP = {
-    "": """usage: minidl [-h] [--version] COMMAND ...
+HELP = """usage: minidl [-h] [--version] COMMAND ...
 
 A deep-learning engine that can be read whole.
 
@@ -49,6 +49,9 @@ positional arguments:
     info      show versions, what it computes with, and which data sets are
               here
     data      find a data set, or download it, and print its folder
+    train     let a network learn from images
+    evaluate  measure how right a trained network is
+    predict   tell what a trained network sees in pictures
     summary   show the layers of a network
     warm      compile all loops now, so that no later process has to
     bench     in a checkout, time minidl beside its peers (bench --help)
@@ -56,32 +59,35 @@ positional arguments:
 options:
   -h, --help  show this help message and exit
   --version   show program's version number and exit
-""",
-    "data": """usage: minidl data [-h] {mnist,fashion-mnist,cifar10}
-
-positional arguments:
-  {mnist,fashion-mnist,cifar10}
-
-options:
-  -h, --help            show this help message and exit
-""",
-    "summary": """usage: minidl summary [-h] NAME
-
-positional arguments:
-  NAME        such as resnet50; a wrong one gets those that are close
-
-options:
-  -h, --help  show this help message and exit
-""",
-}
+"""
 
 
-@pytest.mark.parametrize("command", HELP)
-def test_help(command, capsys, monkeypatch):
-    monkeypatch.setenv("COLUMNS", "80")
+def help_of(capsys, *command):
+    """What --help prints."""
     with pytest.raises(SystemExit) as left:
-        main([*command.split(), "--help"])
-    assert left.value.code == 0 and capsys.readouterr().out == HELP[command]
+        main([*command, "--help"])
+    assert left.value.code == 0
+    return capsys.readouterr().out
+
+
+def test_help(capsys, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "80")
+    assert help_of(capsys) == HELP
+
+
+@pytest.mark.parametrize("command, options, example", [
+    ("data", "{mnist,fashion-mnist,cifar10}", ""), ("summary", "--input C,H,W", ""), ("info", "--debug", ""),
+    ("warm", "compile all loops", ""),
+    ("train", "--data --out --epochs --batch-size --optimizer --lr --input --samples --seed --workers --save-every "
+     "--resume --device NETWORK", "minidl train simplenet --data mnist --out runs/a"),
+    ("evaluate", "--data --batch-size --device RUN", "minidl evaluate runs/a"),
+    ("predict", "--top --device RUN PICTURE", "minidl predict runs/a photo.png"),
+])  # fmt: skip
+def test_help_of_commands(command, options, example, capsys):
+    said = help_of(capsys, command)
+    assert all(option in said for option in options.split()) and example in said
+    if example:
+        cli.parser().parse_args(example.split()[1:])  # it is a command
 
 
 def test_info(capsys, monkeypatch, tmp_path):
@@ -194,11 +200,12 @@ def test_a_network_that_is_not_known(capsys):
 
 @pytest.mark.parametrize("arguments, said", [
     ((), "minidl: the following arguments are required: COMMAND"),
-    (("learn",), "minidl: argument COMMAND: invalid choice: learn (choose from info, data, summary, warm, bench)"),
+    (("learn",), "minidl: argument COMMAND: invalid choice: learn "
+     "(choose from info, data, train, evaluate, predict, summary, warm, bench)"),
     (("data",), "minidl data: the following arguments are required: name"),
     (("data", "imagenet"),
      "minidl data: argument name: invalid choice: imagenet (choose from mnist, fashion-mnist, cifar10)"),
-    (("summary",), "minidl summary: the following arguments are required: NAME"),
+    (("summary",), "minidl summary: the following arguments are required: NETWORK"),
     (("--fast",), "minidl: the following arguments are required: COMMAND"),
     (("info", "--fast", "1"), "minidl: unrecognized arguments: --fast 1"),
     (("data", "mnist", "cifar10"), "minidl: unrecognized arguments: cifar10"),
@@ -207,6 +214,48 @@ def test_a_network_that_is_not_known(capsys):
 def test_usage(arguments, said, capsys):
     code, line = refused(capsys, *arguments)
     assert (code, line.replace("'", "")) == (2, said + "\n")  # Python 3.14 quotes choices no more
+
+
+def test_summary_of_another_size(capsys):
+    assert main(["summary", "vgg-style", "--input", "1,64,64"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[2].split() == ["features.0", "(Conv2d)", "N×32×64×64", "288"]
+    assert lines[-1].startswith("parameters: 2,387,754 = 2,386,858 learned")
+    code, line = refused(capsys, "summary", "vgg-style", "--input", "3,64,48")  # its dense layers are of one size
+    assert code == 1 and "linear" in line
+
+
+def broken(error):
+    """A command that fails."""
+
+    def run(*_):
+        raise error
+
+    return run
+
+
+@pytest.mark.parametrize("error, code, said", [
+    (ValueError("of two\n  lines"), 1, "minidl: of two; lines\n"),
+    (OSError(28, "No space left on device", "a.txt"), 1, "minidl: [Errno 28] No space left on device: 'a.txt'\n"),
+    (ImportError("predict needs PIL"), 1, "minidl: predict needs PIL\n"), (RuntimeError("x"), 1, "minidl: x\n"),
+    (KeyError("x"), 1, "minidl: KeyError: 'x'; --debug shows where\n"),
+    (KeyboardInterrupt(), 130, "\nminidl: interrupted\n"),
+])  # fmt: skip
+def test_errors(error, code, said, capsys, monkeypatch):
+    monkeypatch.setattr(cli, "fetch", broken(error))
+    assert main(["data", "mnist"]) == code
+    assert capsys.readouterr().err == said
+    if code == 1:
+        with pytest.raises(type(error)):
+            main(["data", "mnist", "--debug"])
+
+
+def test_warnings_take_a_line(capsys, monkeypatch):
+    monkeypatch.setattr(cli, "fetch", lambda name: warnings.warn(f"{name} is old", stacklevel=1))
+    with warnings.catch_warnings():
+        warnings.simplefilter("always")
+        assert main(["data", "mnist"]) == 0
+    assert capsys.readouterr().err == "minidl: mnist is old\n"
 
 
 def test_bench(monkeypatch, tmp_path, capsys):

@@ -1,1 +1,1 @@
-"""What the commands that train, judge and use a network do; how a command line is read and refused is in ``__main__``."""
+"""What the commands that train and use a network do; command lines are read and refused in ``__main__``."""

@@ -1,4 +1,4 @@
-"""Labelled images for a network: a data set by its name, or a folder of pictures, in the form that the network takes."""
+"""Labelled images for a network: a data set by its name, or a folder of pictures, in the form that it takes."""
 
 from __future__ import annotations
 
@@ -7,15 +7,17 @@ from typing import Any
 
 import numpy as np
 
-from minidl.data import CIFAR10, MNIST, DataLoader, Dataset, FashionMNIST, ImageFolder, Subset
+from minidl.backend.extras import extra
+from minidl.data import CIFAR10, MNIST, DataLoader, Dataset, FashionMNIST, Subset
 from minidl.data.dataset import take
+from minidl.data.transforms.conversion import ToTensor
+from minidl.data.transforms.functional import grayscale_to_rgb, normalize, resize, rgb_to_grayscale
 from minidl.engine.core import Tensor
-from minidl.functional import interpolate
 
 NAMED = {"mnist": MNIST, "fashion-mnist": FashionMNIST, "cifar10": CIFAR10}
 HELD_OUT = ("test", "val", "valid", "validation")  # folders beside one that is called train
+PICTURES = (".png", ".jpg", ".jpeg", ".bmp", ".gif", ".webp", ".tif", ".tiff", ".ppm", ".pgm")
 MEASURED = 5000  # images that mean and deviation are taken from
-LUMA = np.array([0.299, 0.587, 0.114], np.float32).reshape(1, 3, 1, 1)  # ITU-R BT.601, as Pillow has it
 Size = tuple[int, int, int]
 
 
@@ -23,8 +25,7 @@ class Prepared(Dataset):
     """Images (C, H, W) of a network's size, less `mean` and over `std`, each of (C,), and their labels."""
 
     def __init__(self, dataset: Any, size: Size, mean: tuple[float, ...], std: tuple[float, ...]) -> None:
-        self.dataset, self.size = dataset, size
-        self.mean, self.std = (Tensor(np.float32(value).reshape(1, -1, 1, 1)) for value in (mean, std))
+        self.dataset, self.size, self.mean, self.std = dataset, size, mean, std
 
     def __len__(self) -> int:
         return len(self.dataset)
@@ -36,17 +37,57 @@ class Prepared(Dataset):
     def stacked(self, indices: np.ndarray) -> tuple[Tensor, Tensor]:
         """A batch: images (n, C, H, W) and labels (n,)."""
         images, labels = take(self.dataset, indices.tolist())
-        return (fitted(images, self.size) - self.mean) / self.std, labels
+        return normalize(fitted(images, self.size), self.mean, self.std), labels
+
+
+class Folder(Dataset):
+    """Pictures in a folder for each class, in the size of a network."""
+
+    def __init__(self, folder: Path, size: Size) -> None:
+        self.classes = tuple(sorted(path.name for path in folder.iterdir() if path.is_dir()))
+        self.size = size
+        self.samples: list[tuple[Path, int]] = []
+        for label, name in enumerate(self.classes):
+            files = sorted(path for path in (folder / name).rglob("*") if path.suffix.lower() in PICTURES)
+            if not files:
+                raise FileNotFoundError(f"--data {folder}: no pictures in {folder / name} ({' '.join(PICTURES)})")
+            self.samples += [(path, label) for path in files]
+        if len(self.classes) < 2:
+            raise FileNotFoundError(f"--data {folder}: expected a folder of pictures for each of two classes or more")
+        self.targets = [label for _, label in self.samples]
+
+    def __len__(self) -> int:
+        return len(self.samples)
+
+    def __getitem__(self, index: int) -> tuple[Tensor, int]:
+        path, label = self.samples[index]
+        return opened(path, self.size), label
+
+
+class Part(Subset):
+    """A part of a data set, which knows the names of its classes."""
+
+    def __init__(self, dataset: Any, indices: Any) -> None:
+        super().__init__(dataset, indices)
+        self.classes = dataset.classes
 
 
 def fitted(images: Tensor, size: Size) -> Tensor:
-    """Images (n, C, H, W) in [0, 1] with the channels and the size of a network."""
-    channels, *sides = size
-    if images.shape[1] == 3 and channels == 1:
-        images = (images * Tensor(LUMA)).sum(1, keepdim=True)
-    elif images.shape[1] == 1 and channels == 3:
-        images = images.expand(-1, 3, -1, -1)
-    return images if [*images.shape[2:]] == sides else interpolate(images, tuple(sides), mode="bilinear")
+    """Images (n, 1 or 3, H, W) with the channels, height and width of a network."""
+    return resize((rgb_to_grayscale if size[0] == 1 else grayscale_to_rgb)(images), size[1:])
+
+
+def opened(path: Path, size: Size) -> Tensor:
+    """A picture as (C, H, W) in [0, 1], of a network's size; ValueError, with its name, if it can't be read."""
+    if not path.is_file():
+        raise FileNotFoundError(f"no picture {path}")
+    pillow = extra("PIL.Image", "images", "reading pictures")
+    try:
+        with pillow.open(path) as picture:
+            image = ToTensor()(picture.convert("RGB"))
+    except (OSError, ValueError, SyntaxError, pillow.DecompressionBombError) as error:
+        raise ValueError(f"{path} is no picture that can be read: {error}") from error
+    return fitted(image[None], size)[0]
 
 
 def found(where: str, size: Size, seed: int = 0) -> tuple[Any, Any]:
@@ -58,70 +99,47 @@ def found(where: str, size: Size, seed: int = 0) -> tuple[Any, Any]:
     if where in NAMED:
         return NAMED[where](train=True), NAMED[where](train=False)
     folder = Path(where)
-    if not folder.is_dir():
+    if not where or not folder.is_dir():
         raise FileNotFoundError(f"--data {where}: expected {', '.join(NAMED)}, or a folder of pictures by class")
-    if (folder / "train").is_dir():
-        held_out = next((folder / name for name in HELD_OUT if (folder / name).is_dir()), None)
-        if held_out is None:
-            raise FileNotFoundError(f"--data {where}: beside train there is none of {', '.join(HELD_OUT)}")
-        learnt, other = pictures(folder / "train", size), pictures(held_out, size)
-        require_classes(str(held_out), other.classes, learnt.classes)
-        return learnt, other
-    whole = pictures(folder, size)
-    chosen = held_out_of(np.array(whole.targets), seed)
-    return tuple(Labelled(whole, np.flatnonzero(part).tolist()) for part in (~chosen, chosen))
+    if not (folder / "train").is_dir():
+        whole = Folder(folder, size)
+        chosen = held_out(np.array(whole.targets), seed)
+        return Part(whole, np.flatnonzero(~chosen)), Part(whole, np.flatnonzero(chosen))
+    beside = [folder / name for name in HELD_OUT if (folder / name).is_dir()]
+    if not beside:
+        raise FileNotFoundError(f"--data {where}: beside train there is none of {', '.join(HELD_OUT)}")
+    learnt, other = Folder(folder / "train", size), Folder(beside[0], size)
+    require_classes(str(beside[0]), other.classes, learnt.classes)
+    return learnt, other
 
 
-class Labelled(Subset):
-    """A part of a data set that still knows the names of its classes."""
-
-    def __init__(self, dataset: Any, indices: Any) -> None:
-        super().__init__(dataset, indices)
-        self.classes = dataset.classes
-
-
-def held_out_of(targets: np.ndarray, seed: int) -> np.ndarray:
-    """Which samples are held out: a fifth of each class, one at least where it has two."""
+def held_out(targets: np.ndarray, seed: int) -> np.ndarray:
+    """Which samples are held out: a fifth of each class, one at least."""
     chosen = np.zeros(len(targets), bool)
     stream = np.random.Generator(np.random.Philox(seed))
     for label in np.unique(targets):
         members = stream.permutation(np.flatnonzero(targets == label))
-        chosen[members[: max(len(members) // 5, len(members) > 1)]] = True
+        chosen[members[: max(len(members) // 5, 1)]] = True
     return chosen
 
 
-def pictures(folder: Path, size: Size) -> ImageFolder:
-    """The pictures of a folder, by class, in the size of a network."""
-    return ImageFolder(folder, transform=lambda picture: pixels(picture, size))
-
-
-def pixels(picture: Any, size: Size) -> np.ndarray:
-    """A picture of Pillow's as float32 (C, H, W) in [0, 1]."""
-    channels, height, width = size
-    array = np.asarray(picture.convert("L" if channels == 1 else "RGB").resize((width, height)), np.float32) / 255
-    return array.reshape(height, width, channels).transpose(2, 0, 1)
-
-
-def require_classes(where: str, classes: Any, known: Any) -> None:
+def require_classes(where: str, classes: tuple[str, ...], known: tuple[str, ...]) -> None:
     """Raise ValueError unless the classes are those that are known."""
-    if tuple(classes) != tuple(known):
-        raise ValueError(
-            f"--data {where}: its classes are {listed(classes)}; the network learnt to tell {listed(known)}"
-        )
+    if classes != known:
+        raise ValueError(f"--data {where}: its classes are {some(classes)}; what is learnt are {some(known)}")
 
 
-def listed(classes: Any) -> str:
-    """The names of classes, or the first of them."""
-    names = list(classes)
+def some(names: tuple[str, ...]) -> str:
+    """Names, or the first of them."""
     return ", ".join(names[:5]) + (f", … ({len(names)})" if len(names) > 5 else "")
 
 
 def measured(dataset: Any, size: Size) -> tuple[tuple[float, ...], tuple[float, ...]]:
     """Mean and deviation of each channel, over images that are spread over a data set."""
-    some = Subset(dataset, np.unique(np.linspace(0, len(dataset) - 1, min(MEASURED, len(dataset))).astype(int)))
+    spread = np.unique(np.linspace(0, len(dataset) - 1, min(MEASURED, len(dataset))).astype(int))
     count, total, squares = 0, np.zeros(size[0]), np.zeros(size[0])
-    for images, _ in DataLoader(Prepared(some, size, (0,) * size[0], (1,) * size[0]), batch_size=250):
-        values = images.numpy().astype(np.float64)
+    for images, _ in DataLoader(Subset(dataset, spread), batch_size=250):
+        values = fitted(images, size).numpy().astype(np.float64)
         count += values.size // size[0]
         total += values.sum((0, 2, 3))
         squares += (values**2).sum((0, 2, 3))

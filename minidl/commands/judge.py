@@ -5,13 +5,12 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from minidl.backend.extras import extra
 from minidl.backend.modes import no_grad
 from minidl.commands.arguments import add_device, number
-from minidl.commands.images import Prepared, found, pixels, require_classes
+from minidl.commands.images import Prepared, found, opened, require_classes
 from minidl.commands.trained import load
 from minidl.data import DataLoader
-from minidl.engine.core import Tensor
+from minidl.data.transforms.functional import normalize
 from minidl.functional import softmax
 from minidl.nn import CrossEntropyLoss
 from minidl.train import Trainer
@@ -33,7 +32,6 @@ def add_evaluate(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("weights", metavar="RUN", type=Path, help="the folder of a run, or its weights.safetensors")
     parser.add_argument("--data", help="a data set, or a folder of pictures by class (default: what it learnt from)")
     parser.add_argument("--batch-size", type=number(int, 1), default=250, help="images at once (default: 250)")
-    parser.add_argument("--seed", type=number(int, 0), default=0, help="of the run, by which a fifth is held out")
     add_device(parser)
 
 
@@ -41,7 +39,7 @@ def evaluate(asked: argparse.Namespace) -> int:
     """Print the loss and the accuracy of weights on images that are held out."""
     model, trained = load(asked.weights)
     where = asked.data or trained.data
-    _, held_out = found(where, trained.size, asked.seed)
+    _, held_out = found(where, trained.size, trained.seed)
     require_classes(where, held_out.classes, trained.classes)
     images = Prepared(held_out, trained.size, trained.mean, trained.std)
     trainer = Trainer(model, CrossEntropyLoss(), metrics=[Accuracy()], device=asked.device)
@@ -64,13 +62,12 @@ def predict(asked: argparse.Namespace) -> int:
     """Print the likeliest classes of pictures."""
     model, trained = load(asked.weights)
     model.to(asked.device).eval()
+    width = max(map(len, trained.classes))
     for path in asked.pictures:
-        mean, std = (Tensor(trained_value) for trained_value in shaped(trained.mean, trained.std))
-        image = (Tensor(opened(path, trained.size)[None]) - mean) / std
+        image = normalize(opened(path, trained.size)[None], trained.mean, trained.std)
         with no_grad():
             shares = softmax(model(image.to(asked.device)), 1)[0].numpy()
         print(path)
-        width = max(map(len, trained.classes))
         for label in (-shares).argsort(kind="stable")[: asked.top]:
             print(f"  {trained.classes[label]:{width}}  {shares[label]:7.2%}")
     return 0

@@ -10,9 +10,10 @@ from pathlib import Path
 from typing import Any
 
 from minidl import optim
+from minidl.backend import dims
 from minidl.backend.random import manual_seed
 from minidl.commands.arguments import add_device, number, size
-from minidl.commands.images import Prepared, found, measured
+from minidl.commands.images import Prepared, Size, found, measured
 from minidl.commands.interrupt import Interruptible
 from minidl.commands.networks import find
 from minidl.commands.trained import WEIGHTS, Trained
@@ -20,7 +21,7 @@ from minidl.data import DataLoader, Subset
 from minidl.files import beside
 from minidl.nn import CrossEntropyLoss
 from minidl.train import Checkpoints, Trainer
-from minidl.train.callbacks import BackupAndRestore
+from minidl.train.callbacks import BackupAndRestore, TerminateOnNaN
 from minidl.train.metrics import Accuracy
 
 OPTIMIZERS: dict[str, tuple[Any, float, dict[str, Any]]] = {  # each with its learning rate, and what else it is given
@@ -28,7 +29,8 @@ OPTIMIZERS: dict[str, tuple[Any, float, dict[str, Any]]] = {  # each with its le
     "sgd": (optim.SGD, 0.05, {"momentum": 0.9}),
 }
 BEGUN = "run.json"  # what a run was begun with
-MAY_DIFFER = ("epochs", "device", "workers", "save_every")  # when it goes on
+SETTINGS = ("network", "data", "batch_size", "optimizer", "lr", "input", "samples", "seed")  # which stay as they are
+OTHERS = ("epochs", "workers", "save_every", "device")  # which may differ when it goes on
 EXAMPLES = """examples:
   minidl train simplenet --data mnist --out runs/a
       learn digits, test after each epoch, and leave runs/a/weights.safetensors
@@ -62,16 +64,15 @@ def add(parser: argparse.ArgumentParser) -> None:
 
 def run(asked: argparse.Namespace) -> int:
     """Train, or go on; returns the exit code: 130 if it was interrupted."""
-    build, own_size = find(asked.network)
     optimizer, rate, options = OPTIMIZERS[asked.optimizer]
-    image_size = asked.input or own_size
-    begin(asked)
+    image_size = image_size_of(asked.network, asked.input)
+    require_place(asked)
     learnt, held_out = found(asked.data, image_size, asked.seed)
     classes = tuple(learnt.classes)
     if asked.samples:
         learnt = Subset(learnt, range(min(asked.samples, len(learnt))))
     mean, std = measured(learnt, image_size)
-    trained = Trained(asked.network, image_size, classes, mean, std, asked.data)
+    trained = Trained(asked.network, image_size, classes, mean, std, asked.data, asked.seed)
     manual_seed(asked.seed)
     model = trained.build().to(asked.device)
     trainer = Trainer(
@@ -83,9 +84,12 @@ def run(asked: argparse.Namespace) -> int:
     batches = DataLoader(Prepared(learnt, image_size, mean, std), asked.batch_size, True, num_workers=asked.workers)
     test = DataLoader(Prepared(held_out, image_size, mean, std), asked.batch_size, num_workers=asked.workers)
     print(f"{asked.network}: {len(learnt):,} images of {asked.data} to learn from, {len(held_out):,} to test on")
+    callbacks = [TerminateOnNaN(raise_error=True), backup, Interruptible(backup)]
     stopped = False
+    if not asked.resume:
+        begin(asked)
     try:
-        trainer.fit(batches, epochs=asked.epochs, validation_data=test, callbacks=[backup, Interruptible(backup)])
+        trainer.fit(batches, epochs=asked.epochs, validation_data=test, callbacks=callbacks)
     except KeyboardInterrupt:
         stopped = True
     trained.save(model, asked.out / WEIGHTS)
@@ -97,22 +101,35 @@ def run(asked: argparse.Namespace) -> int:
     return 0
 
 
+def image_size_of(network: str, asked: Size | None) -> Size:
+    """The size to bring images to; ValueError for a network that takes no images."""
+    size = asked or find(network).input_size
+    if len(size) != 3 or size[0] not in (1, 3):
+        raise ValueError(f"{network} takes {dims(size)}, no images")
+    channels, height, width = size
+    return channels, height, width
+
+
+def require_place(asked: argparse.Namespace) -> None:
+    """Raise OSError or ValueError unless a run can begin in its folder, or go on there with the same settings."""
+    if not asked.resume:
+        if (asked.out / BEGUN).exists():
+            raise FileExistsError(
+                f"--out {asked.out}: there is a run; --resume goes on with it, or give another folder"
+            )
+        return
+    begun = settings(asked.out / BEGUN)
+    wanted = {name: plain(getattr(asked, name)) for name in SETTINGS}
+    if other := [name for name in SETTINGS if begun.get(name) != wanted[name]]:
+        said = ", ".join(f"{option(name)} {begun.get(name)}, not {wanted[name]}" for name in other)
+        raise ValueError(f"--resume: {asked.out} was begun with {said}; say the same, or begin another --out")
+
+
 def begin(asked: argparse.Namespace) -> None:
-    """Write down what a run is begun with, or see that one goes on with the same; ValueError if it can't."""
-    path = asked.out / BEGUN
-    wanted = {name: value for name, value in vars(asked).items() if name not in ("out", "resume", "debug", "command")}
-    if asked.resume:
-        begun = settings(path)
-        other = [name for name in wanted if name not in MAY_DIFFER and begun.get(name) != plain(wanted[name])]
-        if other:
-            said = ", ".join(f"{option(name)} {begun.get(name)}, not {plain(wanted[name])}" for name in other)
-            raise ValueError(f"--resume: {asked.out} was begun with {said}; say the same, or begin another --out")
-    elif path.exists():
-        raise FileExistsError(f"--out {asked.out}: there is a run; --resume goes on with it, or choose another folder")
-    else:
-        asked.out.mkdir(parents=True, exist_ok=True)
-        with beside(path) as part:
-            part.write_text(json.dumps(wanted, indent=2), "utf-8")
+    """Write down what a run is begun with."""
+    asked.out.mkdir(parents=True, exist_ok=True)
+    with beside(asked.out / BEGUN) as part:
+        part.write_text(json.dumps({name: getattr(asked, name) for name in (*SETTINGS, *OTHERS)}, indent=2), "utf-8")
 
 
 def settings(path: Path) -> dict[str, Any]:
@@ -141,8 +158,8 @@ def option(name: str) -> str:
 def again(asked: argparse.Namespace) -> str:
     """The command that goes on with a run."""
     words = ["minidl", "train", asked.network]
-    for name, value in vars(asked).items():
-        if name in ("network", "resume", "debug", "command") or value is None:
-            continue
-        words += [option(name), ",".join(map(str, value)) if isinstance(value, tuple) else str(value)]
+    for name in (*SETTINGS[1:], *OTHERS, "out"):
+        value = getattr(asked, name)
+        if value is not None:
+            words += [option(name), ",".join(map(str, value)) if isinstance(value, tuple) else str(value)]
     return shlex.join([*words, "--resume"])

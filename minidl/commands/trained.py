@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import inspect
 import json
 from dataclasses import dataclass, fields
 from pathlib import Path
@@ -13,7 +12,7 @@ import numpy as np
 from minidl import files
 from minidl.backend import dims
 from minidl.backend.modes import no_grad
-from minidl.commands.networks import find
+from minidl.commands.networks import built
 from minidl.engine.core import Tensor
 from minidl.nn import Module
 from minidl.nn.modes import modes_kept
@@ -32,6 +31,7 @@ class Trained:
     mean: tuple[float, ...]
     std: tuple[float, ...]
     data: str
+    seed: int
 
     def build(self) -> Module:
         """The network, with first values.
@@ -41,10 +41,7 @@ class Trained:
         ValueError
             If it can't be built for images of this size and so many classes.
         """
-        build, _ = find(self.network)
-        fitting = {"num_classes": len(self.classes), "in_channels": self.size[0], "size": self.size[1]}
-        known = inspect.signature(build).parameters
-        model = build(**{name: value for name, value in fitting.items() if name in known})
+        model = built(self.network, self.size, len(self.classes))
         try:
             with modes_kept(model), no_grad():
                 scores = model.eval()(Tensor(np.zeros((1, *self.size), np.float32)))
@@ -89,13 +86,20 @@ def parsed(text: str, file: Path) -> Trained:
     """What weights are of, from its text; ValueError where that is not whole."""
     try:
         said: dict[str, Any] = json.loads(text)
-        values = {field.name: said[field.name] for field in fields(Trained)}
-        trained = Trained(**{name: tuple(v) if isinstance(v, list) else v for name, v in values.items()})
-        channels = trained.size[0]
-        whole = len(trained.size) == 3 and len(trained.mean) == len(trained.std) == channels and min(trained.std) > 0
-        whole = whole and min(trained.size) > 0 and all(isinstance(name, str) for name in trained.classes)
-    except (ValueError, KeyError, TypeError, IndexError) as error:
+        values: dict[str, Any] = {field.name: said[field.name] for field in fields(Trained)}
+        values |= {name: tuple(value) for name, value in values.items() if isinstance(value, list)}
+        trained = Trained(**values)
+        channels, *sides = trained.size
+        numbers = [*trained.mean, *trained.std]
+        fits = [
+            isinstance(trained.network, str) and isinstance(trained.data, str) and isinstance(trained.seed, int),
+            len(sides) == 2 and all(isinstance(side, int) and side > 0 for side in trained.size),
+            len(trained.mean) == len(trained.std) == channels and min(trained.std) > 0,
+            all(isinstance(number, (int, float)) for number in numbers),
+            len(trained.classes) > 0 and all(isinstance(name, str) for name in trained.classes),
+        ]
+    except (ValueError, KeyError, TypeError, RecursionError) as error:
         raise ValueError(f"{file}: the text that says which network it is of is damaged: {error!r}") from error
-    if not whole:
+    if not all(fits):
         raise ValueError(f"{file}: the text that says which network it is of is damaged: {text}")
     return trained
