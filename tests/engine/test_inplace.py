@@ -9,18 +9,18 @@ import weakref
 
 import numpy as np
 import pytest
-from engine.writing import PROGRAMS, W, a_loop, a_step_of_several, a_view_of_a_view_is_written, detached, wide_values
+from engine.writing import (
+    PROGRAMS,
+    W,
+    a_loop,
+    a_step_of_several,
+    a_view_of_a_view_is_written,
+    detached,
+    outcome,
+    wide_values,
+)
 
 import minidl as md
-
-
-def outcome(t, program):
-    """The tensors that a program gives, and the gradient of the sum of their squares and cubes."""
-    w = t.tensor(W, dtype=t.float64, requires_grad=True)
-    outputs = program(t, w)
-    outputs = outputs if isinstance(outputs, tuple) else (outputs,)
-    sum((y * y + y * y * y / 3).sum() for y in outputs).backward()
-    return [y.detach().numpy() for y in outputs], w.grad.numpy()
 
 
 @pytest.mark.parametrize("program", PROGRAMS)

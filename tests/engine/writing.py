@@ -229,3 +229,12 @@ PROGRAMS = [
     part_of_a_part, a_copy_is_written, a_turned_view_is_written, two_views_follow, a_step_of_several,
     without_history_again, a_row_of_what_is_turned_is_written, a_loop,
 ]  # fmt: skip
+
+
+def outcome(t, program):
+    """The tensors that a program gives, and the gradient of the sum of their squares and cubes."""
+    w = t.tensor(W, dtype=t.float64, requires_grad=True)
+    outputs = program(t, w)
+    outputs = outputs if isinstance(outputs, tuple) else (outputs,)
+    sum((y * y + y * y * y / 3).sum() for y in outputs).backward()
+    return [y.detach().numpy() for y in outputs], w.grad.numpy()

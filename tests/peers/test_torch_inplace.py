@@ -1,10 +1,11 @@
-"""Activations that overwrite what a layer gave, beside PyTorch's: values, what is overwritten, gradients, refusals."""
+"""Writes in place beside PyTorch's: programs, and activations that overwrite what a layer gave; and refusals."""
 
 import contextlib
 
 import numpy as np
 import pytest
-from parity import OURS, THEIRS, normal, pull
+from engine import writing
+from parity import OURS, THEIRS, normal, pull, torch
 
 import minidl as md
 
@@ -51,3 +52,10 @@ def test_after_a_layer(first, fused):
             assert (got is None) == (want is None), (activation, training)
             for a, b in zip(got or (), want or (), strict=True):
                 np.testing.assert_allclose(a, b, rtol=1e-9, atol=1e-9, err_msg=f"{activation} {training}")
+
+
+@pytest.mark.parametrize("program", writing.PROGRAMS)
+def test_programs_that_write(program):
+    ours, theirs = writing.outcome(md, program), writing.outcome(torch, program)
+    for a, b in zip([*ours[0], ours[1]], [*theirs[0], theirs[1]], strict=True):
+        np.testing.assert_allclose(a, b, rtol=1e-12)
