@@ -21,3 +21,10 @@ def test_a_hinge_of_targets_that_are_neither_counts_both_ways():
     x, target = md.tensor([3.0, 0.25, 0.25, 0.25, 0.25]), md.tensor([1.0, 1.0, -1.0, 0.0, 2.0])
     each = F.hinge_embedding_loss(x, target, margin=1.5, reduction="none")
     assert each.tolist() == [3.0, 0.25, 1.25, 0.25 + 1.25, 0.25 + 1.25]
+
+
+@pytest.mark.parametrize("size", [0.0, 1e-6, 1e-5])
+def test_the_cosine_of_small_vectors_is_that_with_1e_12_in_their_squares(size):
+    x = md.tensor([[size, 0.0]], dtype=md.float64)
+    loss = F.cosine_embedding_loss(x, x, md.ones(1)).item()
+    assert loss == pytest.approx(1 - size**2 / (size**2 + 1e-12))

@@ -1,5 +1,7 @@
 """Layers of dropout: which share they drop, of elements or of channels, what the others become, and when."""
 
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 
@@ -14,6 +16,13 @@ def kept(z):
     sizes = np.unique(array[array != 0])
     assert len(sizes) == 1
     return array != 0, sizes[0]
+
+
+def test_what_is_drawn_below_p_is_dropped():
+    """p itself is kept: of [0, 1) the share p lies below it."""
+    drawn = np.float32([0.25, 0.5, 0.75, np.nextafter(0.5, 0, dtype=np.float32)])
+    generator = SimpleNamespace(numpy=SimpleNamespace(random=lambda shape, dtype: drawn))
+    assert dropout(md.ones(4), 0.5, generator=generator).tolist() == [0, 2, 2, 0]
 
 
 LAYERS = {"dropout": nn.Dropout, "dropout1d": nn.Dropout1d, "dropout2d": nn.Dropout2d}

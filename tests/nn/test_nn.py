@@ -330,6 +330,16 @@ def test_batch_norm_normalises_and_follows_the_statistics():
     assert same(values(layer), before)
 
 
+@pytest.mark.parametrize("kind", [nn.BatchNorm1d, nn.InstanceNorm1d])
+@pytest.mark.parametrize("name", ["running_mean", "running_var"])
+def test_running_statistics_that_backward_needs_are_guarded(kind, name):
+    layer = kind(2, track_running_stats=True)
+    z = (md.ones(2, requires_grad=True) * getattr(layer, name)).sum()
+    layer(md.randn(3, 2, 4))
+    with pytest.raises(RuntimeError, match="changed in place after it was read"):
+        z.backward()
+
+
 @pytest.mark.parametrize("offset", [1e3, 1e4])
 def test_batch_norm_of_a_large_mean_keeps_its_digits(offset):
     noise = np.random.default_rng(0).normal(0, 1, (256, 2, 4, 4))
