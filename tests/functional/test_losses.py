@@ -28,3 +28,9 @@ def test_the_cosine_of_small_vectors_is_that_with_1e_12_in_their_squares(size):
     x = md.tensor([[size, 0.0]], dtype=md.float64)
     loss = F.cosine_embedding_loss(x, x, md.ones(1)).item()
     assert loss == pytest.approx(1 - size**2 / (size**2 + 1e-12))
+
+
+def test_pairs_that_are_neither_alike_nor_apart_cost_nothing():
+    x = md.tensor([[1.0, 0.0]] * 4)
+    each = F.cosine_embedding_loss(x, x, md.tensor([1.0, -1.0, 0.0, 2.0]), reduction="none")
+    assert each.tolist() == pytest.approx([0, 1, 0, 0], abs=1e-6)

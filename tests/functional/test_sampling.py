@@ -1,0 +1,38 @@
+"""Grids and what is seen through them, at sizes of 1 and at the edges."""
+
+import pytest
+
+import minidl as md
+import minidl.functional as F
+
+IDENTITY = md.tensor([[[1.0, 0.0, 0.0], [0.0, 1.0, 0.0]]])
+
+
+@pytest.mark.parametrize("corners", [True, False])
+def test_the_only_pixel_of_a_line_is_at_its_centre(corners):
+    outermost = 1 if corners else 0.5
+    assert F.affine_grid(IDENTITY, (1, 1, 1, 2), align_corners=corners).tolist() == [
+        [[[-outermost, 0], [outermost, 0]]]
+    ]
+    assert F.affine_grid(IDENTITY, (1, 1, 2, 1), align_corners=corners).tolist() == [
+        [[[0, -outermost]], [[0, outermost]]]
+    ]
+
+
+@pytest.mark.parametrize("mode", ["bilinear", "nearest"])
+@pytest.mark.parametrize("corners", [True, False])
+def test_one_pixel_is_reflected_everywhere(mode, corners):
+    grid = md.tensor([[[[-3.0, 0.2], [0.7, 5.0], [0.0, 0.0]]]])
+    z = F.grid_sample(md.full((1, 1, 1, 1), 7.0), grid, mode, "reflection", align_corners=corners)
+    assert z.tolist() == [[[[7, 7, 7]]]]
+
+
+@pytest.mark.parametrize("place, slope", [(-1.5, 0), (-1.0, 0), (-0.5, 1), (0.5, 1), (1.0, 0), (1.5, 0)])
+def test_where_a_place_is_held_at_the_border_its_gradient_is_zero(place, slope):
+    """As in PyTorch, at the border itself, too."""
+    images = md.tensor([[[[0.0, 1.0, 2.0]]]])
+    x = md.tensor(place, requires_grad=True)
+    F.grid_sample(images, md.stack([x, x * 0]).reshape(1, 1, 1, 2), padding_mode="border", align_corners=True).backward(
+        md.ones(1, 1, 1, 1)
+    )
+    assert x.grad.item() == slope
