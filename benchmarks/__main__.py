@@ -10,7 +10,19 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from benchmarks import batches, floor, import_time, inference, memory, ops, pictures, scaling, small_ops, training
+from benchmarks import (
+    batches,
+    floor,
+    import_time,
+    inference,
+    memory,
+    ops,
+    pictures,
+    scaling,
+    small_ops,
+    training,
+    transforms,
+)
 from benchmarks.case import Asked, registry
 from benchmarks.engines import DEFAULT, PEERS, Cuda, Engine, installed, of_package
 from benchmarks.machine import ceilings, description
@@ -22,7 +34,7 @@ from benchmarks.timing import Row, measure
 from minidl.backend import device_name
 
 # they are registered in the order in which they are imported, which is the table's
-MODULES = (ops, training, inference, batches, floor, small_ops, scaling, memory, import_time)
+MODULES = (ops, training, inference, batches, floor, small_ops, scaling, memory, import_time, transforms)
 
 
 def parser() -> argparse.ArgumentParser:

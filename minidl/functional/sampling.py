@@ -11,9 +11,9 @@ from minidl.engine.composed import named
 from minidl.engine.core import Tensor
 from minidl.engine.require import require_tensors
 from minidl.ops.compare import ge, gt, le, lt
-from minidl.ops.create import linspace, ones, zeros
+from minidl.ops.create import arange, linspace, ones, zeros
 from minidl.ops.elementwise import abs, clip, floor, round, where
-from minidl.ops.indexing import gather
+from minidl.ops.indexing import along
 from minidl.ops.joining import cat
 from minidl.ops.linalg import matmul
 from minidl.ops.shape import reshape
@@ -101,16 +101,25 @@ def grid_sample(
         _inside(_unscaled(grid[..., k], length, bool(align_corners)), length, padding_mode, bool(align_corners))
         for k, length in ((0, input.shape[3]), (1, input.shape[2]))
     )
-    if mode == "nearest":
-        return _pixels(input, round(y), round(x))
-    left, top = floor(x), floor(y)
-    right, low = (x - left)[:, None], (y - top)[:, None]  # weights
-    return (
-        _pixels(input, top, left) * (1 - low) * (1 - right)
-        + _pixels(input, top, left + 1) * (1 - low) * right
-        + _pixels(input, top + 1, left) * low * (1 - right)
-        + _pixels(input, top + 1, left + 1) * low * right
-    )
+    n, channels, height, width = input.shape
+    first = reshape(arange(0, n * channels * height * width, height * width, device=input.device), (n, channels, 1, 1))
+    pixels, z = reshape(input, (n * channels * height * width,)), None
+    for row, down in _taps(y, height, mode):
+        for column, across in _taps(x, width, mode):
+            seen = along(pixels, 0, (first + (row * width + column)[:, None]).array) * (across * down)[:, None]
+            z = seen if z is None else z + seen
+    return z
+
+
+def _taps(place: Tensor, length: int, mode: str) -> list[tuple[Tensor, Tensor]]:
+    """The pixels of a line that a place is seen by, and their weights: 0 outside."""
+    left = round(place) if mode == "nearest" else floor(place)
+    share = place - left
+    taps = [(left, 1 + share * 0)] if mode == "nearest" else [(left, 1 - share), (left + 1, share)]
+    return [
+        (clip(at, 0, length - 1).long(), weight * (ge(at, 0) & le(at, length - 1)).to(place.dtype))
+        for at, weight in taps
+    ]
 
 
 def _unscaled(place: Tensor, length: int, align_corners: bool) -> Tensor:
@@ -131,15 +140,3 @@ def _inside(place: Tensor, length: int, padding_mode: str, align_corners: bool) 
         place = where(turns % 2 == 0, rest + first, span - rest + first)
     within = gt(place, 0) & lt(place, length - 1)
     return where(within, place, clip(place.detach(), 0, length - 1))
-
-
-def _pixels(input: Tensor, rows: Tensor, columns: Tensor) -> Tensor:
-    """The pixels at whole places (N, OH, OW), 0 outside: (N, C, OH, OW)."""
-    n, channels, height, width = input.shape
-    places = rows.shape[1:]
-    count = places[0] * places[1]
-    seen = ge(rows, 0) & le(rows, height - 1) & ge(columns, 0) & le(columns, width - 1)
-    index = clip(rows, 0, height - 1).long() * width + clip(columns, 0, width - 1).long()
-    index = reshape(index, (n, 1, count)).expand(n, channels, count)
-    taken = gather(reshape(input, (n, channels, height * width)), 2, index)
-    return reshape(taken, (n, channels, *places)) * seen[:, None].to(input.dtype)

@@ -21,11 +21,18 @@ def getitem(xp, x, *, index):
     """x[index], for a `raw_index`: integers, slices and None give views, arrays of integers or bools copies."""
     try:
         view, picks = located(x, index)
+        if xp is np and len(picks) == 1 and view.flags.c_contiguous and _counts(picks[0]):
+            return view.take(picks[0], 0)  # five times as fast as brackets
         return xp.asarray(view[picks]) if picks else view
     except IndexError as error:
         require_places("getitem", x.shape, index)
         said = str(error).replace("numpy.newaxis (`None`)", "None").replace("axis", "dim").replace("array", "tensor")
         raise IndexError(f"{said}; the tensor is {dims(x.shape)}") from None
+
+
+def _counts(pick: Any) -> bool:
+    """Whether a part of an index is an array of integers."""
+    return backend.is_array(pick) and not is_mask(pick)
 
 
 @op
@@ -34,7 +41,7 @@ def unindex(xp, x, *, index, size):
     z = xp.zeros(size, wide(x.dtype))
     view, picks = located(z, index)
     whole = all([isinstance(part, slice) and part == slice(None) for part in picks[:-1]])
-    if not any([backend.is_array(part) and not is_mask(part) for part in picks]):
+    if not any(map(_counts, picks)):
         view[picks] = x  # no place is named twice
     elif xp is np and x.size and whole and picks[-1].ndim == 1:
         view[...] = _added(x, picks[-1], view.shape, len(picks) - 1)
