@@ -13,6 +13,8 @@ from minidl.data.dataset import (
     TensorDataset,
     TransformedDataset,
 )
+from minidl.data.encoder import TableEncoder
+from minidl.data.folder import DatasetFolder, ImageFolder
 from minidl.data.loader import DataLoader
 from minidl.data.sampler import (
     BatchSampler,
@@ -22,19 +24,23 @@ from minidl.data.sampler import (
     SubsetRandomSampler,
     WeightedRandomSampler,
 )
-from minidl.data.sources import CIFAR10, MNIST, FashionMNIST
+from minidl.data.sources import CIFAR10, IDX, MNIST, FashionMNIST
 from minidl.data.split import KFold, StratifiedKFold, labels_of, random_split
+from minidl.data.table import Table
 from minidl.data.workers import WorkerInfo, get_worker_info
 
 __all__ = [
     "CIFAR10",
+    "IDX",
     "MNIST",
     "BatchSampler",
     "ChainDataset",
     "ConcatDataset",
     "DataLoader",
     "Dataset",
+    "DatasetFolder",
     "FashionMNIST",
+    "ImageFolder",
     "IterableDataset",
     "KFold",
     "RandomSampler",
@@ -44,6 +50,8 @@ __all__ = [
     "StratifiedKFold",
     "Subset",
     "SubsetRandomSampler",
+    "Table",
+    "TableEncoder",
     "TensorDataset",
     "TransformedDataset",
     "WeightedRandomSampler",

@@ -167,33 +167,48 @@ class TransformedDataset(Dataset):
     def __init__(
         self, dataset: Any, transform: Callable[[Any], Any], target_transform: Callable[[Any], Any] | None = None
     ) -> None:
-        for name, function in (("transform", transform), ("target_transform", target_transform)):
-            if not callable(function) and (function is not None or name == "transform"):
-                raise TypeError(f"TransformedDataset: {name} must be a function, got {type(function).__name__}")
+        if transform is None:
+            raise TypeError("TransformedDataset: transform must be a function, got NoneType")
+        require_functions("TransformedDataset", transform=transform, target_transform=target_transform)
         self.dataset, self.transform, self.target_transform = dataset, transform, target_transform
 
     def __len__(self) -> int:
         return len(self.dataset)
 
     def __getitem__(self, index: Any) -> Any:
-        return self._changed(self.dataset[index], tuple)
+        return transformed(self.dataset[index], self.transform, self.target_transform)
 
     def stacked(self, indices: np.ndarray) -> Any:
         """The samples at `indices` as one batch, transformed at once where each function knows of batches."""
-        if takes_batches(self.transform) and (self.target_transform is None or takes_batches(self.target_transform)):
-            return self._changed(take(self.dataset, indices.tolist()), list)
+        if of_batches(self.transform, self.target_transform):
+            return transformed(take(self.dataset, indices.tolist()), self.transform, self.target_transform)
         return default_collate([self[index] for index in indices.tolist()])
 
-    def _changed(self, sample: Any, kind: type) -> Any:
-        """A sample, or a batch, with its fields transformed."""
-        if isinstance(sample, Mapping):
-            raise TypeError("TransformedDataset: wants images, or tuples that begin with one, got a dict")
-        if not isinstance(sample, (tuple, list)):
-            return self.transform(sample)
-        image, *rest = sample
-        if rest and self.target_transform is not None:
-            rest[0] = self.target_transform(rest[0])
-        return kind([self.transform(image), *rest])
+
+def require_functions(name: str, **functions: Any) -> None:
+    """Raise TypeError, in the name of its caller, for an argument that is neither a function nor None."""
+    for argument, function in functions.items():
+        if function is not None and not callable(function):
+            raise TypeError(f"{name}: {argument} must be a function, got {type(function).__name__}")
+
+
+def transformed(sample: Any, transform: Any, target_transform: Any) -> Any:
+    """A sample, or a batch, with its image and its label transformed by what is not None."""
+    if isinstance(sample, Mapping):
+        raise TypeError("transform: wants images, or tuples that begin with one, got a dict")
+    image, *rest = sample if isinstance(sample, (tuple, list)) else (sample,)
+    if transform is not None:
+        image = transform(image)
+    if not isinstance(sample, (tuple, list)):
+        return image
+    if rest and target_transform is not None:
+        rest[0] = target_transform(rest[0])
+    return (image, *rest) if isinstance(sample, tuple) else [image, *rest]
+
+
+def of_batches(*functions: Any) -> bool:
+    """Whether each of the functions, but for None, may be given whole batches."""
+    return all(function is None or takes_batches(function) for function in functions)
 
 
 class StackDataset(Dataset):

@@ -14,7 +14,7 @@ from minidl.backend import random
 from minidl.backend.modes import require_flag
 from minidl.backend.random import Generator
 from minidl.data.collate import default_collate, default_convert
-from minidl.data.dataset import IterableDataset
+from minidl.data.dataset import IterableDataset, require_functions
 from minidl.data.fetcher import End, IterableFetcher, MapFetcher, Task
 from minidl.data.sampler import (
     BatchSampler,
@@ -109,7 +109,7 @@ class DataLoader:
         self.drop_last = require_flag("DataLoader", "drop_last", drop_last)
         self.batch_size = None if batch_size is None else require_count("DataLoader", "batch_size", batch_size)
         require_generator("DataLoader", generator)
-        require_functions(collate_fn=collate_fn, worker_init_fn=worker_init_fn)
+        require_functions("DataLoader", collate_fn=collate_fn, worker_init_fn=worker_init_fn)
         if sampler is not None:
             exclude("sampler", shuffle=shuffle)
         if batch_sampler is not None:
@@ -342,13 +342,6 @@ def exclude(argument: str, **others: Any) -> None:
     for name, given in others.items():
         if given is not None and given is not False:
             raise ValueError(f"DataLoader: {argument} excludes {name}; leave one of them out")
-
-
-def require_functions(**functions: Any) -> None:
-    """Raise TypeError for an argument that is neither a function nor None."""
-    for argument, function in functions.items():
-        if function is not None and not callable(function):
-            raise TypeError(f"DataLoader: {argument} must be a function, got {type(function).__name__}")
 
 
 def require_by_index(dataset: Any, counted: bool) -> None:

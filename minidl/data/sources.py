@@ -1,22 +1,27 @@
-"""MNIST, Fashion-MNIST and CIFAR-10 as labelled images."""
+"""MNIST, Fashion-MNIST, CIFAR-10, and files in MNIST's form, as labelled images."""
 
 from __future__ import annotations
 
 import functools
 import operator
 import warnings
+from collections.abc import Callable
 from importlib.resources import files
 from importlib.util import find_spec
 from pathlib import Path
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
 
 from minidl.backend import dims
 from minidl.backend.modes import require_flag
 from minidl.data.catalog import CIFAR10_FILES, FASHION_MNIST_FILES, MNIST_FILES
-from minidl.data.dataset import Dataset
-from minidl.data.files import FileSet
+from minidl.data.collate import default_collate
+from minidl.data.dataset import Dataset, of_batches, require_functions, transformed
+from minidl.data.files import FileSet, unpack
+from minidl.data.formats import parse_idx
+
+Function = Callable[[Any], Any] | None
 
 
 class ImageDataset(Dataset):
@@ -31,6 +36,8 @@ class ImageDataset(Dataset):
         The only folder to look in and download to. By default: ``MINIDL_DATA``, the user's cache, a download there.
     train : bool, default True
         The training or the test split.
+    transform, target_transform : callable, optional
+        Of an image, of a label; a `Transform` gets whole batches from a loader (see `TransformedDataset`).
     download : bool, default True
         Whether to download what is not found; ``MINIDL_OFFLINE=1`` forbids it as well.
 
@@ -57,8 +64,17 @@ class ImageDataset(Dataset):
     classes: ClassVar[tuple[str, ...]]
     subset = False
 
-    def __init__(self, root: str | Path | None = None, train: bool = True, *, download: bool = True) -> None:
+    def __init__(
+        self,
+        root: str | Path | None = None,
+        train: bool = True,
+        transform: Function = None,
+        target_transform: Function = None,
+        download: bool = True,
+    ) -> None:
         name = type(self).__name__
+        require_functions(type(self).__name__, transform=transform, target_transform=target_transform)
+        self.transform, self.target_transform = transform, target_transform
         self.train, download = require_flag(name, "train", train), require_flag(name, "download", download)
         split = self.file_set.train if train else self.file_set.test
         folder = self.file_set.locate(split, root, download)
@@ -74,12 +90,16 @@ class ImageDataset(Dataset):
     def __len__(self) -> int:
         return len(self.targets)
 
-    def __getitem__(self, index: int) -> tuple[np.ndarray, int]:
+    def __getitem__(self, index: int) -> tuple[Any, Any]:
         index = operator.index(index)
-        return np.divide(self.data[index], 255, dtype=np.float32), int(self.targets[index])
+        sample = np.divide(self.data[index], 255, dtype=np.float32), int(self.targets[index])
+        return transformed(sample, self.transform, self.target_transform)
 
-    def stacked(self, indices: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        return np.divide(self.data[indices], 255, dtype=np.float32), self.targets[indices]
+    def stacked(self, indices: np.ndarray) -> Any:
+        if of_batches(self.transform, self.target_transform):
+            batch = np.divide(self.data[indices], 255, dtype=np.float32), self.targets[indices]
+            return transformed(batch, self.transform, self.target_transform)
+        return default_collate([self[index] for index in indices.tolist()])
 
     def __repr__(self) -> str:
         split = "train" if self.train else "test"
@@ -96,9 +116,16 @@ class MNIST(ImageDataset):
     file_set = MNIST_FILES
     classes = tuple("0123456789")
 
-    def __init__(self, root: str | Path | None = None, train: bool = True, *, download: bool = True) -> None:
+    def __init__(
+        self,
+        root: str | Path | None = None,
+        train: bool = True,
+        transform: Function = None,
+        target_transform: Function = None,
+        download: bool = True,
+    ) -> None:
         try:
-            super().__init__(root, train, download=download)
+            super().__init__(root, train, transform, target_transform, download)
         except FileNotFoundError as error:
             if root is not None:
                 raise
@@ -147,3 +174,52 @@ class CIFAR10(ImageDataset):
         """Images and labels from the records of all files."""
         records = np.concatenate(arrays)
         return records[:, 1:].reshape(-1, 3, 32, 32), records[:, 0].astype(np.int64)
+
+
+class IDX(ImageDataset):
+    """Labelled images in two files of the form that MNIST's have, such as KMNIST's, EMNIST's or one's own.
+
+    Parameters
+    ----------
+    images : path
+        A file of uint8 (N, H, W) or (N, C, H, W); if it ends in ``.gz``, it is decompressed.
+    labels : path
+        A file of integers (N,), the same way.
+    transform, target_transform : callable, optional
+        Of an image, of a label.
+
+    Attributes
+    ----------
+    data, targets, source, classes
+        As of `MNIST`; `classes` are the labels as texts.
+
+    Raises
+    ------
+    FileNotFoundError
+        If there is no such file.
+    ValueError
+        If a file is damaged, holds something else, or not as many as the other.
+    """
+
+    def __init__(
+        self, images: str | Path, labels: str | Path, transform: Function = None, target_transform: Function = None
+    ) -> None:
+        require_functions(type(self).__name__, transform=transform, target_transform=target_transform)
+        self.transform, self.target_transform = transform, target_transform
+        data, targets = (parse_idx(unpack(Path(path).read_bytes(), path), path) for path in (images, labels))
+        if data.dtype != np.uint8 or data.ndim not in (3, 4):
+            raise ValueError(
+                f"{images}: holds {data.dtype} {dims(data.shape)}, expected images: uint8 N×H×W or N×C×H×W"
+            )
+        if targets.dtype.kind not in "iu" or targets.shape != data.shape[:1] or (targets < 0).any():
+            raise ValueError(
+                f"{labels}: holds {targets.dtype} {dims(targets.shape)}, expected a label, 0 or more, for each of "
+                f"{len(data):,} images"
+            )
+        self.data = data if data.ndim == 4 else data[:, None]
+        self.targets = targets.astype(np.int64)
+        self.classes = tuple(map(str, range(self.targets.max(initial=-1) + 1)))  # type: ignore[misc]
+        self.source = str(images)
+
+    def __repr__(self) -> str:
+        return f"IDX({len(self):,} images {dims(self.data.shape[1:])}, from {self.source})"

@@ -92,5 +92,5 @@ def test_what_is_refused():
     with pytest.raises(TypeError, match="TransformedDataset: target_transform must be a function, got int"):
         PAIRS.with_transform(AUGMENT, 3)
     named = md.data.TransformedDataset([{"image": IMAGES[0]}], AUGMENT)
-    with pytest.raises(TypeError, match="TransformedDataset: wants images, or tuples that begin with one, got a dict"):
+    with pytest.raises(TypeError, match="transform: wants images, or tuples that begin with one, got a dict"):
         named[0]
