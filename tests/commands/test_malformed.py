@@ -122,7 +122,7 @@ def pictures(content, count):
         content[:-30],
     )
     yield from (rng.randbytes(rng.randrange(1, 400)) for _ in range(count))
-    yield from (content[: rng.randrange(8, len(content) - 16)] for _ in range(count))
+    yield from (content[: rng.randrange(8, len(content) - 28)] for _ in range(count))
 
 
 @pytest.mark.parametrize("count", [3, pytest.param(40, marks=pytest.mark.deep)])
