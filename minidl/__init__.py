@@ -5,7 +5,7 @@
 from math import e, inf, nan, pi
 from sys import modules as _modules
 
-from minidl import autograd, backends, data, functional, kernels, models, nn, ops, optim, profiler, train, utils
+from minidl import autograd, backends, data, functional, kernels, models, nn, ops, optim, profiler, train, utils, viz
 from minidl.backend import accelerator, cuda, random
 from minidl.autograd import GradcheckError, grad, gradcheck, gradgradcheck
 from minidl.autograd.functional import hvp, jacobian, jvp, vjp

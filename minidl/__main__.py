@@ -17,7 +17,7 @@ from minidl import __version__, backend
 from minidl.backend import cuda
 from minidl.backend.dtypes import float32, float64
 from minidl.commands import arguments as read
-from minidl.commands import judge, train
+from minidl.commands import judge, lessons, train
 from minidl.commands.networks import built, find
 from minidl.data.catalog import CIFAR10_FILES, FASHION_MNIST_FILES, MNIST_FILES, fetch
 from minidl.kernels import loops
@@ -57,6 +57,8 @@ def parser() -> Parser:
     layers = command("summary", show, "show the layers of a network")
     layers.add_argument("name", metavar="NETWORK", help="such as simplenet; a wrong one gets those that are close")
     layers.add_argument("--input", type=read.size, metavar="C,H,W", help="size of an image, such as 3,224,224")
+    lessons.add_learn(command("learn", lessons.learn, "the course: its map, or a lesson step by step"))
+    lessons.add_check(command("check", lessons.check, "run what you wrote in lessons, and judge the exercises"))
     command("warm", warm, "compile all loops now, so that no later process has to")
     commands.add_parser("bench", add_help=False, help="in a checkout, time minidl beside its peers (bench --help)")
     return top

@@ -53,6 +53,8 @@ positional arguments:
     evaluate  measure how right a trained network is
     predict   tell what a trained network sees in pictures
     summary   show the layers of a network
+    learn     the course: its map, or a lesson step by step
+    check     run what you wrote in lessons, and judge the exercises
     warm      compile all loops now, so that no later process has to
     bench     in a checkout, time minidl beside its peers (bench --help)
 

@@ -1,1 +1,1 @@
-"""What the commands that train and use a network do; command lines are read and refused in ``__main__``."""
+"""What the commands that train and use a network, or step through a lesson, do; command lines are read and refused in ``__main__``."""

@@ -42,6 +42,8 @@ class Lesson:
         The data sets that the run may use: all, or the one that was asked for.
     out : Path
         Where the run leaves its files: ``out/NN`` beside the script, or in a notebook's working folder.
+    pictures : list of Path
+        What `show` has saved.
     """
 
     def __init__(self, number: str, sources: Sequence[str] = ()) -> None:
@@ -67,6 +69,7 @@ class Lesson:
         self.source = Path(script).read_bytes() if script else b""
         self.out = self.folder / "out" / number
         self.out.mkdir(parents=True, exist_ok=True)
+        self.pictures: list[Path] = []
         if isinstance(sys.stdout, io.TextIOWrapper):
             sys.stdout.reconfigure(line_buffering=True)  # a log shows each line as it comes
         self.started = time.perf_counter()
@@ -81,6 +84,7 @@ class Lesson:
         pyplot = extra("matplotlib.pyplot")
         path = self.out / f"{name}.png"
         figure.savefig(path, dpi=120)
+        self.pictures.append(path)
         print(f"picture: {os.path.relpath(path)}")
         if pyplot.get_backend().lower() != "agg":
             pyplot.show()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -48,4 +48,30 @@ def pictures(images: np.ndarray, titles: Sequence[str], columns: int = 6) -> Any
     for axes, image, title in zip(grid.flat, images, titles, strict=False):
         axes.imshow(image.transpose(1, 2, 0), cmap="gray", vmin=0, vmax=1)
         axes.set_title(title, fontsize=8)
+    return figure
+
+
+def errors(steps: np.ndarray, series: dict[str, np.ndarray]) -> Any:
+    """Errors against the step that they were made with, each series a line; both axes are logarithmic."""
+    figure, axes = extra("matplotlib.pyplot").subplots(figsize=(6.5, 4), layout="constrained")
+    for name, values in series.items():
+        axes.loglog(steps, np.maximum(values, np.finfo(float).tiny), marker=".", label=name)
+    axes.set(xlabel="step h", ylabel="error")
+    axes.legend(frameon=False)
+    axes.grid(alpha=0.3)
+    return figure
+
+
+def regions(points: np.ndarray, labels: np.ndarray, answer: Callable[..., np.ndarray]) -> Any:
+    """Points (n, 2) with labels ±1 over what a network answers, in [−1, 1], at every place (x, y) between them."""
+    (left, low), (right, high) = points.min(0) - 0.3, points.max(0) + 0.3
+    x, y = np.meshgrid(np.linspace(left, right, 40), np.linspace(low, high, 30))
+    answers = answer(x, y)
+    figure, axes = extra("matplotlib.pyplot").subplots(figsize=(6.5, 4.5), layout="constrained")
+    shades = axes.contourf(x, y, answers, levels=np.linspace(-1, 1, 21), cmap="RdBu", alpha=0.7)
+    axes.contour(x, y, answers, levels=[0], colors="black", linewidths=1)
+    for label, color, marker in ((1, "tab:blue", "o"), (-1, "tab:red", "s")):
+        axes.scatter(*points[labels == label].T, c=color, marker=marker, edgecolors="white", linewidths=0.5)
+    figure.colorbar(shades, label="answer", ticks=[-1, 0, 1])
+    axes.set(xlabel="x₁", ylabel="x₂", aspect="equal")
     return figure

@@ -1,0 +1,77 @@
+"""What a lesson, a notebook and the stepper ask about exercises: check, hint, solution."""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+import sys
+from pathlib import Path
+from typing import Any
+
+from minidl.learn import course
+from minidl.learn.exercise import Exercise
+from minidl.learn.judge import Verdict, judge
+
+SIGNS = {"passed": "✓", "stub": "○", "failed": "✗"}
+verdicts: dict[str, Verdict] = {}  # of this process, the newest of each exercise
+hints_given: dict[str, int] = {}
+
+
+def exercises(lesson: str) -> dict[str, Exercise]:
+    """The exercises of a lesson by their numbers; none where it has no file of them."""
+    found = sorted((course.folder() / "exercises").glob(f"{lesson}_*.py"))
+    declared = [value for path in found for value in vars(loaded(path)).values() if isinstance(value, Exercise)]
+    return {exercise.number: exercise for exercise in declared}
+
+
+def loaded(path: Path) -> Any:
+    """The module of a file, whose name can't be imported as it begins with digits."""
+    spec = importlib.util.spec_from_file_location(f"exercises_{path.stem}", path)
+    module = sys.modules[f"exercises_{path.stem}"] = importlib.util.module_from_spec(spec)  # type: ignore[arg-type]
+    spec.loader.exec_module(module)  # type: ignore[union-attr]
+    return module
+
+
+def exercise(number: str) -> Exercise:
+    """The exercise of a number, such as "05.1".
+
+    Raises
+    ------
+    ValueError
+        If there is none.
+    """
+    known = exercises(number[:2])
+    if number not in known:
+        raise ValueError(f"no exercise {number}; lesson {number[:2]} has {', '.join(known) or 'none'}")
+    return known[number]
+
+
+def check(number: str, candidate: Any) -> None:
+    """Judge what you wrote for an exercise, and print what came of it.
+
+    Parameters
+    ----------
+    number : str
+        Such as "05.1".
+    candidate : your function or class
+    """
+    asked = exercise(number)
+    verdicts[number] = verdict = judge(asked, candidate)
+    print(f"{SIGNS[verdict.state]} {number} {asked.title}: {verdict.text}")
+
+
+def hint(number: str) -> str:
+    """The next hint to an exercise; after the third, the third again."""
+    hints = exercise(number).hints
+    hints_given[number] = given = min(hints_given.get(number, 0) + 1, len(hints))
+    return f"Hint {given} of {len(hints)}: {hints[given - 1]}"
+
+
+def solution(number: str) -> str:
+    """The source of a solution to an exercise."""
+    return exercise(number).source
+
+
+def as_json() -> str:
+    """The newest verdicts of this process, on one line."""
+    return json.dumps({number: {"state": v.state, "text": v.text} for number, v in verdicts.items()})

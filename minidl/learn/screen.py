@@ -1,0 +1,112 @@
+"""What the stepper shows and asks, on whatever terminal there is: drawn by rich, keys by the standard library."""
+
+from __future__ import annotations
+
+import contextlib
+import sys
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from minidl.learn.extras import extra
+
+SHADES = "@%#*+=-:. "  # from black to white: pictures are ink on paper
+WIDTH = 100  # no wider, however wide the terminal is: longer lines are hard to read
+
+
+class Screen:
+    """A terminal, or a pipe that behaves like one: without colour where it has none, and at most 100 columns wide."""
+
+    def __init__(self) -> None:
+        rich = extra("rich.console")
+        if hasattr(sys.stdout, "reconfigure"):
+            sys.stdout.reconfigure(errors="replace")  # a terminal that lacks a letter shows a question mark
+        wide = rich.Console().width
+        self.console = rich.Console(width=min(wide, WIDTH), highlight=False, soft_wrap=False)
+
+    def prose(self, text: str) -> None:
+        """Show Markdown."""
+        self.console.print(extra("rich.markdown").Markdown(text), "")
+
+    def code(self, source: str, line: int) -> None:
+        """Show Python, its lines numbered from `line` on."""
+        options = dict(
+            line_numbers=True, start_line=line, theme="ansi_dark", word_wrap=True, background_color="default"
+        )
+        self.console.print(extra("rich.syntax").Syntax(source, "python", **options))
+
+    def say(self, text: str, style: str = "") -> None:
+        """Show a line as it is."""
+        self.console.print(text, style=style, markup=False)
+
+    def table(self, columns: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
+        """Show a table."""
+        table = extra("rich.table").Table(*columns, box=extra("rich.box").SIMPLE_HEAD)
+        for row in rows:
+            table.add_row(*map(extra("rich.markup").escape, row))
+        self.console.print(table)
+
+    def picture(self, path: Path) -> None:
+        """Show a picture in characters: two pixels a letter where there is colour, else shades of one."""
+        image = extra("PIL.Image").open(path).convert("RGB")
+        width = self.console.width - 2
+        height = max(2, round(image.height / image.width * width / 2)) * 2
+        pixels = np.asarray(image.resize((width, height)))
+        if self.console.color_system is None or self.console.encoding != "utf-8":
+            grey = pixels[::2].mean(2) / 255
+            rows = (grey * (len(SHADES) - 1)).round().astype(int)
+            self.say("\n".join("".join(SHADES[level] for level in row) for row in rows))
+            return
+        text = extra("rich.text").Text(no_wrap=True)
+        for upper, lower in zip(pixels[::2], pixels[1::2], strict=True):
+            for above, below in zip(upper.tolist(), lower.tolist(), strict=True):
+                text.append("▀", f"rgb({','.join(map(str, above))}) on rgb({','.join(map(str, below))})")
+            text.append("\n")
+        self.console.print(text)
+
+    def ask(self, question: str) -> str:
+        """Ask for a line; at the end of the input there is none."""
+        try:
+            return input(question).strip()
+        except EOFError:
+            print()
+            return ""
+
+    def key(self, question: str, keys: Iterable[str]) -> str:
+        """Ask for one of some keys; Enter is a line feed. The end of the input quits, as q does."""
+        wanted = set(keys)
+        with unbuffered():
+            self.console.print(question, end=" ", markup=False)
+            while (pressed := one_key()) not in wanted:
+                pass
+        self.console.print()
+        return pressed
+
+
+def one_key() -> str:
+    """The next key; where the input is no terminal, the first letter of its next line. "q" at the end."""
+    if not sys.stdin.isatty():
+        line = sys.stdin.readline()
+        return "q" if not line else line.strip()[:1].lower() or "\n"
+    pressed = sys.stdin.read(1)
+    return "q" if pressed in ("", "\x04") else pressed.lower().replace("\r", "\n")
+
+
+@contextlib.contextmanager
+def unbuffered() -> Iterator[None]:
+    """A terminal that gives each key at once, and does not show it; what was typed before is thrown away."""
+    if not sys.stdin.isatty():
+        yield
+        return
+    import termios
+    import tty
+
+    descriptor = sys.stdin.fileno()
+    before: list[Any] = termios.tcgetattr(descriptor)
+    try:
+        tty.setcbreak(descriptor, termios.TCSAFLUSH)
+        yield
+    finally:
+        termios.tcsetattr(descriptor, termios.TCSADRAIN, before)

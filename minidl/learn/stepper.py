@@ -1,0 +1,303 @@
+"""A lesson, step by step: read, predict, run, look inside, write, go on; and come back later where one has left."""
+
+from __future__ import annotations
+
+import code
+import contextlib
+import os
+import shlex
+import subprocess
+import sys
+import time
+import traceback
+from collections.abc import Callable
+from types import ModuleType
+from typing import Any
+
+import numpy as np
+
+from minidl.engine.core import Tensor
+from minidl.learn import checks
+from minidl.learn.course import Cell, Script, Step, opened
+from minidl.learn.learner import Learner
+from minidl.learn.lesson import Lesson
+from minidl.learn.screen import Screen
+from minidl.nn import Module
+from minidl.viz import backward, graph, sketch
+
+
+class Stepper:
+    """A learner at a lesson.
+
+    Parameters
+    ----------
+    lesson : Script
+        Which one; the learner's own copy of it is run.
+    learner : Learner
+    screen : Screen
+    """
+
+    def __init__(self, lesson: Script, learner: Learner, screen: Screen) -> None:
+        self.original, self.learner, self.screen = lesson, learner, screen
+        self.script = learner.copy(lesson)
+        self.steps = self.script.steps
+        self.state = learner.of(lesson.number)
+        self.here = 0
+        self.ran = False  # what stands here
+        self.keys: dict[str, tuple[str, Callable[[], None]]] = {
+            "r": ("run again", self.run),
+            "v": ("variables", self.variables),
+            "g": ("graph", self.graph),
+            "b": ("backward", self.backward),
+            "p": ("prompt", self.prompt),
+            "e": ("edit", self.edit),
+            "h": ("hint", self.hint),
+            "s": ("solution", self.solution),
+        }
+
+    @property
+    def step(self) -> Step:
+        """Where the learner stands."""
+        return self.steps[self.here]
+
+    def go(self) -> None:
+        """From where the learner left, to the end of the lesson, or until they quit."""
+        main, arguments = sys.modules["__main__"], sys.argv
+        sys.argv = [str(self.script.path)]
+        self.renew()
+        try:
+            self.resume()
+            self.read()
+            while self.turn():
+                pass
+        finally:
+            sys.modules["__main__"], sys.argv = main, arguments
+        self.screen.say(
+            f"You stand at step {self.here} of {len(self.steps) - 1}; minidl learn {self.script.number} goes on."
+        )
+
+    def renew(self) -> None:
+        """A namespace in which nothing has run."""
+        self.module = ModuleType("__main__")
+        self.module.__file__ = str(self.script.path)
+        sys.modules["__main__"] = self.module
+
+    def resume(self) -> None:
+        """Run the steps before the one where the learner left, since nothing of them is kept but the place."""
+        left = min(self.state["step"], len(self.steps) - 1)
+        if left == 0:
+            return
+        seconds = sum(self.state["seconds"].get(str(step.number), 0) for step in self.steps[:left])
+        self.screen.say(
+            f"Running steps 1 to {left - 1} again, which took {seconds:.0f} s; Ctrl-C begins at the first.", "dim"
+        )
+        while self.here < left:
+            if not self.execute():
+                self.here = 0
+                self.renew()
+                return
+            self.here += 1
+
+    def read(self) -> None:
+        """Show the step, and ask for a prediction where it wants one."""
+        self.ran = False
+        for cell in self.step.cells:
+            self.show(cell)
+        number = str(self.step.number)
+        for exercise in self.step.exercises:
+            asked = checks.exercise(exercise)
+            effort = "★" * asked.difficulty
+            self.screen.say(f"Exercise {exercise}, {asked.title}: {asked.minutes} minutes, {effort}. {asked.purpose}")
+        if self.step.asks and number not in self.state["predictions"]:
+            self.state["predictions"][number] = self.screen.ask("Your prediction: ")
+            self.keep()
+
+    def show(self, cell: Cell) -> None:
+        """Show a cell."""
+        if cell.prose:
+            self.screen.prose(cell.source)
+        else:
+            self.screen.code(cell.source, cell.line)
+
+    def turn(self) -> bool:
+        """Ask for a key, and do what it says; False where the lesson is left."""
+        keys = {key: what for key, (what, _) in self.keys.items() if key not in "hs" or self.step.exercises}
+        enter = "next" if self.ran or not self.has_code else "run"
+        menu = " · ".join([f"Enter {enter}", *(f"{key} {what}" for key, what in keys.items()), "a back", "q quit"])
+        pressed = self.screen.key(menu, ["\n", "n", "a", "q", *keys])
+        if pressed == "q":
+            return False
+        if pressed == "a":
+            self.move(-1)
+        elif pressed in ("\n", "n"):
+            if self.has_code and not self.ran and pressed == "\n":
+                self.run()
+            else:
+                return self.move(1)
+        else:
+            self.keys[pressed][1]()
+        return True
+
+    @property
+    def has_code(self) -> bool:
+        """Whether there is anything to run."""
+        return any(not cell.prose for cell in self.step.cells)
+
+    def move(self, by: int) -> bool:
+        """Go to another step; False at the end of the lesson."""
+        if self.here + by >= len(self.steps):
+            self.screen.say("That was the lesson.", "bold")
+            return False
+        self.here = max(0, self.here + by)
+        self.state["step"] = self.here
+        self.keep()
+        self.read()
+        return True
+
+    def keep(self) -> None:
+        """Write down how far the learner has come."""
+        self.learner.keep(self.script.number, self.state)
+
+    # --- what the keys do ---------------------------------------------------------------------------------------------
+
+    def run(self) -> None:
+        """Run the step, and show what was predicted beside what came out."""
+        if not self.execute():
+            return
+        self.ran = True
+        prediction = self.state["predictions"].get(str(self.step.number))
+        if prediction:
+            self.screen.say(f"You predicted: {prediction}", "bold")
+        for exercise in self.step.exercises:
+            if exercise in checks.verdicts:
+                self.state["exercises"][exercise] = checks.verdicts[exercise].state
+        self.keep()
+
+    def execute(self) -> bool:
+        """Run the code of the step; False where it was stopped, or raised what is then shown."""
+        shown = len(self.pictures())
+        started = time.perf_counter()
+        try:
+            for cell in self.step.cells:
+                if not cell.prose:
+                    source = "\n" * (cell.line - 1) + cell.source
+                    exec(compile(source, str(self.script.path), "exec"), vars(self.module))
+        except KeyboardInterrupt:
+            self.screen.say("stopped; r runs it again", "bold")
+            return False
+        except (Exception, SystemExit) as error:
+            own = [
+                frame for frame in traceback.extract_tb(error.__traceback__) if frame.filename == str(self.script.path)
+            ]
+            self.screen.say("".join(traceback.format_list(own)) + f"{type(error).__name__}: {error}", "red")
+            return False
+        self.state["seconds"][str(self.step.number)] = round(time.perf_counter() - started, 2)
+        for path in self.pictures()[shown:]:
+            self.screen.picture(path)
+        return True
+
+    def pictures(self) -> list[Any]:
+        """The pictures that the lesson has saved so far."""
+        return [path for value in vars(self.module).values() if isinstance(value, Lesson) for path in value.pictures]
+
+    def variables(self) -> None:
+        """Show the tensors, networks and numbers of the lesson, a line each."""
+        rows = []
+        for name, value in vars(self.module).items():
+            if isinstance(value, (Tensor, np.ndarray)):
+                rows.append((name, sketch(value)))
+            elif isinstance(value, Module):
+                rows.append(
+                    (name, f"{type(value).__name__}, {sum(p.numel() for p in value.parameters()):,} parameters")
+                )
+            elif not name.startswith("_") and isinstance(value, (int, float, str, list, tuple, dict)):
+                rows.append((name, repr(value)[: self.screen.console.width - 24]))
+        self.screen.table(("name", "value"), rows)
+
+    def recorded(self) -> list[str]:
+        """The names of tensors that know how they were computed, the newest first."""
+        found = [
+            name for name, value in vars(self.module).items() if isinstance(value, Tensor) and value.node is not None
+        ]
+        return found[::-1]
+
+    def network(self) -> Module | None:
+        """The newest network of the lesson, whose parameters are called by their names."""
+        return next((value for value in reversed(vars(self.module).values()) if isinstance(value, Module)), None)
+
+    def chosen(self) -> Tensor | None:
+        """The tensor that the learner names, by default the newest that knows how it was computed."""
+        names = self.recorded()
+        if not names:
+            self.screen.say("No tensor here knows how it was computed.")
+            return None
+        name = self.screen.ask(f"Of which tensor? Enter: {names[0]}. ") or names[0]
+        if name not in names:
+            self.screen.say(f"{name} is none of {', '.join(names)}")
+            return None
+        return vars(self.module)[name]
+
+    def graph(self) -> None:
+        """Show how a tensor was computed."""
+        tensor = self.chosen()
+        if tensor is not None:
+            try:
+                self.screen.say(str(graph(tensor, self.network())))
+            except RuntimeError as error:
+                self.screen.say(str(error))
+
+    def backward(self) -> None:
+        """Walk back from a tensor, standing at each op."""
+        tensor = self.chosen()
+        if tensor is None:
+            return
+        try:
+            steps = backward(tensor, network=self.network())
+        except RuntimeError as error:
+            self.screen.say(str(error))
+            return
+        place = 0
+        while True:
+            self.screen.say(f"{place + 1} of {len(steps)} · {steps[place]}")
+            pressed = self.screen.key("Enter on · a back · l the whole way · q leave", ["\n", "a", "l", "q"])
+            if pressed == "q" or (pressed == "\n" and place == len(steps) - 1):
+                return
+            if pressed == "l":
+                self.screen.say(str(steps))
+            else:
+                place = max(0, place + (1 if pressed == "\n" else -1))
+
+    def prompt(self) -> None:
+        """A Python prompt among the names of the lesson."""
+        with contextlib.suppress(SystemExit):
+            code.interact("Ctrl-D leaves the prompt.", local=vars(self.module), exitmsg="")
+
+    def edit(self) -> None:
+        """Open the learner's copy in the editor, and read it anew."""
+        line = self.step.cells[0].line
+        editor = shlex.split(os.environ.get("VISUAL") or os.environ.get("EDITOR") or "vi")
+        try:
+            subprocess.run([*editor, f"+{line}", str(self.script.path)], check=False)
+        except FileNotFoundError:
+            self.screen.say(
+                f"No editor {editor[0]}; the environment variable EDITOR names one. The file: {self.script.path}"
+            )
+            return
+        self.script = opened(self.script.path)
+        self.steps = self.script.steps
+        self.here = min(self.here, len(self.steps) - 1)
+        self.read()
+
+    def hint(self) -> None:
+        """Show the next hint to each exercise of the step."""
+        for exercise in self.step.exercises:
+            self.screen.say(f"{exercise} {checks.hint(exercise)}")
+            self.state["hints"][exercise] = checks.hints_given[exercise]
+        self.keep()
+
+    def solution(self) -> None:
+        """Show the solutions of the step's exercises, asking first where one has not passed."""
+        for exercise in self.step.exercises:
+            passed = self.state["exercises"].get(exercise) == "passed"
+            if passed or self.screen.ask(f"Show the solution of {exercise}? y or Enter for no: ") == "y":
+                self.screen.code(checks.solution(exercise), 1)

@@ -1,0 +1,68 @@
+"""Every exercise: the solution passes, the stub does not, misconceptions are told by name, and no mutant passes."""
+
+import inspect
+
+import pytest
+from mutants.syntax import faults, recoded
+
+from minidl.learn import checks, course
+from minidl.learn.judge import judge
+
+EXERCISES = {
+    number: exercise for script in course.scripts() for number, exercise in checks.exercises(script.number).items()
+}
+
+
+def methods(solution):
+    """The functions that a solution consists of."""
+    return [f for f in vars(solution).values() if inspect.isfunction(f)] if inspect.isclass(solution) else [solution]
+
+
+@pytest.fixture(params=EXERCISES)
+def exercise(request):
+    return EXERCISES[request.param]
+
+
+def test_every_exercise_is_in_its_lesson_and_every_check_has_one():
+    checked = [number for script in course.scripts() for step in script.steps for number in step.exercises]
+    assert sorted(checked) == sorted(EXERCISES)
+
+
+def test_the_solution_passes(exercise):
+    verdict = judge(exercise, exercise.answer)
+    assert verdict.state == "passed", verdict.text
+
+
+def test_each_wrong_version_is_told_by_its_name(exercise):
+    assert len(exercise.wrongs) >= 3
+    for name, version in exercise.wrongs.items():
+        verdict = judge(exercise, version)
+        assert verdict.state == "failed"
+        assert verdict.text.endswith(f"That is what comes out if {name}."), verdict.text
+
+
+def test_the_stub_does_not_pass(exercise):
+    """It is taken from the lesson itself: all that defines the name which is checked."""
+    (cell,) = [
+        cell
+        for step in course.script(exercise.number[:2]).steps
+        for cell in step.cells
+        if f'check("{exercise.number}"' in cell.source and not cell.prose
+    ]
+    scope = {}
+    exec(cell.source.replace("check(", "found = (", 1), scope)
+    assert judge(exercise, scope["found"][1]).state == "stub"
+
+
+def test_no_mutant_of_the_solution_passes(exercise):
+    survivors = []
+    count = 0
+    for function in methods(exercise.answer):
+        names = set(inspect.signature(function).parameters)
+        for _, change, code in faults(function, "", names):
+            count += 1
+            with recoded(function, code):
+                if judge(exercise, exercise.answer).state == "passed":
+                    survivors.append(change)
+    assert count >= 5
+    assert survivors == []

@@ -1,0 +1,163 @@
+"""Tensors on a line, graphs and the walk back, held to values and graphs that are written down here."""
+
+import xml.etree.ElementTree as ET
+
+import numpy as np
+import pytest
+
+import minidl as md
+import minidl.functional as F
+from minidl import nn, viz
+
+
+@pytest.mark.parametrize(
+    "value, text",
+    [
+        (md.tensor(2.5), "a scalar float32  2.5"),
+        (md.tensor([1, 3]), "2 int64  mean 2 ± 1  in [1, 3]  █▁▁▁▁▁▁▁▁▁▁█"),
+        (md.tensor([[0.0, 1.0, 1.0]]), "1×3 float32  mean 0.667 ± 0.47  in [0, 1]  ▅▁▁▁▁▁▁▁▁▁▁█"),
+        (md.tensor([0.0, float("nan"), float("inf"), float("-inf")]), None),
+        (md.zeros(3, 0), "3×0 float32"),
+        (np.array([True, False]), "2 bool  mean 0.5 ± 0.5  in [0, 1]  █▁▁▁▁▁▁▁▁▁▁█"),
+    ],
+)
+def test_sketch(value, text):
+    text = text or "4 float32  mean 0 ± 0  in [0, 0]  ▁▁▁▁▁▁█▁▁▁▁▁  1 NaN  2 inf"
+    assert viz.sketch(value) == text
+
+
+def test_sketch_refuses():
+    with pytest.raises(TypeError, match="sketch: expected a tensor, got list"):
+        viz.sketch([1.0])
+
+
+@pytest.fixture
+def product():
+    """z = (x·y + x)², of x and y."""
+    x, y = md.tensor([1.0, 2.0], requires_grad=True), md.tensor([3.0, 4.0], requires_grad=True)
+    return x, y, ((x * y + x) ** 2).sum()
+
+
+def test_graph_as_text(product):
+    x, y, z = product
+    pairs = nn.Module()
+    pairs.x, pairs.y = nn.Parameter(x.detach()), nn.Parameter(y.detach())
+    z = ((pairs.x * pairs.y + pairs.x) ** 2).sum()
+    lines = {line.split(maxsplit=1)[1] for line in str(viz.graph(z, pairs)).splitlines()}
+    number = {line.split()[1]: line.split()[0] for line in str(viz.graph(z, pairs)).splitlines()}
+    assert lines == {
+        "x    2         leaf",
+        "y    2         leaf",
+        f"mul  2         of {number['x']}, {number['y']}",
+        f"add  2         of {number['mul']}, {number['x']}",
+        f"pow  2         of {number['add']}",
+        f"sum  a scalar  of {number['pow']}",
+    }
+
+
+def test_a_leaf_stands_above_what_reads_it_first(product):
+    x, y, z = product
+    late = md.tensor([1.0], requires_grad=True)
+    graph = viz.graph(z * late)
+    ranks = dict(zip([vertex.name + str(vertex.shape) for vertex in graph.vertices], graph.ranks(), strict=True))
+    assert ranks["leaf(1,)"] == 4
+    assert ranks["leaf(2,)"] == 0
+    assert [ranks[name] for name in ("mul(2,)", "add(2,)", "pow(2,)", "sum()", "mul(1,)")] == [1, 2, 3, 4, 5]
+
+
+def test_drawing(product, tmp_path):
+    graph = viz.graph(product[2])
+    root = ET.fromstring(graph.svg())
+    space = {"s": "http://www.w3.org/2000/svg"}
+    assert root.find("s:title", space).text == "The graph of sum a scalar"
+    assert root.find("s:desc", space).text == str(graph)
+    texts = [element.text for element in root.findall("s:text", space)]
+    assert sorted(texts) == ["add 2", "leaf 2", "leaf 2", "mul 2", "pow 2", "sum a scalar"]
+    assert len(root.findall("s:path", space)) == 6
+    boxes = [
+        {name: float(box.get(name)) for name in ("x", "y", "width", "height")} for box in root.findall("s:rect", space)
+    ]
+    for i, one in enumerate(boxes):
+        assert one["x"] >= 0 and one["x"] + one["width"] <= float(root.get("width"))
+        assert one["y"] + one["height"] <= float(root.get("height"))
+        for other in boxes[:i]:
+            apart = one["x"] + one["width"] < other["x"] or other["x"] + other["width"] < one["x"]
+            assert apart or one["y"] != other["y"]
+    graph.save(tmp_path / "graph.svg")
+    assert (tmp_path / "graph.svg").read_text("utf-8") == graph.svg() == graph._repr_svg_()
+
+
+@pytest.mark.parametrize(
+    "what, error, text",
+    [
+        (lambda: 3, TypeError, "graph: expected a tensor, got int"),
+        (lambda: md.ones(2), RuntimeError, "graph: this tensor has no history"),
+    ],
+)
+def test_graph_refuses(what, error, text):
+    with pytest.raises(error, match=text):
+        viz.graph(what())
+
+
+def test_graph_of_what_was_freed(product):
+    product[2].backward()
+    with pytest.raises(RuntimeError, match="freed"):
+        viz.graph(product[2])
+
+
+# --- the walk back ----------------------------------------------------------------------------------------------------
+
+
+def test_walk(product):
+    x, y, z = product
+    walk = viz.backward(z)
+    assert [stand.name for stand in walk] == ["sum", "pow", "add", "mul"]
+    assert len(walk) == 4
+    total, power, add, mul = walk
+    assert total.incoming.item() == 1
+    inner = np.array([4.0, 10.0])
+    np.testing.assert_allclose(power.outgoing[0].gradient, 2 * inner)
+    assert [(sent.argument, sent.to) for sent in add.outgoing] == [("x", "mul"), ("y", "a leaf")]
+    np.testing.assert_allclose(mul.outgoing[0].gradient, 2 * inner * [3, 4])
+    np.testing.assert_allclose(mul.outgoing[1].gradient, 2 * inner * [1, 2])
+    assert mul.outgoing[0].rule.startswith("x=lambda g, y: g * y  (ops/elementwise.py:")
+    assert mul.meaning == "x · y."
+
+
+def test_graph_and_gradients_stay(product):
+    x, y, z = product
+    walk = viz.backward(z)
+    walk[0].incoming.fill_(7.0)
+    assert x.grad is None
+    assert viz.backward(z)[0].incoming.item() == 1
+    z.backward()
+    np.testing.assert_allclose(x.grad, 2 * np.array([4.0, 10.0]) * [4, 5])
+
+
+def test_where_the_walk_starts(product):
+    z = product[0] * 3
+    walk = viz.backward(z, md.tensor([1.0, -1.0]))
+    assert walk[0].outgoing[0].gradient.tolist() == [3, -3]
+    with pytest.raises(RuntimeError, match="gradient may be left out for a scalar only"):
+        viz.backward(z)
+
+
+def test_kernels_unfold_and_parameters_have_their_names():
+    md.manual_seed(0)
+    network = nn.Sequential(nn.Conv2d(1, 2, 3), nn.MaxPool2d(2), nn.ReLU(), nn.Flatten(), nn.Linear(18, 3))
+    loss = F.cross_entropy(network(md.randn(4, 1, 8, 8)), md.tensor([0, 1, 2, 0]))
+    sent = [sent.to for stand in viz.backward(loss, network=network) for sent in stand.outgoing]
+    assert {"0.weight", "0.bias", "4.weight", "4.bias"} <= set(sent)
+    assert "alias" not in sent
+    names = [stand.name for stand in viz.backward(loss)]
+    assert {"log_softmax", "linear", "relu", "window_take", "conv"} <= set(names)
+
+
+def test_what_is_shown(product):
+    walk = viz.backward(product[2])
+    assert str(walk).splitlines()[3] == "  3  mul                    2                x → a leaf, y → a leaf"
+    lines = str(walk[3]).splitlines()
+    assert lines[0] == "mul: x · y."
+    assert lines[1] == "  comes in    [ 8., 20.]"
+    assert lines[3] == "  to x        [24., 80.]  → a leaf"
+    assert repr(walk) == str(walk)
