@@ -47,7 +47,6 @@ lesson.show(plots.errors(h, errors), "finite-differences")
 # A **V**. To the right the step is too long, and the curve bends within it: the error falls like h, or like h² for the
 # central one. To the left it is too short: float64 has 16 digits, f(x + h) and f(x − h) agree in most of them, and what
 # is left is rounding. Finite differences are how minidl *proves* its gradients, not how it computes them.
-#
 # Exercise: write the central difference.
 
 # %%
@@ -222,7 +221,6 @@ for p, first in zip(parameters, np.concatenate([array.ravel() for layer in layer
     p.data, p.grad = first, 0.0
 mine = loss()
 mine.backward()
-
 w1, b1, w2, b2, w3, b3 = tensors
 z = (((md.tensor(points) @ w1.T + b1).tanh() @ w2.T + b2).tanh() @ w3.T + b3).flatten().tanh()
 theirs = ((z - md.tensor(labels)) ** 2).mean()
@@ -238,8 +236,7 @@ print(f"losses {mine.data:.12f}, {theirs.item():.12f}; gradients at most {apart:
 
 # %%
 walk = md.viz.backward(theirs)
-print(walk)
-print(walk[2], walk[3], sep="\n\n")
+print(walk, walk[2], walk[3], sep="\n\n")
 
 # %% [markdown]
 # ## 9. Modify and make
