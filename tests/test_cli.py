@@ -202,8 +202,8 @@ def test_a_network_that_is_not_known(capsys):
 
 @pytest.mark.parametrize("arguments, said", [
     ((), "minidl: the following arguments are required: COMMAND"),
-    (("learn",), "minidl: argument COMMAND: invalid choice: learn "
-     "(choose from info, data, train, evaluate, predict, summary, warm, bench)"),
+    (("teach",), "minidl: argument COMMAND: invalid choice: teach "
+     "(choose from info, data, train, evaluate, predict, summary, learn, check, warm, bench)"),
     (("data",), "minidl data: the following arguments are required: name"),
     (("data", "imagenet"),
      "minidl data: argument name: invalid choice: imagenet (choose from mnist, fashion-mnist, cifar10)"),

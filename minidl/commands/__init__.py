@@ -1,1 +1,1 @@
-"""What the commands that train and use a network, or step through a lesson, do; command lines are read and refused in ``__main__``."""
+"""What commands do: train and use a network, step through a lesson. Command lines are read in ``__main__``."""

@@ -60,7 +60,7 @@ def overview(learner: Learner) -> list[dict[str, Any]]:
 def add_learn(parser: argparse.ArgumentParser) -> None:
     """What ``minidl learn`` may be told."""
     parser.epilog = LEARN
-    parser.add_argument("number", nargs="?", metavar="LESSON", help="such as 06 (default: show the map, offer the next)")
+    parser.add_argument("number", nargs="?", metavar="LESSON", help="such as 06 (default: the map, and the next one)")
     parser.add_argument("--list", action="store_true", help="show the map, and ask nothing")
     parser.add_argument("--json", action="store_true", help="the map, for editors")
     parser.add_argument("--reset", action="store_true", help="begin the lesson anew, and put what you wrote aside")
@@ -129,11 +129,11 @@ def check(asked: argparse.Namespace) -> int:
     for lesson in begun:
         states = judged(learner.copy(course.script(lesson)))
         state = learner.of(lesson)
-        for exercise, asked in checks.exercises(lesson).items():
+        for exercise, declared in checks.exercises(lesson).items():
             verdict = states.get(
                 exercise, {"state": "failed", "text": "It was not reached: the lesson stopped before."}
             )
-            results[exercise] = {"title": asked.title, **verdict}
+            results[exercise] = {"title": declared.title, **verdict}
             state["exercises"][exercise] = verdict["state"]
         learner.keep(lesson, state)
     if asked.json:

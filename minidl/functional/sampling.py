@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 from minidl.backend import dims
 from minidl.backend.dtypes import require_float
@@ -103,7 +104,8 @@ def grid_sample(
     )
     n, channels, height, width = input.shape
     first = reshape(arange(0, n * channels * height * width, height * width, device=input.device), (n, channels, 1, 1))
-    pixels, z = reshape(input, (n * channels * height * width,)), None
+    pixels = reshape(input, (n * channels * height * width,))
+    z: Any = None
     for row, down in _taps(y, height, mode):
         for column, across in _taps(x, width, mode):
             seen = along(pixels, 0, (first + (row * width + column)[:, None]).array) * (across * down)[:, None]

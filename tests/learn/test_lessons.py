@@ -86,6 +86,19 @@ def run(name: str, folder: Path) -> SimpleNamespace:
     return SimpleNamespace(text=done.stdout, folder=folder, out=folder / "out" / name[:2], record=record)
 
 
+def test_gradient(tmp_path):
+    lesson = run("01_gradient", tmp_path)
+    least = {name: float(value) for name, value in re.findall(r"^(\S+): least error (\S+),", lesson.text, re.M)}
+    assert least["central"] < 1e-9 < least["one-sided"] < 1e-7
+    assert "f = 9.0, ∂f/∂a = 3.0, ∂f/∂b = 3.0" in lesson.text
+    assert re.findall(r"^∂c/∂b = (\S+), ∂c/∂a = (\S+)$", lesson.text, re.M) == [("12.0", "36.0"), ("12.0", "24.0")]
+    mine, theirs, apart = re.search(r"^losses (\S+), (\S+); gradients at most (\S+) apart$", lesson.text, re.M).groups()
+    assert mine == theirs and float(apart) < 1e-12
+    assert "rule        x=lambda g: g  (ops/elementwise.py:" in lesson.text
+    assert lesson.record["results"]["Value"][0]["error"] < 0.25
+    assert {path.name for path in lesson.out.iterdir()} == {"finite-differences.png", "moons.png"}
+
+
 @pytest.fixture(scope="module")
 def simplenet(tmp_path_factory):
     return run("06_simplenet", tmp_path_factory.mktemp("lessons"))
