@@ -7,10 +7,9 @@ from pathlib import Path
 
 from minidl.backend.modes import no_grad
 from minidl.commands.arguments import add_device, number
-from minidl.commands.images import Prepared, found, opened, require_classes
+from minidl.commands.images import found, opened, prepare, require_classes
 from minidl.commands.trained import load
 from minidl.data import DataLoader
-from minidl.data.transforms.functional import normalize
 from minidl.functional import softmax
 from minidl.nn import CrossEntropyLoss
 from minidl.train import Trainer
@@ -20,7 +19,7 @@ EVALUATE = """examples:
   minidl evaluate runs/a
       on the test images of the data that it was trained with
   minidl evaluate runs/a/weights.safetensors --data photos
-      on those of a folder: of photos/test/cat, photos/test/dog, …, or on a fifth of photos/cat, photos/dog, …"""
+      on those of a folder: of photos/test/cat, photos/test/dog, …, or on a fifth of photos/cat, …"""
 PREDICT = """examples:
   minidl predict runs/a photo.png
   minidl predict weights.safetensors *.jpg --top 1"""
@@ -39,9 +38,9 @@ def evaluate(asked: argparse.Namespace) -> int:
     """Print the loss and the accuracy of weights on images that are held out."""
     model, trained = load(asked.weights)
     where = asked.data or trained.data
-    _, held_out = found(where, trained.size, trained.seed)
+    _, held_out = found(where, trained.size)
     require_classes(where, held_out.classes, trained.classes)
-    images = Prepared(held_out, trained.size, trained.mean, trained.std)
+    images = held_out.with_transform(prepare(trained.size, trained.mean, trained.std))
     trainer = Trainer(model, CrossEntropyLoss(), metrics=[Accuracy()], device=asked.device)
     numbers = trainer.evaluate(DataLoader(images, asked.batch_size))
     print(f"{trained.network}, {len(images):,} images of {where}: loss {numbers['loss']:.4f}, ", end="")
@@ -64,7 +63,7 @@ def predict(asked: argparse.Namespace) -> int:
     model.to(asked.device).eval()
     width = max(map(len, trained.classes))
     for path in asked.pictures:
-        image = normalize(opened(path, trained.size)[None], trained.mean, trained.std)
+        image = opened(path, trained.size, trained.mean, trained.std)
         with no_grad():
             shares = softmax(model(image.to(asked.device)), 1)[0].numpy()
         print(path)

@@ -13,11 +13,11 @@ from minidl import optim
 from minidl.backend import dims
 from minidl.backend.random import manual_seed
 from minidl.commands.arguments import add_device, number, size
-from minidl.commands.images import Prepared, Size, found, measured
+from minidl.commands.images import Size, found, measured, prepare, spread
 from minidl.commands.interrupt import Interruptible
 from minidl.commands.networks import find
 from minidl.commands.trained import WEIGHTS, Trained
-from minidl.data import DataLoader, Subset
+from minidl.data import DataLoader
 from minidl.files import beside
 from minidl.nn import CrossEntropyLoss
 from minidl.train import Checkpoints, Trainer
@@ -37,7 +37,7 @@ EXAMPLES = """examples:
   minidl train vgg-style --data cifar10 --epochs 30 --optimizer sgd --lr 0.05 --out runs/b --resume
       go on with a run that was stopped, to the bit; or for more epochs than it had
   minidl train vgg-style --data photos --out runs/c
-      photos/cat/1.png, photos/dog/2.jpg, …: a fifth of each class is held out to test on
+      photos/cat/1.png, photos/dog/2.jpg, …: the first fifth of each class is held out to test on
 
 Ctrl-C saves everything, and says how to go on; a second one stops at once."""
 
@@ -67,12 +67,12 @@ def run(asked: argparse.Namespace) -> int:
     optimizer, rate, options = OPTIMIZERS[asked.optimizer]
     image_size = image_size_of(asked.network, asked.input)
     require_place(asked)
-    learnt, held_out = found(asked.data, image_size, asked.seed)
+    learnt, held_out = found(asked.data, image_size)
     classes = tuple(learnt.classes)
     if asked.samples:
-        learnt = Subset(learnt, range(min(asked.samples, len(learnt))))
+        learnt = spread(learnt, asked.samples)
     mean, std = measured(learnt, image_size)
-    trained = Trained(asked.network, image_size, classes, mean, std, asked.data, asked.seed)
+    trained = Trained(asked.network, image_size, classes, mean, std, asked.data)
     manual_seed(asked.seed)
     model = trained.build().to(asked.device)
     trainer = Trainer(
@@ -81,8 +81,9 @@ def run(asked: argparse.Namespace) -> int:
     backup = BackupAndRestore(
         Checkpoints(asked.out / "checkpoints"), asked.save_every or "epoch", delete_checkpoint=False
     )
-    batches = DataLoader(Prepared(learnt, image_size, mean, std), asked.batch_size, True, num_workers=asked.workers)
-    test = DataLoader(Prepared(held_out, image_size, mean, std), asked.batch_size, num_workers=asked.workers)
+    learnt, held_out = (part.with_transform(prepare(image_size, mean, std)) for part in (learnt, held_out))
+    batches = DataLoader(learnt, asked.batch_size, shuffle=True, num_workers=asked.workers)
+    test = DataLoader(held_out, asked.batch_size, num_workers=asked.workers)
     print(f"{asked.network}: {len(learnt):,} images of {asked.data} to learn from, {len(held_out):,} to test on")
     callbacks = [TerminateOnNaN(raise_error=True), backup, Interruptible(backup)]
     stopped = False

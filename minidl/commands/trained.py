@@ -31,7 +31,6 @@ class Trained:
     mean: tuple[float, ...]
     std: tuple[float, ...]
     data: str
-    seed: int
 
     def build(self) -> Module:
         """The network, with first values.
@@ -92,7 +91,7 @@ def parsed(text: str, file: Path) -> Trained:
         channels, *sides = trained.size
         numbers = [*trained.mean, *trained.std]
         fits = [
-            isinstance(trained.network, str) and isinstance(trained.data, str) and isinstance(trained.seed, int),
+            isinstance(trained.network, str) and isinstance(trained.data, str),
             len(sides) == 2 and all(isinstance(side, int) and side > 0 for side in trained.size),
             len(trained.mean) == len(trained.std) == channels and min(trained.std) > 0,
             all(isinstance(number, (int, float)) for number in numbers),

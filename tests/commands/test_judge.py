@@ -1,7 +1,6 @@
 """``minidl evaluate`` and ``minidl predict``."""
 
 import pytest
-from commands.conftest import TRAIN
 
 from minidl import files
 from minidl.commands.trained import TEXT
@@ -13,13 +12,6 @@ def test_evaluate(trained, said):
     assert out.endswith("accuracy 100.00%\n")
     file = trained / "weights.safetensors"
     assert said("evaluate", file, "--data", "photos", "--batch-size", "3")[1] == out
-
-
-def test_the_images_are_those_that_were_held_out(trained, said):
-    """By the seed of the run."""
-    assert said(*TRAIN, "--seed", "3", "--out", "runs/b")[0] == 0
-    last = (trained.parent / "b" / "history.csv").read_text().splitlines()[-1].split(",")
-    assert f"loss {float(last[3]):.4f}, " in said("evaluate", "runs/b")[1]
 
 
 def test_predict(trained, photos, said):

@@ -74,7 +74,7 @@ def test_usage(arguments, words, said):
     ([*TRAIN, "--data", "nowhere"], "--data nowhere: expected mnist, fashion-mnist, cifar10, or a folder of pictures"),
     ([*TRAIN, "--data", ""], "--data : "), ([*TRAIN, "--data", "MNIST"], "--data MNIST: expected mnist"),
     ([*TRAIN, "--data", "photos/red/1.png"], "--data photos/red/1.png: expected"),
-    ([*TRAIN, "--data", "photos/red"], "--data photos/red: expected a folder of pictures for each of two classes"),
+    ([*TRAIN, "--data", "photos/red"], "no folder of a class in 'photos/red'"),
     ([*TRAIN, "--resume"], "--resume: no runs/a/run.json; leave --resume out to begin there"),
     ([*TRAIN, "--out", "photos/red/1.png"], "photos/red/1.png"), ([*TRAIN, "--out", "photos/red/1.png/a"], "1.png/a"),
     ([*TRAIN, "--input", "3,8,8"], "tiny does not take images 3×8×8: "),
@@ -95,13 +95,13 @@ def test_a_run_is_not_overwritten(trained, said):
 
 def test_odd_folders(photos, said):
     (photos / "empty").mkdir()
-    told(said, TRAIN, 1, "--data photos: no pictures in photos/empty (.png .jpg")
+    told(said, TRAIN, 1, "ImageFolder: found no valid file in 'photos/empty'")
     (photos / "empty" / "broken.PNG").write_bytes(b"no picture")
-    told(said, [*TRAIN, "--out", "runs/b"], 1, "photos/empty/broken.PNG is no picture that can be read: ")
+    told(said, [*TRAIN, "--out", "runs/b"], 1, "photos/empty/broken.PNG': can't be read as an image: ")
     (photos / "train").mkdir()
     told(said, [*TRAIN, "--out", "runs/c"], 1, "--data photos: beside train there is none of test, val, valid, valida")
     (photos / "test").mkdir()
-    told(said, [*TRAIN, "--out", "runs/d"], 1, "expected a folder of pictures for each of two classes or more")
+    told(said, [*TRAIN, "--out", "runs/d"], 1, "ImageFolder: no folder of a class in 'photos/train'")
     for name in ("train/red", "train/blue", "test/red", "test/green"):
         (photos / name).mkdir()
         (photos / name / "1.png").write_bytes((photos / "red" / "1.png").read_bytes())
@@ -129,21 +129,21 @@ def pictures(content, count):
 def test_broken_pictures(count, trained, photos, said):
     for i, content in enumerate(pictures((photos / "red" / "1.png").read_bytes(), count)):
         (photos / f"{i}.png").write_bytes(content)
-        told(said, ["predict", trained, f"photos/{i}.png"], 1, f"photos/{i}.png is no picture that can be read: ")
-    told(said, ["predict", trained, "photos/none.png"], 1, "no picture photos/none.png")
-    told(said, ["predict", trained, "photos"], 1, "no picture photos")
+        told(said, ["predict", trained, f"photos/{i}.png"], 1, f"photos/{i}.png': can't be read as an image: ")
+    told(said, ["predict", trained, "photos/none.png"], 1, "photos/none.png': can't be read")
+    told(said, ["predict", trained, "photos"], 1, "'photos': can't be read as an image: not a file")
 
 
 def test_a_bomb(trained, photos, said):
     """A picture of more pixels than anybody has drawn."""
     header = b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR" + (60000).to_bytes(4, "big") * 2 + b"\x08\x02\0\0\0"
     (photos / "bomb.png").write_bytes(header + zlib.crc32(header[12:]).to_bytes(4, "big") + b"\0\0\0\0IDAT")
-    told(said, ["predict", trained, "photos/bomb.png"], 1, "photos/bomb.png is no picture that can be read: Image size")
+    told(said, ["predict", trained, "photos/bomb.png"], 1, "photos/bomb.png': can't be read as an image: Image size")
 
 
 TEXTS = [
     "", "{", "[]", "3", "null", '"x"', "{}", '{"network": "tiny"}', "[" * 9999,
-    *(f'{{"network": {n}, "size": {s}, "classes": ["a", "b"], "mean": {m}, "std": {d}, "data": "photos", "seed": 0}}'
+    *(f'{{"network": {n}, "size": {s}, "classes": ["a", "b"], "mean": {m}, "std": {d}, "data": "photos"}}'
       for n, s, m, d in [
           ('"tiny"', "[3, 6]", "[0, 0, 0]", "[1, 1, 1]"), ('"tiny"', "3", "[0, 0, 0]", "[1, 1, 1]"),
           ('"tiny"', "[3, 6, 6]", "[0, 0]", "[1, 1, 1]"), ('"tiny"', "[3, 6, 6]", "[0, 0, 0]", "[1, 0, 1]"),

@@ -103,23 +103,17 @@ def test_train_and_test_apart(photos, said):
     assert code == 0 and out.startswith("tiny: 14 images of photos to learn from, 6 to test on\n")
 
 
-def test_held_out():
-    targets = np.array([0] * 10 + [1] * 3 + [2] * 7)
-    chosen = images.held_out(targets, 0)
-    assert np.bincount(targets[chosen]).tolist() == [2, 1, 1]
-    assert not np.array_equal(chosen, images.held_out(targets, 1))
-
-
 @pytest.mark.parametrize("shape, size", [((1, 28, 28), (3, 6, 6)), ((3, 5, 7), (1, 5, 7)), ((3, 9, 9), (3, 9, 9))])
 def test_images_of_another_form(shape, size):
     """Channels and sides become those of the network; mean and deviation are those of what it is then given."""
     raw = md.rand(30, *shape) * 0.5
     samples = md.data.TensorDataset(raw, md.arange(30))
     mean, std = images.measured(samples, size)
-    x, labels = images.Prepared(samples, size, mean, std).stacked(np.arange(30))
+    prepared = samples.with_transform(images.prepare(size, mean, std))
+    x, labels = next(iter(md.data.DataLoader(prepared, 30)))
     assert x.shape == (30, *size) and labels.tolist() == list(range(30))
     assert np.allclose(x.numpy().mean((0, 2, 3)), 0, atol=1e-5) and np.allclose(x.numpy().std((0, 2, 3)), 1, atol=1e-5)
-    one, label = images.Prepared(samples, size, mean, std)[3]
+    one, label = prepared[3]
     assert np.allclose(one.numpy(), x[3].numpy(), atol=1e-6) and label.item() == 3
     if shape == (3, 5, 7):
         gray = (raw.numpy() * np.array([0.2989, 0.587, 0.114]).reshape(3, 1, 1)).sum(1, keepdims=True)
@@ -129,3 +123,8 @@ def test_images_of_another_form(shape, size):
 def test_a_black_channel_is_not_divided_by():
     samples = md.data.TensorDataset(md.zeros(4, 1, 2, 2), md.arange(4))
     assert images.measured(samples, (1, 2, 2)) == ((0.0,), (1.0,))
+
+
+@pytest.mark.parametrize("count, indices", [(1, [0]), (2, [0, 9]), (4, [0, 3, 6, 9]), (10, range(10)), (99, range(10))])
+def test_spread(count, indices):
+    assert images.spread(range(10), count).indices == list(indices)
