@@ -1,4 +1,4 @@
-"""Grids and what is seen through them, at sizes of 1 and at the edges."""
+"""Grids and what is seen through them, at sizes of 1 and at the edges; scales that keep a size."""
 
 import pytest
 
@@ -36,3 +36,15 @@ def test_where_a_place_is_held_at_the_border_its_gradient_is_zero(place, slope):
         md.ones(1, 1, 1, 1)
     )
     assert x.grad.item() == slope
+
+
+@pytest.mark.parametrize("mode, expected", [
+    ("nearest", [0, 1, 2, 3]), ("bilinear", [0, 1, 2, 3]), ("nearest-exact", [0, 1, 2, 2]),
+    ("bicubic", [-0.0525174, 0.667969, 1.563078, 2.512877]),
+])  # fmt: skip
+def test_a_scale_that_keeps_the_size(mode, expected):
+    """As in PyTorch: some modes leave images as they are, others go by the scale."""
+    x = md.arange(4.0)
+    z = F.interpolate(x.reshape(1, 1, 1, 4), scale_factor=(1, 1.2), mode=mode)
+    assert z.flatten().tolist() == pytest.approx(expected, abs=1e-5)
+    assert F.interpolate(x.reshape(1, 1, 4), scale_factor=1.2).tolist() == [[[0, 0, 1, 2]]]
