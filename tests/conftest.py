@@ -16,7 +16,6 @@ from minidl import backend
 from minidl.backend.modes import mode
 from minidl.engine.op import registry
 from minidl.kernels import loops
-from minidl.kernels.cpu import conv
 
 quiet = [HealthCheck.too_slow, HealthCheck.data_too_large, HealthCheck.function_scoped_fixture]
 settings.register_profile("quick", max_examples=8, derandomize=True, deadline=None, suppress_health_check=quiet)
@@ -25,7 +24,6 @@ settings.register_profile("intense", settings.get_profile("deep"), max_examples=
 
 if "PYTEST_XDIST_WORKER" in os.environ:
     md.set_num_threads(1)  # the workers are threads enough
-conv.PLACES = 0  # so that the small images of tests are worked on as large ones are
 
 
 @pytest.fixture

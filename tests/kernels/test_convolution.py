@@ -16,7 +16,7 @@ PLAIN = dict(stride=(1, 1), padding=((0, 0), (0, 0)), dilation=(1, 1), groups=1,
 
 
 @pytest.fixture(autouse=True)
-def only_columns(monkeypatch):
+def only_columns(monkeypatch, loops_serve):
     monkeypatch.setattr(md.backend.modes.mode, "fused", True)
     monkeypatch.setattr(composites["convolve"], "kernels", [conv.Columns])
 
@@ -30,17 +30,6 @@ def run(x, w, bias, **options):
     xs = [Tensor(a, requires_grad=True) for a in (x, w, bias)]
     z = convolve(*xs, **PLAIN | options)
     return [z.detach().numpy(), *(g.numpy() for g in md.grad(z, xs, Tensor(numbers(*z.shape))))]
-
-
-def test_few_places_are_not_worked_on_in_blocks(monkeypatch):
-    window, w = Window((3, 3)), numbers(6, 4, 3, 3)
-    monkeypatch.setattr(conv, "PLACES", 1 << 12)
-    assert conv.patches(numbers(1, 4, 12, 12), w, window, QUARTERS).block == (1, 1)
-    assert conv.patches(numbers(64, 4, 12, 12), w, window, QUARTERS).block == (2, 2)
-    few = run(numbers(2, 4, 12, 12), w, numbers(6), pool=QUARTERS, relu=True)
-    monkeypatch.setattr(conv, "PLACES", 0)
-    for a, b in zip(few, run(numbers(2, 4, 12, 12), w, numbers(6), pool=QUARTERS, relu=True), strict=True):
-        np.testing.assert_allclose(a, b, 1e-4, 1e-5)
 
 
 @pytest.mark.parametrize("pool", [None, QUARTERS, Window((3, 2), (2, 1))])
@@ -90,9 +79,10 @@ def test_of_equal_places_the_first_is_chosen_and_an_infinite_gradient_stays_ther
 
 
 def test_nan_is_largest():
-    a, b = (np.array([[v]], np.float32) for v in ([1, np.nan, 2, np.nan], [2, 1, np.nan, np.nan]))
-    best, chosen = conv.larger(a[0], b[0], np.empty_like(a[0]))
-    assert chosen.tolist() == [[True, False, True, True]] and np.isnan(best).tolist() == [[False, True, True, True]]
+    x = np.array([[1, np.nan], [2, 3]], np.float32).reshape(1, 1, 2, 2)
+    for relu in (False, True):
+        z, dx, *_ = run(x, np.ones((1, 1, 1, 1), np.float32), np.zeros(1, np.float32), pool=QUARTERS, relu=relu)
+        assert np.isnan(z).all() and (dx != 0).tolist() == [[[[False, True], [False, False]]]]
 
 
 def test_what_is_not_needed_is_left_out():

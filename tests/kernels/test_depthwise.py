@@ -11,6 +11,7 @@ from minidl.kernels.cpu.layout import chunks
 from minidl.ops.blocks import convolve
 from minidl.ops.window import Window
 
+pytestmark = pytest.mark.usefixtures("loops_serve")
 PLAIN = dict(stride=(1, 1), padding=((1, 1), (0, 2)), dilation=(1, 1), groups=6, pool=None, relu=False)
 CASES = [
     {},
@@ -24,7 +25,6 @@ def numbers(*shape):
     return np.random.default_rng(len(shape)).standard_normal(shape)
 
 
-@pytest.mark.usefixtures("loops_serve")
 @pytest.mark.parametrize("multiplier", [1, 2])
 @pytest.mark.parametrize("options", CASES, ids=str)
 def test_chunks_side_by_side_are_the_whole(options, multiplier):
@@ -48,7 +48,7 @@ def test_what_is_not_needed_is_left_out():
     np.testing.assert_array_equal(convolve(x, w, bias, **PLAIN), z)
     assert z.transpose(0, 2, 3, 1).flags.c_contiguous and saved[-1] is None
     with pytest.MonkeyPatch.context() as patch:
-        for i, op in enumerate(("conv_x", "conv_w", "column_sums")):
+        for i, op in enumerate(("add", "correlate", "column_sums")):
             patch.setattr(depthwise, op, None)
             patch.setattr(depthwise, "empty", None)  # for dx
             needs = {0, 1, 2} - {*range(i + 1)}

@@ -36,11 +36,36 @@ REASONS: dict[str, list[str]] = {
         *each(["leaky_relu.step", "elu.step", "gelu_by_erf.step"], ["(x > 0).astype(x.dtype) → x > 0"]),
         "gelu_by_erf.normal: if x.dtype == np.float64: → if True:",
     ],
-    "A depthwise kernel's arrays are of one dtype, gradient and images as many, channels as many as biases.": [
-        "convolve.Depthwise.forward: x.dtype → weight.dtype",
-        *each(["convolve.Depthwise.backward"], ["x.dtype → g.dtype", "x.dtype → weight.dtype", "True → False"]),
-        *each(["convolve.Depthwise.backward"], ["x.dtype → g.dtype (2)", "x.dtype → weight.dtype (2)"]),
-        *each(["convolve.Depthwise.backward"], ["len(x) → len(g)"]),
+    "A depthwise kernel's arrays are of one dtype, gradient and images as many.": [
+        *each(["convolve.Depthwise.forward"], ["x.dtype → weight.dtype", "x.dtype → weight.dtype (2)"]),
+        *each(
+            ["convolve.Depthwise.backward"],
+            [
+                *(f"g.dtype → {a}.dtype{n}" for a in ("x", "weight") for n in ("", " (2)")),
+                *(f"x.dtype → {a}.dtype{n}" for a in ("g", "weight") for n in ("", " (2)")),
+                *("g[part] → x[part] (3)", "True → False"),
+                "summed(dw).reshape(*kernel, -1, len(weight)).sum(2).transpose(2, 0, 1)[:, None].astype(x.dtype) → "
+                "summed(dw).reshape(*kernel, -1, len(weight)).sum(2).transpose(2, 0, 1)[:, None]",
+            ],
+        ),
+    ],
+    "Of each channel's results there may be one, and a row may be worked on place by place.": [
+        *each(
+            ["convolve.Depthwise.backward"],
+            [
+                "dx.reshape(*dx.shape[:3], x.shape[1], -1).sum(-1) if len(weight) > x.shape[1] else dx → "
+                "dx.reshape(*dx.shape[:3], x.shape[1], -1).sum(-1)",
+                "len(weight) > x.shape[1] → len(weight) >= x.shape[1]",
+                "x.shape → weight.shape",
+            ],
+        ),
+        *each(
+            ["convolve.Prepared.__init__"],
+            ["if len(weight) > groups: → if True:", "len(weight) > groups → len(weight) >= groups"],
+        ),
+        *each(["convolve.seen"], [f"last - first → {other}" for other in ("first", "first - last")]),
+        *each(["convolve.seen"], [f"max(1, last - first) → {other}" for other in ("1", "max(2, last - first)")]),
+        "convolve.seen: max(1, last - first) if step == 1 else 1 → 1",
     ],
     "There are no options.": [
         *each(
@@ -131,22 +156,29 @@ REASONS: dict[str, list[str]] = {
     "A byte counts them either way.": each(
         ["max_pool.maxima", "max_pool.scatter"], ["np.uint8(i * kw + j) → i * kw + j"]
     ),
-    "Only a normalisation asks for relu.": each(
-        ["max_pool.scatter"],
-        [f"result[k] > 0 → result[k] {other}" for other in ("<= 0", "> 1", ">= 0")]
-        + [
-            "(g[image, oy, ox], z[image, oy, ox], chosen[image, oy, ox]) → "
-            "(z[image, oy, ox], g[image, oy, ox], chosen[image, oy, ox])"
-        ],
-    ),
+    "Only other layers ask for relu, and a gradient where it is not 0 is all of it.": [
+        *each(
+            ["max_pool.scatter"],
+            [f"result[k] != 0 → result[k] {other}" for other in ("== 0", "!= 1")]
+            + [
+                "not relu → relu",
+                "(g[image, oy, ox], z[image, oy, ox], chosen[image, oy, ox]) → "
+                "(z[image, oy, ox], g[image, oy, ox], chosen[image, oy, ox])",
+            ],
+        ),
+        "max_pool.MaxPool.backward: scatter(g[part], g[part], False, saved[part], flat(window), dx[part]) → "
+        "scatter(g[part], g[part], True, saved[part], flat(window), dx[part])",
+        "convolve.Columns.backward: scatter(dz, dz, False, chosen, flat(pool), dy) → "
+        "scatter(dz, dz, True, chosen, flat(pool), dy)",
+    ],
     "Loops read as many as there are columns.": each(
         ["normalize_channels.along_rows"],
         [f"matrix.shape[1] // len(v) → matrix.shape[1]{more}" for more in ("", " * len(v)")],
     ),
     "The first block gives the mean whatever stood there.": ["normalize_channels.moments: 0 → 1"],
     "What is compiled takes arrays of one dtype, in C order.": [
-        "convolve.Depthwise.backward: np.ascontiguousarray(dy) → dy",
         "convolve.Winograd.forward: np.ascontiguousarray(bias) → bias",
+        "convolve.Columns.backward: np.ascontiguousarray(z[images, ..., outputs]) → z[images, ..., outputs]",
         "normalize_channels.along_rows: v.astype(matrix.dtype) → v",
     ],
     "NumPy takes a Tensor for an index.": ["softmax_cross_entropy.against_labels: raw(labels) → labels"],
@@ -175,11 +207,17 @@ REASONS: dict[str, list[str]] = {
                 "summed(db).astype(x.dtype) → summed(db)",
             ],
         ),
-        *each(["convolve.Columns.forward"], ["x.dtype → weight.dtype", "x.dtype → weight.dtype (2)"]),
+        *each(["convolve.Columns.forward"], [f"x.dtype → weight.dtype{n}" for n in ("", " (2)", " (3)")]),
         *each(["convolve.Columns.backward"], ["x.dtype → g.dtype", "x.dtype → weight.dtype"]),
     ],
     "The operation is symmetric.": [
-        *each(["convolve.Columns.forward"], ["np.maximum(y, 0, out=y) → np.maximum(0, y, out=y)"]),
+        "convolve.Depthwise.forward: np.maximum(y, 0, out=y) → np.maximum(0, y, out=y)",
+        "convolve.correlate: (row[column * c:(column + run) * c], results[ox * c:(ox + run) * c]) → "
+        "(results[ox * c:(ox + run) * c], row[column * c:(column + run) * c])",
+        "convolve.seen: max(0, -(start // step)) → max(-(start // step), 0)",
+        "convolve.seen: max(1, last - first) → max(last - first, 1)",
+        "convolve.seen: min(places, (width - start + step - 1) // step) → "
+        "min((width - start + step - 1) // step, places)",
         "convolve.Tiles.matrices: tiles.reshape(len(tiles) * self.number, self.q * self.q, -1).swapaxes(0, 1) → "
         "tiles.reshape(len(tiles) * self.number, self.q * self.q, -1).swapaxes(1, 0)",
         "convolve.begin: min(4 * ty + i, h - 1) → min(h - 1, 4 * ty + i)",
@@ -187,21 +225,16 @@ REASONS: dict[str, list[str]] = {
         "convolve.cut: min(y, h - 1) → min(h - 1, y)",
         "convolve.finish: min(4, h - 4 * ty) → min(h - 4 * ty, 4)",
         "convolve.finish: y < zero → y <= zero",
-        "convolve.larger: np.maximum(a, b, out=out) → np.maximum(b, a, out=out)",
-        "convolve.split: np.bitwise_xor(g.view(bits), b.view(bits), out=a.view(bits)) → "
-        "np.bitwise_xor(b.view(bits), g.view(bits), out=a.view(bits))",
-        "convolve.keep: np.bitwise_and(g.view(bits), -mask.view(np.int8), out=out.view(bits)) → "
-        "np.bitwise_and(-mask.view(np.int8), g.view(bits), out=out.view(bits))",
+        "convolve.bias_relu: y < zero → y <= zero",
     ],
     "NumPy takes any negative size for the one that is left open.": [
-        *each(["convolve.Columns.forward", "convolve.block_maxima"], ["-1 → -2 (2)"]),
+        *each(["convolve.Columns.forward"], ["-1 → -2 (2)"]),
+        *each(["convolve.Depthwise.backward"], ["-1 → -2", "-1 → -2 (3)"]),
         *each(["convolve.Columns.forward", "convolve.Columns.backward"], ["-1 → -2"]),
-        *each(["convolve.block_maxima"], ["-1 → -2 (3)", "-1 → -2 (4)"]),
         "normalize_channels.NormalizeChannels.backward: -1 → -2",
         "normalize_channels.statistics: -1 → -2",
         "convolve.Tiles.matrices: -1 → -2",
     ],
-    "A block has two equal rows.": ["convolve.block_maxima: y[0] → y[1]"],
     "A slice ends where there is no more, and nobody looks at what is left of a larger array.": [
         *each(["convolve.cut", "convolve.join"], ["4 * across + q - 4 → 4 * across + q"]),
         *each(["convolve.cut", "convolve.join"], ["4 * across + q - 4 → 4 * across + q + 4"]),
@@ -221,19 +254,28 @@ REASONS: dict[str, list[str]] = {
                 "(*self.cut.places, *self.cut.whole.size, self.c) → (*self.cut.places, self.c, *self.cut.whole.size)",
             ],
         ),
-        "convolve.Columns.backward: list(zip(how.parts, saved, strict=True)) → zip(how.parts, saved, strict=True)",
+        "convolve.Columns.backward: list(zip(how.parts, saved[1], strict=True)) → "
+        "zip(how.parts, saved[1], strict=True)",
         "convolve.Columns.backward: np.ascontiguousarray(g[images, ..., outputs]) → g[images, ..., outputs]",
     ],
     "What nobody asked for is computed, and dropped.": [
         "convolve.Winograd.forward: None if pool is None else empty(z.shape, np.uint8) → empty(z.shape, np.uint8)",
         "convolve.Winograd.forward: z if relu else None → z",
         "convolve.Winograd.backward: if 1 in needs: → if True:",
+        "convolve.Columns.forward: z if relu else None → z",
+        "convolve.Columns.forward: if relu or bias is not None: → if True:",
+        "convolve.Columns.forward: bias is not None → weight is not None",
+        "convolve.Columns.forward: bias is not None → x is not None",
+        "convolve.Columns.backward: column_sums(rows(dy)) if 2 in needs else None → column_sums(rows(dy))",
+        "convolve.Columns.backward: how.cut.gather(how.cut.columns(image[images, ..., inputs]).T @ dy, how.c) "
+        "if 1 in needs else None → how.cut.gather(how.cut.columns(image[images, ..., inputs]).T @ dy, how.c)",
     ],
     "Products are as right, and slower.": [
         "convolve.Winograd.backward: np.ascontiguousarray(tiles.filters(weight).mT) → tiles.filters(weight).mT"
     ],
     "There are as many gradients as images, and results as chunks.": [
         *each(["convolve.Winograd.backward", "convolve.Columns.backward"], ["True → False"]),
+        "convolve.Columns.backward: True → False (2)",
         "convolve.Winograd.backward: len(x) → len(g)",
         "convolve.Tiles.__init__: True → False",
     ],

@@ -21,7 +21,7 @@ import minidl as md
 from minidl.engine.fusion import Composite, composites
 from minidl.engine.op import Op
 from minidl.kernels import cpu, loops
-from minidl.kernels.cpu import conv, layout
+from minidl.kernels.cpu import layout
 from mutants import Mutant, syntax, wrapped
 
 FEW, MANY = 8, 1 << 20  # elements that are worked on at a time
@@ -153,7 +153,6 @@ def exercised(interpreted: bool) -> Iterator[None]:
     every = [kernel for op in composites.values() for kernel in kernels(op)]
     with chunked(FEW), pytest.MonkeyPatch.context() as patch:
         patch.setattr(md.backend.modes.mode, "fused", True)
-        patch.setattr(conv, "PLACES", 0)
         patch.setattr(loops, "COMPILED", loops.COMPILED and not interpreted)
         for module in modules():
             if hasattr(module, "empty"):

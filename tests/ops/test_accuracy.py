@@ -131,7 +131,8 @@ def test_sums_of_kernels():
     sums(g, g, x, np.zeros(3, np.float32), False, *found)
     assert np.abs(found / exact - 1).max() < 2e-6
     parts = list(uniform(7, 2))
-    assert np.allclose(summed(parts), np.sum(parts, 0)) and summed(parts[:1]) is parts[0]
+    total = np.sum(parts, 0)
+    assert np.allclose(summed(parts), total) and summed(parts[:1]) is parts[0]
 
 
 # --- normalisation ----------------------------------------------------------------------------------------------------

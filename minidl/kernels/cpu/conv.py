@@ -1,9 +1,9 @@
 """Convolution by columns, with bias, pooling and relu, one chunk of images beside the other.
 
 Patches of the image are the rows of a matrix, the columns (im2col; see `minidl.ops.conv`), and times the weights give
-what the window sees. A patch may hold a *block* of places of the window: then the weights stand in their matrix once
-for each of them, where that place sees them. This is more arithmetic on less memory: for 2×2 places at 2×2 pooling,
-which is then the maximum of four columns, and for a few places in a row where channels are few.
+what the window sees. Where channels are few, a patch holds a *block* of places of the window, several in a row: then
+the weights stand in their matrix once for each of them, where that place sees them. This is more arithmetic on less
+memory.
 """
 
 from __future__ import annotations
@@ -14,112 +14,138 @@ from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 import numpy as np
-from numpy.lib.stride_tricks import sliding_window_view
 
 from minidl.backend.memory import empty
 from minidl.backend.threads import parallel
+from minidl.kernels import loops
 from minidl.kernels.cpu.layout import channels_first, column_sums, lines, repeated, rows, suits, summed
 from minidl.kernels.cpu.pool import flat, pooled, scatter, serves
+from minidl.kernels.loops import loop
 from minidl.ops.blocks import convolve
 from minidl.ops.conv import is_depthwise
 from minidl.ops.window import Window
 
 CHUNK = 1 << 19  # elements of columns that are worked on at a time
-PLACES = 1 << 12  # of the window, at least, for which weights are set in a matrix for each place of a block
 RUN = 12  # elements: a copy in shorter runs is slow
 NONE = (0, 0), (0, 0)
-ONE, QUARTERS = Window((1, 1)), Window((2, 2), (2, 2))
+ONE = Window((1, 1))
+
+
+@loop("void(T[:, :, :, ::1], UniTuple(int64, 8), T[:, :, :, ::1])")
+def put_back(columns, window, x):
+    """The sum of patches, (N, down, across, PH·PW·C), where the window sees them: images x (N, H, W, C)."""
+    kh, kw, sh, sw, top, left, dh, dw = window
+    n, h, w, c = x.shape
+    _, down, across, _ = columns.shape
+    run = kw if dw == 1 else 1  # places of the window that lie side by side in memory
+    x[:] = 0
+    for image in range(n):
+        for oy in range(down):
+            for i in range(kh):
+                y = oy * sh - top + i * dh
+                if y < 0 or y >= h:
+                    continue
+                row = x[image, y].reshape(w * c)
+                for ox in range(across):
+                    for j in range(0, kw, run):
+                        start = ox * sw - left + j * dw
+                        first = min(max(0, -start), run)
+                        last = max(first, min(run, w - start))
+                        at = (i * kw + j) * c
+                        part = columns[image, oy, ox, at + first * c : at + last * c]
+                        sum = row[(start + first) * c : (start + last) * c]
+                        for k in range(len(part)):
+                            sum[k] += part[k]
+
+
+@loop("void(T[:, ::1], T[::1], boolean)")
+def bias_relu(z, bias, relu):
+    """A bias for each column is added, then relu, if asked for."""
+    zero = z.dtype.type(0)
+    for i in range(len(z)):
+        for k in range(z.shape[1]):
+            y = z[i, k] + bias[k]
+            z[i, k] = zero if relu and y < zero else y
+
+
+@loop("void(T[:, ::1], T[:, ::1], T[:, ::1])")
+def active(g, z, dy):
+    """g where z, the result of relu, is not 0; also where it is NaN."""
+    zero = g.dtype.type(0)
+    for i in range(len(g)):
+        for k in range(g.shape[1]):
+            dy[i, k] = g[i, k] if z[i, k] != zero else zero
 
 
 class Patches(NamedTuple):
     """How images are cut: patches of a `block` of places of the `window`, of which `places` lie down and across."""
 
     window: Window
-    block: tuple[int, int]
+    block: int
     places: tuple[int, int]
 
     @property
     def whole(self) -> Window:
         """The window that sees a patch."""
-        (kh, kw), (sh, sw), (bh, bw) = self.window.size, self.window.stride, self.block
-        return self.window._replace(size=(kh + (bh - 1) * sh, kw + (bw - 1) * sw), stride=(bh * sh, bw * sw))
-
-    def canvas(self, x: np.ndarray) -> np.ndarray:
-        """Zeros in the size of images x (N, H, W, C) and their padding."""
-        (top, bottom), (left, right) = self.window.padding
-        n, h, w, c = x.shape
-        z = empty((n, top + h + bottom, left + w + right, c), x.dtype)
-        z[...] = 0
-        return z
+        (kh, kw), (sh, sw) = self.window.size, self.window.stride
+        return self.window._replace(size=(kh, kw + (self.block - 1) * sw), stride=(sh, self.block * sw))
 
     def columns(self, x: np.ndarray) -> np.ndarray:
         """The patches of images x (N, H, W, C) as rows, (patches, PH·PW·C): a view where each is one element."""
         whole = self.whole
         if whole == ONE:
             return rows(np.ascontiguousarray(x))
-        if whole.padding == NONE:
-            image = np.ascontiguousarray(x)
-        else:
-            image = self.canvas(x)
-            whole.inside(image, x.shape[1:3])[...] = x
+        image = np.ascontiguousarray(x)
+        if whole.padding != NONE:
+            (top, bottom), (left, right) = whole.padding
+            n, h, w, c = x.shape
+            image = empty((n, top + h + bottom, left + w + right, c), x.dtype)
+            image[...] = 0
+            whole.inside(image, (h, w))[...] = x
         seen = whole.seen(np, image, self.places)
         z = empty(seen.shape, x.dtype)
         z[...] = seen
         return z.reshape(math.prod(seen.shape[:3]), -1)
 
-    def put_back(self, dy: np.ndarray, matrix: np.ndarray, x: np.ndarray) -> None:
-        """The adjoint of ``columns(x) @ matrix``, from dy into images x (N, H, W, C).
-
-        Patches that do not overlap are added at once.
-        """
-        whole = self.whole
-        if whole == ONE and x.flags.c_contiguous:
-            np.matmul(dy, matrix.T, out=rows(x))
-            return
-        image = x if whole.padding == NONE else self.canvas(x)
-        image[...] = 0
-        (sh, sw), (dh, dw), (oh, ow) = whole.stride, whole.dilation, self.places
-        seen = sliding_window_view(image, whole.extent(), (1, 2), writeable=True)[:, ::sh, ::sw, :, ::dh, ::dw]
-        seen = seen[:, :oh, :ow].transpose(0, 1, 2, 4, 5, 3)
-        parts = product(dy, matrix.T).reshape(seen.shape)
-        down, across = (-(-e // s) for e, s in zip(whole.extent(), whole.stride, strict=True))
-        for i, j in np.ndindex(down, across):
-            seen[:, i::down, j::across] += parts[:, i::down, j::across]
+    def columns_back(self, dy: np.ndarray, matrix: np.ndarray, x: np.ndarray) -> None:
+        """The adjoint of ``columns(x) @ matrix``, from dy into images x (N, H, W, C)."""
+        image = x if x.flags.c_contiguous else empty(x.shape, x.dtype)
+        if self.whole == ONE:
+            np.matmul(dy, matrix.T, out=rows(image))
+        else:
+            parts = product(dy, np.ascontiguousarray(matrix.T))
+            put_back(parts.reshape(len(x), *self.places, -1), flat(self.whole), image)
         if image is not x:
-            x[...] = whole.inside(image, x.shape[1:3])
+            x[...] = image
 
     def spread(self, weight: np.ndarray) -> np.ndarray:
         """Weights (O, C, KH, KW) as a matrix, (PH·PW·C, places in a block · O)."""
         o, c, *_ = weight.shape
-        z = np.zeros((*self.whole.size, c, *self.block, o), weight.dtype)
+        z = np.zeros((*self.whole.size, c, self.block, o), weight.dtype)
         for part in self.seen_from_each_place(z):
             part[...] = weight.transpose(2, 3, 1, 0)
-        return z.reshape(-1, math.prod(self.block) * o)
+        return z.reshape(-1, self.block * o)
 
     def gather(self, matrix: np.ndarray, c: int) -> np.ndarray:
         """The adjoint of `spread`, for weights of c channels."""
-        z = matrix.reshape(*self.whole.size, c, *self.block, -1)
+        z = matrix.reshape(*self.whole.size, c, self.block, -1)
         weight: Any = sum(self.seen_from_each_place(z))
         return weight.transpose(3, 2, 0, 1)
 
     def seen_from_each_place(self, matrix: np.ndarray) -> Iterator[np.ndarray]:
-        """For each place in a block, what it sees of (PH, PW, C, BH, BW, O): views (KH, KW, C, O)."""
-        (kh, kw), (sh, sw) = self.window.size, self.window.stride
-        for i, j in np.ndindex(self.block):
-            yield matrix[i * sh : i * sh + kh, j * sw : j * sw + kw, :, i, j]
+        """For each place in a block, what it sees of (PH, PW, C, places, O): views (KH, KW, C, O)."""
+        kw, sw = self.window.size[1], self.window.stride[1]
+        for j in range(self.block):
+            yield matrix[:, j * sw : j * sw + kw, :, j]
 
 
-def patches(x: np.ndarray, weight: np.ndarray, window: Window, pool: Window | None) -> Patches:
+def patches(x: np.ndarray, weight: np.ndarray, window: Window) -> Patches:
     """The cut that is fastest."""
-    (oh, ow), (kh, kw), (sh, sw) = window.positions(*x.shape[2:]), window.size, window.stride
-    many = len(x) * oh * ow >= PLACES
-    if many and pool == QUARTERS and window.dilation == (1, 1) and (kh + sh) * (kw + sw) <= 2 * kh * kw:
-        return Patches(window, (2, 2), (oh // 2, ow // 2))
-    across = 1
-    while across < 4 and kw > 1 == window.dilation[1] and (kw + (across - 1) * sw) * weight.shape[1] < RUN:
-        across *= 2
-    across = math.gcd(across, ow)
-    return Patches(window, (1, across), (oh, ow // across))
+    (oh, ow), kw, sw, block = window.positions(*x.shape[2:]), window.size[1], window.stride[1], 1
+    while block < 4 and kw > 1 == window.dilation[1] and (kw + (block - 1) * sw) * weight.shape[1] < RUN:
+        block *= 2
+    block = math.gcd(block, ow)
+    return Patches(window, block, (oh, ow // block))
 
 
 def parts(n: int, groups: int, each: int) -> list[tuple[slice, int]]:
@@ -129,49 +155,9 @@ def parts(n: int, groups: int, each: int) -> list[tuple[slice, int]]:
     return list(itertools.product((slice(i, min(i + step, n)) for i in range(0, n, step)), range(groups)))
 
 
-def keep(g: np.ndarray, mask: np.ndarray, out: np.ndarray) -> np.ndarray:
-    """g where mask, else 0, also where g is infinite."""
-    bits = f"i{g.itemsize}"
-    np.bitwise_and(g.view(bits), -mask.view(np.int8), out=out.view(bits))
-    return out
-
-
-def larger(a: np.ndarray, b: np.ndarray, out: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """The larger of each two, into `out`, and where it is b: NaN is, and of equals the first."""
-    chosen = (b > a) | (b != b)
-    return np.maximum(a, b, out=out), chosen
-
-
-def split(g: np.ndarray, chosen: np.ndarray, a: np.ndarray, b: np.ndarray) -> None:
-    """The adjoint of `larger`: b becomes g where it was chosen, a elsewhere, and 0 the other."""
-    bits = f"i{g.itemsize}"
-    keep(g, chosen, out=b)
-    np.bitwise_xor(g.view(bits), b.view(bits), out=a.view(bits))
-
-
 def product(a: np.ndarray, b: np.ndarray) -> np.ndarray:
     """a @ b, on memory used before."""
-    return np.matmul(a, b, out=empty((*b.shape[:-2], len(a), b.shape[-1]), a.dtype))
-
-
-def block_maxima(columns: np.ndarray, matrix: np.ndarray, z: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """The largest of each 2×2 places into z (…, O), and which it was: to the right in its row, and in the row below."""
-    o = z.shape[-1]
-    y = product(columns, matrix.reshape(-1, 4, o).transpose(1, 0, 2)).reshape(2, 2, -1, o)
-    rows, right = larger(y[:, 0], y[:, 1], out=empty(y[0].shape, z.dtype))
-    _, below = larger(rows[0], rows[1], out=z.reshape(-1, o))
-    return right, below
-
-
-def blocks_back(g: np.ndarray, right: np.ndarray, below: np.ndarray) -> np.ndarray:
-    """The adjoint of the maxima: g (…, O) at the place in each block that was chosen, (blocks, 2, 2, O)."""
-    g = g.reshape(below.shape)
-    rows, places = empty(right.shape, g.dtype), empty((2, *right.shape), g.dtype)
-    split(g, below, rows[0], rows[1])
-    split(rows, right, places[:, 0], places[:, 1])
-    dy = empty((len(g), 2, 2, *g.shape[1:]), g.dtype)
-    dy[...] = places.transpose(2, 0, 1, 3)  # several times faster than to split with strides
-    return dy
+    return np.matmul(a, b, out=empty((len(a), b.shape[1]), a.dtype))
 
 
 class Geometry:
@@ -179,7 +165,7 @@ class Geometry:
 
     def __init__(self, x, weight, stride, padding, dilation, groups, pool) -> None:
         window = Window(weight.shape[2:], stride, padding, dilation)
-        self.cut = patches(x, weight, window, pool)
+        self.cut = patches(x, weight, window)
         self.o, self.c = len(weight) // groups, weight.shape[1]
         self.places = window.positions(*x.shape[2:])
         self.size = self.places if pool is None else pool.positions(*self.places)
@@ -200,13 +186,14 @@ class Columns:
     @staticmethod
     def when(x: Any, weight: Any, bias: Any, *, groups: int, pool: Any, **options: Any) -> bool:
         """NumPy arrays of one dtype, float32 or float64, not empty; not depthwise; a pooling that is served."""
-        served = suits(x, weight, bias) and (pool is None or serves(pool))
+        served = suits(x, weight, bias) and (loops.serve() if pool is None else serves(pool))
         return served and not is_depthwise(groups, x.shape[1], len(weight))
 
     @staticmethod
     def forward(x, weight, bias, *, stride, padding, dilation, groups, pool, relu):  # noqa: D102
         how = Geometry(x, weight, stride, padding, dilation, groups, pool)
         image, z = x.transpose(0, 2, 3, 1), empty((len(x), *how.size, len(weight)), x.dtype)
+        added = np.zeros(len(weight), x.dtype) if bias is None else bias
 
         def work(part):
             images, group = part
@@ -214,57 +201,52 @@ class Columns:
             columns, matrix = how.cut.columns(image[images, ..., inputs]), how.matrices[group]
             y = z[images] if groups == 1 else empty((*z[images].shape[:3], how.o), x.dtype)
             chosen: Any = None
-            positive = None
             if pool is None:
                 np.matmul(columns, matrix, out=y.reshape(len(columns), -1))
-            elif how.cut.block == (2, 2):
-                chosen = block_maxima(columns, matrix, y)
             else:
                 y[...], chosen = pooled(product(columns, matrix).reshape(-1, *how.places, how.o), pool)
-            if bias is not None:
-                line = lines(y)
-                line += repeated(bias[outputs], y)
-            if relu:
-                positive = np.maximum(y, 0, out=y) != 0
+            if relu or bias is not None:
+                bias_relu(lines(y), repeated(added[outputs], y), relu)
             if groups > 1:
                 z[images, ..., outputs] = y
-            return chosen, positive
+            return chosen
 
-        return channels_first(z), parallel(work, how.parts)
+        chosen = parallel(work, how.parts)
+        return channels_first(z), (z if relu else None, chosen)
 
     @staticmethod
     def backward(g, saved, needs, x, weight, bias, *, stride, padding, dilation, groups, pool, relu):  # noqa: D102
         how = Geometry(x, weight, stride, padding, dilation, groups, pool)
-        image, g = x.transpose(0, 2, 3, 1), g.transpose(0, 2, 3, 1)
+        image, g, z = x.transpose(0, 2, 3, 1), g.transpose(0, 2, 3, 1), saved[0]
         dx: Any = empty(image.shape, x.dtype) if 0 in needs else None
 
         def work(part):
-            (images, group), (chosen, positive) = part
+            (images, group), chosen = part
             inputs, outputs = how.of(group)
             dy, matrix = np.ascontiguousarray(g[images, ..., outputs]), how.matrices[group]
             if relu:
-                dy = keep(dy, positive, out=empty(dy.shape, dy.dtype))
+                dz, dy = dy, empty(dy.shape, dy.dtype)
+                active(rows(dz), rows(np.ascontiguousarray(z[images, ..., outputs])), rows(dy))
             db = column_sums(rows(dy)) if 2 in needs else None
-            if how.cut.block == (2, 2):
-                dy = blocks_back(dy, *chosen)
-            elif pool is not None:
+            if pool is not None:
                 dz, dy = dy, empty((len(dy), *how.places, how.o), dy.dtype)
                 scatter(dz, dz, False, chosen, flat(pool), dy)
             dy = dy.reshape(-1, matrix.shape[1])
             dw = how.cut.gather(how.cut.columns(image[images, ..., inputs]).T @ dy, how.c) if 1 in needs else None
             if dx is not None:
-                how.cut.put_back(dy, matrix, dx[images, ..., inputs])
+                how.cut.columns_back(dy, matrix, dx[images, ..., inputs])
             return dw, db
 
-        done = parallel(work, list(zip(how.parts, saved, strict=True)))
+        dw, db = zip(*parallel(work, list(zip(how.parts, saved[1], strict=True))), strict=True)
 
-        def total(i):
-            parts = [gradients[i] for gradients in done]
-            return (
-                None if parts[0] is None else np.concatenate([summed(parts[group::groups]) for group in range(groups)])
-            )
+        def total(parts):  # of each group, those of its images
+            return np.concatenate([summed(parts[group::groups]) for group in range(groups)])
 
-        return None if dx is None else channels_first(dx), total(0), total(1)
+        return (
+            None if dx is None else channels_first(dx),
+            total(dw) if 1 in needs else None,
+            total(db) if 2 in needs else None,
+        )
 
 
 convolve.kernels.append(Columns)

@@ -48,7 +48,7 @@ def maxima(x, window, z, chosen):
 def scatter(g, z, relu, chosen, window, x):
     """The adjoint of `maxima`: x (N, H, W, C) becomes 0, plus g (N, OH, OW, C) at the places that are `chosen`.
 
-    With relu, only of g where z is positive.
+    With relu, only of g where z is not 0: also where it is NaN.
     """
     kh, kw, sh, sw, top, left, dh, dw = window
     n, h, w, channels = x.shape
@@ -66,7 +66,7 @@ def scatter(g, z, relu, chosen, window, x):
                             continue
                         sum, place = x[image, y, column], np.uint8(i * kw + j)
                         for k in range(channels):
-                            if which[k] == place and (not relu or result[k] > 0):
+                            if which[k] == place and (not relu or result[k] != 0):
                                 sum[k] += d[k]
 
 

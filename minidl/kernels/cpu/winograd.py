@@ -250,7 +250,7 @@ def finish(m, bias, relu, z):
 
 @loop("void(T[:, :, :, ::1], T[:, :, :, ::1], boolean, T[:, :, :, :, ::1], float64[::1])")
 def begin(g, z, relu, m, bias):
-    """The adjoint of `finish`: A g Aᵀ of each tile of g (N, H, W, O); with relu, only of g where z is positive.
+    """The adjoint of `finish`: A g Aᵀ of each tile of g (N, H, W, O); with relu, only of g where z is not 0.
 
     The gradient of the bias is added to what is there.
     """
@@ -263,9 +263,9 @@ def begin(g, z, relu, m, bias):
         for ty in range(down):
             for i in range(4):
                 inside, y = 4 * ty + i < h, min(4 * ty + i, h - 1)
-                d, positive = g[image, y].reshape(w * o), z[image, y].reshape(w * o)
+                d, passed = g[image, y].reshape(w * o), z[image, y].reshape(w * o)
                 for k in range(w * o):
-                    rows[i, k] = d[k] if inside and (not relu or positive[k] > zero) else zero
+                    rows[i, k] = d[k] if inside and (not relu or passed[k] != zero) else zero
             result_back(rows, along)
             for tx in range(across):
                 for i in range(q):
