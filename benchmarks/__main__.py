@@ -15,6 +15,7 @@ from benchmarks import (
     floor,
     import_time,
     inference,
+    loader,
     memory,
     ops,
     pictures,
@@ -34,7 +35,7 @@ from benchmarks.timing import Row, measure
 from minidl.backend import device_name
 
 # they are registered in the order in which they are imported, which is the table's
-MODULES = (ops, training, inference, batches, floor, small_ops, scaling, memory, import_time, transforms)
+MODULES = (ops, training, inference, batches, floor, small_ops, scaling, memory, import_time, transforms, loader)
 
 
 def parser() -> argparse.ArgumentParser:
