@@ -44,9 +44,8 @@ def test_a_wheel_holds_the_whole_package_and_nothing_else(built):
     package = unpacked(wheel) / "minidl"
     files = {path.relative_to(package).as_posix() for path in package.rglob("*") if path.is_file()}
     source = built / "minidl" / "minidl"
-    assert files == {path.relative_to(source).as_posix() for path in source.rglob("*") if path.is_file()} - {
-        "ops/README.md"
-    }
+    pages = {"ops/README.md", "data/transforms/README.md"}
+    assert files == {path.relative_to(source).as_posix() for path in source.rglob("*") if path.is_file()} - pages
     name = wheel.name.rsplit("-", 3)[0]
     assert {path.name for path in package.parent.iterdir()} == {"minidl", f"{name}.dist-info", f"{name}.data"}
     lessons, carried = CHECKOUT / "lessons", package.parent / f"{name}.data" / "data" / "share" / "minidl" / "lessons"

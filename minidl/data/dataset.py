@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from minidl.data.collate import default_collate
+from minidl.data.collate import default_collate, default_convert
 from minidl.data.indexing import require_within, take
 from minidl.data.transforms.transform import takes_batches
 from minidl.engine.core import Tensor
@@ -155,7 +155,7 @@ class TransformedDataset(Dataset):
     ----------
     dataset : Dataset
         Of images, or of tuples that begin with one.
-    transform : callable of an image
+    transform : callable of an image, which is a tensor where it was an array
     target_transform : callable of the second field of a sample, optional
 
     Raises
@@ -198,7 +198,7 @@ def transformed(sample: Any, transform: Any, target_transform: Any) -> Any:
         raise TypeError("transform: wants images, or tuples that begin with one, got a dict")
     image, *rest = sample if isinstance(sample, (tuple, list)) else (sample,)
     if transform is not None:
-        image = transform(image)
+        image = transform(default_convert(image))
     if not isinstance(sample, (tuple, list)):
         return image
     if rest and target_transform is not None:

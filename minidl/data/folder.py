@@ -8,9 +8,9 @@ import warnings
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
+from minidl.backend.extras import extra
 from minidl.backend.modes import require_flag
 from minidl.data.dataset import Dataset, require_functions, transformed
-from minidl.data.transforms.functional.conversion import pillow
 
 IMG_EXTENSIONS = (".jpg", ".jpeg", ".png", ".ppm", ".bmp", ".pgm", ".tif", ".tiff", ".webp")
 SUBSETS = ("training", "validation")
@@ -24,7 +24,7 @@ def pil_loader(path: str) -> Any:
     OSError
         For a file that is none, or broken, or decodes to more pixels than Pillow lets pass; it names the file.
     """
-    images = pillow("ImageFolder")
+    images = extra("PIL.Image", "images", "ImageFolder")
     try:
         if not stat.S_ISREG(os.stat(path).st_mode):  # a pipe would be waited for
             raise OSError("not a file")

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from minidl.backend import dims, dtypes, get_default_device
+from minidl.backend.extras import extra
 from minidl.backend.modes import require_flag
 from minidl.engine.core import Tensor
 from minidl.engine.require import require_tensors
@@ -100,19 +101,11 @@ def to_pil_image(pic: Any, mode: str | None = None) -> Image:
         raise ValueError(
             f"to_pil_image: mode {mode!r} does not fit {channels} channels; leave it out for {MODES[channels]!r}"
         )
-    image = pillow("to_pil_image").fromarray(np.ascontiguousarray(array[..., 0] if channels == 1 else array))
+    pillow = extra("PIL.Image", "images", "to_pil_image")
+    image = pillow.fromarray(np.ascontiguousarray(array[..., 0] if channels == 1 else array))
     if image.mode == wanted:
         return image
-    return pillow("to_pil_image").frombytes(wanted, image.size, image.tobytes())
-
-
-def pillow(name: str) -> Any:
-    """Pillow's module of images; ImportError with the command that installs it."""
-    try:
-        from PIL import Image
-    except ImportError:
-        raise ImportError(f"{name}: Pillow is not installed; pip install 'minidl[images]'") from None
-    return Image
+    return pillow.frombytes(wanted, image.size, image.tobytes())
 
 
 def to_dtype(inpt: Tensor, dtype: Any = dtypes.float32, scale: bool = False) -> Tensor:
