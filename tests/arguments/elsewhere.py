@@ -50,7 +50,7 @@ BY_FILE = {
     )
     + " nn.LazyLinear nn.UninitializedBuffer nn.UninitializedParameter",
     "models/test_networks.py": " ".join(f"models.{name}" for name in NETWORKS.split()),
-    "models/test_weights.py": "*.weights",
+    "models/test_weights.py": "*.weights models.Weights models.get_weight models.list_weights",
     "nn/test_nn.py": "nn.Module nn.summary summary nn.Module.forward nn.Module.extra_repr",
     "ops/test_creation.py": "device set_default_dtype get_rng_state set_rng_state randperm.generator Tensor.to.copy",
     "ops/test_ops.py": "*.sorted",

@@ -10,6 +10,7 @@ from zoo import numbers
 
 import minidl as md
 from minidl import models
+from minidl.models.renaming import renamed, timm_efficientnet
 from minidl.nn.utils import skip_init
 
 
@@ -65,6 +66,12 @@ DEEP["xception"] = Case(
     models.xception, lambda: pytest.importorskip("timm").create_model("legacy_xception"), (2, 3, 71, 71)
 )
 CASES = [*QUICK.items(), *[pytest.param(*case, marks=pytest.mark.deep) for case in DEEP.items()]]
+
+
+RENAMED = {  # ours, by the name of timm's
+    "efficientnet_b0": models.efficientnet_b0,
+    "tf_efficientnet_lite0": models.efficientnet_lite0,
+}
 
 
 @pytest.fixture(autouse=True)
@@ -124,3 +131,16 @@ def test_networks(name, case):
         found.append((*scores, *kept, images.grad, *[p.grad for p in network.parameters()]))
     for got, want in zip(*found, strict=True):
         same(got, want, 1e-8)
+
+
+@pytest.mark.deep
+@pytest.mark.parametrize("name", RENAMED)
+def test_weights_under_the_names_of_timm(name):
+    theirs = pytest.importorskip("timm").create_model(name).eval()
+    state = numbers({key: tuple(value.shape) for key, value in theirs.state_dict().items()})
+    theirs.load_state_dict({key: torch.from_numpy(np.array(value)) for key, value in state.items()})
+    ours = skip_init(RENAMED[name]).eval()
+    ours.load_state_dict(renamed({key: md.tensor(value) for key, value in state.items()}, ours, timm_efficientnet))
+    x = np.random.default_rng(1).standard_normal((2, 3, 65, 96))
+    with md.no_grad(), torch.no_grad():
+        same(ours(md.tensor(x)), theirs(torch.tensor(x)), 1e-9)
