@@ -81,8 +81,8 @@ def test_what_is_imported_by_name(statement):
 
 TAKEN = {
     "import minidl.nn.parallel; minidl.nn.parallel.data_parallel": "^minidl.nn.parallel has no .*; one process uses",
-    "import minidl.utils.model_zoo as zoo; zoo.load_url('a.pth')": "^a.pth: minidl.models.get",
-    "from minidl.hub import load_state_dict_from_url as load; load('a.pth', progress=True)": "^a.pth: minidl.models.get",
+    "import minidl.utils.model_zoo as zoo; zoo.load_url('a.pth')": "^a.pth: minidl.models",
+    "from minidl.hub import load_state_dict_from_url as load; load('a.pth', progress=True)": "^a.pth: minidl.models",
     "import minidl.hub; minidl.hub.load": "^minidl.hub has no load; minidl.models.get_model",
     "from minidl.optim import lr_scheduler; lr_scheduler.StepLR": r"^minidl.optim.lr_scheduler has no .*; set group",
     "from minidl import linalg; linalg.norm": "^minidl.linalg has no norm; norm, cross and matmul are in minidl itself",
