@@ -109,8 +109,7 @@ class DatasetFolder(Dataset):
         endings = tuple([extensions] if isinstance(extensions, str) else extensions or ())
         valid = is_valid_file or (lambda path: path.lower().endswith(endings))
 
-        self.classes = self.find_classes(self.root)
-        self.class_to_idx = {name: label for label, name in enumerate(self.classes)}
+        self.classes, self.class_to_idx = self.find_classes(self.root)
         self.samples: list[tuple[str, int]] = []
         self.skipped: list[tuple[str, str]] = []
         for name, label in self.class_to_idx.items():
@@ -128,8 +127,8 @@ class DatasetFolder(Dataset):
             self._skip()
         self.targets = [label for _, label in self.samples]
 
-    def find_classes(self, directory: str) -> list[str]:
-        """The names of the folders in one, sorted."""
+    def find_classes(self, directory: str) -> tuple[list[str], dict[str, int]]:
+        """The names of the folders in one, sorted, and their labels; a subclass may find others."""
         if not os.path.exists(directory):
             raise FileNotFoundError(f"{self.name}: there is no folder {directory!r}")
         if not os.path.isdir(directory):
@@ -137,7 +136,7 @@ class DatasetFolder(Dataset):
         classes = sorted(entry.name for entry in os.scandir(directory) if entry.is_dir())
         if not classes:
             raise FileNotFoundError(f"{self.name}: no folder of a class in {directory!r}")
-        return classes
+        return classes, {name: label for label, name in enumerate(classes)}
 
     def _skip(self) -> None:
         """Leave out what can't be loaded."""

@@ -85,6 +85,16 @@ def test_what_is_asked_for(tmp_path):
     assert len(sizes) == 1 and sizes[0][0] > 0 and DatasetFolder(root, len, (".png", ".txt"))[0][0] > 5
 
 
+def test_classes_of_ones_own(tmp_path):
+    class Fewer(ImageFolder):
+        def find_classes(self, directory):
+            return ["dog"], {"dog": 7}
+
+    data = Fewer(tree(tmp_path, PETS))
+    assert data.classes == ["dog"] and data.targets == [7, 7]
+    assert ImageFolder(tmp_path).find_classes(str(tmp_path)) == (["cat", "dog"], {"cat": 0, "dog": 1})
+
+
 def test_batches(tmp_path):
     to_tensor = transforms.Compose([transforms.ToImage(), transforms.ToDtype(np.float32, scale=True)])
     data = ImageFolder(tree(tmp_path, PETS), to_tensor)
