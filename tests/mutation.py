@@ -39,6 +39,7 @@ TESTS = {
     "autograd": "autograd engine/test_engine.py ops/test_arguments.py peers/test_torch_ops.py",
     "backend": "backend engine/test_engine.py engine/test_tensor.py ops/test_creation.py ops/test_accuracy.py",
     "backends": "backend/test_backend.py",
+    "commands": "commands test_cli.py",
     "data": "data peers/test_torch_data.py",
     "functional": "functional nn test_arguments.py peers",
     "learn": "learn/test_lessons.py",
@@ -46,6 +47,7 @@ TESTS = {
     "nn": "nn functional engine/test_fusion.py test_arguments.py test_programs.py peers",
     "optim": "optim test_arguments.py peers/test_torch_optim.py",
     "profiler": "profiler",
+    "train": "train",
     "utils": "data/test_loader.py",
     "": "engine/test_engine.py test_files.py test_cli.py",
 }

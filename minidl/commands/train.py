@@ -28,6 +28,7 @@ OPTIMIZERS: dict[str, tuple[Any, float, dict[str, Any]]] = {  # each with its le
     "adam": (optim.Adam, 1e-3, {}),
     "sgd": (optim.SGD, 0.05, {"momentum": 0.9}),
 }
+DEFAULTS = dict(epochs=10, batch_size=128, optimizer="adam", seed=0, workers=0, device="cpu")
 BEGUN = "run.json"  # what a run was begun with
 SETTINGS = ("network", "data", "batch_size", "optimizer", "lr", "input", "samples", "seed")  # which stay as they are
 OTHERS = ("epochs", "workers", "save_every", "device")  # which may differ when it goes on
@@ -48,18 +49,19 @@ def add(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("network", metavar="NETWORK", help="such as simplenet; `minidl summary NAME` shows one")
     parser.add_argument("--data", required=True, help="mnist, fashion-mnist, cifar10, or a folder of pictures by class")
     parser.add_argument("--out", required=True, type=Path, help="the folder of the run")
-    parser.add_argument("--epochs", type=number(int, 1), default=10, help="how often it sees each image (default: 10)")
-    parser.add_argument("--batch-size", type=number(int, 1), default=128, help="images of a step (default: 128)")
-    parser.add_argument("--optimizer", choices=OPTIMIZERS, default="adam", help="default: adam")
+    parser.add_argument("--epochs", type=number(int, 1), help="how often it sees each image (default: 10)")
+    parser.add_argument("--batch-size", type=number(int, 1), help="images of a step (default: 128)")
+    parser.add_argument("--optimizer", choices=OPTIMIZERS, help="default: adam")
     rates = ", ".join(f"{rate:g} for {name}" for name, (_, rate, _) in OPTIMIZERS.items())
     parser.add_argument("--lr", type=number(float, 0, open_end=True), help=f"learning rate (default: {rates})")
     parser.add_argument("--input", type=size, metavar="C,H,W", help="size to bring images to (default: the network's)")
     parser.add_argument("--samples", type=number(int, 1), help="learn from so many images alone (default: from all)")
-    parser.add_argument("--seed", type=number(int, 0), default=0, help="of all that is random (default: 0)")
-    parser.add_argument("--workers", type=number(int, 0), default=0, help="that load images ahead (default: 0)")
+    parser.add_argument("--seed", type=number(int, 0), help="of all that is random (default: 0)")
+    parser.add_argument("--workers", type=number(int, 0), help="that load images ahead (default: 0)")
     parser.add_argument("--save-every", type=number(int, 1), metavar="N", help="batches (default: an epoch's)")
     parser.add_argument("--resume", action="store_true", help="go on with the run in --out")
     add_device(parser)
+    parser.set_defaults(**DEFAULTS)
 
 
 def run(asked: argparse.Namespace) -> int:
@@ -161,6 +163,6 @@ def again(asked: argparse.Namespace) -> str:
     words = ["minidl", "train", asked.network]
     for name in (*SETTINGS[1:], *OTHERS, "out"):
         value = getattr(asked, name)
-        if value is not None:
+        if value != DEFAULTS.get(name):
             words += [option(name), ",".join(map(str, value)) if isinstance(value, tuple) else str(value)]
     return shlex.join([*words, "--resume"])

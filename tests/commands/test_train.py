@@ -8,6 +8,7 @@ import signal
 import numpy as np
 import pytest
 from commands.conftest import TRAIN
+from standin import standin  # noqa: F401
 
 import minidl as md
 from minidl import files
@@ -73,7 +74,7 @@ def test_more_epochs(trained, said):
     """A run that is done goes on for more epochs, as one that had them from the first."""
     assert said(*TRAIN, "--resume")[0] == 0  # nothing to do
     assert said(*TRAIN, "--resume", "--epochs", "5")[0] == 0
-    assert said(*TRAIN, "--out", "runs/b", "--epochs", "5", "--save-every", "3", "--workers", "0")[0] == 0
+    assert said(*TRAIN, "--out", "runs/b", "--epochs", "5", "--save-every", "3", "--workers", "2")[0] == 0
     assert weights(trained) == weights(trained.parent / "b")
     assert Checkpoints("runs/b/checkpoints").steps == [16, 18, 20]
 
@@ -128,3 +129,12 @@ def test_a_black_channel_is_not_divided_by():
 @pytest.mark.parametrize("count, indices", [(1, [0]), (2, [0, 9]), (4, [0, 3, 6, 9]), (10, range(10)), (99, range(10))])
 def test_spread(count, indices):
     assert images.spread(range(10), count).indices == list(indices)
+
+
+def test_on_a_gpu(photos, said, standin):  # noqa: F811
+    """What is learnt there can be asked here, and goes on there."""
+    assert said(*TRAIN, "--device", "cuda", "--epochs", "2")[0] == 0
+    assert said(*TRAIN, "--device", "cuda:0", "--resume")[0] == 0
+    code, out, err = said("evaluate", "runs/a", "--device", "cuda")
+    assert (code, out) == (0, said("evaluate", "runs/a")[1])
+    assert said("predict", "runs/a", "photos/red/1.png", "--device", "cuda")[1].split()[1] == "red"
