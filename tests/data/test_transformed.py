@@ -29,6 +29,13 @@ def test_batches():
     assert len(np.unique(batches(alike)[0][0].reshape(10, -1), axis=0)) > 5
 
 
+@pytest.mark.parametrize("workers", [1, 3])
+def test_the_same_images_for_any_number_of_workers(workers):
+    augmented = PAIRS.with_transform(AUGMENT)
+    for batch, same in zip(batches(augmented, num_workers=workers), batches(augmented), strict=True):
+        np.testing.assert_array_equal(batch[0], same[0])
+
+
 def test_what_is_validated_is_not_transformed():
     md.manual_seed(0)
     train, valid = random_split(PAIRS, [30, 10])
