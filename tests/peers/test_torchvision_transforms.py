@@ -34,8 +34,8 @@ CALLS = {
 
 @pytest.mark.parametrize("name", CALLS)
 def test_bytes(name):
-    """Few differ, by 1, where something else is rounded: of sizes more, of which torchvision rounds rows and columns."""
-    share = 0.2 if name.startswith("resize") else 0.02
+    """Few differ, by 1, where something else is rounded; sizes by weights that torchvision rounds."""
+    share = 0.06 if name.startswith("resize") else 0.02
     for options in CALLS[name]:
         got = getattr(ours.functional, name)(md.tensor(BYTES), **options).numpy()
         want = getattr(theirs.functional, name)(torch.tensor(BYTES), **options).numpy()

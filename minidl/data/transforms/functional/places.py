@@ -22,12 +22,14 @@ from minidl.data.transforms.functional.images import (
     sizes,
 )
 from minidl.engine.core import Tensor
-from minidl.functional.filtering import resampling, weighed
+from minidl.functional.filtering import resampling
 from minidl.functional.padding import pad as padded
 from minidl.functional.resampling import interpolate
 from minidl.ops.create import ones
 from minidl.ops.elementwise import where
+from minidl.ops.linalg import matmul
 from minidl.ops.shape import flip
+from minidl.ops.views import swapaxes
 
 RESAMPLED = ("nearest", "nearest-exact", "bilinear", "bicubic")
 BORDERS = ("constant", "edge", "reflect", "symmetric")
@@ -150,7 +152,7 @@ def resize(
     max_size: int | None = None,
     antialias: bool | None = True,
 ) -> Tensor:
-    """Images of another size; integers are rounded to the nearest.
+    """Images of another size; integers are rounded to the nearest, of rows first and then of columns.
 
     Parameters
     ----------
@@ -165,9 +167,10 @@ def resize(
     if outer == tuple(inpt.shape[2:]):
         return inpt
     smooth = mode.startswith("bi")
-    z = inpt.to(real(inpt.dtype))
-    z = interpolate(z, outer, mode=mode, align_corners=False if smooth else None, antialias=bool(antialias) and smooth)
-    return restored(z, inpt.dtype)
+    options: Any = dict(mode=mode, align_corners=False if smooth else None, antialias=bool(antialias) and smooth)
+    for step in (outer,) if inpt.dtype.kind == "f" else ((inpt.shape[2], outer[1]), outer):
+        inpt = restored(interpolate(inpt.to(real(inpt.dtype)), step, **options), inpt.dtype)
+    return inpt
 
 
 def resized(shape: Sequence[int], size: Any, max_size: int | None) -> tuple[int, int]:
@@ -244,6 +247,7 @@ def resized_crop(
     for starts, lengths, n, o in ((tops, heights, inpt.shape[2], outer[0]), (lefts, widths, inpt.shape[3], outer[1])):
         with backend.using(inpt.device) as xp:
             line = (beside(a, inpt, kind).array for a in (starts, lengths))
-            w = resampling(xp, n, o, mode, bool(antialias) and mode.startswith("bi"), *line)
-            weights.append(Tensor(w.astype(kind)[:, None]))
-    return restored(weighed(inpt.to(kind), *weights), inpt.dtype)
+            matrix = resampling(xp, n, o, mode, bool(antialias) and mode.startswith("bi"), *line)
+            weights.append(Tensor(matrix.astype(kind)[:, None]))
+    across = restored(matmul(inpt.to(kind), swapaxes(weights[1], -1, -2)), inpt.dtype)
+    return restored(matmul(weights[0], across.to(kind)), inpt.dtype)
