@@ -75,3 +75,28 @@ def regions(points: np.ndarray, labels: np.ndarray, answer: Callable[..., np.nda
     figure.colorbar(shades, label="answer", ticks=[-1, 0, 1])
     axes.set(xlabel="x₁", ylabel="x₂", aspect="equal")
     return figure
+
+
+def templates(weights: np.ndarray, columns: int = 5) -> Any:
+    """Weights (n, H, W) as pictures, under their numbers: blue is positive, red negative, white 0, on one scale."""
+    rows = math.ceil(len(weights) / columns)
+    shape = dict(nrows=rows, ncols=columns, figsize=(1.8 * columns, 2 * rows), squeeze=False)
+    figure, grid = extra("matplotlib.pyplot").subplots(**shape, layout="constrained")
+    bound = np.abs(weights).max()
+    for axes in grid.flat:
+        axes.axis("off")
+    for number, (axes, picture) in enumerate(zip(grid.flat, weights, strict=False)):
+        axes.imshow(picture, cmap="RdBu", vmin=-bound, vmax=bound)
+        axes.set_title(str(number), fontsize=10)
+    return figure
+
+
+def series(lines: dict[str, Sequence[float]], horizontal: str, vertical: str) -> Any:
+    """Numbers in a row, each series a line under its name."""
+    figure, axes = extra("matplotlib.pyplot").subplots(figsize=(6.5, 4), layout="constrained")
+    for name, values in lines.items():
+        axes.plot(range(1, len(values) + 1), values, label=name)
+    axes.set(xlabel=horizontal, ylabel=vertical, ylim=(0, None))
+    axes.legend(frameon=False)
+    axes.grid(alpha=0.3)
+    return figure

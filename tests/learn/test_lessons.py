@@ -99,6 +99,20 @@ def test_gradient(tmp_path):
     assert {path.name for path in lesson.out.iterdir()} == {"finite-differences.png", "moons.png"}
 
 
+def test_tape(tmp_path):
+    lesson = run("02_tape", tmp_path)
+    assert "by finite differences: [4. 4. 4.]" in lesson.text
+    assert re.findall(r"^gradient of b: (.*)$", lesson.text, re.M) == ["[4. 4. 4.]", "[8. 8. 8.]"]
+    assert "loss 2.3026, ln 10 = 2.3026" in lesson.text
+    assert float(re.search(r"gradients at most (\S+) apart", lesson.text)[1]) < 1e-15
+    (result,) = lesson.record["results"]["softmax"]
+    assert result["error"] < 0.3
+    assert lesson.text.splitlines()[-1].startswith(
+        f"{1 - result['error']:.1%} of the held-out digits are read right (1,000 +"
+    )
+    assert {path.name for path in lesson.out.iterdir()} == {"templates.png", "cleared.png"}
+
+
 @pytest.fixture(scope="module")
 def simplenet(tmp_path_factory):
     return run("06_simplenet", tmp_path_factory.mktemp("lessons"))
