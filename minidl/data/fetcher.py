@@ -56,6 +56,12 @@ class IterableFetcher:
             if task.number < max(self.workers, 1):  # the first of its worker
                 size = self.batch_size
                 self.rest = iter(in_batches(self.dataset, size, self.drop_last) if size else self.dataset)
+                self.seed = task.seed
+            if task.seed != self.seed:
+                raise RuntimeError(
+                    "DataLoader: a later iteration has begun; persistent workers go through an IterableDataset for one "
+                    "at a time"
+                )
             for batch in self.rest:
                 return self.collate_fn(batch)
             self.rest = iter(())

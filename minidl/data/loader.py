@@ -6,8 +6,7 @@ import copy
 import weakref
 from collections.abc import Callable, Iterable, Iterator, Sized
 from dataclasses import dataclass
-from functools import partial
-from itertools import count, islice, takewhile
+from itertools import count, islice
 from typing import Any, cast
 
 from minidl.backend import random
@@ -208,9 +207,10 @@ class DataLoader:
 
     def _in_turn(self, tasks: Callable[[int], Task | None]) -> Iterator[Any]:
         """The batches of tasks, made when they are asked for."""
-        return takewhile(
-            lambda batch: batch is not End, map(self._fetcher(self.dataset), iter(partial(tasks, 0), None))
-        )
+        fetch = self._fetcher(self.dataset)
+        while (task := tasks(0)) is not None and (batch := fetch(task)) is not End:
+            yield batch
+            del batch
 
     def _ahead(self, tasks: Callable[[int], Task | None], seed: int) -> Iterator[Any]:
         """The batches of tasks, made by workers, who end with them unless they are persistent."""
@@ -218,10 +218,7 @@ class DataLoader:
         try:
             yield from ahead(workers, tasks, self.prefetch_factor, self.in_order, self.timeout)
         finally:
-            if self.persistent_workers:
-                for worker in workers:
-                    worker.forget()
-            else:
+            if not self.persistent_workers:
                 stop(workers)
 
     def _worker(self, work: Work) -> Worker:

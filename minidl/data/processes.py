@@ -68,7 +68,10 @@ class ProcessWorker(Worker):
         except (EOFError, OSError):
             raise RuntimeError(f"its process {self.process.pid} {self.fate()}") from None
         if error is not None:
-            raise error from RuntimeError(f"in the worker's process:\n{lines}")
+            try:
+                raise error from RuntimeError(f"in the worker's process:\n{lines}")
+            finally:
+                del error  # whose traceback holds this frame
         own = self.work.fetch.collate_fn not in (default_collate, default_convert)  # type: ignore[attr-defined]
         return batch if own else on_default_device(batch)
 

@@ -11,6 +11,7 @@ from queue import Empty, SimpleQueue
 from typing import Any
 
 from minidl.backend import random, threads
+from minidl.backend.modes import mode
 from minidl.data.fetcher import End, Task
 from minidl.data.indexing import located
 
@@ -56,11 +57,13 @@ class Work:
 
     def __init__(self, fetch: Callable[[Task], Any], info: WorkerInfo, init: Callable[[int], Any] | None) -> None:
         self.fetch, self.info, self.init = fetch, info, init
+        self.modes = dict(vars(mode))  # of the thread that asks
         self.prepared = False
 
     def __call__(self, task: Task) -> Any:
         if not self.prepared:
             here.info, threads.here.working = self.info, True
+            vars(mode).update(self.modes)
             if self.init is not None:
                 with random.using(random.Generator().manual_seed(self.info.seed)):
                     self.init(self.info.id)
@@ -74,7 +77,7 @@ class Worker(threading.Thread):
     def __init__(self, work: Work) -> None:
         super().__init__(name=f"minidl-loader-{work.info.id}", daemon=True)
         self.work, self.number = work, work.info.id
-        self.jobs: SimpleQueue[Any] = SimpleQueue()  # (task, queue for the result), and at last None
+        self.jobs: SimpleQueue[Any] = SimpleQueue()  # (task, queue for the result, whether it is over), at last None
 
     def load(self, task: Task) -> Any:
         """The batch of a task."""
@@ -82,19 +85,13 @@ class Worker(threading.Thread):
 
     def run(self) -> None:
         while (job := self.jobs.get()) is not None:
-            task, results = job
+            task, results, over = job
+            if over.is_set():
+                continue
             try:
                 results.put((self, self.load(task), None))
             except BaseException as error:
                 results.put((self, None, located(error, f"batch {task.number}, DataLoader worker {self.number}")))
-
-    def forget(self) -> None:
-        """Take back the tasks that it has not begun."""
-        try:
-            while True:
-                self.jobs.get_nowait()
-        except Empty:
-            pass
 
     def end(self) -> None:
         """Free what is left when the thread has ended, or its time is over."""
@@ -103,7 +100,6 @@ class Worker(threading.Thread):
 def stop(workers: list[Any]) -> None:
     """Let workers finish the batch that they are at, and end."""
     for worker in workers:
-        worker.forget()
         worker.jobs.put(None)
     deadline = time.monotonic() + GRACE
     for worker in workers:
@@ -122,26 +118,33 @@ def ahead(
     common: SimpleQueue[Any] = SimpleQueue()
     results = {worker: SimpleQueue() if in_order else common for worker in workers}
     handed = dict.fromkeys(workers, 0)
+    over = threading.Event()  # tasks that are not begun by then never are
 
     def hand(worker: Worker) -> None:
         if (task := task_for(worker.number)) is not None:
             handed[worker] += 1
-            worker.jobs.put((task, results[worker]))
+            worker.jobs.put((task, results[worker], over))
 
-    for worker in [worker for _ in range(factor) for worker in workers]:
-        hand(worker)
-    turns = cycle(workers)
-    while any(handed.values()):
-        worker = next(worker for worker in turns if handed[worker])
-        try:
-            worker, batch, error = results[worker].get(timeout=timeout or None)
-        except Empty:
-            who = f"worker {worker.number}" if in_order else "any worker"
-            raise RuntimeError(f"DataLoader: no batch of {who} within the timeout of {timeout:g} seconds") from None
-        handed[worker] -= 1
-        if error is not None:
-            raise error
-        if batch is not End:
+    try:
+        for worker in [worker for _ in range(factor) for worker in workers]:
             hand(worker)
-            yield batch
-        del batch
+        turns = cycle(workers)
+        while any(handed.values()):
+            worker = next(worker for worker in turns if handed[worker])
+            try:
+                worker, batch, error = results[worker].get(timeout=timeout or None)
+            except Empty:
+                who = f"worker {worker.number}" if in_order else "any worker"
+                raise RuntimeError(f"DataLoader: no batch of {who} within the timeout of {timeout:g} seconds") from None
+            handed[worker] -= 1
+            if error is not None:
+                try:
+                    raise error
+                finally:
+                    del error  # whose traceback holds this frame, and with it the loader
+            if batch is not End:
+                hand(worker)
+                yield batch
+            del batch
+    finally:
+        over.set()

@@ -1,64 +1,21 @@
-"""Workers: the same batches for any number of them, ahead of the loop; what is left behind, and who is at fault."""
+"""Workers: the same batches for any number of them, ahead of the loop; what they are told."""
 
 import multiprocessing
-import os
 import random
-import signal
-import subprocess
-import sys
 import threading
-import time
 from collections import namedtuple
 
 import numpy as np
 import pytest
+from loading import FORKS, KINDS, Noisy, Shards, nothing_is_left_behind, numbers, values  # noqa: F401
 from standin import standin  # noqa: F401
 
 import minidl as md
 from minidl.backend import threads
-from minidl.data import DataLoader, Dataset, IterableDataset, TensorDataset, get_worker_info, workers
+from minidl.data import DataLoader, Dataset, TensorDataset, get_worker_info
 
 pytestmark = pytest.mark.filterwarnings("ignore:This process .* is multi-threaded")  # of forks, since Python 3.12
 Pair = namedtuple("Pair", "x y")
-FORKS = "fork" in multiprocessing.get_all_start_methods()
-KINDS = [None, pytest.param("fork", marks=pytest.mark.skipif(not FORKS, reason="no fork on this platform"))]
-
-
-@pytest.fixture(autouse=True)
-def nothing_is_left_behind():
-    before = threading.active_count()
-    yield
-    assert multiprocessing.active_children() == []
-    assert threading.active_count() <= before or not any(t.name.startswith("minidl-l") for t in threading.enumerate())
-
-
-class Noisy(Dataset):
-    """Samples that are their index, and what a transform draws."""
-
-    def __len__(self):
-        return 23
-
-    def __getitem__(self, index):
-        return index, md.rand(2), md.functional.dropout(md.ones(3))
-
-
-class Shards(IterableDataset):
-    """Numbers, of which each worker takes its own, as in PyTorch's documentation."""
-
-    def __init__(self, n=10):
-        self.n = n
-
-    def __iter__(self):
-        info = get_worker_info()
-        return iter(range(info.id, self.n, info.num_workers) if info else range(self.n))
-
-
-def values(batches):
-    return [[field.numpy().tolist() for field in batch] for batch in batches]
-
-
-def numbers(batches):
-    return [batch.numpy().tolist() for batch in batches]
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -187,6 +144,36 @@ def test_persistent_workers_are_kept():
     assert [numbers(fresh) for _ in range(2)] == [[[1], [1], [2], [2]]] * 2 and sorted(begun[2:]) == [0, 0, 1, 1]
 
 
+def test_two_iterations_at_once():
+    """One that ends takes nothing from the other; of samples in a row, the later one alone goes on."""
+    for options in ({}, {"persistent_workers": True, "prefetch_factor": 4}):
+        loader = DataLoader(range(9), 2, num_workers=2, **options)
+        whole, first = iter(loader), iter(loader)
+        assert [next(whole).numpy().tolist(), next(first).numpy().tolist()] == [[0, 1]] * 2
+        first.close()
+        assert numbers(whole) == [[2, 3], [4, 5], [6, 7], [8]]
+        assert [a.numpy().tolist() == b.numpy().tolist() for a, b in zip(loader, loader, strict=True)] == [True] * 5
+    rows = DataLoader(Shards(40), 2, num_workers=2, persistent_workers=True)
+    first = iter(rows)
+    next(first)
+    second = iter(rows)
+    assert next(second).numpy().tolist() == [0, 2]
+    with pytest.raises(RuntimeError, match="a later iteration has begun; persistent workers .* for one at a time"):
+        list(first)
+    assert len(list(second)) == 19
+
+
+def test_modes_are_those_of_the_loop():
+    class Recorded(Noisy):
+        def __getitem__(self, index):
+            return md.is_grad_enabled()
+
+    for number in (0, 2):
+        with md.no_grad():
+            assert not any(DataLoader(Recorded(), None, num_workers=number))
+        assert all(DataLoader(Recorded(), None, num_workers=number))
+
+
 def test_how_far_ahead():
     """So many batches of each worker are made or begun before the loop has taken any more, and no further ones."""
     asked = []
@@ -224,96 +211,6 @@ def test_whoever_is_first():
     assert sorted(numbers(DataLoader(Shards(9), 2, num_workers=2, in_order=False))) == [
         [0, 2], [1, 3], [4, 6], [5, 7], [8]
     ]  # fmt: skip
-
-
-class Odd(Exception):
-    def __init__(self, a, b):
-        super().__init__(f"{a}, {b}")
-
-
-class Faulty(Noisy):
-    """Breaks at one sample, in one way."""
-
-    def __init__(self, how):
-        self.how = how
-
-    def __getitem__(self, index):
-        if index == 9:
-            return self.how()
-        return index
-
-
-def fail(error, *args):
-    def how():
-        raise error(*args)
-
-    return how
-
-
-@pytest.mark.parametrize("kind", KINDS)
-@pytest.mark.parametrize("how, error, said", [
-    (fail(ValueError, "bad pixel"), ValueError, r"^bad pixel \(sample 9\) \(batch 2, DataLoader worker 0\)$"),
-    (fail(IndexError, "far"), IndexError, r"^far \(sample 9\) \(batch 2, DataLoader worker 0\)$"),
-    (fail(BrokenPipeError, 32, "Broken pipe"), BrokenPipeError, "Broken pipe"),
-    (fail(OSError, 2, "Gone", "a.png"), FileNotFoundError, "Gone: 'a.png'"),
-    (fail(Odd, 1, 2), (Odd, RuntimeError), r"1, 2 \(sample 9\).*batch 2, DataLoader worker 0"),
-    (lambda: {1}, TypeError, r"expected numbers, got set \(batch 2, DataLoader worker 0\)$"),
-])  # fmt: skip
-def test_an_error_names_the_worker_and_the_sample(kind, how, error, said):
-    """It has its own type, as without workers; the loop gets what came before."""
-    loader = DataLoader(Faulty(how), 4, num_workers=2, multiprocessing_context=kind)
-    given = []
-    with pytest.raises(error, match=said) as caught:
-        for batch in loader:
-            given.append(batch)
-    assert len(given) == 2
-    if kind:
-        assert "in the worker's process:\nTraceback" in str(caught.value.__cause__)
-    notes = getattr(caught.value, "__notes__", [])
-    assert "worker 0" in str(caught.value) + "".join(notes) or sys.version_info < (3, 11)
-
-
-@pytest.mark.parametrize("kind", KINDS)
-def test_errors_of_other_places(kind):
-    def refuse(number):
-        raise ValueError("unprepared")
-
-    options = {"num_workers": 2, "multiprocessing_context": kind}
-    with pytest.raises(ValueError, match=r"^unprepared \(batch 0, DataLoader worker 0\)$"):
-        list(DataLoader(Noisy(), worker_init_fn=refuse, **options))
-    with pytest.raises(ZeroDivisionError):
-        list(DataLoader(Noisy(), sampler=(1 // i for i in (1, 0)), **options))
-    with pytest.raises(ZeroDivisionError):
-        for _ in DataLoader(Noisy(), **options):
-            1 / 0  # noqa: B018
-    with pytest.raises(KeyboardInterrupt):
-        for _ in DataLoader(Noisy(), **options):
-            raise KeyboardInterrupt
-
-
-@pytest.mark.skipif(not FORKS, reason="no fork on this platform")
-@pytest.mark.parametrize("how, said", [
-    (lambda: os._exit(3), "exit code 3"), (lambda: os.kill(os.getpid(), signal.SIGKILL), r"exit code -9 \(SIGKILL\)"),
-    (sys.exit, "exit code 0"),
-], ids=["exit", "kill", "sys.exit"])  # fmt: skip
-def test_a_process_that_dies(how, said):
-    loader = DataLoader(Faulty(how), 4, num_workers=2, multiprocessing_context="fork")
-    said = rf"^its process \d+ ended, with {said} \(batch 2, DataLoader worker 0\)$"
-    with pytest.raises(RuntimeError, match=said):
-        list(loader)
-
-
-@pytest.mark.parametrize("kind", KINDS)
-def test_a_batch_that_does_not_come(kind, monkeypatch):
-    monkeypatch.setattr(workers, "GRACE", 0.05)
-    released = threading.Event()
-    loader = DataLoader(Faulty(lambda: released.wait(20)), 4, num_workers=1, timeout=0.2, multiprocessing_context=kind)
-    said = "^DataLoader: no batch of worker 0 within the timeout of 0.2 seconds$"
-    with pytest.raises(RuntimeError, match=said):
-        list(loader)
-    released.set()
-    while any(thread.name == "minidl-loader-0" for thread in threading.enumerate()):
-        time.sleep(0.01)
 
 
 @pytest.mark.parametrize("context, error, said", [
@@ -355,60 +252,3 @@ def test_batches_are_put_on_the_default_device(kind, standin):  # noqa: F811
         assert next(iter(own)).device == "cpu"
     finally:
         md.set_default_device(before)
-
-
-INTERRUPTED = """
-import os, sys, time
-import minidl as md
-
-class Slow(md.data.Dataset):
-    def __len__(self):
-        return 1000
-
-    def __getitem__(self, index):
-        time.sleep(0.01)
-        return os.getpid()
-
-kind = sys.argv[1]
-loader = md.data.DataLoader(Slow(), 1, num_workers=2, multiprocessing_context=None if kind == "None" else kind)
-print(os.getpid(), flush=True)
-try:
-    for n, batch in enumerate(loader):
-        print(batch.item(), flush=True)
-except KeyboardInterrupt:
-    import multiprocessing, threading
-    print("left", len(multiprocessing.active_children()), threading.active_count(), flush=True)
-    sys.exit(130)
-"""
-
-
-@pytest.mark.skipif(not FORKS, reason="signals of POSIX")
-@pytest.mark.parametrize("kind, sent", [
-    ("fork", signal.SIGINT), pytest.param("None", signal.SIGINT, marks=pytest.mark.deep),
-    pytest.param("fork", signal.SIGKILL, marks=pytest.mark.deep),
-])  # fmt: skip
-def test_ctrl_c_and_a_kill_leave_nothing(kind, sent):
-    """The signal goes to the whole group, as a terminal's does; a kill to the parent alone."""
-    command = [sys.executable, "-W", "ignore", "-c", INTERRUPTED, kind]
-    with subprocess.Popen(
-        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True
-    ) as run:
-        ids = {int(run.stdout.readline()) for _ in range(6)}
-        (os.killpg if sent == signal.SIGINT else os.kill)(run.pid, sent)
-        rest, errors = run.communicate(timeout=20)
-    assert errors == "" and run.returncode == (130 if sent == signal.SIGINT else -sent)
-    if sent == signal.SIGINT:
-        assert rest.splitlines()[-1] == "left 0 1"
-    deadline = time.monotonic() + 10
-    while any(alive(number) for number in ids):
-        assert time.monotonic() < deadline, f"still there: {ids}"
-        time.sleep(0.02)
-
-
-def alive(number):
-    try:
-        os.kill(number, 0)
-    except ProcessLookupError:
-        return False
-    with open(f"/proc/{number}/stat") as file:
-        return file.read().rsplit(")")[-1].split()[0] != "Z"
