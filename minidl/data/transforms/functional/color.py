@@ -17,7 +17,7 @@ from minidl.data.transforms.functional.images import (
 )
 from minidl.engine.core import Tensor
 from minidl.ops.division import bitwise_and, bitwise_xor
-from minidl.ops.elementwise import where
+from minidl.ops.elementwise import floor, minimum, where
 
 LUMINANCE = (0.2989, 0.587, 0.114)  # of red, green and blue (ITU-R BT.601, as torchvision rounds it)
 
@@ -90,23 +90,21 @@ def adjust_hue(inpt: Tensor, hue_factor: Each) -> Tensor:
     if require_channels(inpt) == 1:
         return inpt
     rgb = to_dtype(inpt, real(inpt.dtype), scale=True)
-    hue, saturation, value = _hsv(rgb)
-    sixths = (hue + column(turns, inpt)) * 6
-    # each colour falls by value · saturation, in the third of the circle that lies opposite to it
-    k = (beside(np.reshape([5, 3, 1], (1, 3, 1, 1)), inpt, real(inpt.dtype)) + sixths) % 6
-    fall = where(k < 2, k, 4 - k).clamp(0, 1)
-    return to_dtype(value - value * saturation * fall, inpt.dtype, scale=True)
-
-
-def _hsv(rgb: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-    """Hue in turns, saturation and value, each (N, 1, H, W), of colours (Smith, 1978)."""
     high, low = rgb.amax(1, keepdim=True), rgb.amin(1, keepdim=True)
-    gray = high == low
-    away = (high - rgb) / where(gray, 1.0, high - low)
+    span = high - low
+    sixths = _hue(rgb, high, span) + column(6 * turns, inpt)
+    # each colour falls by the span, in the third of the circle that lies opposite to it
+    k = beside(np.reshape([5, 3, 1], (1, 3, 1, 1)), inpt, real(inpt.dtype)) + sixths
+    k = k - 6 * floor(k / 6)
+    return to_dtype(high - span * minimum(k, 4 - k).clamp(0, 1), inpt.dtype, scale=True)
+
+
+def _hue(rgb: Tensor, high: Tensor, span: Tensor) -> Tensor:
+    """Of colours, in sixths of a turn from red, (N, 1, H, W) (Smith, "Color gamut transform pairs", 1978)."""
+    away = (high - rgb) / where(span == 0, 1.0, span)
     red, green, blue = away[:, :1], away[:, 1:2], away[:, 2:]
-    at_green = where(rgb[:, 1:2] == high, 2 + red - blue, 4 + green - red)
-    hue = where(rgb[:, :1] == high, blue - green, at_green) / 6
-    return hue % 1, (high - low) / where(gray, 1.0, high), high
+    beyond_red = where(rgb[:, 1:2] == high, 2 + red - blue, 4 + green - red)
+    return where(rgb[:, :1] == high, blue - green, beyond_red)
 
 
 @on_batches
