@@ -9,7 +9,6 @@ from typing import Any
 
 import numpy as np
 
-import minidl as md
 from benchmarks.case import Asked, Case, benchmark
 from benchmarks.engines import Engine, Minidl, Work
 from benchmarks.engines.engine import Lacking
@@ -61,7 +60,7 @@ def transforms(asked: Asked) -> Iterator[Case]:
 def together(make: Callable[[Any], Any], images: np.ndarray, engine: Engine) -> Work:
     """The whole batch in one call. What is drawn can't be compared: `tests/` do, on the same parameters."""
     if isinstance(engine, Minidl):
-        return Work(functools.partial(make(ours), md.tensor(images)))
+        return Work(functools.partial(make(ours), engine.tensor(images)))
     if engine.name != "PyTorch":
         raise Lacking("transforms")
     return Work(functools.partial(make(torchvision()), engine.tensor(images)))

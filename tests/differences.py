@@ -32,6 +32,7 @@ A program for PyTorch runs here with other imports:
 | `import torch.nn.functional as F` | `import minidl.functional as F` |
 | `import torch.optim as optim` | `import minidl.optim as optim` |
 | `from torch.utils.data import DataLoader` | `from minidl.utils.data import DataLoader` |
+| `from torchvision.transforms import v2 as transforms` | `from minidl.data import transforms` |
 
 Names, arguments, defaults and results are those of PyTorch %s but for what stands below.
 `python tests/differences.py` writes this page by running both; `tests/programs/` are programs that run on both.
