@@ -1,6 +1,7 @@
 """What the commands are tried on: pictures of two colours, and a network that tells them apart in no time."""
 
 import os
+import shutil
 
 import pytest
 
@@ -21,17 +22,37 @@ def network(monkeypatch, tmp_path):
     monkeypatch.chdir(tmp_path)
 
 
-@pytest.fixture
-def photos(tmp_path):
-    """A folder of ten pictures each of red and blue, of several sizes and modes."""
+TRAIN = ("train", "tiny", "--data", "photos", "--out", "runs/a", "--batch-size", "4", "--epochs", "3", "--lr", "0.01")
+
+
+@pytest.fixture(scope="session")
+def done(tmp_path_factory):
+    """A folder with ten pictures each of red and blue, of several sizes and kinds, and a run that has learnt them."""
     image = pytest.importorskip("PIL.Image")
+    folder = tmp_path_factory.mktemp("done")
     for name, color in (("red", (220, 30, 20)), ("blue", (10, 40, 200))):
         for i in range(10):
-            path = tmp_path / "photos" / name / f"{i}.{'png' if i % 2 else 'jpg'}"
+            path = folder / "photos" / name / f"{i}.{'png' if i % 2 else 'jpg'}"
             path.parent.mkdir(parents=True, exist_ok=True)
             shade = tuple(max(0, channel - 9 * i) for channel in color)
             image.new("RGB", (6 + i % 3, 6 + i % 4), shade).save(path)
-    return tmp_path / "photos"
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setitem(NETWORKS, "tiny", Network(tiny, (3, 6, 6)))
+        patch.chdir(folder)
+        assert main(TRAIN) == 0
+    return folder
+
+
+@pytest.fixture
+def photos(done, tmp_path):
+    """The pictures."""
+    return shutil.copytree(done / "photos", tmp_path / "photos")
+
+
+@pytest.fixture
+def trained(done, photos, tmp_path):
+    """The folder of the run."""
+    return shutil.copytree(done / "runs", tmp_path / "runs") / "a"
 
 
 @pytest.fixture
@@ -47,13 +68,3 @@ def said(capsys):
         return code, captured.out, captured.err
 
     return run
-
-
-TRAIN = ("train", "tiny", "--data", "photos", "--out", "runs/a", "--batch-size", "4", "--epochs", "3", "--lr", "0.01")
-
-
-@pytest.fixture
-def trained(photos, said):
-    """The folder of a run that is done."""
-    assert said(*TRAIN)[0] == 0
-    return photos.parent / "runs" / "a"
