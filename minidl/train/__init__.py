@@ -1,4 +1,4 @@
-"""Training as people do it: the trainer, its callbacks, history and metrics. How networks are built is not known here.
+"""Training as people do it: trainer, callbacks, metrics, checkpoints, search. How networks are built is not known here.
 
 trainer = Trainer(network, nn.CrossEntropyLoss(), optim.Adam(network.parameters()), metrics=[metrics.Accuracy()])
 history = trainer.fit(train_set, epochs=10, validation_data=test_set, callbacks=[callbacks.EarlyStopping(patience=2)])

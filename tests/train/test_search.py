@@ -12,7 +12,7 @@ from scipy import stats
 
 import minidl as md
 from minidl import nn
-from minidl.train import search
+from minidl.train import Checkpoints, search
 
 SPACE = {"lr": [0.1, 0.01, 0.001], "width": (8, 16), "name": np.array(["a", "b"])}
 DRAWN = {
@@ -149,6 +149,32 @@ def test_training_in_trials():
 
     trials = search.sample({"lr": stats.loguniform(1e-3, 1e-1), "width": [2, 4]}, 3)
     assert told(search.run(objective, trials)) == told(search.run(objective, trials))
+
+
+def test_trials_that_go_on(tmp_path):
+    """With checkpoints a trial that is given more goes on where it was, to what it would have come to at once."""
+    steps = []
+
+    def objective(trial, folder=None):
+        md.manual_seed(trial.seed)
+        model = nn.Sequential(nn.Linear(2, 4), nn.Dropout(0.2), nn.Linear(4, 1))
+        optimizer = md.optim.Adam(model.parameters(), lr=trial["lr"])
+        checkpoints = Checkpoints((folder or tmp_path) / str(trial.number))
+        done = checkpoints.restore(model=model, optimizer=optimizer) or 0
+        for step in range(done, trial.budget):
+            optimizer.zero_grad()
+            loss = ((model(md.ones(3, 2)) - 3) ** 2).sum()
+            loss.backward()
+            optimizer.step()
+            checkpoints.save(step + 1, model=model, optimizer=optimizer)
+            steps.append(trial.number)
+        return loss.item()
+
+    trials = search.grid({"lr": [1e-3, 1e-2, 1e-1]})
+    results = search.halving(objective, trials)
+    assert [outcome.budget for outcome in results] == [1, 1, 3] and len(steps) == 1 + 1 + 3
+    at_once = search.Trial(2, trials[2].params, trials[2].seed, budget=3)
+    assert results.best.score == objective(at_once, tmp_path / "anew")
 
 
 # --- successive halving -----------------------------------------------------------------------------------------------
