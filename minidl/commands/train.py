@@ -17,7 +17,7 @@ from minidl.commands.images import Size, found, measured, prepare, spread
 from minidl.commands.interrupt import Interruptible
 from minidl.commands.networks import find
 from minidl.commands.trained import WEIGHTS, Trained
-from minidl.data import DataLoader
+from minidl.data import DataLoader, TransformedDataset
 from minidl.files import beside
 from minidl.nn import CrossEntropyLoss
 from minidl.train import Checkpoints, Trainer
@@ -66,31 +66,22 @@ def add(parser: argparse.ArgumentParser) -> None:
 
 def run(asked: argparse.Namespace) -> int:
     """Train, or go on; returns the exit code: 130 if it was interrupted."""
-    optimizer, rate, options = OPTIMIZERS[asked.optimizer]
-    image_size = image_size_of(asked.network, asked.input)
     require_place(asked)
-    learnt, held_out = found(asked.data, image_size)
-    classes = tuple(learnt.classes)
-    if asked.samples:
-        learnt = spread(learnt, asked.samples)
-    mean, std = measured(learnt, image_size)
-    trained = Trained(asked.network, image_size, classes, mean, std, asked.data)
+    trained, learnt, held_out = learning(asked)
     manual_seed(asked.seed)
     model = trained.build().to(asked.device)
-    trainer = Trainer(
-        model, CrossEntropyLoss(), optimizer(model.parameters(), lr=asked.lr or rate, **options), [Accuracy()]
-    )
-    backup = BackupAndRestore(
-        Checkpoints(asked.out / "checkpoints"), asked.save_every or "epoch", delete_checkpoint=False
-    )
-    learnt, held_out = (part.with_transform(prepare(image_size, mean, std)) for part in (learnt, held_out))
+    kind, rate, options = OPTIMIZERS[asked.optimizer]
+    optimizer = kind(model.parameters(), lr=asked.lr or rate, **options)
+    trainer = Trainer(model, CrossEntropyLoss(), optimizer, [Accuracy()])
+    checkpoints = Checkpoints(asked.out / "checkpoints")
+    backup = BackupAndRestore(checkpoints, asked.save_every or "epoch", delete_checkpoint=False)
+    callbacks = [TerminateOnNaN(raise_error=True), backup, Interruptible(backup)]
     batches = DataLoader(learnt, asked.batch_size, shuffle=True, num_workers=asked.workers)
     test = DataLoader(held_out, asked.batch_size, num_workers=asked.workers)
     print(f"{asked.network}: {len(learnt):,} images of {asked.data} to learn from, {len(held_out):,} to test on")
-    callbacks = [TerminateOnNaN(raise_error=True), backup, Interruptible(backup)]
-    stopped = False
     if not asked.resume:
         begin(asked)
+    stopped = False
     try:
         trainer.fit(batches, epochs=asked.epochs, validation_data=test, callbacks=callbacks)
     except KeyboardInterrupt:
@@ -102,6 +93,19 @@ def run(asked: argparse.Namespace) -> int:
     trainer.history.to_csv(asked.out / "history.csv")
     print(f"{asked.out / WEIGHTS}: {trainer.history['val_accuracy'][-1]:.2%} of the test images right")
     return 0
+
+
+def learning(asked: argparse.Namespace) -> tuple[Trained, TransformedDataset, TransformedDataset]:
+    """What there will be weights of, and the images to learn from and to test on, as the network sees them."""
+    size = image_size_of(asked.network, asked.input)
+    learnt, held_out = found(asked.data, size)
+    classes = tuple(learnt.classes)
+    if asked.samples:
+        learnt = spread(learnt, asked.samples)
+    mean, std = measured(learnt, size)
+    seen = prepare(size, mean, std)
+    trained = Trained(asked.network, size, classes, mean, std, asked.data)
+    return trained, learnt.with_transform(seen), held_out.with_transform(seen)
 
 
 def image_size_of(network: str, asked: Size | None) -> Size:
