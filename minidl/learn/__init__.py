@@ -3,6 +3,7 @@
 Nothing in the library needs it; matplotlib, rich and tqdm are imported where they are used.
 """
 
+from minidl.learn import photographs as photographs
 from minidl.learn import plots as plots
 from minidl.learn import toys as toys
 from minidl.learn.checks import check as check

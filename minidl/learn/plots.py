@@ -100,3 +100,36 @@ def series(lines: dict[str, Sequence[float]], horizontal: str, vertical: str) ->
     axes.legend(frameon=False)
     axes.grid(alpha=0.3)
     return figure
+
+
+def filtered(photograph: np.ndarray, seen: dict[str, np.ndarray]) -> Any:
+    """A photograph (H, W), and what filters make of it: grey where all is positive, else red for − and blue for +."""
+    figure, grid = extra("matplotlib.pyplot").subplots(1, 1 + len(seen), figsize=(12, 2.9), layout="constrained")
+    for axes, (name, picture) in zip(grid, {"photograph": photograph, **seen}.items(), strict=True):
+        signed = picture.mean() < 0.1
+        bound = np.abs(picture).max()
+        scale = dict(cmap="RdBu", vmin=-bound, vmax=bound) if signed else dict(cmap="gray", vmin=0, vmax=1)
+        axes.imshow(picture, **scale)
+        axes.set_title(name, fontsize=10)
+        axes.axis("off")
+    return figure
+
+
+def matrix(values: np.ndarray, columns: str, rows: str) -> Any:
+    """A matrix as a picture: blue is positive, red negative, white 0."""
+    figure, axes = extra("matplotlib.pyplot").subplots(figsize=(7, 3.6), layout="constrained")
+    bound = np.abs(values).max()
+    axes.imshow(values, cmap="RdBu", vmin=-bound, vmax=bound)
+    axes.set(xlabel=columns, ylabel=rows)
+    return figure
+
+
+def fields(pictures: dict[str, np.ndarray]) -> Any:
+    """Gradients (H, W) of one output each, by how much a pixel counts; white where not at all."""
+    figure, grid = extra("matplotlib.pyplot").subplots(1, len(pictures), figsize=(11, 3), layout="constrained")
+    for axes, (name, gradient) in zip(grid, pictures.items(), strict=True):
+        axes.imshow(np.abs(gradient) / np.abs(gradient).max(), cmap="Blues", vmin=0, vmax=1)
+        axes.set_title(name, fontsize=10)
+        axes.set_xticks([])
+        axes.set_yticks([])
+    return figure

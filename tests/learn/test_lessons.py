@@ -113,6 +113,16 @@ def test_tape(tmp_path):
     assert {path.name for path in lesson.out.iterdir()} == {"templates.png", "cleared.png"}
 
 
+def test_convolution(tmp_path):
+    lesson = run("05_convolution", tmp_path)
+    assert re.findall(r"^padding \d, stride \d: (\d) windows", lesson.text, re.M) == ["3", "5", "2", "3"]
+    assert "valid: (3, 3, 3) same: (3, 5, 5)" in lesson.text
+    assert "M: (16, 36), 144 of 576 are not 0, 9 of them different" in lesson.text
+    assert re.findall(r": (\d+) pixels wide$", lesson.text, re.M) == ["3", "7", "11", "15"]
+    assert {path.name for path in lesson.out.iterdir()} == {"filters.png", "matrix.png", "fields.png"}
+    assert lesson.record["results"] == {"receptive field": [{"seed": 1, "pixels": 7}]}
+
+
 @pytest.fixture(scope="module")
 def simplenet(tmp_path_factory):
     return run("06_simplenet", tmp_path_factory.mktemp("lessons"))

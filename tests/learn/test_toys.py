@@ -1,0 +1,83 @@
+"""What lessons look at: points, a photograph, and figures of them, read back from matplotlib."""
+
+import matplotlib.pyplot
+import numpy as np
+import pytest
+
+from minidl.learn import photographs, plots, toys
+
+
+@pytest.fixture(autouse=True)
+def no_window():
+    matplotlib.use("Agg")
+    yield
+    matplotlib.pyplot.close("all")
+
+
+def test_two_moons_lie_on_their_arcs():
+    points, labels = toys.two_moons(60, np.random.default_rng(0), noise=0)
+    upper, lower = points[labels == 1], points[labels == -1]
+    assert len(upper) == len(lower) == 30
+    np.testing.assert_allclose((upper**2).sum(1), 1)
+    np.testing.assert_allclose(((lower - [1, 0.5]) ** 2).sum(1), 1)
+    assert (upper[:, 1] >= 0).all() and (lower[:, 1] <= 0.5).all()
+
+
+def test_two_moons_by_seed_and_noise():
+    same = [toys.two_moons(10, np.random.default_rng(3))[0] for _ in range(2)]
+    np.testing.assert_array_equal(*same)
+    still = toys.two_moons(1000, np.random.default_rng(3), noise=0)[0]
+    assert (toys.two_moons(1000, np.random.default_rng(3), noise=0.2)[0] - still).std() == pytest.approx(0.2, abs=0.02)
+
+
+def test_the_photograph_is_one():
+    picture = photographs.grace_hopper(40)
+    assert picture.shape == (40, 40)
+    assert 0 <= picture.min() < 0.1 and 0.9 < picture.max() <= 1
+    assert picture[12:14, 14:28].mean() < 0.3 < picture[20:34, 14:28].mean()  # a cap is darker than a face
+
+
+def test_errors():
+    (axes,) = plots.errors(np.array([0.1, 0.01]), {"a": np.array([1e-2, 0.0]), "b": np.array([1.0, 2.0])}).axes
+    assert [text.get_text() for text in axes.get_legend().get_texts()] == ["a", "b"]
+    assert axes.get_xscale() == axes.get_yscale() == "log"
+    np.testing.assert_allclose(axes.lines[1].get_ydata(), [1, 2])
+
+
+def test_regions_have_their_answers():
+    points, labels = np.array([[0.0, 0.0], [1.0, 1.0]]), np.array([1.0, -1.0])
+    figure = plots.regions(points, labels, lambda x, y: np.tanh(x - y))
+    axes = figure.axes[0]
+    places = [collection.get_offsets() for collection in axes.collections if len(collection.get_offsets()) == 1]
+    np.testing.assert_allclose([place[0] for place in places if np.any(place)], [[1.0, 1.0]])
+    assert axes.get_xlim() == pytest.approx((-0.3, 1.3))
+
+
+def test_templates_share_one_scale_about_0():
+    figure = plots.templates(np.stack([np.full((2, 2), 0.5), np.full((2, 2), -2.0)]), columns=2)
+    images = [axes.images[0] for axes in figure.axes]
+    assert [image.get_clim() for image in images] == [(-2, 2)] * 2
+    assert [axes.get_title() for axes in figure.axes] == ["0", "1"]
+
+
+def test_series():
+    (axes,) = plots.series({"loss": [3.0, 2.0, 1.0]}, "step", "height").axes
+    np.testing.assert_allclose(axes.lines[0].get_xydata(), [[1, 3], [2, 2], [3, 1]])
+    assert (axes.get_xlabel(), axes.get_ylabel(), axes.get_ylim()[0]) == ("step", "height", 0)
+
+
+def test_filtered_has_signs_where_there_are_some():
+    edge, grey = np.array([[-1.0, 1.0]]), np.array([[0.5, 0.7]])
+    figure = plots.filtered(grey, {"edge": edge, "box": grey})
+    images = [axes.images[0] for axes in figure.axes]
+    assert [image.get_cmap().name for image in images] == ["gray", "RdBu", "gray"]
+    assert images[1].get_clim() == (-1, 1)
+
+
+def test_matrix_and_fields():
+    (axes,) = plots.matrix(np.array([[0.0, -3.0]]), "pixel", "output").axes
+    assert axes.images[0].get_clim() == (-3, 3)
+    assert (axes.get_xlabel(), axes.get_ylabel()) == ("pixel", "output")
+    first, second = plots.fields({"a": np.array([[0.0, -2.0]]), "b": np.array([[4.0, 1.0]])}).axes
+    np.testing.assert_allclose(first.images[0].get_array(), [[0, 1]])
+    np.testing.assert_allclose(second.images[0].get_array(), [[1, 0.25]])
