@@ -114,14 +114,15 @@ def grid_sample(
 
 
 def _taps(place: Tensor, length: int, mode: str) -> list[tuple[Tensor, Tensor]]:
-    """The pixels of a line that a place is seen by, and their weights: 0 outside."""
+    """The pixels of a line that a place is seen by, and their weights: none outside, nor at a place that is NaN."""
     left = round(place) if mode == "nearest" else floor(place)
     share = place - left
     taps = [(left, 1 + share * 0)] if mode == "nearest" else [(left, 1 - share), (left + 1, share)]
-    return [
-        (clip(at, 0, length - 1).long(), weight * (ge(at, 0) & le(at, length - 1)).to(place.dtype))
-        for at, weight in taps
-    ]
+    found = []
+    for at, weight in taps:
+        seen = ge(at, 0) & le(at, length - 1)
+        found.append((where(seen, at, 0.0).long(), where(seen, weight, 0.0)))
+    return found
 
 
 def _unscaled(place: Tensor, length: int, align_corners: bool) -> Tensor:

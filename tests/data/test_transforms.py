@@ -141,3 +141,13 @@ def test_everything_that_draws_takes_a_generator():
     named = [name for name in vars(transforms) if name[0].isupper()]
     drawing = [n for n in named if "generator" in inspect.signature(getattr(transforms, n)).parameters]
     assert sorted(drawing) == sorted([*DRAWING, "RandomErasing", "RandomPerspective", "MixUp", "CutMix"])
+
+
+def test_a_horizon():
+    """A map that takes pixels to infinity, and one nowhere, shows what is filled in."""
+    images = md.tensor(FLOATS, requires_grad=True)
+    z = F.perspective(images, None, None, "bilinear", 0.25, [1, 0, 0, 0, 1, 0, -1 / 3.5, 0])
+    seen = z.detach().numpy()
+    assert np.isfinite(seen).all() and (seen[..., 3] == 0.25).all()
+    z.sum().backward()
+    assert np.isfinite(images.grad.numpy()).all()

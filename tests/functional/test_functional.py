@@ -394,3 +394,13 @@ def test_vectors_are_as_long_as_they_are_broadcast(dim):
     for x, y in ((a, b), (b, a)):
         got = F.cosine_similarity(md.tensor(x), md.tensor(y), dim)
         np.testing.assert_allclose(got.numpy(), expected, rtol=1e-12)
+
+
+@pytest.mark.parametrize("mode", ["bilinear", "nearest"])
+def test_places_that_are_nowhere_see_nothing(mode):
+    places = np.array([[0.0, 0.0], [np.nan, 0.0], [0.0, np.inf], [-np.inf, np.nan]]).reshape(1, 1, 4, 2)
+    images, grid = (md.tensor(a, requires_grad=True) for a in (np.ones((1, 2, 3, 3)), places))
+    z = F.grid_sample(images, grid, mode, align_corners=False)
+    assert z.tolist() == [[[[1, 0, 0, 0]], [[1, 0, 0, 0]]]]
+    z.sum().backward()
+    assert images.grad.sum().item() == 2 and not grid.grad.isnan().any()

@@ -29,7 +29,6 @@ from minidl.ops.joining import cat
 from minidl.ops.linalg import matmul
 
 SAMPLED = ("nearest", "bilinear")
-OUTSIDE = 9.0  # where an image goes from -1 to 1
 Fill = float | Sequence[float] | None
 
 
@@ -193,9 +192,7 @@ def _warped(images: Tensor, maps: np.ndarray, outer: Sequence[int], interpolatio
     y, x = np.mgrid[: outer[0], : outer[1]] + 0.5
     pixels = beside(np.stack([x, y, np.ones_like(x)], -1).reshape(-1, 3), images, kind)
     points = matmul(pixels, beside(maps.swapaxes(1, 2), images, kind))
-    depth, horizon = points[..., 2:], points[..., 2:] == 0
-    grid = where(horizon, OUTSIDE, points[..., :2] / where(horizon, 1.0, depth))
-    grid = grid.reshape(len(images), *outer, 2)
+    grid = (points[..., :2] / points[..., 2:]).reshape(len(images), *outer, 2)
     looked = images.to(kind)
     if values is None:
         return restored(grid_sample(looked, grid, mode, "zeros", False), images.dtype)
