@@ -21,6 +21,7 @@ from benchmarks import (
     pictures,
     scaling,
     small_ops,
+    trainer,
     training,
     transforms,
 )
@@ -35,7 +36,20 @@ from benchmarks.timing import Row, measure
 from minidl.backend import device_name
 
 # they are registered in the order in which they are imported, which is the table's
-MODULES = (ops, training, inference, batches, floor, small_ops, scaling, memory, import_time, transforms, loader)
+MODULES = (
+    ops,
+    training,
+    inference,
+    batches,
+    floor,
+    small_ops,
+    scaling,
+    memory,
+    import_time,
+    transforms,
+    loader,
+    trainer,
+)
 
 
 def parser() -> argparse.ArgumentParser:

@@ -7,6 +7,7 @@ from typing import Any
 from benchmarks.timing import Row
 
 UNITS = {"s": [(1.0, "s"), (1e-3, "ms"), (1e-6, "µs")], "MiB": [(1.0, "MiB")], "%": [(1.0, "%")]}
+UNITS["CPU s"] = UNITS["s"]
 
 
 def table(row: Row) -> str:

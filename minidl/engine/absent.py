@@ -81,7 +81,7 @@ ABSENT = {
     "special": "its functions are in minidl itself, and in minidl.functional",
     "set_float32_matmul_precision": "float32 is computed as float32; leave the call out",
     "bfloat16": "NumPy has no bfloat16; use float32 or float16",
-    "tensorboard": "print, or write the numbers with the csv module",
+    "tensorboard": "minidl.train.callbacks.TensorBoard writes the curves of a training; tensorboardX anything else",
     "model_zoo": "minidl.models.get_model(name, weights=…) has networks and weights, minidl.load reads files",
     "hub": "minidl.models.get_model(name, weights=…) has networks and weights, minidl.load reads files",
     "distributed": PARALLEL,

@@ -216,8 +216,8 @@ class Trainer(Evaluator):
             count = feed.size(inputs)
             (loss if self.gradient_accumulation_steps == 1 else loss * count).backward()
             self.pending += count
-            self.loss_value = loss.detach()
-            self.measured.update(outputs, targets, self.loss_value, count)
+            self.loss_value = loss
+            self.measured.update(outputs, targets, loss, count)
             if (self.batch + 1) % self.gradient_accumulation_steps == 0:
                 self._step(self.batch)
             self.batch += 1
@@ -231,19 +231,22 @@ class Trainer(Evaluator):
 
     def _step(self, batch: int) -> None:
         """Move the parameters by the gradients that have come together."""
-        parameters = [p for group in self.optimizer.param_groups for p in group["params"]]
         if self.gradient_accumulation_steps > 1:
-            for p in parameters:
+            for p in self._parameters():
                 p.grad = None if p.grad is None else p.grad / self.pending
         if self.max_norm is not None:
-            clip_grad_norm_(parameters, self.max_norm)
+            clip_grad_norm_(self._parameters(), self.max_norm)
         if self.clip_value is not None:
-            clip_grad_value_(parameters, self.clip_value)
+            clip_grad_value_(self._parameters(), self.clip_value)
         self.callbacks("on_before_optimizer_step", batch, self.measured)
         self.optimizer.step()
         self.pending = 0
         if self.scheduler is not None and self.scheduler_interval == "step":
             self.scheduler.step()
+
+    def _parameters(self) -> list[Tensor]:
+        """What the optimizer moves."""
+        return [p for group in self.optimizer.param_groups for p in group["params"]]
 
     def _end_epoch(self, row: dict[str, Any]) -> None:
         """Put the numbers of an epoch on record, and turn to the next."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Callable, Mapping
 from typing import Any, ClassVar, TypeVar
@@ -10,7 +11,7 @@ from minidl.backend import dims, dtypes
 from minidl.backend.modes import no_grad
 from minidl.engine.core import Tensor
 from minidl.engine.op import clone
-from minidl.ops.create import zeros
+from minidl.ops.from_data import tensor
 
 Self = TypeVar("Self", bound="Metric")
 
@@ -85,9 +86,9 @@ class Mean(Metric):
     state = ("total", "weight")
 
     def reset(self) -> None:
-        self.total, self.weight = zeros((), dtype=dtypes.float64, device="cpu"), 0.0
+        self.total: Any = 0.0  # a Tensor where batches are on a GPU
+        self.weight = 0.0
 
-    @no_grad()
     def update(self, input: Tensor, weight: float = 1.0) -> Mean:
         """Add the elements of a tensor, each of them with this weight.
 
@@ -98,13 +99,16 @@ class Mean(Metric):
         """
         if not weight >= 0:
             raise ValueError(f"Mean: weight must be a number, not negative, got {weight!r}")
-        value = input.detach().double().sum() * float(weight)
-        self.total = self.total.to(value.device) + value
-        self.weight += float(weight) * input.numel()
+        if input.is_cuda:
+            self.total = input.detach().double().sum() * float(weight) + self.total
+        else:
+            self.total = float(input.array.sum(dtype=dtypes.float64)) * weight + self.total
+        self.weight += weight * input.array.size
         return self
 
     def compute(self) -> Tensor:
-        return self.total / (self.weight or float("nan"))
+        mean = self.total / (self.weight or math.nan)
+        return mean if isinstance(mean, Tensor) else tensor(mean, dtype=dtypes.float64)
 
 
 class MeanLoss(Mean):
