@@ -40,11 +40,6 @@ class Save(Callback):
             self.save()
 
 
-def stateful():
-    """Whether loaders can say where they stand."""
-    return hasattr(DataLoader, "state_dict")
-
-
 def fit(accumulated, callback=None, saved=None):
     """Train, perhaps from a saved state on."""
     options = dict(metrics=[Accuracy()], scheduler=Schedule(), gradient_accumulation_steps=accumulated)
@@ -60,8 +55,6 @@ def fit(accumulated, callback=None, saved=None):
 @pytest.mark.parametrize("accumulated", [1, 2])
 @pytest.mark.parametrize("batch", [None, 0, 1, 3, 4])
 def test_it_goes_on_to_the_same_bits(batch, accumulated, tmp_path):
-    if batch is not None and not stateful():
-        pytest.skip("loaders don't say where they stand")
     expected, stopped = fit(accumulated, Save(9, 0, tmp_path / "a"))
     with pytest.raises(Stop):
         fit(accumulated, Save(1, batch, tmp_path / "a"))
@@ -76,8 +69,6 @@ def test_it_goes_on_to_the_same_bits(batch, accumulated, tmp_path):
 
 def test_epochs_begin_once():
     """A state of within an epoch goes on in it."""
-    if not stateful():
-        pytest.skip("loaders don't say where they stand")
 
     class Count(Callback):
         def __init__(self):

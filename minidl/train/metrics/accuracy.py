@@ -57,7 +57,7 @@ class Accuracy(Mean):
         ValueError
             For shapes that don't fit.
         """
-        super().update(predictions("Accuracy", input, target, self.threshold) == target)
+        super().update(predictions("Accuracy", input, target, self.threshold).eq(target))
         return self
 
 

@@ -89,7 +89,7 @@ class Mean(Metric):
         self.total: Any = 0.0  # a Tensor where batches are on a GPU
         self.weight = 0.0
 
-    def update(self, input: Tensor, weight: float = 1.0) -> Mean:
+    def update(self, input: Tensor, weight: float = 1.0) -> Mean:  # type: ignore[override]
         """Add the elements of a tensor, each of them with this weight.
 
         Raises
