@@ -17,11 +17,11 @@ X, Y = data()
 QUIET = dict(verbose=0)
 
 
-def by_hand(epochs, batch_size=8, **options):
+def by_hand(epochs, batch_size=8, batches=None, **options):
     """The network after the loop as it is written by hand, and the mean losses of its epochs."""
     model = network(dropout=0.2)
     optimizer = md.optim.Adam(model.parameters(), lr=0.05)
-    loader = DataLoader(TensorDataset(X, Y), batch_size, **options)
+    loader = batches or DataLoader(TensorDataset(X, Y), batch_size, **options)
     means = []
     for _ in range(epochs):
         total = 0.0
@@ -37,15 +37,15 @@ def by_hand(epochs, batch_size=8, **options):
 
 @pytest.mark.parametrize("form", ["arrays", "numpy", "dataset", "loader", "list"])
 def test_it_is_the_loop_that_one_writes(form):
-    shuffle = form != "list"
-    expected, losses = by_hand(3, shuffle=shuffle)
+    batches = [(X[i : i + 8], Y[i : i + 8]) for i in range(0, 40, 8)]
+    expected, losses = by_hand(3, batches=batches if form == "list" else None, shuffle=form != "list")
     t = trainer(network(dropout=0.2))
     history = {
         "arrays": lambda: t.fit(X, Y, 8, epochs=3, **QUIET),
         "numpy": lambda: t.fit(X.numpy(), Y.numpy(), 8, epochs=3, **QUIET),
         "dataset": lambda: t.fit(TensorDataset(X, Y), batch_size=8, epochs=3, **QUIET),
         "loader": lambda: t.fit(DataLoader(TensorDataset(X, Y), 8, shuffle=True), epochs=3, **QUIET),
-        "list": lambda: t.fit([(X[i : i + 8], Y[i : i + 8]) for i in range(0, 40, 8)], epochs=3, **QUIET),
+        "list": lambda: t.fit(batches, epochs=3, **QUIET),
     }[form]()
     assert np.array_equal(weights(t.model), weights(expected))
     assert history.epoch == [0, 1, 2] and history["loss"] == pytest.approx(losses, rel=1e-6)
