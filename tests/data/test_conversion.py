@@ -56,6 +56,8 @@ def test_arrays():
     np.testing.assert_allclose(transforms.ToTensor()(tensor).numpy(), tensor.numpy() / np.float32(255), 1e-6)
     assert transforms.ToTensor()(RGB.astype("f8")).dtype == md.float64
     assert F.to_pil_image(RGB).tobytes() == RGB.tobytes()
+    wild = F.to_pil_image(np.array([[-1.0, 0.5], [7.0, np.nan]]))
+    np.testing.assert_array_equal(np.array(wild), [[0, 127], [255, 0]])
     assert F.to_pil_image(md.tensor(RGB[..., 0])).mode == F.to_pil_image(RGB[..., 0]).mode == "L"
 
 

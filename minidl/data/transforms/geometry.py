@@ -1,4 +1,4 @@
-"""Flips, crops, sizes and maps of the plane."""
+"""Flips, crops, borders and sizes."""
 
 from __future__ import annotations
 
@@ -12,14 +12,12 @@ from minidl.backend.modes import require_flag
 from minidl.backend.random import Generator
 from minidl.data.transforms import functional as F
 from minidl.data.transforms import options
-from minidl.data.transforms.functional.images import InterpolationMode, interpolation_name, sizes
+from minidl.data.transforms.functional.images import Fill, Interpolation, interpolation_name, sizes
 from minidl.data.transforms.functional.places import BORDERS, RESAMPLED, borders
-from minidl.data.transforms.functional.warps import Fill
 from minidl.data.transforms.transform import Drawn, Params, Sometimes, Transform
 from minidl.engine.core import Tensor
 
 Size = int | Sequence[int]
-Interpolation = str | InterpolationMode | int
 
 
 class RandomHorizontalFlip(Sometimes):

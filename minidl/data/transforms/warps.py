@@ -10,12 +10,10 @@ from minidl.backend.modes import require_flag
 from minidl.backend.random import Generator
 from minidl.data.transforms import functional as F
 from minidl.data.transforms import options
-from minidl.data.transforms.functional.images import InterpolationMode, interpolation_name
-from minidl.data.transforms.functional.warps import SAMPLED, Fill, perspective_coefficients
+from minidl.data.transforms.functional.images import Fill, Interpolation, interpolation_name
+from minidl.data.transforms.functional.warps import SAMPLED, perspective_coefficients
 from minidl.data.transforms.transform import Drawn, Params, Sometimes
 from minidl.engine.core import Tensor
-
-Interpolation = str | InterpolationMode | int
 
 
 class RandomRotation(Drawn):

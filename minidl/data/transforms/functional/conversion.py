@@ -16,8 +16,7 @@ from minidl.ops.division import bitwise_left_shift, bitwise_right_shift
 if TYPE_CHECKING:
     from PIL.Image import Image
 
-MODES = {1: "L", 2: "LA", 3: "RGB", 4: "RGBA"}  # of Pillow's images of bytes, by their channels
-BYTES = ("L", "LA", "RGB", "RGBA", "CMYK", "YCbCr", "HSV")
+CHANNELS = {"L": 1, "LA": 2, "RGB": 3, "RGBA": 4, "CMYK": 4, "YCbCr": 3, "HSV": 3}  # of Pillow's images of bytes
 
 
 def is_pil(value: Any) -> bool:
@@ -40,7 +39,7 @@ def pil_to_tensor(pic: Image) -> Tensor:
     """
     if not is_pil(pic):
         raise TypeError(f"pil_to_tensor: expected a Pillow image, got {type(pic).__name__}")
-    if pic.mode not in (*BYTES, "1", "I", "F"):
+    if pic.mode not in (*CHANNELS, "1", "I", "F"):
         raise TypeError(
             f"pil_to_tensor: an image of mode {pic.mode!r} has no channels to work on; .convert('RGB') first"
         )
@@ -74,7 +73,7 @@ def to_pil_image(pic: Any, mode: str | None = None) -> Image:
 
     Parameters
     ----------
-    pic : uint8, or floats from 0 to 1
+    pic : uint8, or floats, which are held between 0 and 1
     mode : which of Pillow's modes, by default by the channels: "L", "LA", "RGB", "RGBA"
 
     Raises
@@ -92,15 +91,14 @@ def to_pil_image(pic: Any, mode: str | None = None) -> Image:
     else:
         array = np.atleast_3d(pic)
     if array.dtype.kind == "f":
-        array = (array * 255).astype(np.uint8)
+        array = (np.nan_to_num(array) * 255).clip(0, 255).astype(np.uint8)
     channels = array.shape[2]
-    if array.dtype != np.uint8 or channels not in MODES:
+    if array.dtype != np.uint8 or channels not in CHANNELS.values():
         raise TypeError(f"to_pil_image: expected 1 to 4 channels of uint8 or floats, got {channels} of {array.dtype}")
-    wanted = MODES[channels] if mode is None else mode
-    if wanted not in BYTES or {"CMYK": 4}.get(wanted, len(wanted.replace("YCbCr", "YCC"))) != channels:
-        raise ValueError(
-            f"to_pil_image: mode {mode!r} does not fit {channels} channels; leave it out for {MODES[channels]!r}"
-        )
+    usual = next(name for name, count in CHANNELS.items() if count == channels)
+    wanted = usual if mode is None else mode
+    if CHANNELS.get(wanted) != channels:
+        raise ValueError(f"to_pil_image: mode {mode!r} does not fit {channels} channels; leave it out for {usual!r}")
     pillow = extra("PIL.Image", "images", "to_pil_image")
     image = pillow.fromarray(np.ascontiguousarray(array[..., 0] if channels == 1 else array))
     if image.mode == wanted:

@@ -10,12 +10,13 @@ from typing import Any, TypeVar
 import numpy as np
 
 from minidl.backend import dims, dtypes, transfer
-from minidl.data.transforms.functional.conversion import BYTES, bound, is_pil, pil_to_tensor, to_pil_image
+from minidl.data.transforms.functional.conversion import CHANNELS, is_pil, pil_to_tensor, to_pil_image
 from minidl.engine.composed import named
 from minidl.engine.core import Tensor
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 Each = float | Sequence[float] | np.ndarray  # one number for all images, or one for each
+Fill = float | Sequence[float] | None  # a number, or one for each channel
 
 
 class InterpolationMode(Enum):
@@ -30,6 +31,7 @@ class InterpolationMode(Enum):
     LANCZOS = "lanczos"
 
 
+Interpolation = str | InterpolationMode | int
 PILLOWS = dict(enumerate(["nearest", "lanczos", "bilinear", "bicubic", "box", "hamming"]))
 
 
@@ -52,14 +54,13 @@ def batch_of(name: str, inpt: Any) -> tuple[Tensor, Callable[[Tensor], Any]]:
         In the name of a function, for what are no images.
     """
     if is_pil(inpt):
-        if inpt.mode not in BYTES:
-            hint = {"1": "L", "I": "L", "F": "L"}.get(inpt.mode, "RGB")
+        if inpt.mode not in CHANNELS:
+            hint = "L" if inpt.mode in ("1", "I", "F") else "RGB"
             raise TypeError(
                 f"{name}: expected a Pillow image of bytes, got mode {inpt.mode!r}; .convert({hint!r}) first"
             )
-        return pil_to_tensor(inpt)[None], lambda z: to_pil_image(
-            z[0], inpt.mode if z.shape[1] == len(inpt.getbands()) else None
-        )
+        bands = len(inpt.getbands())
+        return pil_to_tensor(inpt)[None], lambda z: to_pil_image(z[0], inpt.mode if z.shape[1] == bands else None)
     if not isinstance(inpt, (Tensor, np.ndarray)):
         raise TypeError(f"{name}: expected images as a tensor, or a Pillow image, got {type(inpt).__name__}")
     images = inpt if isinstance(inpt, Tensor) else Tensor(inpt)
@@ -111,7 +112,7 @@ def each(name: str, value: Any, images: Tensor, inner: tuple[int, ...] = ()) -> 
 
 
 def beside(array: Any, images: Tensor, dtype: Any = None) -> Tensor:
-    """Numbers as a tensor on the device of images, where there is a dtype in it."""
+    """Numbers as a tensor on the device of images, in another dtype where one is given."""
     values = np.asarray(array)
     return Tensor(transfer.move(np.ascontiguousarray(values if dtype is None else values.astype(dtype)), images.device))
 
@@ -130,11 +131,8 @@ def restored(pixels: Tensor, dtype: np.dtype, rounded: bool = True) -> Tensor:
     """Computed pixels in the dtype of the images: integers to the nearest, or their whole part, and held in range."""
     if dtype.kind == "f":
         return pixels
-    return (
-        (pixels.round() if rounded else pixels)
-        .clamp(0 if dtype.kind == "u" else -bound(dtype) - 1, bound(dtype))
-        .to(dtype)
-    )
+    pixels = pixels.round() if rounded else pixels
+    return pixels.clamp(np.iinfo(dtype).min, np.iinfo(dtype).max).to(dtype)
 
 
 def require_channels(images: Tensor) -> int:

@@ -11,6 +11,8 @@ from minidl import backend
 from minidl.backend import dims
 from minidl.data.transforms.functional.images import (
     Each,
+    Fill,
+    Interpolation,
     InterpolationMode,
     beside,
     each,
@@ -101,12 +103,7 @@ def center_crop(inpt: Tensor, output_size: int | Sequence[int]) -> Tensor:
 
 
 @on_batches
-def pad(
-    inpt: Tensor,
-    padding: int | Sequence[int],
-    fill: float | Sequence[float] | None = None,
-    padding_mode: str = "constant",
-) -> Tensor:
+def pad(inpt: Tensor, padding: int | Sequence[int], fill: Fill = None, padding_mode: str = "constant") -> Tensor:
     """Put a border around images.
 
     Parameters
@@ -148,7 +145,7 @@ def borders(padding: Any) -> tuple[int, int, int, int]:
 def resize(
     inpt: Tensor,
     size: int | Sequence[int] | None,
-    interpolation: str | InterpolationMode | int = InterpolationMode.BILINEAR,
+    interpolation: Interpolation = InterpolationMode.BILINEAR,
     max_size: int | None = None,
     antialias: bool | None = True,
 ) -> Tensor:
@@ -216,7 +213,7 @@ def resized_crop(
     height: Each,
     width: Each,
     size: Sequence[int],
-    interpolation: str | InterpolationMode | int = InterpolationMode.BILINEAR,
+    interpolation: Interpolation = InterpolationMode.BILINEAR,
     antialias: bool | None = True,
 ) -> Tensor:
     """A part of each image, all made of one size.

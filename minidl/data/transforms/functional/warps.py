@@ -13,6 +13,8 @@ import numpy as np
 
 from minidl.data.transforms.functional.images import (
     Each,
+    Fill,
+    Interpolation,
     InterpolationMode,
     beside,
     each,
@@ -29,14 +31,13 @@ from minidl.ops.joining import cat
 from minidl.ops.linalg import matmul
 
 SAMPLED = ("nearest", "bilinear")
-Fill = float | Sequence[float] | None
 
 
 @on_batches
 def rotate(
     inpt: Tensor,
     angle: Each,
-    interpolation: str | InterpolationMode | int = InterpolationMode.NEAREST,
+    interpolation: Interpolation = InterpolationMode.NEAREST,
     expand: bool = False,
     center: Sequence[float] | None = None,
     fill: Fill = None,
@@ -70,7 +71,7 @@ def affine(
     translate: Sequence[float] | np.ndarray,
     scale: Each,
     shear: float | Sequence[float] | np.ndarray,
-    interpolation: str | InterpolationMode | int = InterpolationMode.NEAREST,
+    interpolation: Interpolation = InterpolationMode.NEAREST,
     fill: Fill = None,
     center: Sequence[float] | None = None,
 ) -> Tensor:
@@ -106,7 +107,7 @@ def perspective(
     inpt: Tensor,
     startpoints: Any,
     endpoints: Any,
-    interpolation: str | InterpolationMode | int = InterpolationMode.BILINEAR,
+    interpolation: Interpolation = InterpolationMode.BILINEAR,
     fill: Fill = None,
     coefficients: Any = None,
 ) -> Tensor:
