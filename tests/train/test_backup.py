@@ -30,7 +30,7 @@ def learn(backup=None, until=0):
     model = nn.Sequential(nn.Linear(6, 8), nn.BatchNorm1d(8), nn.ReLU(), nn.Dropout(), nn.Linear(8, 6))
     optimizer = md.optim.Adam(model.parameters())
     trainer = Trainer(model, nn.CrossEntropyLoss(), optimizer, gradient_accumulation_steps=3)
-    callbacks = [Interrupt(until)] + ([backup] if backup else [])
+    callbacks = ([backup] if backup else []) + [Interrupt(until)]  # which is called first all the same
     try:
         history = trainer.fit(x, x.argmax(1), 8, 3, callbacks=callbacks, validation_split=0.2, verbose=0)
     except KeyboardInterrupt:

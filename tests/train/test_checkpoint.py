@@ -114,7 +114,8 @@ def test_the_best_is_kept(best, scores, kept, folder):
 
 
 def test_back_to_an_earlier_step(folder):
-    checkpoints = saved(folder, 1, 2, 3)
+    saved(folder, 1, 2, 3)
+    checkpoints = Checkpoints(folder)
     assert checkpoints.restore(step=1, counter=Counter()) == 1
     checkpoints.save(2, counter=Counter(7))
     assert checkpoints.steps == [1, 2]  # the third is of what would have come
