@@ -8,8 +8,7 @@ import threading
 import time
 
 import pytest
-from loading import FORKS, KINDS, Noisy, Shards, nothing_is_left_behind, numbers, values  # noqa: F401
-from standin import standin  # noqa: F401
+from loading import FORKS, KINDS, Noisy, Shards, nothing_is_left_behind  # noqa: F401
 
 from minidl.data import DataLoader, workers
 
