@@ -123,6 +123,9 @@ def test_odd_trees(tmp_path):
         ("a/1.png", 0), ("b/2.png", 1), ("c/3.png", 2), ("c/again.png", 2), ("c/link.png", 2), ("größe 日本/é.png", 3)
     ]  # fmt: skip
     assert ImageFolder(root)[4][0].size == (3, 2)
+    for name in "zyx":  # of several ways to a folder, the first by name
+        (root / "a" / name).symlink_to(tree(tmp_path / "twice", {"9.png": None}))
+    assert names(ImageFolder(root), root)[:2] == [("a/1.png", 0), ("a/x/9.png", 0)]
 
 
 def truncated():

@@ -111,8 +111,23 @@ def test_what_a_state_says():
     other = iter(loader)
     assert len(list(batches)) == 1 and loader.state_dict()["epoch"]["batches"] == 0  # of the latest
     assert len(list(other)) == 4 and loader.state_dict()["epoch"] is None
+    loader.load_state_dict(state)
+    assert next(iter(loader))[0].numpy().tolist() == [6, 7, 8] and len(list(loader)) == 4  # once
     loader.load_state_dict({"epoch": None, "generator": None, "sampler": None})
     assert len(list(loader)) == 4
+
+
+def test_a_samplers_generator_may_be_restored_beside_the_loader():
+    """To where it stood when the state was taken, which is behind the order of the epoch."""
+    generator = own()
+    loader = DataLoader(Noisy(), 4, sampler=RandomSampler(Noisy(), generator=generator))
+    batches = iter(loader)
+    next(batches)
+    state, behind = loader.state_dict(), generator.get_state()
+    rest = [values(batch) for batch in batches]
+    loader.load_state_dict(state)
+    generator.set_state(behind)
+    assert [values(batch) for batch in loader] == rest
 
 
 def test_an_error_does_not_count():

@@ -72,7 +72,13 @@ def test_each_class_has_its_share(lengths, labels):
     assert sorted(drawn) == list(range(25)) and drawn != sorted(drawn)
     for part in parts:
         expected = np.bincount(LABELS) * len(part) / 25
-        assert (abs(np.bincount(LABELS[part.indices], minlength=3) - expected) <= 1.5).all()
+        assert (abs(np.bincount(LABELS[part.indices], minlength=3) - expected) <= 1).all()
+
+
+def test_classes_of_one_sample_fall_into_any_part():
+    labels = np.array([0, 1, 2, 3, 4, 5, 5, 5, 5, 5])
+    first, _ = random_split(labels, [5, 5], stratify=labels)
+    assert (labels[first.indices] == 5).sum() in (2, 3)
 
 
 def test_shares_of_a_large_set_are_exact():
@@ -106,6 +112,8 @@ def test_folds_by_class():
         assert sorted(sum(tests, [])) == list(range(25))
         counts = np.array([np.bincount(LABELS[test]) for test in tests])
         assert (np.ptp(counts, 0) <= 1).all() and np.ptp(counts.sum(1)) <= 1
+    rare = [test.indices for _, test in StratifiedKFold(3).split(range(7), [0, 0, 0, 0, 0, 0, 1])]
+    assert rare == [[0, 1, 6], [2, 3], [4, 5]]
     given = [test.indices for _, test in StratifiedKFold(4).split(range(25), LABELS)]
     assert given == [test.indices for _, test in StratifiedKFold(4).split(labelled())] != tests
 
