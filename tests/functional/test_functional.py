@@ -376,6 +376,12 @@ def test_what_output_padding_adds_is_no_zero_where_windows_reach():
             np.testing.assert_array_equal(z, [*whole, 0][padding : 9 - padding + extra])
 
 
+@pytest.mark.parametrize("stride, padding, extra, size", [(5, 2, 4, 1), (4, 1, 3, 2), (7, 3, 6, 1)])
+def test_a_padding_that_cuts_off_all_that_was_put_leaves_what_is_added(stride, padding, extra, size):
+    z = F.conv_transpose1d(md.ones(1, 1, 1), md.ones(1, 1, 1), None, stride, padding, extra)
+    assert z.tolist() == [[[0] * size]]
+
+
 def test_nearest_places_are_those_of_the_rounded_size():
     """Of images that keep their size or are doubled the scale is 2 / 1, whatever was asked for, as in PyTorch."""
     x = md.arange(3.0)
