@@ -74,6 +74,15 @@ def test_shared_modules_and_parameters_count_once_and_load_by_either_name():
     assert list(model.state_dict()) == ["0.weight", "0.bias", "1.weight", "1.bias"]  # as in PyTorch
 
 
+def test_children_may_be_replaced_and_removed_as_they_come():
+    block = Block()
+    block.head = nn.Linear(3, 1)
+    for name, child in block.named_children():
+        setattr(block, f"{name}_too", child)
+        delattr(block, name)
+    assert [name for name, _ in block.named_children()] == ["body_too", "head_too"]
+
+
 def test_replacing_and_removing_attributes():
     block = Block()
     block.scale = None
@@ -328,6 +337,17 @@ def test_batch_norm_normalises_and_follows_the_statistics():
     before = values(layer)
     assert layer.eval()(x).detach().numpy() == pytest.approx(z, abs=1e-2)
     assert same(values(layer), before)
+
+
+def test_without_momentum_statistics_stay_and_with_none_they_are_means():
+    x = md.randn(5, 2)
+    still, mean = nn.BatchNorm1d(2, momentum=0.0), nn.BatchNorm1d(2, momentum=None)
+    for n in (1, 2):
+        for layer in (still, mean):
+            layer(x * n)
+    assert still.running_mean.tolist() == [0, 0] and still.running_var.tolist() == [1, 1]
+    assert still.num_batches_tracked.item() == 2
+    assert mean.running_mean.numpy() == pytest.approx(1.5 * x.numpy().mean(0), rel=1e-5)
 
 
 @pytest.mark.parametrize("kind", [nn.BatchNorm1d, nn.InstanceNorm1d])
