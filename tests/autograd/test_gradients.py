@@ -213,3 +213,11 @@ def test_vjp_jvp_hvp_and_jacobian_agree():
     blocks = md.jacobian(lambda x, y: (x * y, x.sum()), (x, v))
     assert [[b.shape for b in row] for row in blocks] == [[(3, 3), (3, 3)], [(3,), (3,)]]
     assert not blocks[1][1].numpy().any() and not y.requires_grad
+
+
+def test_what_does_not_depend_on_its_inputs_has_derivatives_of_zero():
+    x, constant = leaf(1.0, 2.0), md.ones(3, dtype=md.float64)
+    assert md.vjp(lambda x: constant, x, constant)[1].tolist() == [0, 0]
+    assert md.jvp(lambda x: constant, x, x)[1].tolist() == [0, 0, 0]
+    assert md.hvp(lambda x: constant.sum(), x, x)[1].tolist() == [0, 0]
+    assert md.jacobian(lambda x, y: (constant, y * 2), (x, x))[0][1].tolist() == [[0, 0]] * 3
