@@ -202,6 +202,28 @@ def test_a_kink_is_reported_by_index(f, values, at):
         gradgradcheck(f, x)
 
 
+@pytest.mark.parametrize("factor, right", [(2 + 0.9e-3, True), (2 + 0.1, False)])
+@pytest.mark.parametrize("size", [3, 200])
+def test_what_every_element_may_be_off_by_the_whole_may(size, factor, right, declare):
+    """Along a random direction errors of many elements add up."""
+    doubled = declare(lambda x: x * 2, lambda g: g * factor)
+    assert gradcheck(doubled, normal(size), atol=1e-3, rtol=0, raise_exception=False) is right
+
+
+def test_what_is_steep_has_no_kink(declare):
+    """Its slopes differ by more than those of a corner, but by little of what they are."""
+    steep = declare(lambda x: 1e6 * x * x, lambda g, x: g * x)
+    with pytest.raises(GradcheckError) as caught:
+        gradcheck(steep, md.ones(2, dtype=md.float64).requires_grad_())
+    assert "analytic" in str(caught.value) and "kink" not in str(caught.value)
+
+
+def test_an_input_that_is_changed_by_little_is_changed():
+    x, other = normal(3), md.ones(2, dtype=md.float64)
+    with pytest.raises(GradcheckError, match="input 1 was changed in place"):
+        gradcheck(lambda x, other: (other.add_(1e-12), x * 2)[1], (x, other))
+
+
 @pytest.mark.parametrize("f", [abs, lambda x: x.amax()])
 def test_a_kink_whose_gradient_is_the_mean_of_both_sides_passes(f):
     """As it does in PyTorch."""
