@@ -31,7 +31,7 @@ ON_FILES = ("open", "os.mkdir", "os.chmod", "os.rename", "os.remove")  # audit e
 
 def train(folder: Path) -> None:
     """Train from the last checkpoint to the end, and leave the digest of the weights."""
-    warnings.simplefilter("error")  # a damaged checkpoint is told of by a warning
+    warnings.simplefilter("error", UserWarning)  # a damaged checkpoint is told of by one
     md.manual_seed(0)
     random.seed(0)
     inputs = md.rand(44, 6)

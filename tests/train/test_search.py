@@ -197,6 +197,12 @@ def test_halving(options, rungs):
         assert further <= {t.number for t in here} and further == {t.number for t in here[: len(further)]}
 
 
+def test_what_was_given_most_is_best():
+    """Scores of other budgets are not compared: these get worse the longer it trains."""
+    results = search.halving(lambda trial: trial["a"] + 10 * trial.budget, search.grid({"a": [3, 1, 2]}))
+    assert [outcome.params["a"] for outcome in results.ranked] == [1, 2, 3] and results.best.score == 31
+
+
 def test_halving_upwards_and_failures():
     def objective(trial):
         return math.nan if trial["a"] > 6 else trial["a"]
