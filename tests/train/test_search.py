@@ -304,11 +304,13 @@ def test_table(tmp_path):
 
 def test_picture():
     pyplot = pytest.importorskip("matplotlib.pyplot")
-    results = search.run(score, search.sample(DRAWN | {"act": ["relu", "tanh"], "on": [True, False]}, 12))
+    results = search.run(
+        score, search.sample(DRAWN | {"act": ["relu", "tanh"], "on": [True, False], "zero": [0, 9]}, 12)
+    )
     figure = results.plot()
     axes = figure.axes
-    assert [a.get_xlabel() for a in axes] == ["lr", "width", "dropout", "n", "act", "on"]
-    assert [a.get_xscale() for a in axes] == ["log", *["linear"] * 5] and axes[0].get_ylabel() == "score"
+    assert [a.get_xlabel() for a in axes] == ["lr", "width", "dropout", "n", "act", "on", "zero"]
+    assert [a.get_xscale() for a in axes] == ["log", *["linear"] * 6] and axes[0].get_ylabel() == "score"
     points, star = (collection.get_offsets() for collection in axes[0].collections)
     assert sorted(points[:, 1]) == sorted(o.score for o in results)
     assert star.tolist() == [[results.best.params["lr"], results.best.score]]
