@@ -17,4 +17,5 @@ def extra(module: str, name: str, user: str) -> ModuleType:
     try:
         return import_module(module)
     except ImportError as error:
-        raise ImportError(f"{user} needs {module.partition('.')[0]}: pip install 'minidl[{name}]'") from error
+        package = module.partition(".")[0]
+        raise ImportError(f"{user}: {package} is not installed; pip install 'minidl[{name}]' brings it") from error

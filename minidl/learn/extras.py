@@ -1,20 +1,7 @@
 """Packages that only the lessons need, imported when first used."""
 
-from __future__ import annotations
+from functools import partial
 
-from importlib import import_module
-from types import ModuleType
+from minidl.backend.extras import extra as of_extra
 
-
-def extra(module: str) -> ModuleType:
-    """Import a module of the extra ``lessons``.
-
-    Raises
-    ------
-    ImportError
-        If it is not installed, with the command that installs it.
-    """
-    try:
-        return import_module(module)
-    except ImportError as error:
-        raise ImportError(f"the lessons need {module}: pip install 'minidl[lessons]'") from error
+extra = partial(of_extra, name="lessons", user="the lessons")

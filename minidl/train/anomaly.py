@@ -87,7 +87,7 @@ def first_unfit(model: Module, inputs: Sequence[Any], again: Callable[[], Any]) 
     str
         Such as "NaN first from div, in 2 (Softmax); infinite before from exp, in 2 (Softmax)".
     """
-    given = {**{f"parameter {name}": p for name, p in model.named_parameters()}}
+    given: dict[str, Any] = {f"parameter {name}": p for name, p in model.named_parameters()}
     given |= {f"input {i}": x for i, x in enumerate(inputs)}
     for name, tensor in given.items():
         if kinds := unfit(tensor):

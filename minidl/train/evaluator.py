@@ -43,6 +43,11 @@ class Evaluator:
         -------
         dict
             ``{"loss": …, "accuracy": …}``, of floats, and lists where a metric has several numbers.
+
+        Raises
+        ------
+        ValueError, TypeError
+            For data that don't fit together, or are none.
         """
         loader = feed.loader_of("evaluate", x, [y, sample_weight], batch_size)
         called = Callbacks(listed(callbacks), self, epochs=1, steps=feed.count(loader), verbose=0)
@@ -60,6 +65,8 @@ class Evaluator:
                 outputs = self.run(inputs)
                 measured.update(outputs, targets, self.loss_of(outputs, targets, weights), feed.size(inputs))
                 called("on_test_batch_end", batch, measured)
+        if not measured.loss.weight:
+            raise ValueError("evaluate: there are no batches; is the data empty, or used up?")
         logs = dict(measured)
         called("on_test_end", logs)
         return logs
@@ -78,6 +85,11 @@ class Evaluator:
         -------
         Tensor (N, …)
             The outputs of all batches, on the device of the network; where these are tuples or dicts, one of tensors.
+
+        Raises
+        ------
+        ValueError, TypeError
+            For data that are none, and for outputs that hold anything but tensors.
         """
         loader = feed.loader_of("predict", x, (), batch_size)
         called = Callbacks(listed(callbacks), self, epochs=1, steps=feed.count(loader), verbose=0)

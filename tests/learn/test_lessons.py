@@ -382,5 +382,5 @@ def test_plots_show_what_they_are_given():
 
 
 def test_a_missing_extra_is_named():
-    with pytest.raises(ImportError, match=r"no_such_package: pip install 'minidl\[lessons\]'"):
+    with pytest.raises(ImportError, match=r"no_such_package is not installed; pip install 'minidl\[lessons\]'"):
         extra("no_such_package")

@@ -69,5 +69,7 @@ def test_what_is_not_installed_is_named(monkeypatch):
         raise ImportError(name)
 
     monkeypatch.setattr(extras, "import_module", absent)
-    with pytest.raises(ImportError, match=r"History.plot needs matplotlib: pip install 'minidl\[train\]'"):
+    with pytest.raises(
+        ImportError, match=r"History.plot: matplotlib is not installed; pip install 'minidl\[train\]' brings"
+    ):
         history().plot()

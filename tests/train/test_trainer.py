@@ -331,6 +331,7 @@ MODEL = nn.Linear(3, 2)
     (lambda: Trainer(MODEL, lambda o, t: 0.5).evaluate(X, Y), ValueError, "must be a scalar, got float"),
     (lambda: Trainer(Several(lambda a, b: "a")).predict([[(X, X)]]), ValueError, "tensors as outputs .* got str"),
     (lambda: Trainer(MODEL).predict([]), ValueError, "predict: there are no batches"),
+    (lambda: Trainer(MODEL, cross_entropy).evaluate([]), ValueError, "evaluate: there are no batches"),
     (lambda: trainer().fit(X, Y, callbacks=[EarlyStopping]), TypeError, "EarlyStopping is a class; give an instance"),
     (lambda: trainer().fit(X, Y, callbacks=EarlyStopping), TypeError, "EarlyStopping is a class; give an instance"),
     (lambda: trainer().fit(X, Y, callbacks=[print]), TypeError, "expected instances of Callback, got builtin_function"),
