@@ -133,3 +133,23 @@ def fields(pictures: dict[str, np.ndarray]) -> Any:
         axes.set_xticks([])
         axes.set_yticks([])
     return figure
+
+
+def compared(lines: dict[str, Sequence[float]], horizontal: str, vertical: str, window: int = 10) -> Any:
+    """Noisy numbers in a row, each the mean of the last `window`; colours go from light to dark within a family.
+
+    Names are ``"family, member"``; families have colours of their own.
+    """
+    figure, axes = extra("matplotlib.pyplot").subplots(figsize=(7, 4.2), layout="constrained")
+    families = list(dict.fromkeys(name.partition(",")[0] for name in lines))
+    maps = [extra("matplotlib").colormaps[name] for name in ("Oranges", "Blues", "Greens", "Purples")]
+    for number, family in enumerate(families):
+        members = [name for name in lines if name.partition(",")[0] == family]
+        for place, name in enumerate(members):
+            values = np.convolve(lines[name], np.ones(window) / window, mode="valid")
+            color = maps[number % len(maps)](0.4 + 0.55 * place / max(1, len(members) - 1))
+            axes.plot(range(window, window + len(values)), values, label=name, color=color)
+    axes.set(xlabel=horizontal, ylabel=vertical, ylim=(0, None))
+    axes.legend(frameon=False, fontsize=8)
+    axes.grid(alpha=0.3)
+    return figure

@@ -123,6 +123,19 @@ def test_convolution(tmp_path):
     assert lesson.record["results"] == {"receptive field": [{"seed": 1, "pixels": 7}]}
 
 
+@pytest.mark.deep
+def test_batchnorm(tmp_path):
+    lesson = run("09_batchnorm", tmp_path)
+    layers = re.findall(r"^weights (\S+): plain (\S+), with batch norm (\S+)$", lesson.text, re.M)
+    (_, small, _), (_, medium, _), (_, large, _) = layers
+    assert float(small) < 0.01 < 0.1 < float(medium) < 10 < float(large)
+    assert {normed for _, _, normed in layers} == {"0.59"}  # relu of a standard normal: √(1/2 − 1/2π) is 0.58
+    assert "256 numbers, 128 of them trainable" in lesson.text
+    assert len(lesson.record["results"]) == 6
+    assert lesson.record["results"]["batch norm, 0.1"][0]["error"] < lesson.record["results"]["plain, 0.1"][0]["error"]
+    assert {path.name for path in lesson.out.iterdir()} == {"rates.png"}
+
+
 @pytest.fixture(scope="module")
 def simplenet(tmp_path_factory):
     return run("06_simplenet", tmp_path_factory.mktemp("lessons"))

@@ -81,3 +81,13 @@ def test_matrix_and_fields():
     first, second = plots.fields({"a": np.array([[0.0, -2.0]]), "b": np.array([[4.0, 1.0]])}).axes
     np.testing.assert_allclose(first.images[0].get_array(), [[0, 1]])
     np.testing.assert_allclose(second.images[0].get_array(), [[1, 0.25]])
+
+
+def test_compared_smooths_and_colours_by_family():
+    lines = {"plain, 1": [4.0, 2.0, 0.0], "plain, 2": [1.0, 1.0, 1.0], "normed, 1": [0.0, 1.0, 2.0]}
+    (axes,) = plots.compared(lines, "step", "loss", window=2).axes
+    np.testing.assert_allclose(axes.lines[0].get_xydata(), [[2, 3], [3, 1]])
+    first, second, other = (line.get_color() for line in axes.lines)
+    assert first[0] > first[2] and second[0] > second[2] and other[2] > other[0]  # oranges, and a blue
+    assert sum(second[:3]) < sum(first[:3])  # darker
+    assert [text.get_text() for text in axes.get_legend().get_texts()] == list(lines)
