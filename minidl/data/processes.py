@@ -62,16 +62,18 @@ class ProcessWorker(Worker):
             far.close()
 
     def load(self, task: Task) -> Any:
-        try:
+        answer = None
+        with contextlib.suppress(EOFError, OSError):
             self.near.send(task)
-            batch, error, lines = self.near.recv()
-        except (EOFError, OSError):
-            raise RuntimeError(f"its process {self.process.pid} {self.fate()}") from None
+            answer = self.near.recv()
+        if answer is None:
+            raise RuntimeError(f"its process {self.process.pid} {self.fate()}")
+        batch, error, lines = answer
         if error is not None:
             try:
                 raise error from RuntimeError(f"in the worker's process:\n{lines}")
             finally:
-                del error  # whose traceback holds this frame
+                del error, answer  # whose traceback holds this frame
         own = self.work.fetch.collate_fn not in (default_collate, default_convert)  # type: ignore[attr-defined]
         return batch if own else on_default_device(batch)
 

@@ -51,6 +51,7 @@ def test_options_of_reading(tmp_path):
         "a": 0,
         "b": 0,
     }
+    assert table(tmp_path, "a,b\n NA ,1\n 7 , ?\n").missing() == {"a": 1, "b": 1}
     assert table(tmp_path, "a,b\n1,\n2,?\n")["b"].tolist() == [None, None]
 
 
@@ -176,6 +177,7 @@ def test_files_that_are_no_tables(tmp_path, text, options, said):
     (lambda: TableEncoder().fit(Table({"a": [np.nan]})), ValueError, "column 'a' holds nothing; leave it out"),
     (lambda: TableEncoder().fit(Table({"a": [None]})), ValueError, "column 'a' holds nothing; leave it out"),
     (lambda: TableEncoder().fit(Table({"a": [np.inf]})), ValueError, "column 'a' has an infinite number"),
+    (lambda: TableEncoder("b", fill="drop").fit(Table({"a": [1, 2], "b": [None, "x"]})), ValueError, "in 1 rows"),
     (lambda: TableEncoder("b").fit(Table({"a": [1], "b": [None]})), ValueError, "the target 'b' is missing in 1 row"),
     (lambda: TableEncoder().transform(T), ValueError, r"TableEncoder: nothing is fitted yet; call fit\(table\)"),
     (lambda: TableEncoder().inverse_target(T), ValueError, "TableEncoder: nothing is fitted yet"),
