@@ -96,7 +96,7 @@ __version__ = "0.1.0"
 
 _parts = (
     "autograd", "autograd.functional", "backend.cuda", "data", "functional", "nn", "nn.init", "nn.utils", "optim",
-    "utils", "utils.data",
+    "optim.lr_scheduler", "optim.swa_utils", "utils", "utils.data",
 )
 _explain_absent(__name__, *[f"minidl.{part}" for part in _parts])
 _modules.update({"minidl.accelerator": accelerator, "minidl.cuda": cuda, "minidl.random": random})  # as torch.cuda is

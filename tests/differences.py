@@ -160,6 +160,8 @@ def spaces(m: Any) -> dict[str, Any]:
         "torch.nn.init": m.nn.init,
         "torch.nn.utils": m.nn.utils,
         "torch.optim": m.optim,
+        "torch.optim.lr_scheduler": m.optim.lr_scheduler,
+        "torch.optim.swa_utils": m.optim.swa_utils,
         "torch.autograd": m.autograd,
         "torch.utils.data": m.utils.data,
         "torch.cuda": m.cuda,

@@ -23,8 +23,7 @@ QUANTIZED = "quantized tensors are out of scope"
 OLD_TENSOR = "an old constructor; use minidl.tensor(data, dtype=…), or zeros, ones, empty for sizes; x.{0}() converts"
 COMPILED = "there is no compiler here; leave the call out, programs run as they are"
 PARALLEL = "one process uses one device; leave the wrapper out"
-SCHEDULES = "set group['lr'] of each group in optimizer.param_groups between steps"
-OPTIMIZER = "SGD and Adam are here; a subclass of minidl.optim.Optimizer that defines update() makes another"
+OPTIMIZER = "Adam, AdamW and others are here; a subclass of minidl.optim.Optimizer that defines update() makes another"
 LAYER = "write it as a Module, whose forward is made of ops"
 WEIGHTS = "nn.utils.spectral_norm and weight_norm are here; compute others in forward, from what they are made of"
 STORAGE = "storages have no class here; t.array is the raw array, and t.data_ptr() tells shared memory"
@@ -58,13 +57,7 @@ ABSENT = {
     **dict.fromkeys(("sparse", "sparse_coo_tensor", "sparse_csr_tensor", "to_sparse", "to_dense"), SPARSE),
     **dict.fromkeys(("quantization", "quantize_per_tensor", "qint8", "quint8", "ao"), QUANTIZED),
     **dict.fromkeys(("storage", "untyped_storage", "Storage"), STORAGE),
-    **dict.fromkeys(("lr_scheduler", "swa_utils"), SCHEDULES),
-    **dict.fromkeys(
-        ("Adadelta", "Adafactor", "Adagrad", "Adamax", "ASGD", "LBFGS", "Muon", "NAdam", "RAdam", "RMSprop", "Rprop",
-         "SparseAdam"),
-        OPTIMIZER,
-    ),
-    "AdamW": "Adam(…, weight_decay=0.01, decoupled_weight_decay=True) is AdamW",
+    **dict.fromkeys(("Adafactor", "ASGD", "LBFGS", "Muon", "RAdam", "Rprop", "SparseAdam"), OPTIMIZER),
     **dict.fromkeys(
         ("AdaptiveLogSoftmaxWithLoss", "CTCLoss", "EmbeddingBag", "FeatureAlphaDropout",
          "FractionalMaxPool2d", "GaussianNLLLoss", "LPPool1d", "LPPool2d", "MultiLabelMarginLoss",
@@ -119,8 +112,8 @@ METHODS_ABSENT = (
     "index_put masked_scatter as_strided unique_consecutive symeig reinforce share_memory_"
 )
 MODULES = (
-    "ao amp checkpoint distributed distributions export fft func fx hub jit linalg lr_scheduler model_zoo "
-    "multiprocessing onnx parallel parametrizations parametrize prune quantization rnn sparse special swa_utils "
+    "ao amp checkpoint distributed distributions export fft func fx hub jit linalg model_zoo "
+    "multiprocessing onnx parallel parametrizations parametrize prune quantization rnn sparse special "
     "tensorboard"
 )
 VOLUMETRIC = ("3d", "3D")

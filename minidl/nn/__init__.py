@@ -8,7 +8,7 @@ A layer has parameters, options and a mode; what it computes is a function of `m
 import sys
 
 from minidl import functional
-from minidl.nn import fused, init, utils
+from minidl.nn import fused, init, regularizers, utils
 from minidl.nn.containers import ModuleDict, ModuleList, ParameterDict, ParameterList, Sequential
 from minidl.nn.convolution import Conv1d, Conv2d, ConvTranspose1d, ConvTranspose2d
 from minidl.nn.functions import (

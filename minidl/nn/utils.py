@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from minidl.backend import dims
-from minidl.backend.modes import bare_parameters, no_grad
+from minidl.backend.modes import bare_parameters, no_grad, require_flag
 from minidl.engine.core import Tensor, as_tuple
 from minidl.engine.require import require_tensors
 from minidl.nn.parameter import Uninitialized
@@ -30,8 +30,76 @@ def _gradients(name: str, parameters: Tensor | Iterable[Tensor]) -> list[Tensor]
 
 
 @no_grad()
+def get_total_norm(
+    tensors: Tensor | Iterable[Tensor],
+    norm_type: float = 2.0,
+    error_if_nonfinite: bool = False,
+    foreach: bool | None = None,
+) -> Tensor:
+    """The norm of several tensors as one vector, a scalar.
+
+    Parameters
+    ----------
+    tensors : one tensor or several
+    norm_type : the order p of the norm; ``inf`` is the largest absolute value
+    error_if_nonfinite : raise for a norm that is NaN or infinite
+    foreach : a way of PyTorch's to compute the same; it changes nothing here
+
+    Raises
+    ------
+    RuntimeError
+        For a norm that is not finite, if `error_if_nonfinite`.
+    """
+    given = as_tuple(tensors)
+    require_tensors("get_total_norm", *given)
+    _require_foreach("get_total_norm", foreach)
+    return _total_norm("get_total_norm", given, norm_type, error_if_nonfinite)
+
+
+def _total_norm(name: str, tensors: Sequence[Tensor], norm_type: float, error_if_nonfinite: bool) -> Tensor:
+    if not tensors:
+        return Tensor(np.zeros((), np.float32))
+    total = norm(stack([norm(x, float(norm_type)) for x in tensors]), float(norm_type))
+    if error_if_nonfinite and not math.isfinite(total):
+        raise RuntimeError(f"{name}: the norm of order {norm_type} is {total.item()}")
+    return total
+
+
+@no_grad()
+def clip_grads_with_norm_(
+    parameters: Tensor | Iterable[Tensor], max_norm: float, total_norm: Tensor, foreach: bool | None = None
+) -> None:
+    """Scale all gradients by one factor, in place, so that a norm of `total_norm` becomes at most `max_norm`.
+
+    Parameters
+    ----------
+    parameters : one tensor or several; those without a gradient are passed over
+    total_norm : the norm of the gradients, as `get_total_norm` finds it
+    foreach : a way of PyTorch's to compute the same; it changes nothing here
+    """
+    require_tensors("clip_grads_with_norm_", total_norm)
+    _require_foreach("clip_grads_with_norm_", foreach)
+    _scale(_gradients("clip_grads_with_norm_", parameters), max_norm, total_norm)
+
+
+def _scale(grads: Sequence[Tensor], max_norm: float, total_norm: Tensor) -> None:
+    scale = (max_norm / (total_norm + 1e-6)).clip(max=1.0)
+    for g in grads:
+        g.mul_(scale)
+
+
+def _require_foreach(name: str, foreach: bool | None) -> None:
+    if foreach is not None:
+        require_flag(name, "foreach", foreach)
+
+
+@no_grad()
 def clip_grad_norm_(
-    parameters: Tensor | Iterable[Tensor], max_norm: float, norm_type: float = 2.0, error_if_nonfinite: bool = False
+    parameters: Tensor | Iterable[Tensor],
+    max_norm: float,
+    norm_type: float = 2.0,
+    error_if_nonfinite: bool = False,
+    foreach: bool | None = None,
 ) -> Tensor:
     """Scale all gradients by one factor, in place, so that their norm as one vector is at most `max_norm`.
 
@@ -40,6 +108,7 @@ def clip_grad_norm_(
     parameters : one tensor or several; those without a gradient are passed over
     norm_type : the order p of the norm; ``inf`` is the largest absolute value
     error_if_nonfinite : raise rather than scale by a norm that is NaN or infinite
+    foreach : a way of PyTorch's to compute the same; it changes nothing here
 
     Returns
     -------
@@ -51,21 +120,17 @@ def clip_grad_norm_(
     RuntimeError
         For a norm that is not finite, if `error_if_nonfinite`.
     """
+    _require_foreach("clip_grad_norm_", foreach)
     grads = _gradients("clip_grad_norm_", parameters)
-    if not grads:
-        return Tensor(np.zeros((), np.float32))
-    total = norm(stack([norm(g, float(norm_type)) for g in grads]), float(norm_type))
-    if error_if_nonfinite and not math.isfinite(total):
-        raise RuntimeError(f"clip_grad_norm_: the norm of order {norm_type} of the gradients is {total.item()}")
-    scale = (max_norm / (total + 1e-6)).clip(max=1.0)
-    for g in grads:
-        g.mul_(scale)
+    total = _total_norm("clip_grad_norm_", grads, norm_type, error_if_nonfinite)
+    _scale(grads, max_norm, total)
     return total
 
 
 @no_grad()
-def clip_grad_value_(parameters: Tensor | Iterable[Tensor], clip_value: float) -> None:
-    """Limit every element of the gradients to ±`clip_value`, in place."""
+def clip_grad_value_(parameters: Tensor | Iterable[Tensor], clip_value: float, foreach: bool | None = None) -> None:
+    """Limit every element of the gradients to ±`clip_value`, in place; `foreach` changes nothing here."""
+    _require_foreach("clip_grad_value_", foreach)
     for g in _gradients("clip_grad_value_", parameters):
         g.copy_(g.clip(-float(clip_value), float(clip_value)))
 

@@ -1,5 +1,16 @@
-"""What moves parameters along their gradients: optimizers. They know tensors, and nothing of networks."""
+"""What moves parameters along their gradients: optimizers, schedules of their rates, averages of what they found.
 
-from minidl.optim.adam import Adam as Adam
-from minidl.optim.optimizer import Optimizer as Optimizer
-from minidl.optim.sgd import SGD as SGD
+Optimizers and schedules know tensors; `swa_utils` alone knows networks.
+"""
+
+# ruff: noqa: F401
+from minidl.optim import lr_scheduler, swa_utils
+from minidl.optim.adadelta import Adadelta
+from minidl.optim.adagrad import Adagrad
+from minidl.optim.adam import Adam
+from minidl.optim.adamax import Adamax
+from minidl.optim.adamw import AdamW
+from minidl.optim.nadam import NAdam
+from minidl.optim.optimizer import Optimizer
+from minidl.optim.rmsprop import RMSprop
+from minidl.optim.sgd import SGD

@@ -5,26 +5,12 @@ from typing import Any
 
 import numpy as np
 
-from minidl import backend
 from minidl.backend import Array
 from minidl.engine.core import Tensor
-from minidl.optim.optimizer import Optimizer, in_chunks, scratch
+from minidl.optim.elementwise import Elementwise, Numbers, averaged, averaged_square, decayed, scratch, zeros
 
 
-def begin(p: Array, state: dict[str, Any], group: dict[str, Any]) -> tuple[float, float]:
-    """Count a step of a parameter, whose state is made at the first; returns lr and eps, corrected as m̂ and v̂ are."""
-    zeros = backend.namespace(p).zeros_like
-    if not state:
-        state |= {"step": 0, "exp_avg": Tensor(zeros(p)), "exp_avg_sq": Tensor(zeros(p))}
-    if group["amsgrad"] and "max_exp_avg_sq" not in state:
-        state["max_exp_avg_sq"] = Tensor(zeros(p))
-    state["step"] += 1
-    beta1, beta2 = group["betas"]
-    first, second = 1 - beta1 ** state["step"], (1 - beta2 ** state["step"]) ** 0.5
-    return float(group["lr"]) * second / first, float(group["eps"]) * second
-
-
-class Adam(Optimizer):
+class Adam(Elementwise):
     """p −= lr · m̂ / (√v̂ + eps); m and v: running means of the gradient and its square, corrected for their start at 0.
 
     Kingma & Ba (2015), "Adam: a method for stochastic optimization", algorithm 1. weight_decay adds weight_decay · p to
@@ -42,7 +28,7 @@ class Adam(Optimizer):
         For options of another type.
     """
 
-    numbers = {**Optimizer.numbers, "eps": 0}
+    numbers = {**Elementwise.numbers, "eps": 0}
     remembered = {"step": True, "exp_avg": True, "exp_avg_sq": True, "max_exp_avg_sq": False}
 
     def __init__(
@@ -67,37 +53,41 @@ class Adam(Optimizer):
 
     def check(self, group: dict[str, Any]) -> None:
         super().check(group)
-        betas = group["betas"]
-        numbers = isinstance(betas, (tuple, list)) and all(isinstance(beta, (int, float, np.number)) for beta in betas)
-        if not numbers or len(betas) != 2 or not all(0 <= beta < 1 for beta in betas):
-            raise ValueError(f"Adam: betas must be two numbers in [0, 1), got {betas}")
+        require_betas(type(self).__name__, group["betas"])
 
-    def update(self, p: Array, g: Array, state: dict[str, Any], group: dict[str, Any]) -> None:
-        xp = backend.namespace(p)
-        (beta1, beta2), decay, decoupled = group["betas"], float(group["weight_decay"]), group["decoupled_weight_decay"]
-        rate, eps = begin(p, state, group)
-        shrink = 1 - float(group["lr"]) * decay
+    @staticmethod
+    def begin(p: Array, state: dict[str, Any], group: dict[str, Any]) -> Numbers:
+        if not state:
+            state |= {"step": 0, "exp_avg": zeros(p), "exp_avg_sq": zeros(p)}
+        if group["amsgrad"] and "max_exp_avg_sq" not in state:
+            state["max_exp_avg_sq"] = zeros(p)
+        state["step"] += 1
+        lr, decay, (beta1, beta2) = float(group["lr"]), float(group["weight_decay"]), map(float, group["betas"])
+        first, second = 1 - beta1 ** state["step"], (1 - beta2 ** state["step"]) ** 0.5
+        decay, shrink = (0.0, 1 - lr * decay) if group["decoupled_weight_decay"] else (decay, 1.0)
+        return lr * second / first, float(group["eps"]) * second, beta1, beta2, decay, shrink, bool(group["amsgrad"])
 
-        def step(p: Array, g: Array, m: Array, v: Array, *largest: Array) -> None:
-            t = scratch(p)
-            if decay and decoupled:
-                p *= shrink
-            elif decay:
-                own = scratch(p)
-                g = xp.add(xp.multiply(p, decay, out=own), g, out=own)
-            m *= beta1
-            m += xp.multiply(g, 1 - beta1, out=t)
-            v *= beta2
-            xp.multiply(g, g, out=t)
-            t *= 1 - beta2
-            v += t
-            for most in largest:
-                v = xp.maximum(most, v, out=most)
-            xp.sqrt(v, out=t)
-            t += eps
-            xp.divide(m, t, out=t)
-            t *= rate
-            p -= t
+    @staticmethod
+    def rule(  # noqa: D102
+        xp: Any, p: Array, g: Array, m: Array, v: Array, most: Array,
+        lr: float, eps: float, beta1: float, beta2: float, decay: float, shrink: float, amsgrad: bool,
+    ) -> None:  # fmt: skip
+        d, t = decayed(xp, p, g, decay), scratch(p)
+        averaged(xp, m, d, beta1)
+        averaged_square(xp, v, d, beta2)
+        if amsgrad:
+            v = xp.maximum(most, v, out=most)
+        xp.sqrt(v, out=t)
+        t += eps
+        xp.divide(m, t, out=t)
+        t *= lr
+        if shrink != 1:
+            p *= shrink
+        p -= t
 
-        kept = ("exp_avg", "exp_avg_sq", *["max_exp_avg_sq"] * bool(group["amsgrad"]))
-        in_chunks(step, p, g, *[state[name].array for name in kept])
+
+def require_betas(name: str, betas: Any) -> None:
+    """Raise ValueError, in the name of an optimizer, unless these are two numbers in [0, 1)."""
+    numbers = isinstance(betas, (tuple, list)) and all(isinstance(beta, (int, float, np.number)) for beta in betas)
+    if not numbers or len(betas) != 2 or not all(0 <= beta < 1 for beta in betas):
+        raise ValueError(f"{name}: betas must be two numbers in [0, 1), got {betas}")

@@ -9,43 +9,28 @@ from typing import Any, ClassVar
 import numpy as np
 
 from minidl import backend
-from minidl.backend import Array, dims, memory
+from minidl.backend import Array, dims
 from minidl.backend.modes import enable_grad, mode, require_flag
-from minidl.backend.threads import parallel
 from minidl.engine.core import Tensor
 from minidl.engine.require import require_arrays, same_device
 from minidl.engine.watch import timed
 from minidl.engine.writes import written
 from minidl.optim.state import loaded
 
-CHUNK = 1 << 19  # elements worked on at a time: with fewer, threads wait for each other more than they work
 FLAGS = {  # options that are on or off, each with why it can't be on
     "nesterov": "",
     "maximize": "",
     "amsgrad": "",
+    "centered": "",
     "foreach": "",
     "fused": "",
     "capturable": "steps are not captured in CUDA graphs",
     "differentiable": "a step is not recorded; write it with ops, outside no_grad",
     "decoupled_weight_decay": "",
 }
-OWN = ("params", "param_names", "name", "initial_lr")  # what a group may hold beside its options
-
-
-def in_chunks(update: Callable[..., None], *arrays: Array) -> None:
-    """``update(*arrays)``, which goes element by element: large arrays in slices, several at a time."""
-    first = arrays[0]
-    if first.size <= CHUNK or backend.namespace(first) is not np:
-        update(*arrays)
-    else:
-        step = max(1, CHUNK * len(first) // first.size)
-        parallel(lambda i: update(*[a[i : i + step] for a in arrays]), range(0, len(first), step))
-
-
-def scratch(p: Array) -> Array:
-    """Memory for something in the shape and dtype of `p`."""
-    xp = backend.namespace(p)
-    return memory.empty(p.shape, p.dtype) if xp is np else xp.empty_like(p)
+OWN = (  # what a group may hold beside its options, some of it put there by schedules
+    "params", "param_names", "name", "initial_lr", "max_lr", "min_lr", "swa_lr", "max_momentum", "base_momentum",
+)  # fmt: skip
 
 
 Updates = list[tuple[Array, Array, dict[str, Any]]]  # parameters, each with its gradient and its state
@@ -77,9 +62,10 @@ class Optimizer:
     """
 
     numbers: ClassVar[Mapping[str, float]] = {"lr": 0, "weight_decay": 0}  # options, each with its least value
-    # The names in a state, each with whether it must be there; None where it may hold anything. All but "step", the
-    # number of steps, are tensors of the shape of their parameter.
+    # The names in a state, each with whether it must be there; None where it may hold anything. All but `SCALARS` are
+    # tensors of the shape of their parameter.
     remembered: ClassVar[Mapping[str, bool] | None] = None
+    has_stepped = False  # which schedules ask
 
     def __init__(self, params: Iterable[Any], defaults: dict[str, Any]) -> None:
         name = type(self).__name__
@@ -197,6 +183,7 @@ class Optimizer:
                         self.update(p, g, state, group)
                 for p, *_ in updates:
                     written(p)
+        self.has_stepped = True
         return result
 
     def _checked(self, group: dict[str, Any]) -> Updates:

@@ -6,10 +6,10 @@ from typing import Any
 from minidl import backend
 from minidl.backend import Array
 from minidl.engine.core import Tensor
-from minidl.optim.optimizer import Optimizer, in_chunks, scratch
+from minidl.optim.elementwise import Elementwise, Numbers, decayed, scratch
 
 
-class SGD(Optimizer):
+class SGD(Elementwise):
     """p −= lr · v, with v = momentum · v + (1 − dampening) · (g + weight_decay · p); the first v is the gradient.
 
     Nesterov's form steps by g + momentum · v. Sutskever et al. (2013), "On the importance of initialization and
@@ -26,7 +26,7 @@ class SGD(Optimizer):
         For options of another type.
     """
 
-    numbers = {**Optimizer.numbers, "momentum": 0, "dampening": -float("inf")}
+    numbers = {**Elementwise.numbers, "momentum": 0, "dampening": -float("inf")}
     remembered = {"momentum_buffer": False}
 
     def __init__(
@@ -52,35 +52,28 @@ class SGD(Optimizer):
         if group["nesterov"] and (not group["momentum"] or group["dampening"]):
             raise ValueError("SGD: nesterov needs a momentum and no dampening")
 
-    def update(self, p: Array, g: Array, state: dict[str, Any], group: dict[str, Any]) -> None:
-        xp = backend.namespace(p)
-        lr, momentum, dampening, decay = (
-            float(group[name]) for name in ("lr", "momentum", "dampening", "weight_decay")
-        )
-        fresh = "momentum_buffer" not in state
+    @staticmethod
+    def begin(p: Array, state: dict[str, Any], group: dict[str, Any]) -> Numbers:
+        momentum = float(group["momentum"])
+        fresh = bool(momentum) and "momentum_buffer" not in state
+        if fresh:
+            state["momentum_buffer"] = Tensor(backend.namespace(p).empty_like(p))
+        rates = float(group["lr"]), momentum, float(group["dampening"]), float(group["weight_decay"])
+        return *rates, bool(group["nesterov"]), fresh
 
-        def plain(p: Array, g: Array) -> None:
-            t = scratch(p)
-            if decay:
-                g = xp.add(xp.multiply(p, decay, out=t), g, out=t)
-            p -= xp.multiply(g, lr, out=t)
-
-        def heavy(p: Array, g: Array, v: Array) -> None:
-            t = scratch(p)
-            if decay:
-                g = xp.add(xp.multiply(p, decay, out=t), g, out=t)
-            if fresh:
-                v[...] = g
-            else:
-                v *= momentum
-                v += (1 - dampening) * g if dampening else g
-            if group["nesterov"]:
-                g = xp.add(momentum * v, g, out=t)
-            p -= xp.multiply(g if group["nesterov"] else v, lr, out=t)
-
-        if momentum:
-            if fresh:
-                state["momentum_buffer"] = Tensor(xp.empty_like(p))
-            in_chunks(heavy, p, g, state["momentum_buffer"].array)
-        else:
-            in_chunks(plain, p, g)
+    @staticmethod
+    def rule(  # noqa: D102
+        xp: Any, p: Array, g: Array, v: Array,
+        lr: float, momentum: float, dampening: float, decay: float, nesterov: bool, fresh: bool,
+    ) -> None:  # fmt: skip
+        d, t = decayed(xp, p, g, decay), scratch(p)
+        if fresh:
+            v[...] = d
+        elif momentum:
+            v *= momentum
+            v += xp.multiply(d, 1 - dampening, out=t)
+        if nesterov:
+            d = xp.add(xp.multiply(v, momentum, out=t), d, out=t)
+        elif momentum:
+            d = v
+        p -= xp.multiply(d, lr, out=t)

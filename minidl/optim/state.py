@@ -15,6 +15,7 @@ from minidl.engine.op import clone
 
 Groups = list[dict[str, Any]]
 States = dict[Tensor, dict[str, Any]]
+SCALARS = {"step": "a number of steps", "mu_product": "a number in [0, 1]"}  # names in a state that are no tensors
 
 
 class Optimizer(Protocol):
@@ -60,7 +61,11 @@ def merged(optimizer: Optimizer, where: str, own: dict[str, Any], theirs: dict[s
     if missing := sorted(needed - theirs.keys()):
         raise ValueError(f"{where}: its groups have no {', '.join(missing)}; is it of another kind of optimizer?")
     group = optimizer.defaults | theirs | {"params": own["params"]}
-    optimizer.check(group)
+    lr = group.get("lr")
+    below = (
+        "initial_lr" in group and isinstance(lr, (int, float)) and lr < 0
+    )  # where a schedule took it, by rounding say
+    optimizer.check(group | {"lr": 0.0} if below else group)
     return group
 
 
@@ -74,17 +79,23 @@ def remembered(optimizer: Optimizer, where: str, p: Tensor, state: Mapping[str, 
         if unknown := sorted(state.keys() - names.keys()):
             raise ValueError(f"{where} has {', '.join(unknown)}; is it of another kind of optimizer?")
     return {
-        name: step_number(where, value) if name == "step" else own_copy(f"{where}: {name}", value, p, names is not None)
+        name: scalar(where, name, value)
+        if name in SCALARS
+        else own_copy(f"{where}: {name}", value, p, names is not None)
         for name, value in state.items()
     }
 
 
-def step_number(where: str, value: Any) -> int:
-    """How many steps have been made, as an int."""
+def scalar(where: str, name: str, value: Any) -> float:
+    """One of `SCALARS`: a number of steps as an int, or a product of numbers in [0, 1]."""
     number: Any = value.item() if isinstance(value, (Tensor, np.ndarray)) and value.ndim == 0 else value
-    if not isinstance(number, (int, float, np.number)) or not (number >= 0 and float(number).is_integer()):
-        raise ValueError(f"{where}: step must be a number of steps, got {value!r}")
-    return int(number)
+    if not isinstance(number, (int, float, np.number)):
+        number = float("nan")
+    if name == "step" and number >= 0 and float(number).is_integer():
+        return int(number)
+    if name == "mu_product" and 0 <= number <= 1:
+        return float(number)
+    raise ValueError(f"{where}: {name} must be {SCALARS[name]}, got {value!r}")
 
 
 def own_copy(where: str, value: Any, p: Tensor, strict: bool) -> Any:

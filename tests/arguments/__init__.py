@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 import minidl as md
-from arguments import functions, gradients, inplace, layers, making, maths, modules, tensors, transforms
+from arguments import functions, gradients, inplace, layers, making, maths, modules, schedules, tensors, transforms
 from arguments.elsewhere import ELSEWHERE, INSIDE
 from arguments.table import MISTAKES, ROWS, Call, alike, calls, gaps, parameters, summaries, unannotated
 

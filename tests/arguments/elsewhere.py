@@ -53,6 +53,9 @@ BY_FILE = {
     "models/test_weights.py": "*.weights models.Weights models.get_weight models.list_weights",
     "nn/test_nn.py": "nn.Module nn.Module.forward nn.Module.extra_repr",
     "nn/test_summary.py": "nn.summary summary",
+    "nn/test_regularizers.py": "nn.regularizers.L1 nn.regularizers.L2 nn.regularizers.L1L2 nn.regularizers.regularized "
+    "nn.regularizers.regularization",
+    "optim/test_schedules.py": "optim.lr_scheduler.LRScheduler optim.lr_scheduler.ChainedScheduler.optimizer",
     "ops/test_creation.py": "device set_default_dtype get_rng_state set_rng_state randperm.generator Tensor.to.copy",
     "ops/test_ops.py": "*.sorted",
     "peers/test_torch_arrange.py": "Size",
@@ -63,4 +66,4 @@ INSIDE = {"nn.Module.locate", "Tensor.data_ptr"}  # of the engine's own use
 # What changes nothing here, and what is refused.
 INSIDE |= {"*.stable", "*.non_blocking", "repeat_interleave.output_size", "Tensor.repeat_interleave.output_size"}
 INSIDE |= {"Tensor.cumsum_.dtype", "Tensor.cumprod_.dtype", "Tensor.true_divide_.rounding_mode"}
-INSIDE |= {"unique.dim", "Tensor.unique.dim"}
+INSIDE |= {"unique.dim", "Tensor.unique.dim", "*.foreach"}

@@ -4,7 +4,23 @@ import math
 
 import numpy as np
 
-from arguments.table import Part, Row, Statistics, converted, each, filled, flat, given, of, put, row, summary, wave
+from arguments.table import (
+    Part,
+    Row,
+    Statistics,
+    converted,
+    each,
+    filled,
+    fixed,
+    flat,
+    given,
+    of,
+    put,
+    refused,
+    row,
+    summary,
+    wave,
+)
 
 # --- modules ----------------------------------------------------------------------------------------------------------
 
@@ -212,6 +228,11 @@ row("nn.utils.clip_grad_norm_", of_parameters, parameters=PARAMETERS, max_norm=0
     norm_type=each(1.0, float("inf")),
     error_if_nonfinite=given(True, parameters=Part("parameters beyond")),
 )
+row("nn.utils.get_total_norm", tensors=[wave(2, 3), wave(4)])(
+    norm_type=each(1.0, float("inf")), error_if_nonfinite=refused(True, tensors=[fixed(np.array([np.inf]))])
+)
+row("nn.utils.clip_grads_with_norm_", of_parameters, parameters=PARAMETERS, max_norm=0.5,
+    total_norm=of(lambda m: m.tensor(2.0, dtype=m.float64)))(max_norm=0.1)  # fmt: skip
 row("nn.utils.clip_grad_value_", of_parameters, parameters=PARAMETERS, clip_value=0.5)(clip_value=0.1)
 row("nn.utils.parameters_to_vector", of_parameters, parameters=PARAMETERS)()
 row("nn.utils.vector_to_parameters", of_parameters, vec=np.arange(10.0), parameters=PARAMETERS)()

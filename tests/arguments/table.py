@@ -23,8 +23,12 @@ import minidl as md
 
 ROWS: list[Row] = []
 TRANSFORMS = ("data.transforms", "data.transforms.functional")
-SPACES = ("", "functional", "nn", "nn.init", "nn.utils", "models", "Tensor", "nn.Module", *TRANSFORMS)
-OWN = ("nn.init", "nn.utils", "models")  # those that hold other modules' names too
+SCHEDULES = ("optim.lr_scheduler", "optim.swa_utils")
+SPACES = (
+    "", "functional", "nn", "nn.init", "nn.utils", "nn.regularizers", "models", *SCHEDULES, "Tensor", "nn.Module",
+    *TRANSFORMS,
+)  # fmt: skip
+OWN = ("nn.init", "nn.utils", "nn.regularizers", "models", *SCHEDULES)  # those that hold other modules' names too
 METHODS = ("Tensor.", "nn.Module.")
 VARIADIC = (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD)
 QUANTILES = (0.02, 0.1, 0.35, 0.65, 0.9, 0.98)

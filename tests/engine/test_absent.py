@@ -64,7 +64,7 @@ def forgotten():
 IMPORTS = {
     "from minidl.autograd import Variable": "^minidl.autograd has no Variable; every Tensor records",
     "from minidl import Variable": "^minidl has no Variable; every Tensor records",
-    "from minidl.optim.lr_scheduler import StepLR": r"^minidl.optim.lr_scheduler has no StepLR; set group\['lr'\]",
+    "from minidl.distributions import Normal": "^minidl.distributions has no Normal; rand, randn, normal",
     "from minidl.utils.tensorboard import SummaryWriter": "^minidl.utils.tensorboard has no .*; print, or write the",
     "from minidl.cuda import amp": "^minidl.backend.cuda has no amp; there is no mixed precision here",
     "from minidl.nn import Linear, LSTM": "^minidl.nn has no LSTM; recurrent networks are out of scope",
@@ -84,7 +84,7 @@ TAKEN = {
     "import minidl.utils.model_zoo as zoo; zoo.load_url('a.pth')": "^a.pth: minidl.models",
     "from minidl.hub import load_state_dict_from_url as load; load('a.pth', progress=True)": "^a.pth: minidl.models",
     "import minidl.hub; minidl.hub.load": "^minidl.hub has no load; minidl.models.get_model",
-    "from minidl.optim import lr_scheduler; lr_scheduler.StepLR": r"^minidl.optim.lr_scheduler has no .*; set group",
+    "from minidl.utils import checkpoint; checkpoint.checkpoint": "^minidl.utils.checkpoint has no .*; what is kept",
     "from minidl import linalg; linalg.norm": "^minidl.linalg has no norm; norm, cross and matmul are in minidl itself",
     "import minidl.distributed.rpc as rpc": "^No module named 'minidl.distributed.rpc'",
     "import minidl.qwertz": "^No module named 'minidl.qwertz'",

@@ -19,6 +19,15 @@ KINDS = {
     "Nesterov": (optim.SGD, {"momentum": 0.9, "nesterov": True, "weight_decay": 0.1}),
     "Adam": (optim.Adam, {}),
     "Adam with decay": (optim.Adam, {"weight_decay": 0.1, "betas": (0.8, 0.9), "eps": 1e-3}),
+    "AMSGrad": (optim.Adam, {"amsgrad": True, "betas": (0.8, 0.3)}),
+    "AdamW": (optim.AdamW, {"weight_decay": 0.5}),
+    "NAdam": (optim.NAdam, {"weight_decay": 0.1, "betas": (0.8, 0.9), "eps": 1e-3}),
+    "NAdam, decoupled": (optim.NAdam, {"weight_decay": 0.5, "decoupled_weight_decay": True}),
+    "Adamax": (optim.Adamax, {"weight_decay": 0.1, "betas": (0.8, 0.6), "eps": 1e-3}),
+    "RMSprop": (optim.RMSprop, {"weight_decay": 0.1, "alpha": 0.8, "eps": 1e-3}),
+    "RMSprop, centered": (optim.RMSprop, {"momentum": 0.9, "centered": True, "alpha": 0.8, "eps": 0.1}),
+    "Adagrad": (optim.Adagrad, {"weight_decay": 0.1, "lr_decay": 0.1, "initial_accumulator_value": 0.1, "eps": 1e-3}),
+    "Adadelta": (optim.Adadelta, {"weight_decay": 0.1, "rho": 0.8, "eps": 1e-3}),
 }
 each_kind = pytest.mark.parametrize("kind, options", KINDS.values(), ids=KINDS)
 SIZES = [(), (1,), (3, 5), (CHUNK,), (CHUNK + 1,), (7, 300), (2, 3, 4, 5)]
@@ -62,9 +71,10 @@ def test_ten_steps(kind, options, dtype, rtol):
 @each_kind
 def test_half_precision(kind, options):
     """Computed in float32 and stored in float16: within the rounding of the stored arrays."""
-    wide = on_both(SIZES, kind, {"eps": 1e-4} | options if kind is optim.Adam else options, md.float32)
+    options = options if kind is optim.SGD else {"eps": 1e-3} | options
+    wide = on_both(SIZES, kind, options, md.float32)
     half = [md.tensor(p.array, dtype=md.float16, device="cuda", requires_grad=True) for p in wide[0]]
-    optimizer = kind(half, **{name: v for name, v in wide[1].param_groups[0].items() if name != "params"})
+    optimizer = kind(half, lr=0.01, **options)
     for _ in range(3):
         for p, q in zip(wide[0], half, strict=True):
             p.grad = md.tensor(RNG.normal(size=p.shape).astype("e").astype("f"))
@@ -154,14 +164,34 @@ def test_the_same_without_fusion(kind, options):
     require_close(*sides, 1e-6)
 
 
-@pytest.mark.parametrize("kind, options", [
-    (optim.SGD, {"maximize": True, "momentum": 0.9}), (optim.Adam, {"maximize": True}), (optim.Adam, {"amsgrad": True}),
-    (optim.Adam, {"decoupled_weight_decay": True, "weight_decay": 0.1}),
-])  # fmt: skip
-def test_options_that_kernels_know_nothing_of(kind, options):
-    sides = on_both(SIZES, kind, options)
+@each_kind
+def test_uphill(kind, options):
+    sides = on_both([(3, 5), (4,)], kind, options | {"maximize": True})
     steps(4, *sides)
     require_close(*sides, 1e-6)
+
+
+@each_kind
+@pytest.mark.parametrize("beyond", [np.inf, np.nan])
+def test_what_is_not_finite(kind, options, beyond):
+    """NaN and infinity stay where they are, also beside a decay of 0."""
+    starts, gradient = np.float32([1, beyond, 2, 3]), np.float32([1, 1, beyond, 1])
+    cpu, gpu = (md.tensor(starts, device=device, requires_grad=True) for device in ("cpu", "cuda"))
+    for p in (cpu, gpu):
+        optimizer = kind([p], **options)
+        for g in (gradient, np.ones(4, "f")):
+            p.grad = md.tensor(g, device=p.device)
+            optimizer.step()
+    np.testing.assert_array_equal(np.isnan(gpu.array.get()), np.isnan(cpu.array))
+
+
+def test_a_variance_below_zero_counts_as_none():
+    p = md.ones(100, device="cuda", requires_grad=True)
+    optimizer = optim.RMSprop([p], alpha=0.5, centered=True)
+    for _ in range(60):
+        p.grad = md.linspace(0.1, 7, 100, device="cuda")
+        optimizer.step()
+    assert np.isfinite(p.array.get()).all()
 
 
 def test_a_kind_of_ones_own_is_updated_by_its_update():

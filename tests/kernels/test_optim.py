@@ -7,6 +7,7 @@ import minidl as md
 from minidl import optim
 from minidl.backend.modes import mode
 from minidl.kernels.cpu import optim as kernels
+from minidl.optim.optimizer import multi_tensor
 
 OPTIONS = [
     (optim.SGD, {}),
@@ -19,6 +20,14 @@ OPTIONS = [
     (optim.Adam, dict(amsgrad=True, betas=(0.5, 0.1))),
     (optim.Adam, dict(weight_decay=0.2, decoupled_weight_decay=True)),
     (optim.Adam, dict(weight_decay=0.2, decoupled_weight_decay=True, amsgrad=True)),
+    (optim.AdamW, dict(weight_decay=0.2)),
+    (optim.NAdam, dict(weight_decay=0.2, betas=(0.5, 0.7), maximize=True)),
+    (optim.NAdam, dict(weight_decay=0.2, decoupled_weight_decay=True, momentum_decay=0.5, eps=0.1)),
+    (optim.Adamax, dict(weight_decay=0.2, betas=(0.5, 0.7), eps=0.1)),
+    (optim.RMSprop, dict(weight_decay=0.2, alpha=0.7, eps=0.1)),
+    (optim.RMSprop, dict(momentum=0.9, centered=True, alpha=0.6)),
+    (optim.Adagrad, dict(weight_decay=0.2, lr_decay=0.3, initial_accumulator_value=0.1)),
+    (optim.Adadelta, dict(weight_decay=0.2, rho=0.6, eps=0.01)),
 ]
 ARRAYS = {
     "several": lambda draw: [draw(4, 3), draw(5), draw(1)],
@@ -73,11 +82,11 @@ def test_what_is_not_finite(build, options):
 
 
 @pytest.mark.usefixtures("loops_serve")
-@pytest.mark.parametrize("kernel, build", [(kernels.sgd, optim.SGD), (kernels.adam, optim.Adam)])
-def test_what_is_declined(kernel, build, monkeypatch):
+@pytest.mark.parametrize("build", kernels.LOOPS)
+def test_what_is_declined(build, monkeypatch):
     """Other dtypes, memory that is not in order, and all of it where loops do not serve, come back."""
     monkeypatch.setattr(kernels, "work", lambda jobs: None)
-    group = build([md.zeros(1)], lr=0.1).param_groups[0]
+    group, kernel = build([md.zeros(1)], lr=0.1).param_groups[0], multi_tensor[build][0]
     served = (np.ones(3), np.ones(3), {})
     declined = [
         (np.ones(3, np.float16), np.ones(3, np.float16), {}),

@@ -9,7 +9,8 @@ from minidl import nn, optim
 from minidl.backend import memory
 from minidl.backend.modes import mode
 from minidl.models import mlp
-from minidl.optim.optimizer import multi_tensor, scratch
+from minidl.optim.elementwise import scratch
+from minidl.optim.optimizer import multi_tensor
 
 
 def parameter(*values):
@@ -20,6 +21,14 @@ KINDS = {
     "SGD": lambda params, **k: optim.SGD(params, lr=0.1, **k),
     "momentum": lambda params, **k: optim.SGD(params, **{"lr": 0.1, "momentum": 0.9, "weight_decay": 0.01} | k),
     "Adam": lambda params, **k: optim.Adam(params, **{"lr": 0.1, "weight_decay": 0.01} | k),
+    "AdamW": lambda params, **k: optim.AdamW(params, **{"lr": 0.1} | k),
+    "NAdam": lambda params, **k: optim.NAdam(params, **{"lr": 0.1, "weight_decay": 0.01} | k),
+    "Adamax": lambda params, **k: optim.Adamax(params, **{"lr": 0.1, "weight_decay": 0.01} | k),
+    "RMSprop": lambda params, **k: optim.RMSprop(
+        params, **{"lr": 0.01, "momentum": 0.5, "centered": True, "weight_decay": 0.01} | k
+    ),
+    "Adagrad": lambda params, **k: optim.Adagrad(params, **{"lr": 1, "weight_decay": 0.01} | k),
+    "Adadelta": lambda params, **k: optim.Adadelta(params, **{"eps": 0.01, "weight_decay": 0.01} | k),
 }
 each_kind = pytest.mark.parametrize("make", KINDS.values(), ids=KINDS)
 
@@ -220,7 +229,7 @@ def test_large_parameters_are_updated_as_small_ones(make, monkeypatch):
         return p.array
 
     whole = run()
-    monkeypatch.setattr("minidl.optim.optimizer.CHUNK", 6)
+    monkeypatch.setattr("minidl.optim.elementwise.CHUNK", 6)
     assert run().tobytes() == whole.tobytes()
 
 

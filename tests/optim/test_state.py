@@ -190,3 +190,38 @@ def test_an_optimizer_of_ones_own_may_remember_anything():
     p.data, p.grad = md.ones(2, dtype=md.float64), md.ones(2, dtype=md.float64)
     optimizer.step()
     assert optimizer.state[p]["mean"].dtype == md.float64 and optimizer.state[p]["mean"].numpy().tolist() == [2, 2]
+
+
+# --- numbers in a state -----------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("value", [0.25, md.tensor(0.25), np.array(0.25), 0, 1])
+def test_a_product_is_a_number(value):
+    source, target = stepped(optim.NAdam), stepped(optim.NAdam)
+    saved = source.state_dict()
+    saved["state"][0]["mu_product"] = value
+    target.load_state_dict(saved)
+    product = next(iter(target.state.values()))["mu_product"]
+    assert type(product) is float and product == float(value)
+
+
+@pytest.mark.parametrize("value", [-0.1, 1.1, float("nan"), "1", md.ones(2), None])
+def test_a_product_that_is_none(value):
+    target = stepped(optim.NAdam)
+    saved = target.state_dict()
+    saved["state"][1]["mu_product"] = value
+    said = r"has no mu_product" if value is None else r"mu_product must be a number in \[0, 1\], got"
+    with pytest.raises(ValueError, match=f"NAdam: load_state_dict: parameter 1:? {said}"):
+        target.load_state_dict(saved)
+
+
+def test_a_rate_that_a_schedule_took_below_zero():
+    """By rounding, as LinearLR may; what no schedule knows of is refused."""
+    optimizer = stepped()
+    saved = optimizer.state_dict()
+    saved["param_groups"][0] |= {"lr": -1e-17, "initial_lr": 0.1}
+    optimizer.load_state_dict(saved)
+    assert optimizer.param_groups[0]["lr"] == -1e-17
+    del saved["param_groups"][0]["initial_lr"]
+    with pytest.raises(ValueError, match="Adam: lr must be a number, not negative, got -1e-17"):
+        optimizer.load_state_dict(saved)

@@ -1,6 +1,7 @@
 """Optimizers beside PyTorch's: steps over a grid of options, groups, and states that each goes on from."""
 
 import inspect
+import io
 from itertools import product
 
 import numpy as np
@@ -9,7 +10,7 @@ from parity import MISTAKES, OURS, RNG, THEIRS, torch
 
 import minidl as md
 
-GRIDS = {
+GRIDS = {  # options, each with its values
     "SGD": dict(
         lr=[0.1], momentum=[0, 0.9], dampening=[0, 0.3], weight_decay=[0, 0.1], nesterov=[False, True],
         maximize=[False, True],
@@ -18,10 +19,40 @@ GRIDS = {
         lr=[0.1], betas=[(0.9, 0.999), (0.5, 0.8)], eps=[1e-8, 0.1], weight_decay=[0, 0.1], amsgrad=[False, True],
         maximize=[False, True], decoupled_weight_decay=[False, True],
     ),
+    "AdamW": dict(
+        lr=[0.1], betas=[(0.9, 0.999), (0.5, 0.8)], eps=[1e-8, 0.1], weight_decay=[1e-2, 0, 0.5],
+        amsgrad=[False, True], maximize=[False, True],
+    ),
+    "NAdam": dict(
+        lr=[0.1], betas=[(0.9, 0.999), (0.5, 0.8)], eps=[1e-8, 0.1], weight_decay=[0, 0.1], momentum_decay=[4e-3, 0.5],
+        decoupled_weight_decay=[False, True], maximize=[False, True],
+    ),
+    "Adamax": dict(
+        lr=[0.1], betas=[(0.9, 0.999), (0.5, 0.8)], eps=[1e-8, 0.1], weight_decay=[0, 0.1], maximize=[False, True]
+    ),
+    "RMSprop": dict(
+        lr=[0.01], alpha=[0.99, 0.5], eps=[1e-8, 0.1], weight_decay=[0, 0.1], momentum=[0, 0.9], centered=[False, True],
+        maximize=[False, True],
+    ),
+    "Adagrad": dict(
+        lr=[0.1], lr_decay=[0, 0.1], weight_decay=[0, 0.1], initial_accumulator_value=[0, 0.5], eps=[1e-10, 0.1],
+        maximize=[False, True],
+    ),
+    "Adadelta": dict(
+        lr=[1.0], rho=[0.9, 0.5], eps=[1e-6, 0.1], weight_decay=[0, 0.1], maximize=[False, True]
+    ),
 }  # fmt: skip
-CASES = [
-    (kind, dict(zip(grid, values, strict=True))) for kind, grid in GRIDS.items() for values in product(*grid.values())
-]
+
+
+def cases():
+    """A kind and its options: none or all of them off the first value; all others are deep."""
+    for kind, grid in GRIDS.items():
+        ends = [[values[i] for values in grid.values()] for i in (0, -1)]
+        for values in product(*grid.values()):
+            marks = [] if list(values) in ends else [pytest.mark.deep]
+            yield pytest.param(kind, dict(zip(grid, values, strict=True)), marks=marks)
+
+
 SHAPES = [(), (3,), (2, 3), (0,)]
 
 
@@ -52,21 +83,51 @@ def close(ours, theirs, tol=1e-12):
         np.testing.assert_allclose(a, b, rtol=tol, atol=tol)
 
 
-@pytest.mark.parametrize("kind, options", CASES, ids=str)
-def test_steps(kind, options):
-    arrays, steps = starts(), gradients()
+@pytest.fixture
+def double():
+    """PyTorch's numbers of steps, and products of μ, in float64."""
+    torch.set_default_dtype(torch.float64)
+    yield
+    torch.set_default_dtype(torch.float32)
+
+
+def saved(m, optimizer):
+    """A state as it comes out of a file."""
+    file = io.BytesIO()
+    m.save(optimizer.state_dict(), file)
+    file.seek(0)
+    return m.load(file)
+
+
+def trajectory(m, kind, options, arrays, steps):
+    """The parameters after each half of the steps, which are made by an optimizer each."""
+    p, first = made(m, kind, arrays, **options)
+    middle = [array.copy() for array in run(m, p, first, steps[: len(steps) // 2])]
+    q, second = made(m, kind, middle, lr=7)
+    second.load_state_dict(saved(m, first))
+    return middle + run(m, q, second, steps[len(steps) // 2 :])
+
+
+@pytest.mark.usefixtures("double")
+@pytest.mark.parametrize("kind, options", list(cases()), ids=str)
+def test_a_hundred_steps(kind, options):
+    """With a file in their middle, from which another optimizer goes on."""
+    arrays, steps = starts(), gradients(steps=100)
     try:
-        theirs = run(THEIRS, *made(THEIRS, kind, arrays, **options), steps)
+        theirs = trajectory(THEIRS, kind, options, arrays, steps)
     except ValueError:
         with pytest.raises(ValueError):
             made(OURS, kind, arrays, **options)
     else:
-        close(run(OURS, *made(OURS, kind, arrays, **options), steps), theirs)
+        close(trajectory(OURS, kind, options, arrays, steps), theirs, 1e-10)
 
 
 @pytest.mark.parametrize("dtype, tol", [("float32", 1e-5), ("float16", 5e-3)])
 @pytest.mark.parametrize("kind, options", [
     ("SGD", dict(lr=0.1, momentum=0.9, weight_decay=0.1)), ("Adam", dict(lr=0.01, weight_decay=0.1, eps=1e-4)),
+    ("AdamW", dict(lr=0.01, eps=1e-4)), ("NAdam", dict(lr=0.01, eps=1e-4)), ("Adamax", dict(lr=0.01, eps=1e-4)),
+    ("RMSprop", dict(lr=0.01, eps=1e-2, momentum=0.9)), ("Adagrad", dict(lr=0.1, eps=1e-4)),
+    ("Adadelta", dict(lr=1.0, eps=1e-2)),
 ])  # fmt: skip
 def test_steps_in_other_dtypes(kind, options, dtype, tol):
     arrays, steps = starts(dtype), gradients(dtype)
@@ -136,8 +197,11 @@ def carried(value, to):
 
 @pytest.mark.parametrize("kind, options", [
     ("SGD", dict(lr=0.1)), ("SGD", dict(lr=0.1, momentum=0.9, nesterov=True)), ("Adam", dict(lr=0.1, weight_decay=0.1)),
-    ("Adam", dict(lr=0.1, amsgrad=True)),
+    ("Adam", dict(lr=0.1, amsgrad=True)), ("AdamW", dict(lr=0.1)), ("NAdam", dict(lr=0.1)), ("Adamax", dict(lr=0.1)),
+    ("RMSprop", dict(lr=0.01, momentum=0.9, centered=True)), ("Adagrad", dict(lr=0.1, lr_decay=0.1)),
+    ("Adadelta", dict(lr=0.1)),
 ])  # fmt: skip
+@pytest.mark.usefixtures("double")
 def test_each_goes_on_from_a_state_of_the_other(kind, options):
     arrays, first, second = starts(), gradients(), gradients()
     for here, there, to in ((OURS, THEIRS, torch.tensor), (THEIRS, OURS, md.tensor)):
@@ -149,7 +213,7 @@ def test_each_goes_on_from_a_state_of_the_other(kind, options):
         close(run(there, q, resumed, second), run(here, p, optimizer, second))
 
 
-@pytest.mark.parametrize("name", ["SGD", "Adam", "Optimizer.add_param_group", "Optimizer.zero_grad", "Optimizer.step"])
+@pytest.mark.parametrize("name", [*GRIDS, "Optimizer.add_param_group", "Optimizer.zero_grad", "Optimizer.step"])
 def test_signatures(name):
     kind, _, method = name.partition(".")
     ours, theirs = (getattr(m.optim, kind) for m in (OURS, THEIRS))

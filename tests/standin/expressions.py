@@ -97,6 +97,7 @@ cp.add.at(d, np.array([0, 0]), 1.0) | cp.add.at(d, i, h[:3]) | cp.multiply.at(d,
 cp.put_along_axis(d, i[None], 9.0, 0) | cp.put_along_axis(d, i[None], d[:1] * 2, 0)
 cp.ravel_multi_index((i, i), (4, 3)) | cp.ravel_multi_index((i + 9, i), (4, 3), "wrap") | cp.unravel_index(i, (4, 3))
 cp.meshgrid(i, i, indexing="ij", sparse=True) | cp.broadcast_arrays(i, i[:, None]) | cp.add(d, d[:3])
+cp.subtract(d, 1, out=d) is d | cp.subtract(d, h) | cp.abs(-d, out=d) is d
 d.reshape(5, 5) | d.reshape(-1) | d.reshape(3, -1) | d.transpose(1, 0) | d.transpose(0, 0)
 cp.floor_divide(n, 2) | cp.floor_divide(d, -2.5) | cp.remainder(n, -2) | cp.remainder(d, -2.5) | cp.fmod(n, 2)
 cp.fmod(d, -2.5) | cp.bitwise_and(n, 3) | cp.bitwise_or(n, 3) | cp.bitwise_xor(n, n) | cp.bitwise_and(m, m)

@@ -8,28 +8,23 @@ import numpy as np
 
 from minidl.backend import Array
 from minidl.backend.threads import parallel
-from minidl.engine.core import Tensor
 from minidl.kernels import loops
 from minidl.kernels.cpu.layout import suits
-from minidl.kernels.loops import loop
-from minidl.optim.adam import Adam, begin
+from minidl.kernels.loops import Loop, loop
+from minidl.optim import SGD, Adadelta, Adagrad, Adam, Adamax, AdamW, NAdam, RMSprop
+from minidl.optim.elementwise import Elementwise
 from minidl.optim.optimizer import Updates, multi_tensor
-from minidl.optim.sgd import SGD
 
 CHUNK = 1 << 16  # elements that are worth the switch to another thread
 
 
 @loop("void(T[::1], T[::1], T[::1], float64, float64, float64, float64, boolean, boolean)")
-def sgd_step(p, g, v, lr, momentum, dampening, decay, nesterov, fresh):
+def sgd(p, g, v, lr, momentum, dampening, decay, nesterov, fresh):
     """`SGD` of one parameter; without momentum, v is not used."""
-    rate, keep, take, shrink = (
-        p.dtype.type(lr),
-        p.dtype.type(momentum),
-        p.dtype.type(1 - dampening),
-        p.dtype.type(decay),
-    )
+    T = p.dtype.type
+    rate, keep, take, pull = T(lr), T(momentum), T(1 - dampening), T(decay)
     for i in range(len(p)):
-        d = g[i] + shrink * p[i] if decay else g[i]
+        d = g[i] + pull * p[i] if decay else g[i]
         if momentum:
             v[i] = d if fresh else keep * v[i] + take * d
             d = d + keep * v[i] if nesterov else v[i]
@@ -37,7 +32,7 @@ def sgd_step(p, g, v, lr, momentum, dampening, decay, nesterov, fresh):
 
 
 @loop("void(T[::1], T[::1], T[::1], T[::1], T[::1], float64, float64, float64, float64, float64, float64, boolean)")
-def adam_step(p, g, m, v, most, lr, eps, beta1, beta2, decay, shrink, amsgrad):
+def adam(p, g, m, v, most, lr, eps, beta1, beta2, decay, shrink, amsgrad):
     """`Adam` of one parameter, which is first multiplied by `shrink`; without amsgrad, `most` is not used."""
     T = p.dtype.type
     rate, least, keep1, take1, keep2, take2 = T(lr), T(eps), T(beta1), T(1 - beta1), T(beta2), T(1 - beta2)
@@ -53,59 +48,113 @@ def adam_step(p, g, m, v, most, lr, eps, beta1, beta2, decay, shrink, amsgrad):
         p[i] = left * p[i] - rate * m[i] / (np.sqrt(second) + least)
 
 
-def lines(p: Array, g: Array, *state: Array) -> list[np.ndarray] | None:
-    """A parameter, its gradient and its state as vectors; None where memory, type or dtype forbid it."""
-    if suits(p, g, *state) and loops.serve() and all(a.flags.c_contiguous for a in (p, *state)):
-        return [a.reshape(-1) for a in (p, np.ascontiguousarray(g), *state)]
-    return None
+@loop("void(T[::1], T[::1], T[::1], T[::1], float64, float64, float64, float64, float64, float64, float64)")
+def nadam(p, g, m, v, by_gradient, by_mean, eps, beta1, beta2, decay, shrink):
+    """`NAdam` of one parameter, which is first multiplied by `shrink`."""
+    T = p.dtype.type
+    a, b, least, keep1, take1 = T(by_gradient), T(by_mean), T(eps), T(beta1), T(1 - beta1)
+    keep2, take2, pull, left = T(beta2), T(1 - beta2), T(decay), T(shrink)
+    for i in range(len(p)):
+        d = g[i] + pull * p[i] if decay else g[i]
+        m[i] = keep1 * m[i] + take1 * d
+        v[i] = keep2 * v[i] + take2 * d * d
+        p[i] = left * p[i] - (a * d + b * m[i]) / (np.sqrt(v[i]) + least)
 
 
-def work(jobs: list[tuple[Any, list[np.ndarray], tuple[Any, ...]]]) -> None:
-    """Loops over vectors, each with its options: large ones in pieces, and several at a time."""
+@loop("void(T[::1], T[::1], T[::1], T[::1], float64, float64, float64, float64, float64)")
+def adamax(p, g, m, u, lr, eps, beta1, beta2, decay):
+    """`Adamax` of one parameter."""
+    T = p.dtype.type
+    rate, least, keep1, take1, keep2, pull = T(lr), T(eps), T(beta1), T(1 - beta1), T(beta2), T(decay)
+    for i in range(len(p)):
+        d = g[i] + pull * p[i] if decay else g[i]
+        m[i] = keep1 * m[i] + take1 * d
+        size, before = np.abs(d) + least, keep2 * u[i]
+        u[i] = size if size > before or size != size else before  # NaN is kept
+        p[i] -= rate * m[i] / u[i]
+
+
+@loop("void(T[::1], T[::1], T[::1], T[::1], T[::1], float64, float64, float64, float64, float64, boolean)")
+def rmsprop(p, g, v, b, m, lr, alpha, eps, decay, momentum, centered):
+    """`RMSprop` of one parameter; without momentum, b is not used, and m not unless it is centered."""
+    T = p.dtype.type
+    rate, keep, take, least, pull, push = T(lr), T(alpha), T(1 - alpha), T(eps), T(decay), T(momentum)
+    for i in range(len(p)):
+        d = g[i] + pull * p[i] if decay else g[i]
+        v[i] = keep * v[i] + take * d * d
+        spread = v[i]
+        if centered:
+            m[i] = keep * m[i] + take * d
+            spread = v[i] - m[i] * m[i]
+            spread = T(0) if spread < 0 else spread
+        d = d / (np.sqrt(spread) + least)
+        if momentum:
+            b[i] = push * b[i] + d
+            d = b[i]
+        p[i] -= rate * d
+
+
+@loop("void(T[::1], T[::1], T[::1], float64, float64, float64)")
+def adagrad(p, g, s, lr, eps, decay):
+    """`Adagrad` of one parameter."""
+    T = p.dtype.type
+    rate, least, pull = T(lr), T(eps), T(decay)
+    for i in range(len(p)):
+        d = g[i] + pull * p[i] if decay else g[i]
+        s[i] += d * d
+        p[i] -= rate * d / (np.sqrt(s[i]) + least)
+
+
+@loop("void(T[::1], T[::1], T[::1], T[::1], float64, float64, float64, float64)")
+def adadelta(p, g, v, u, lr, rho, eps, decay):
+    """`Adadelta` of one parameter."""
+    T = p.dtype.type
+    rate, keep, take, least, pull = T(lr), T(rho), T(1 - rho), T(eps), T(decay)
+    for i in range(len(p)):
+        d = g[i] + pull * p[i] if decay else g[i]
+        v[i] = keep * v[i] + take * d * d
+        step = np.sqrt(u[i] + least) / np.sqrt(v[i] + least) * d
+        u[i] = keep * u[i] + take * step * step
+        p[i] -= rate * step
+
+
+LOOPS: dict[type[Elementwise], Loop] = {
+    SGD: sgd, Adam: adam, AdamW: adam, NAdam: nadam, Adamax: adamax, RMSprop: rmsprop, Adagrad: adagrad,
+    Adadelta: adadelta,
+}  # fmt: skip
+
+
+def serve(kind: type[Elementwise], step: Loop) -> None:
+    """Let a loop make the steps of an optimizer, of many parameters at once."""
+
+    def kernel(updates: Updates, group: dict[str, Any]) -> Updates:
+        left, jobs = [], []
+        for p, g, state in updates:
+            if served(p, g, *kind.kept(p, state)):
+                numbers = kind.begin(p, state, group)
+                vectors = [a.reshape(-1) for a in (p, np.ascontiguousarray(g), *kind.kept(p, state))]
+                jobs.append((step, vectors, numbers))
+            else:
+                left.append((p, g, state))
+        work(jobs)
+        return left
+
+    multi_tensor[kind].append(kernel)
+
+
+def served(p: Array, g: Array, *kept: Array) -> bool:
+    """Whether memory, type and dtype let a loop go over these; a gradient may have to be copied to that end."""
+    return suits(p, g, *kept) and loops.serve() and all(a.flags.c_contiguous for a in (p, *kept))
+
+
+def work(jobs: list[tuple[Loop, list[np.ndarray], tuple[float, ...]]]) -> None:
+    """Loops over vectors, each with its numbers: large ones in pieces, and several at a time."""
     pieces = []
-    for step, vectors, options in jobs:
+    for step, vectors, numbers in jobs:
         for start in range(0, len(vectors[0]), CHUNK):
-            pieces.append((step, [v[start : start + CHUNK] for v in vectors], options))
+            pieces.append((step, [v[start : start + CHUNK] for v in vectors], numbers))
     parallel(lambda piece: piece[0](*piece[1], *piece[2]), pieces)
 
 
-def sgd(updates: Updates, group: dict[str, Any]) -> Updates:
-    """`SGD` of many parameters."""
-    lr, momentum, dampening, decay = (float(group[name]) for name in ("lr", "momentum", "dampening", "weight_decay"))
-    left, jobs = [], []
-    for p, g, state in updates:
-        fresh = "momentum_buffer" not in state
-        kept = p if fresh or not momentum else state["momentum_buffer"].array
-        vectors = lines(p, g, kept)
-        if vectors is None:
-            left.append((p, g, state))
-            continue
-        if momentum and fresh:
-            state["momentum_buffer"] = Tensor(np.empty_like(p))
-            vectors[2] = state["momentum_buffer"].array.reshape(-1)
-        jobs.append((sgd_step, vectors, (lr, momentum, dampening, decay, bool(group["nesterov"]), fresh)))
-    work(jobs)
-    return left
-
-
-def adam(updates: Updates, group: dict[str, Any]) -> Updates:
-    """`Adam` of many parameters."""
-    (beta1, beta2), decay, amsgrad = group["betas"], float(group["weight_decay"]), bool(group["amsgrad"])
-    pull, shrink = (0.0, 1 - float(group["lr"]) * decay) if group["decoupled_weight_decay"] else (decay, 1.0)
-    left, jobs = [], []
-    for p, g, state in updates:
-        vectors = lines(p, g, *[kept.array for kept in state.values() if isinstance(kept, Tensor)])
-        if vectors is None:
-            left.append((p, g, state))
-            continue
-        lr, eps = begin(p, state, group)
-        kept = [state[name].array.reshape(-1) for name in ("exp_avg", "exp_avg_sq")]
-        most = state["max_exp_avg_sq"].array.reshape(-1) if amsgrad else kept[1]
-        options = (lr, eps, float(beta1), float(beta2), pull, shrink, amsgrad)
-        jobs.append((adam_step, [*vectors[:2], *kept, most], options))
-    work(jobs)
-    return left
-
-
-multi_tensor[SGD].append(sgd)
-multi_tensor[Adam].append(adam)
+for kind, step in LOOPS.items():
+    serve(kind, step)

@@ -10,16 +10,19 @@ import numpy as np
 
 from minidl import backend
 from minidl.backend import Array
-from minidl.engine.core import Tensor
 from minidl.kernels.cuda.source import BLOCK, constants, kernel, suits
-from minidl.optim.adam import Adam, begin
+from minidl.optim import SGD, Adadelta, Adagrad, Adam, Adamax, AdamW, NAdam, RMSprop
+from minidl.optim.elementwise import Elementwise
 from minidl.optim.optimizer import Updates, multi_tensor
-from minidl.optim.sgd import SGD
 
 DECLARED = constants("optim")
 CHUNK, ROWS = DECLARED["CHUNK"], DECLARED["ROWS"]
-POINTERS = ("p", "g", "first", "second")
+POINTERS = ("p", "g", "first", "second", "third")
 ROW = np.dtype([*((name, "u8") for name in POINTERS), ("size", "i4"), ("block", "i4")])
+KERNELS: dict[type[Elementwise], str] = {
+    SGD: "sgd", Adam: "adam", AdamW: "adam", NAdam: "nadam", Adamax: "adamax", RMSprop: "rmsprop", Adagrad: "adagrad",
+    Adadelta: "adadelta",
+}  # fmt: skip
 TABLE = np.dtype([("row", ROW, ROWS), ("rows", "i4")], align=True)  # laid out as in optim.cu
 
 
@@ -46,44 +49,25 @@ def row(arrays: tuple[Array, ...], start: int) -> tuple[int, ...]:
     return (*pointers, *[0] * (len(POINTERS) - len(pointers)), arrays[0].size, start)
 
 
-def sgd(updates: Updates, group: dict[str, Any]) -> Updates:
-    """`SGD` of many parameters."""
-    lr, momentum, dampening, decay = (float(group[name]) for name in ("lr", "momentum", "dampening", "weight_decay"))
-    left, served = [], defaultdict(list)
-    for p, g, state in updates:
-        fresh = "momentum_buffer" not in state
-        kept = [] if fresh or not momentum else [state["momentum_buffer"].array]
-        if not serves(p, g, *kept):
-            left.append((p, g, state))
-            continue
-        with p.device:
-            if momentum and fresh:
-                kept = [backend.cupy().empty_like(p)]
-                state["momentum_buffer"] = Tensor(kept[0])
-            served[p.dtype, p.device.id, fresh].append((p, backend.cupy().ascontiguousarray(g), *kept))
-    for (*_, fresh), tensors in served.items():
-        launch("sgd", tensors, lr, momentum, dampening, decay, bool(group["nesterov"]), fresh)
-    return left
+def serve(kind: type[Elementwise], name: str) -> None:
+    """Let a kernel make the steps of an optimizer, of many parameters at once."""
+
+    def update(updates: Updates, group: dict[str, Any]) -> Updates:
+        left, served = [], defaultdict(list)
+        for p, g, state in updates:
+            if not serves(p, g, *kind.kept(p, state)):
+                left.append((p, g, state))
+                continue
+            with p.device:
+                numbers = kind.begin(p, state, group)
+                g = backend.cupy().ascontiguousarray(g)
+                served[p.dtype, p.device.id, numbers].append((p, g, *kind.kept(p, state)))
+        for (*_, numbers), tensors in served.items():
+            launch(name, tensors, *numbers)
+        return left
+
+    multi_tensor[kind].append(update)
 
 
-def adam(updates: Updates, group: dict[str, Any]) -> Updates:
-    """`Adam` of many parameters."""
-    if group["amsgrad"] or group["decoupled_weight_decay"]:
-        return updates
-    left, served = [], defaultdict(list)
-    for p, g, state in updates:
-        if not serves(p, g, *[state[name].array for name in ("exp_avg", "exp_avg_sq") if state]):
-            left.append((p, g, state))
-            continue
-        with p.device:
-            lr, eps = begin(p, state, group)
-            g = backend.cupy().ascontiguousarray(g)
-            kept = (state["exp_avg"].array, state["exp_avg_sq"].array)
-            served[p.dtype, p.device.id, lr, eps].append((p, g, *kept))
-    for (*_, lr, eps), tensors in served.items():
-        launch("adam", tensors, lr, eps, *map(float, group["betas"]), float(group["weight_decay"]))
-    return left
-
-
-multi_tensor[SGD].append(sgd)
-multi_tensor[Adam].append(adam)
+for kind, name in KERNELS.items():
+    serve(kind, name)
