@@ -209,6 +209,13 @@ def wrong(returned=None, made=None):
     return Wrong.apply
 
 
+def test_more_gradients_than_arguments_may_be_none():
+    """As where an argument was taken away."""
+    x = leaf()
+    wrong((md.ones(3, dtype=x.dtype), None, None))(x).sum().backward()
+    assert x.grad.tolist() == [1, 1, 1]
+
+
 class NoBackward(md.autograd.Function):
     @staticmethod
     def forward(ctx, x):
