@@ -28,7 +28,7 @@ from benchmarks.case import Asked, Case, registry
 from benchmarks.engines import Cuda, Lacking, Minidl, Model, Work
 from benchmarks.report import as_json, table
 from benchmarks.summary import summarise
-from benchmarks.timing import Row, Wrong, check, measure
+from benchmarks.timing import Row, Wrong, check, measure, sample
 from minidl.profiler.roofline import median_seconds
 
 # --- cases ------------------------------------------------------------------------------------------------------------
@@ -140,6 +140,15 @@ def test_growing_batches(monkeypatch):
 def test_a_case_that_says_nothing_else():
     case = Case("", None)
     assert (case.tolerance, case.unit, case.threads, case.repeats) == (1e-4, "s", None, None)
+
+
+def test_a_call_that_is_not_timed_comes_before_each_sample():
+    """By a clock whose calls take a second each; what measures itself is called once."""
+    calls = []
+    work = Work(lambda: calls.append("alone") or 7.0)
+    engine = SimpleNamespace(seconds=lambda call, times: calls.append(times) or 3.0 * times)
+    assert sample(Case("", lambda _: work), engine, work, 4) == 3 and calls == ["alone", 4]
+    assert sample(Case("", lambda _: work, unit="MiB"), engine, work, 1) == 7 and calls == ["alone", 4, "alone"]
 
 
 def test_collections_walk_over_all_again_afterwards(monkeypatch):
