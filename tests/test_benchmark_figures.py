@@ -28,7 +28,8 @@ from benchmarks.case import Asked, Case, registry
 from benchmarks.engines import Cuda, Lacking, Minidl, Model, Work
 from benchmarks.report import as_json, table
 from benchmarks.summary import summarise
-from benchmarks.timing import Row, Wrong, check, measure, sample
+from benchmarks.timing import Row, Wrong, check, measure, reference, sample
+from minidl.backend.modes import mode
 from minidl.profiler.roofline import median_seconds
 
 # --- cases ------------------------------------------------------------------------------------------------------------
@@ -154,8 +155,21 @@ def test_a_call_that_is_not_timed_comes_before_each_sample():
 def test_collections_walk_over_all_again_afterwards(monkeypatch):
     before = gc.get_freeze_count()
     monkeypatch.setattr("gc.collect", lambda: 0)
-    measure("test", Case("own", lambda engine: Work(lambda: float(gc.get_freeze_count()))), [Minidl()], 1)
+    case = Case("own", lambda engine: Work(lambda: gc.get_freeze_count()), unit="objects")
+    assert measure("test", case, [Minidl()], 1).samples["minidl"][0] > before
     assert gc.get_freeze_count() == before
+
+
+@pytest.mark.parametrize("asked, repeats, samples", [(5, None, 5), (5, 2, 2), (1, 3, 1)])
+def test_samples_are_at_most_those_of_the_case(asked, repeats, samples):
+    case = Case("own", lambda engine: Work(lambda: 1.0), unit="MiB", repeats=repeats)
+    assert measure("test", case, [Minidl()], asked).samples == {"minidl": [1.0] * samples}
+
+
+def test_the_reference_is_computed_without_kernels_in_float64(monkeypatch):
+    monkeypatch.setattr(mode, "fused", True)
+    case = Case("own", lambda engine: Work(lambda: None, lambda: [np.array([mode.fused, engine.dtype == np.float64])]))
+    assert [a.tolist() for a in reference(case)] == [[False, True]]
 
 
 def test_the_worst_of_several_arrays_counts():
