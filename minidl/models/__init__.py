@@ -12,6 +12,7 @@ from minidl.models.vgg import (
     VGG, vgg11, vgg11_bn, vgg13, vgg13_bn, vgg16, vgg16_bn, vgg19, vgg19_bn, vgg_style,
 )
 from minidl.models.resnet import ResNet, resnet101, resnet152, resnet18, resnet34, resnet50, resnet50_keras
+from minidl.models.resnet_v2 import ResNetV2, resnet50v2
 from minidl.models.resnet_cifar import resnet110, resnet20, resnet32, resnet44, resnet56
 from minidl.models.nin import nin
 from minidl.models.squeezenet import SqueezeNet, squeezenet1_0, squeezenet1_1

@@ -8,10 +8,10 @@ DRAWING = [
 NETWORKS = (
     "get_model list_models fc64 fc256_fc256 simplenet lenet5 keras_convnet small_convnet alexnet AlexNet "
     "alexnet_grouped alexnet_one_tower VGG vgg11 vgg11_bn vgg13 vgg13_bn vgg16 vgg16_bn vgg19 vgg19_bn resnet18 "
-    "resnet34 resnet50 resnet101 resnet152 resnet50_keras ResNet resnet20 resnet32 resnet44 resnet56 resnet110 "
-    "nin SqueezeNet squeezenet1_0 squeezenet1_1 DenseNet densenet121 MobileNetV1 MobileNetV2 mobilenet_v1 "
-    "mobilenet_v1_keras mobilenet_v2 mobilenet_v2_keras dcgan_generator dcgan_discriminator EfficientNet "
-    "efficientnet_b0 efficientnet_b0_keras efficientnet_b1 efficientnet_b1_keras efficientnet_b2 "
+    "resnet34 resnet50 resnet101 resnet152 resnet50_keras ResNet ResNetV2 resnet50v2 resnet20 resnet32 resnet44 "
+    "resnet56 resnet110 nin SqueezeNet squeezenet1_0 squeezenet1_1 DenseNet densenet121 MobileNetV1 MobileNetV2 "
+    "mobilenet_v1 mobilenet_v1_keras mobilenet_v2 mobilenet_v2_keras dcgan_generator dcgan_discriminator "
+    "EfficientNet efficientnet_b0 efficientnet_b0_keras efficientnet_b1 efficientnet_b1_keras efficientnet_b2 "
     "efficientnet_b2_keras efficientnet_lite0 Inception3 inception_v3 inception_v3_keras GoogLeNet googlenet "
     "Xception xception xception_keras"
 )

@@ -4,6 +4,7 @@ import inspect
 
 import numpy as np
 import pytest
+from zoo import numbers
 
 import minidl as md
 from minidl import models, nn
@@ -37,6 +38,7 @@ COUNTS = {  # learned, and statistics: as they are published, by Keras or with t
     "resnet101": (44_549_160, 105_344),
     "resnet152": (60_192_808, 151_424),
     "resnet50_keras": (25_583_592, 53_120),
+    "resnet50v2": (25_568_360, 45_440),
     "resnet20": (269_722, 1_376),
     "resnet32": (464_154, 2_272),
     "resnet44": (658_586, 3_168),
@@ -93,6 +95,49 @@ def test_sizes_of_parts(name, part, count):
     assert sum(p.numel() for path in part.split() for p in network.get_submodule(path).parameters()) == count
 
 
+# --- what they compute ------------------------------------------------------------------------------------------------
+
+SMALL = dict(num_classes=3)
+RECORDED = [  # scores in float64, written down when they equalled torchvision's, timm's and Keras's (tests/peers)
+    ("squeezenet1_1", 35, SMALL, [0.3684932716, 0.0008651507321, 0.0]),
+    ("mobilenet_v2", 33, dict(num_classes=3, width_mult=0.3), [-3.429547549, -0.4887997191, -1.080771463]),
+    ("mobilenet_v2_keras", 33, dict(num_classes=3, width_mult=0.3), [-3.451275491, -0.5138166212, -1.040252104]),
+    ("mobilenet_v1_keras", 33, dict(num_classes=3, width_mult=0.25), [-0.05408923687, 0.4494704143, 0.3657847686]),
+    ("resnet20", 16, {}, [12.61919668, 5.504113524, 4.983150144]),
+    ("resnet50", 33, SMALL, [211.9330132, -483.5920216, 133.5198364]),
+    ("resnet50_keras", 33, SMALL, [-104.7014883, 233.7414103, -154.2065135]),
+    ("resnet50v2", 33, SMALL, [-33.2495716, -109.4237484, 255.7574587]),
+    ("densenet121", 33, SMALL, [-0.8817023171, 0.01967295857, -0.03286340774]),
+    ("efficientnet_b0", 33, SMALL, [-0.1877240712, -0.05412158605, 0.02091554239]),
+    ("efficientnet_b0_keras", 33, SMALL, [-0.1872311855, -0.05399023255, 0.02096829553]),
+    ("googlenet", 33, SMALL, [0.7836472313, -1.114782573, 0.1160123929]),
+    ("inception_v3", 75, SMALL, [-0.1966086436, 0.02393767244, 0.00314335298]),
+    ("inception_v3_keras", 75, SMALL, [-0.5487950656, 0.3612081775, -0.1462456193]),
+    ("xception", 71, SMALL, [187775.4861, -101004.6008, 73608.04928]),
+]
+
+
+@pytest.fixture
+def in_double_precision():
+    md.set_default_dtype(md.float64)
+    yield
+    md.set_default_dtype(md.float32)
+
+
+@pytest.mark.parametrize("name, size, options, scores", [
+    pytest.param(*case, marks=[pytest.mark.deep] * (case[2] is SMALL and case[0] != "squeezenet1_1"))
+    for case in RECORDED
+])  # fmt: skip
+def test_scores(name, size, options, scores, in_double_precision):
+    """Of weights that are the same each time."""
+    network = skip_init(NETWORKS[name].build, **options).eval()
+    state = numbers({key: value.shape for key, value in network.state_dict().items()})
+    network.load_state_dict({key: md.tensor(value) for key, value in state.items()}, assign=True)
+    with md.no_grad():
+        found = network(md.arange(3.0 * size * size).cos().reshape(1, 3, size, size))
+    np.testing.assert_allclose(found.numpy()[0, :3], scores, rtol=1e-8, atol=1e-12)
+
+
 # --- options ----------------------------------------------------------------------------------------------------------
 
 
@@ -134,6 +179,9 @@ OPTIONS = [  # what builds a network, an option of it, and then an attribute by 
     (models.resnet50, dict(norm_layer=norm), "layer4.0.downsample.1.eps", 0.5),
     (models.resnet50, dict(bias=True), "layer1.0.downsample.0.bias.shape", (256,)),
     (models.resnet50, dict(stride_first=True), "layer2.0.conv1.stride", (2, 2)),
+    (models.resnet50v2, dict(num_classes=3), "fc.out_features", 3),
+    (models.ResNetV2, dict(layers=[1, 1]), "layer1.0.stride", 2),
+    (models.ResNetV2, dict(layers=[1], norm_layer=norm), "norm.0.eps", 0.5),
     (models.nin, dict(num_classes=3), "20.out_channels", 3),
     (models.nin, dict(dropout=0.1), "7.p", 0.1),
     (models.squeezenet1_0, dict(num_classes=3), "classifier.1.out_channels", 3),
@@ -204,7 +252,12 @@ def attribute(network, path):
 def test_options(build, options, path, value):
     found = attribute(skip_init(build, **options), path)
     assert found == (pytest.approx(value) if isinstance(value, float) else value)
-    if "size" not in options and "depth_mult" not in options and "block_config" not in options:
+    if (
+        "layers" not in options
+        and "size" not in options
+        and "depth_mult" not in options
+        and "block_config" not in options
+    ):
         assert attribute(skip_init(build), path) != value
 
 

@@ -1,5 +1,6 @@
 """Networks beside torchvision's and timm's: the same names and shapes, and with the same weights the same numbers."""
 
+import sys
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
@@ -10,6 +11,7 @@ from zoo import numbers
 
 import minidl as md
 from minidl import models
+from minidl.models.googlenet import Inception
 from minidl.models.renaming import renamed, timm_efficientnet
 from minidl.nn.utils import skip_init
 
@@ -28,20 +30,21 @@ def named(name, *shape, **options):
 
 
 QUICK = {
-    "AlexNet's convolutions": Case(lambda: models.alexnet().features, lambda: torchvision.models.alexnet().features,
-                                   (1, 3, 67, 67)),
     "VGG's convolutions": Case(
         lambda: models.vgg.stages(3, [[4, 4], [8]], True),
         lambda: torchvision.models.vgg.make_layers([4, 4, "M", 8, "M"], True), (2, 3, 12, 12),
     ),
     "squeezenet1_0": named("squeezenet1_0", 2, 3, 35, 35, num_classes=5),
     "squeezenet1_1": named("squeezenet1_1", 2, 3, 35, 35, num_classes=5),
-    "mobilenet_v2": named("mobilenet_v2", 2, 3, 64, 64, num_classes=5, width_mult=0.3),
+    "mobilenet_v2": named("mobilenet_v2", 2, 3, 33, 33, num_classes=5, width_mult=0.3),
     "a DenseNet": Case(
         lambda: models.DenseNet(4, (2, 1), 8, 2, 0.0, 3), lambda: torchvision.models.DenseNet(4, (2, 1), 8, 2, 0.0, 3),
         (2, 3, 64, 64),
     ),
-    "googlenet": named("googlenet", 2, 3, 64, 64, num_classes=3),
+    "an Inception": Case(
+        lambda: Inception(8, 2, 3, 4, 3, 4, 5),
+        lambda: sys.modules["torchvision.models.googlenet"].Inception(8, 2, 3, 4, 3, 4, 5), (2, 8, 7, 7),
+    ),
     "a ResNeXt": Case(
         lambda: models.ResNet(models.resnet.Bottleneck, [1, 1, 1, 1], 7, groups=4, width_per_group=4),
         lambda: torchvision.models.ResNet(torchvision.models.resnet.Bottleneck, [1, 1, 1, 1], 7, groups=4,
@@ -50,24 +53,31 @@ QUICK = {
     ),
 }  # fmt: skip
 DEEP = {
-    name: named(name, 2, 3, size, size)
-    for size, names in {
-        64: "resnet18 resnet34 resnet50 resnet101 resnet152",
-        32: "vgg11 vgg11_bn vgg13 vgg13_bn vgg16 vgg16_bn vgg19 vgg19_bn",
-        67: "alexnet",
-        65: "densenet121 mobilenet_v2 squeezenet1_0 efficientnet_b0 efficientnet_b1 efficientnet_b2",
-        299: "inception_v3",
-    }.items()
-    for name in names.split()
-}
-DEEP["a bare inception_v3"] = named("inception_v3", 2, 3, 107, 107, num_classes=3, aux_logits=False)
-DEEP["a bare googlenet"] = named("googlenet", 2, 3, 65, 65, num_classes=3, aux_logits=False)
-DEEP["xception"] = Case(
-    models.xception, lambda: pytest.importorskip("timm").create_model("legacy_xception"), (2, 3, 71, 71)
-)
+    "AlexNet's convolutions": Case(lambda: models.alexnet().features, lambda: torchvision.models.alexnet().features,
+                                   (1, 3, 67, 67)),
+    **{name: named(name, 2, 3, 64, 64) for name in ("resnet50", "densenet121", "mobilenet_v2")},
+    "efficientnet_b0": named("efficientnet_b0", 2, 3, 65, 65, num_classes=5),
+    "googlenet": named("googlenet", 2, 3, 64, 64, num_classes=3),
+    "vgg16_bn": Case(
+        lambda: models.vgg16_bn().features, lambda: torchvision.models.vgg16_bn().features, (2, 3, 32, 32)
+    ),
+    "inception_v3": named("inception_v3", 2, 3, 107, 107, num_classes=3, aux_logits=False),
+    "its auxiliary classifier": Case(
+        lambda: models.inception_v3(num_classes=5).AuxLogits,
+        lambda: torchvision.models.inception_v3(num_classes=5).AuxLogits, (2, 768, 17, 17),
+    ),
+    "xception": Case(
+        models.xception, lambda: pytest.importorskip("timm").create_model("legacy_xception"), (2, 3, 71, 71)
+    ),
+}  # fmt: skip
 CASES = [*QUICK.items(), *[pytest.param(*case, marks=pytest.mark.deep) for case in DEEP.items()]]
 
 
+THE_SAME = [
+    "alexnet", "vgg11", "vgg11_bn", "vgg13", "vgg13_bn", "vgg16", "vgg16_bn", "vgg19", "vgg19_bn", "resnet18",
+    "resnet34", "resnet50", "resnet101", "resnet152", "squeezenet1_0", "squeezenet1_1", "densenet121",
+    "mobilenet_v2", "efficientnet_b0", "efficientnet_b1", "efficientnet_b2", "googlenet", "inception_v3",
+]  # fmt: skip
 RENAMED = {  # ours, by the name of timm's
     "efficientnet_b0": models.efficientnet_b0,
     "tf_efficientnet_lite0": models.efficientnet_lite0,
@@ -131,6 +141,16 @@ def test_networks(name, case):
         found.append((*scores, *kept, images.grad, *[p.grad for p in network.parameters()]))
     for got, want in zip(*found, strict=True):
         same(got, want, 1e-8)
+
+
+@pytest.mark.filterwarnings("ignore:The default weight initialization of:FutureWarning")
+@pytest.mark.deep
+@pytest.mark.parametrize("name", THE_SAME)
+def test_names_and_shapes(name):
+    with torch.device("meta"):
+        theirs = getattr(torchvision.models, name)().state_dict()
+    ours = skip_init(getattr(models, name)).state_dict()
+    assert [(key, value.shape) for key, value in ours.items()] == [(key, value.shape) for key, value in theirs.items()]
 
 
 @pytest.mark.deep
