@@ -36,6 +36,7 @@ Function = TypeVar("Function", bound=Callable[..., Any])
 quiet = contextvars.Context()
 quiet.run(np.seterr, all="ignore")
 registry: dict[str, Op] = {}
+LARGE = 1 << 14  # elements of an array whose memory is worth keeping
 
 
 class Rule(NamedTuple):
@@ -59,6 +60,7 @@ class Op(Declaration):
         self.floats = floats
         self.wraps = wraps
         self.elementwise = elementwise
+        self.large = forward  # what computes it on NumPy's arrays, the first of them LARGE: perhaps a kernel
         self.cuda: Callable[..., Any] | None = None  # what computes it on CuPy's arrays, if a kernel does
         self.rules: dict[str, Rule] = {}
 
@@ -257,7 +259,7 @@ def op(
         arrays, xp = self.plain(args), np
         if arrays is None:
             if {*map(type, args)} == {ndarray}:  # as in rules
-                return forward(np, *args, **options)
+                return (forward if args[0].size < LARGE else self.large)(np, *args, **options)
             if not any([isinstance(a, Tensor) for a in args]):
                 require_arrays(self.name, *args, scalars=True)
                 same_device(self.name, *args)
@@ -272,7 +274,8 @@ def op(
             xp = backend.namespace(*arrays)
         try:
             seen = () if watch.by is None else (watch.by.op, self.name)
-            z = quiet.copy().run(*seen, forward if xp is np else self.forward_on_gpu, xp, *arrays, **options)
+            on_cpu = forward if self.large is forward or arrays[0].size < LARGE else self.large
+            z = quiet.copy().run(*seen, on_cpu if xp is np else self.forward_on_gpu, xp, *arrays, **options)
             z = z if type(z) is ndarray or backend.on_gpu(z) else np.asarray(z)  # where NumPy gives a scalar
         except (ValueError, TypeError, IndexError, OverflowError) as error:
             if str(error).startswith(f"{self.name}:") or transfer.is_late(error):

@@ -14,6 +14,7 @@ import numpy as np
 from minidl import backend
 from minidl.backend import dims
 from minidl.backend.forks import Lock
+from minidl.backend.memory import SMALLEST
 from minidl.backend.modes import enable_grad, no_grad
 from minidl.engine.core import Edge, Node, Tensor, as_tuple, origin, wrap
 from minidl.engine.hooks import hooked
@@ -91,10 +92,18 @@ def walk(
 
 
 def added(a: Any, b: Any) -> Any:
-    """a + b, of arrays or Tensors; CuPy's arrays by the op, which keeps their order in memory."""
+    """a + b, of arrays or Tensors; of arrays on a GPU, and of large ones, by the op: kernels serve it."""
+    if isinstance(a, Tensor) or not (backend.on_gpu(a) or a.nbytes >= SMALLEST):
+        add = operator.add
+    else:
+        add = by_op
     if watch.by is not None and not backend.on_gpu(a):
-        return watch.by.op("sum of gradients", operator.add, a, b)
-    return (wrap(a) + wrap(b)).array if backend.on_gpu(a) else a + b
+        return watch.by.op("sum of gradients", add, a, b)
+    return add(a, b)
+
+
+def by_op(a: Any, b: Any) -> Any:
+    return (wrap(a) + wrap(b)).array
 
 
 def backward(

@@ -1,4 +1,4 @@
-"""Activations, each as one expression and its derivative, on chunks that the cores share.
+"""Activations, each as one expression and its derivative, and some plain ops as loops, on chunks that the cores share.
 
 A composite of ops goes over memory once for each of them, and again on the way back. Here what lies between is as large
 as a chunk, and x is all that is kept. Of NumPy's ways to a maximum with 0, `clip` takes a quarter of the time of
@@ -15,27 +15,77 @@ import numpy as np
 
 from minidl import backend
 from minidl.backend.memory import empty
+from minidl.backend.modes import mode
 from minidl.backend.threads import parallel
 from minidl.functional import activations
 from minidl.functional.activations import GELU_CUBE, GELU_SCALE, SELU_ALPHA, SELU_SCALE
+from minidl.kernels import loops
+from minidl.kernels.cpu.layout import suits
+from minidl.kernels.loops import Loop, loop
+from minidl.ops import elementwise
 
 CHUNK = 1 << 18  # elements worked on at a time: with fewer, threads wait for each other more than they work
 
 
-def mapped(function: Callable[..., np.ndarray], *arrays: np.ndarray, **options: Any) -> np.ndarray:
-    """An elementwise function of arrays of one shape, chunk by chunk, in memory that is in the order of the last."""
+@loop("void(T[::1], T[::1])")
+def rectified(x, z):
+    """max(x, 0), and NaN where x is."""
+    zero = x.dtype.type(0)
+    for i in range(len(x)):
+        z[i] = zero if x[i] <= zero else x[i]
+
+
+@loop("void(T[::1], boolean[::1], T[::1])")
+def kept(x, mask, z):
+    """x where mask, else 0."""
+    zero = x.dtype.type(0)
+    for i in range(len(x)):
+        z[i] = x[i] if mask[i] else zero
+
+
+@loop("void(T[::1], T[::1], T[::1])")
+def total(x, y, z):
+    """x + y."""
+    for i in range(len(x)):
+        z[i] = x[i] + y[i]
+
+
+def chunked(function: Callable[..., None], *arrays: np.ndarray) -> np.ndarray:
+    """What ``function(*arrays, z)`` makes of arrays of one shape: in the dtype of the first, the order of the last."""
     last = arrays[-1]
     order = sorted(range(last.ndim), key=lambda i: -last.strides[i])
     flat = [a.transpose(order).ravel() for a in arrays]
-    z = empty(tuple(last.shape[i] for i in order), last.dtype)
+    z = empty(tuple(last.shape[i] for i in order), arrays[0].dtype)
     line = z.ravel()
 
     def work(start: int) -> None:
         chunk = slice(start, start + CHUNK)
-        line[chunk] = function(*[a[chunk] for a in flat], **options)
+        function(*[a[chunk] for a in flat], line[chunk])
 
     parallel(work, range(0, last.size, CHUNK))
     return z.transpose(sorted(range(last.ndim), key=order.__getitem__))
+
+
+def mapped(function: Callable[..., np.ndarray], *arrays: np.ndarray, **options: Any) -> np.ndarray:
+    """An elementwise function of arrays, `chunked`."""
+    return chunked(lambda *some: np.copyto(some[-1], function(*some[:-1], **options)), *arrays)
+
+
+def looped(op: Any, loop: Loop, *dtypes: Any) -> None:
+    """Let a loop compute an op on large arrays of floats: all of one shape, and one dtype or else `dtypes`."""
+    forward = op.op.forward
+
+    def large(xp: Any, x: Any, *others: Any) -> np.ndarray:
+        wanted = [(x.shape, dtype) for dtype in dtypes or [x.dtype] * len(others)]
+        served = suits(x) and [(a.shape, a.dtype) for a in others] == wanted and loops.serve()
+        return chunked(loop, x, *others) if served and mode.fused else forward(xp, x, *others)
+
+    op.op.large = large
+
+
+looped(elementwise.relu, rectified)
+looped(elementwise.keep, kept, bool)
+looped(elementwise.add, total)
 
 
 class Elementwise:
