@@ -134,6 +134,17 @@ def test_networks_ask_for_no_other_layout_than_is_declared():
         norm = md.nn.BatchNorm2d(3)
         md.functional.max_pool2d(norm(x).relu(), 2).sum().backward()
         md.nn.Sequential(norm, md.nn.ReLU(), md.nn.MaxPool2d(2))(x).mean().backward()
+    for groups, channels, kernel in ((1, 16, 3), (1, 16, 2), (16, 16, 3), (16, 32, 3)):  # Winograd, columns, depthwise
+        x = np.ones((9, 8, 8, 16), np.float32)
+        g, bias = np.ones((9, 9 - kernel, 9 - kernel, channels), np.float32), np.ones(2 * channels, np.float32)[::2]
+        x, g, bias = (a.view() for a in (x, g, bias))
+        for array in (x, g, bias):
+            array.flags.writeable = False
+        weight = md.randn(channels, 16 // groups, kernel, kernel, requires_grad=True)
+        image = md.Tensor(x.transpose(0, 3, 1, 2), requires_grad=True)
+        z = md.functional.conv2d(image, weight, md.Tensor(bias, requires_grad=True), groups=groups)
+        z.backward(md.Tensor(g.transpose(0, 3, 1, 2)))
+        (image + image).relu().backward(image.detach())
     used = [loop for loop in loops.declared if loop.dtypes]
     assert used and all(len(loop.dispatcher.signatures) <= 2 for loop in used)
 

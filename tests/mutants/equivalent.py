@@ -177,7 +177,7 @@ REASONS: dict[str, list[str]] = {
     ),
     "The first block gives the mean whatever stood there.": ["normalize_channels.moments: 0 → 1"],
     "What is compiled takes arrays of one dtype, in C order.": [
-        "convolve.Winograd.forward: np.ascontiguousarray(bias) → bias",
+        "convolve.Winograd.forward: bias.copy() → bias",
         "convolve.Columns.backward: np.ascontiguousarray(z[images, ..., outputs]) → z[images, ..., outputs]",
         "normalize_channels.along_rows: v.astype(matrix.dtype) → v",
     ],
@@ -256,7 +256,7 @@ REASONS: dict[str, list[str]] = {
         ),
         "convolve.Columns.backward: list(zip(how.parts, saved[1], strict=True)) → "
         "zip(how.parts, saved[1], strict=True)",
-        "convolve.Columns.backward: np.ascontiguousarray(g[images, ..., outputs]) → g[images, ..., outputs]",
+        "convolve.Columns.backward: np.require(g[images, ..., outputs], None, 'CW') → g[images, ..., outputs]",
     ],
     "What nobody asked for is computed, and dropped.": [
         "convolve.Winograd.forward: None if pool is None else empty(z.shape, np.uint8) → empty(z.shape, np.uint8)",

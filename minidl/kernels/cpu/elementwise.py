@@ -54,7 +54,7 @@ def chunked(function: Callable[..., None], *arrays: np.ndarray) -> np.ndarray:
     """What ``function(*arrays, z)`` makes of arrays of one shape: in the dtype of the first, the order of the last."""
     last = arrays[-1]
     order = sorted(range(last.ndim), key=lambda i: -last.strides[i])
-    flat = [a.transpose(order).ravel() for a in arrays]
+    flat = [np.require(a.transpose(order).ravel(), None, "W") for a in arrays]  # else loops are compiled anew
     z = empty(tuple(last.shape[i] for i in order), arrays[0].dtype)
     line = z.ravel()
 

@@ -27,9 +27,12 @@ def suits(x: Any, *others: Any) -> bool:
 
 
 def channels_last(x: np.ndarray) -> np.ndarray:
-    """x (N, C, …) as (N, …, C): a view where memory is in that order, a copy otherwise."""
+    """x (N, C, …) as (N, …, C): a view where memory is in that order and not for reading only, a copy otherwise.
+
+    For arrays that are for reading only, loops would be compiled anew.
+    """
     image = x.transpose(0, *range(2, x.ndim), 1)
-    if image.flags.c_contiguous:
+    if image.flags.c_contiguous and image.flags.writeable:
         return image
     copy = empty(image.shape, x.dtype)
     parallel(lambda part: np.copyto(copy[part], image[part]), chunks(image))

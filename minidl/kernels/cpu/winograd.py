@@ -346,7 +346,7 @@ class Winograd:
     @staticmethod
     def forward(x, weight, bias, *, padding, pool, relu, **k):  # noqa: D102
         tiles, image, o = Tiles(x, weight, padding), channels_last(x), len(weight)
-        u, bias = tiles.filters(weight), np.zeros(o, x.dtype) if bias is None else np.ascontiguousarray(bias)
+        u, bias = tiles.filters(weight), np.zeros(o, x.dtype) if bias is None else bias.copy()
         size = tiles.results if pool is None else pool.positions(*tiles.results)
         z = empty((len(x), *size, o), x.dtype)
         chosen: Any = None if pool is None else empty(z.shape, np.uint8)
