@@ -41,7 +41,8 @@ def train(folder: Path) -> None:
     )
     model = nn.Sequential(nn.Linear(6, 8), nn.BatchNorm1d(8), nn.ReLU(), nn.Dropout(), nn.Linear(8, 3))
     optimizer = md.optim.Adam(model.parameters(), lr=0.05, amsgrad=True)
-    parts = dict(model=model, optimizer=optimizer, loader=loader, generator=generator)
+    schedule = md.optim.lr_scheduler.CosineAnnealingLR(optimizer, STEPS)
+    parts = dict(model=model, optimizer=optimizer, schedule=schedule, loader=loader, generator=generator)
     checkpoints = Checkpoints(folder / "run", keep=2)
     step = checkpoints.restore(**parts) or 0
     while step < STEPS:
@@ -50,7 +51,7 @@ def train(folder: Path) -> None:
             noise = md.rand(6, generator=generator) + random.random()
             nn.functional.cross_entropy(model(images + noise), labels).backward()
             optimizer.step()
-            optimizer.param_groups[0]["lr"] *= 0.95
+            schedule.step()
             step += 1
             checkpoints.save(step, **parts)
             if step == STEPS:

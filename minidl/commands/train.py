@@ -26,6 +26,9 @@ from minidl.train.metrics import Accuracy
 
 OPTIMIZERS: dict[str, tuple[Any, float, dict[str, Any]]] = {  # each with its learning rate, and what else it is given
     "adam": (optim.Adam, 1e-3, {}),
+    "adamw": (optim.AdamW, 1e-3, {}),
+    "nadam": (optim.NAdam, 2e-3, {}),
+    "rmsprop": (optim.RMSprop, 1e-3, {}),
     "sgd": (optim.SGD, 0.05, {"momentum": 0.9}),
 }
 DEFAULTS = dict(epochs=10, batch_size=128, optimizer="adam", seed=0, workers=0, device="cpu")

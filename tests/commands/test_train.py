@@ -80,7 +80,8 @@ def test_more_epochs(trained, said):
 
 
 @pytest.mark.parametrize("changed", [
-    ("--seed", "1"), ("--optimizer", "sgd"), ("--samples", "9"), ("--batch-size", "5"), ("--lr", "0.02"),
+    ("--seed", "1"), ("--optimizer", "sgd"), ("--optimizer", "adamw"), ("--optimizer", "nadam"),
+    ("--optimizer", "rmsprop"), ("--samples", "9"), ("--batch-size", "5"), ("--lr", "0.02"),
     ("--input", "3,6,6"),
 ])  # fmt: skip
 def test_what_is_asked_for_matters(changed, trained, said):

@@ -7,6 +7,7 @@ import pytest
 
 import minidl as md
 from minidl import nn
+from minidl.optim import lr_scheduler
 from minidl.train import Checkpoints, Trainer
 from minidl.train.callbacks import BackupAndRestore, Callback
 
@@ -23,13 +24,14 @@ class Interrupt(Callback):
             raise KeyboardInterrupt
 
 
-def learn(backup=None, until=0):
+def learn(backup=None, until=0, make=md.optim.Adam, schedule=None, **options):
     """Twelve batches in three epochs; weights and history, or None if it was interrupted."""
     md.manual_seed(0)
     x = md.rand(40, 6)
     model = nn.Sequential(nn.Linear(6, 8), nn.BatchNorm1d(8), nn.ReLU(), nn.Dropout(), nn.Linear(8, 6))
-    optimizer = md.optim.Adam(model.parameters())
-    trainer = Trainer(model, nn.CrossEntropyLoss(), optimizer, gradient_accumulation_steps=3)
+    optimizer = make(model.parameters())
+    options["scheduler"] = schedule and schedule(optimizer)
+    trainer = Trainer(model, nn.CrossEntropyLoss(), optimizer, gradient_accumulation_steps=3, **options)
     callbacks = ([backup] if backup else []) + [Interrupt(until)]  # which is called first all the same
     try:
         history = trainer.fit(x, x.argmax(1), 8, 3, callbacks=callbacks, validation_split=0.2, verbose=0)
@@ -46,6 +48,36 @@ def test_to_the_bit(save_freq, until, tmp_path):
     assert learn(BackupAndRestore(folder, save_freq), until) is None
     assert learn(BackupAndRestore(folder, save_freq)) == learn()
     assert not folder.exists()  # it came to its end
+
+
+OPTIMIZERS = ["SGD", "Adam", "AdamW", "NAdam", "Adamax", "RMSprop", "Adagrad", "Adadelta"]
+SCHEDULES = {
+    "StepLR": lambda optimizer: lr_scheduler.StepLR(optimizer, 1, 0.5),
+    "CosineAnnealingLR": lambda optimizer: lr_scheduler.CosineAnnealingLR(optimizer, 5),
+    "SequentialLR": lambda optimizer: lr_scheduler.SequentialLR(
+        optimizer, [lr_scheduler.LinearLR(optimizer), lr_scheduler.ExponentialLR(optimizer, 0.9)], [2]
+    ),
+}
+
+
+@pytest.mark.parametrize("interval, schedule", [("step", "CosineAnnealingLR"), ("epoch", "StepLR")])
+def test_schedules(interval, schedule, tmp_path):
+    options = dict(schedule=SCHEDULES[schedule], scheduler_interval=interval)
+    assert learn(BackupAndRestore(tmp_path, 1), 7, **options) is None
+    whole = learn(**options)
+    assert learn(BackupAndRestore(tmp_path, 1), **options) == whole != learn()
+
+
+@pytest.mark.deep
+@pytest.mark.parametrize("schedule", SCHEDULES)
+@pytest.mark.parametrize("name", OPTIMIZERS)
+def test_all_optimizers(name, schedule, tmp_path):
+    options = dict(make=lambda parameters: getattr(md.optim, name)(parameters, lr=0.01), schedule=SCHEDULES[schedule])
+    options |= dict(scheduler_interval="step", max_norm=1.0)
+    whole = learn(**options)
+    for until in (1, 5, 8):
+        learn(BackupAndRestore(tmp_path / str(until), 1), until, **options)
+        assert learn(BackupAndRestore(tmp_path / str(until), 1), **options) == whole
 
 
 @pytest.mark.parametrize("save_freq, double, steps", [
