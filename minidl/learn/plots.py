@@ -153,3 +153,39 @@ def compared(lines: dict[str, Sequence[float]], horizontal: str, vertical: str, 
     axes.legend(frameon=False, fontsize=8)
     axes.grid(alpha=0.3)
     return figure
+
+
+def paths(
+    ways: dict[str, np.ndarray],
+    height: Callable[..., np.ndarray],
+    across: tuple[float, float],
+    along: tuple[float, float],
+) -> Any:
+    """Ways (n, 2) down a landscape, each in a picture of its own, over lines of equal height."""
+    x, y = np.meshgrid(np.linspace(*across, 200), np.linspace(*along, 120))
+    shape = dict(sharex=True, sharey=True, figsize=(3 * len(ways), 2.7), squeeze=False)
+    figure, (grid,) = extra("matplotlib.pyplot").subplots(1, len(ways), **shape, layout="constrained")
+    levels = np.geomspace(0.05, height(x, y).max(), 14)
+    for axes, (name, way) in zip(grid, ways.items(), strict=True):
+        axes.contour(x, y, height(x, y), levels=levels, colors="0.8", linewidths=0.7)
+        axes.plot(*way.T, marker=".", markersize=4, linewidth=1)
+        axes.plot(0, 0, marker="+", color="tab:red", markersize=9)
+        axes.set(xlim=across, ylim=along)
+        axes.set_title(f"{name}, {len(way)} steps", fontsize=10)
+    return figure
+
+
+def layers(outputs: dict[str, Sequence[Any]]) -> Any:
+    """How the outputs of each layer (n, …) are distributed, a row of histograms for each network."""
+    rows, columns = len(outputs), max(map(len, outputs.values()))
+    shape = dict(figsize=(1.35 * columns, 1.5 * rows), squeeze=False)
+    figure, grid = extra("matplotlib.pyplot").subplots(rows, columns, **shape, layout="constrained")
+    for line, (name, values) in zip(grid, outputs.items(), strict=True):
+        line[0].set_ylabel(name, fontsize=9)
+        for number, (axes, value) in enumerate(zip(line, values, strict=True), 1):
+            axes.hist(np.asarray(value).ravel(), bins=np.linspace(-1, 1, 41), density=True)
+            axes.set(yticks=[], xticks=[-1, 0, 1])
+            axes.tick_params(labelsize=7)
+            if line is grid[0]:
+                axes.set_title(f"layer {number}", fontsize=9)
+    return figure
