@@ -129,8 +129,8 @@ for name, make in makers.items():
 lesson.show(plots.compared(curves, "step", "training loss", window=8), "optimizers")
 
 # %% [markdown]
-# Nobody wins by much: most of the difference is the *rate*. What the adaptive ones give is that one rate, 0.001, does
-# for nearly everything. (Which rate is yours? Lesson 03 goes through them in powers of ten.)
+# Most of the differences are those of the *rates*: three times the rate, and SGD would catch up. What the adaptive ones
+# give is that one rate, 0.001, does for nearly everything. (Lesson 03 goes through rates in powers of ten.)
 #
 # ## 4. Predict: all weights 0
 #

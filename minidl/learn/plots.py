@@ -180,12 +180,12 @@ def layers(outputs: dict[str, Sequence[Any]]) -> Any:
     rows, columns = len(outputs), max(map(len, outputs.values()))
     shape = dict(figsize=(1.35 * columns, 1.5 * rows), squeeze=False)
     figure, grid = extra("matplotlib.pyplot").subplots(rows, columns, **shape, layout="constrained")
+    for number, axes in enumerate(grid[0], 1):
+        axes.set_title(f"layer {number}", fontsize=9)
     for line, (name, values) in zip(grid, outputs.items(), strict=True):
         line[0].set_ylabel(name, fontsize=9)
-        for number, (axes, value) in enumerate(zip(line, values, strict=True), 1):
+        for axes, value in zip(line, values, strict=True):
             axes.hist(np.asarray(value).ravel(), bins=np.linspace(-1, 1, 41), density=True)
             axes.set(yticks=[], xticks=[-1, 0, 1])
             axes.tick_params(labelsize=7)
-            if line is grid[0]:
-                axes.set_title(f"layer {number}", fontsize=9)
     return figure

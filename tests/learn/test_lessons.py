@@ -124,6 +124,22 @@ def test_convolution(tmp_path):
 
 
 @pytest.mark.deep
+def test_optimizers(tmp_path):
+    lesson = run("04_optimizers", tmp_path)
+    slow, fast, wild = map(float, re.findall(r"^lr \S+: after 60 steps the height is (\S+)$", lesson.text, re.M))
+    assert fast < slow < 20 < 1000 < wild
+    assert re.findall(r"(\d+) different neurons of 64", lesson.text) == ["1", "1"]
+    last = dict(re.findall(r"^((?:uniform|normal), \S+) +(\S+) +\S+ +\S+ +\S+$", lesson.text, re.M))
+    assert len(last) == 8
+    assert (
+        float(last["normal, 0.01"]) < 1e-5 < 0.1 < float(last["normal, Glorot"]) < 0.6 < 0.9 < float(last["normal, 1"])
+    )
+    assert len(lesson.record["results"]) == 9
+    assert min(result["error"] for (result,) in lesson.record["results"].values()) < 0.4
+    assert {path.name for path in lesson.out.iterdir()} == {"valley.png", "optimizers.png", "layers.png"}
+
+
+@pytest.mark.deep
 def test_batchnorm(tmp_path):
     lesson = run("09_batchnorm", tmp_path)
     layers = re.findall(r"^weights (\S+): plain (\S+), with batch norm (\S+)$", lesson.text, re.M)

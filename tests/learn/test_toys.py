@@ -91,3 +91,14 @@ def test_compared_smooths_and_colours_by_family():
     assert first[0] > first[2] and second[0] > second[2] and other[2] > other[0]  # oranges, and a blue
     assert sum(second[:3]) < sum(first[:3])  # darker
     assert [text.get_text() for text in axes.get_legend().get_texts()] == list(lines)
+
+
+def test_paths_and_layers():
+    way = np.array([[0.0, 1.0], [1.0, 0.5], [2.0, 0.0]])
+    figure = plots.paths({"a": way, "b": way[:2]}, lambda x, y: x**2 + y**2, (-1, 3), (-2, 2))
+    assert [axes.get_title() for axes in figure.axes] == ["a, 3 steps", "b, 2 steps"]
+    np.testing.assert_allclose(figure.axes[0].lines[0].get_xydata(), way)
+    figure = plots.layers({"small": [np.zeros(9), np.full(9, 0.96)], "large": [np.ones(9), -np.ones(9)]})
+    assert [axes.get_title() for axes in figure.axes] == ["layer 1", "layer 2", "", ""]
+    heights = [[bar.get_height() > 0 for bar in axes.patches].index(True) for axes in figure.axes]
+    assert heights == [20, 39, 39, 0]
