@@ -98,7 +98,7 @@ def test_another_stream_stands_for_the_global_one():
 
 def test_streams_below_a_seed():
     """Each path leads to another, and always to the same."""
-    paths = [(1,), (2,), (1, 0), (1, 1), (1, 2**40), (2**63, 1)]
+    paths = [(1,), (2,), (1, 0), (1, 1), (1, 2**40), (2**63, 1), (1, 1, 2)]
     drawn = {path: random.child(*path).numpy.random() for path in paths}
     assert len(set(drawn.values())) == len(paths)
     assert drawn == {path: random.child(*path).numpy.random() for path in paths}

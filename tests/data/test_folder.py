@@ -242,5 +242,5 @@ def test_more_that_is_refused(tmp_path):
 def test_without_pillow(tmp_path, monkeypatch):
     data = ImageFolder(tree(tmp_path, {"a/1.png": None}))
     monkeypatch.setitem(sys.modules, "PIL.Image", None)
-    with pytest.raises(ImportError, match=r"ImageFolder needs PIL: pip install 'minidl\[images\]'"):
+    with pytest.raises(ImportError, match=r"ImageFolder: PIL is not installed; pip install 'minidl\[images\]'"):
         data[0]

@@ -40,6 +40,7 @@ def test_images_by_path(tmp_path):
     assert data.classes == tuple("0123") and repr(data) == f"IDX(6 images 1×4×5, from {paths[0]})"
     (images, labels), _ = DataLoader(data, 4)
     assert images.shape == (4, 1, 4, 5) and labels.numpy().tolist() == [3, 0, 1, 1]
+    assert IDX(*written(tmp_path, idx(PIXELS[:0]), idx(LABELS[:0]))).classes == ()
     for labels, kind in ((LABELS, "int8"), (LABELS.astype(int) + 300, ">i2"), (LABELS.astype(int) + 300, ">i4")):
         colours = IDX(*written(tmp_path, idx(PIXELS.reshape(2, 3, 4, 5)), idx(labels[:2], kind)))
         assert colours.data.shape == (2, 3, 4, 5) and colours.targets.tolist() == labels[:2].tolist()
