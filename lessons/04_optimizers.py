@@ -2,7 +2,7 @@
 # # 04 · Which way is down
 #
 # Backward tells each weight which way is down, and nothing about how far. Here you see on a valley what that costs,
-# meet eight answers and build two of them; then where to *start*, so that anything comes back at all. About 30 minutes;
+# meet nine answers and build two of them; then where to *start*, so that anything comes back at all. About 30 minutes;
 # you need lesson 02.
 
 # %%
@@ -80,7 +80,7 @@ check("04.1", momentum_step)
 check("04.2", adam_step)
 
 # %% [markdown]
-# ## 3. Predict: eight on digits
+# ## 3. Predict, then run: nine on digits
 #
 # One hidden layer of 64, the same first weights, the same batches in the same order. Who is fast at first, who is best
 # in the end? Each has a rate that is usual for it.
