@@ -114,5 +114,5 @@ def test_what_is_refused():
 
 def test_without_pillow(monkeypatch):
     monkeypatch.setitem(sys.modules, "PIL.Image", None)
-    with pytest.raises(ImportError, match=r"to_pil_image needs PIL: pip install 'minidl\[images\]'"):
+    with pytest.raises(ImportError, match=r"to_pil_image: PIL is not installed; pip install 'minidl\[images\]'"):
         F.to_pil_image(RGB)
