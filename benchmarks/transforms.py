@@ -14,6 +14,7 @@ from benchmarks.engines import Engine, Minidl, Work
 from benchmarks.engines.engine import Lacking
 from minidl.data import transforms as ours
 
+DEFINED: list[Any] = []  # ops last as long as the library that defines them
 # of photographs as large as CIFAR-10's; then of larger ones. Each is given the module of the transforms
 SMALL: dict[str, Callable[[Any], Any]] = {
     "crop, flip, normalise": lambda t: t.Compose([
@@ -77,11 +78,11 @@ def one_by_one(make: Callable[[Any], Any], images: np.ndarray, engine: Engine) -
 def torchvision() -> Any:
     """Its transforms; Lacking where it is not installed."""
     try:
-        torch = importlib.import_module("torch")
-        ops = torch.library.Library("torchvision", "DEF")  # which its compiled part would bring, of another PyTorch
-        for name in ("nms", "qnms"):
-            ops.define(f"{name}(Tensor dets, Tensor scores, float iou_threshold) -> Tensor")
-        torchvision.ops = ops  # type: ignore[attr-defined]
         return importlib.import_module("torchvision.transforms.v2")
     except ImportError:
         raise Lacking("torchvision") from None
+    except RuntimeError:  # it misses its compiled ops, if they are of another PyTorch; transforms don't need them
+        DEFINED.append(importlib.import_module("torch").library.Library("torchvision", "DEF"))
+        for name in ("nms", "qnms"):
+            DEFINED[0].define(f"{name}(Tensor dets, Tensor scores, float iou_threshold) -> Tensor")
+        return importlib.import_module("torchvision.transforms.v2")

@@ -5,10 +5,12 @@ import importlib
 import pytest
 
 torch = pytest.importorskip("torch")
-_ops = torch.library.Library("torchvision", "DEF")  # what it looks for when it is imported; they last as long as this
-for _name in ("nms", "qnms"):
-    _ops.define(f"{_name}(Tensor dets, Tensor scores, float iou_threshold) -> Tensor")
 try:
     torchvision = importlib.import_module("torchvision")
 except ImportError:
     pytest.skip("torchvision is not installed", allow_module_level=True)
+except RuntimeError:  # which looks for these ops; they last as long as the library that defines them
+    _ops = torch.library.Library("torchvision", "DEF")
+    for _name in ("nms", "qnms"):
+        _ops.define(f"{_name}(Tensor dets, Tensor scores, float iou_threshold) -> Tensor")
+    torchvision = importlib.import_module("torchvision")

@@ -11,20 +11,25 @@ from record import THEIRS, read_off, signature, theirs
 CALLS = {call.key: call for call in calls(ROWS)}
 
 
+def is_there(name):
+    """Whether PyTorch has it, or torchvision, which need not be installed."""
+    return not name.startswith("data.transforms.") or hasattr(THEIRS, "data")
+
+
 @pytest.mark.filterwarnings("ignore")
 def test_the_record_is_not_stale():
     on_record = recorded()
     assert list(on_record["results"]) == list(CALLS), "run `python tests/record.py`"
     for key, call in CALLS.items():
-        assert all(map(alike, theirs(call), on_record["results"][key])), key
-    assert all(signature(name) == text for name, text in on_record["signatures"].items())
+        assert not is_there(call.row.name) or all(map(alike, theirs(call), on_record["results"][key])), key
+    assert all(signature(name) == text for name, text in on_record["signatures"].items() if is_there(name))
     assert {str(case): read_off(made(THEIRS, *case)) for case in CASES} == on_record["layers"]
 
 
 @pytest.mark.filterwarnings("ignore")
 def test_the_order_of_arguments_is_theirs():
     for key, call in CALLS.items():
-        if call.row.name in recorded()["signatures"]:
+        if call.row.name in recorded()["signatures"] or not is_there(call.row.name):
             continue
         with contextlib.suppress(TypeError):  # of what it takes by keyword alone
             got = summaries(THEIRS, call, by_position=True)
