@@ -28,8 +28,7 @@ from benchmarks.case import Asked, Case, registry
 from benchmarks.engines import Cuda, Lacking, Minidl, Model, Work
 from benchmarks.report import as_json, table
 from benchmarks.summary import summarise
-from benchmarks.timing import Row, Wrong, check, measure, reference, sample
-from minidl.backend.modes import mode
+from benchmarks.timing import Row, Wrong, check, measure
 from minidl.profiler.roofline import median_seconds
 
 # --- cases ------------------------------------------------------------------------------------------------------------
@@ -143,15 +142,6 @@ def test_a_case_that_says_nothing_else():
     assert (case.tolerance, case.unit, case.threads, case.repeats) == (1e-4, "s", None, None)
 
 
-def test_a_call_that_is_not_timed_comes_before_each_sample():
-    """By a clock whose calls take a second each; what measures itself is called once."""
-    calls = []
-    work = Work(lambda: calls.append("alone") or 7.0)
-    engine = SimpleNamespace(seconds=lambda call, times: calls.append(times) or 3.0 * times)
-    assert sample(Case("", lambda _: work), engine, work, 4) == 3 and calls == ["alone", 4]
-    assert sample(Case("", lambda _: work, unit="MiB"), engine, work, 1) == 7 and calls == ["alone", 4, "alone"]
-
-
 def test_collections_walk_over_all_again_afterwards(monkeypatch):
     before = gc.get_freeze_count()
     monkeypatch.setattr("gc.collect", lambda: 0)
@@ -164,12 +154,6 @@ def test_collections_walk_over_all_again_afterwards(monkeypatch):
 def test_samples_are_at_most_those_of_the_case(asked, repeats, samples):
     case = Case("own", lambda engine: Work(lambda: 1.0), unit="MiB", repeats=repeats)
     assert measure("test", case, [Minidl()], asked).samples == {"minidl": [1.0] * samples}
-
-
-def test_the_reference_is_computed_without_kernels_in_float64(monkeypatch):
-    monkeypatch.setattr(mode, "fused", True)
-    case = Case("own", lambda engine: Work(lambda: None, lambda: [np.array([mode.fused, engine.dtype == np.float64])]))
-    assert [a.tolist() for a in reference(case)] == [[False, True]]
 
 
 def test_the_worst_of_several_arrays_counts():
