@@ -50,13 +50,13 @@ function("perspective", inpt=SINGLE, startpoints=POINTS, endpoints=MOVED)(
     startpoints=[[1, 0], *POINTS[1:]], endpoints=[[2, 0], *MOVED[1:]], interpolation="nearest", fill=each(0, 0.5),
     coefficients=given([1.1, 0.1, -0.3, 0.05, 0.9, 0.4, 0.01, -0.02], startpoints=None, endpoints=None),
 )  # fmt: skip
-function("rgb_to_grayscale", inpt=IMAGES)(num_output_channels=3, inpt=BYTES)
+function("rgb_to_grayscale", inpt=IMAGES)(num_output_channels=each(3, given(3, inpt=GRAY)), inpt=each(BYTES, GRAY))
 function("grayscale_to_rgb", inpt=GRAY)(inpt=BYTES)
 for name in ("brightness", "contrast", "saturation", "sharpness"):
     function(f"adjust_{name}", inpt=fixed(IMAGES) if name == "sharpness" else IMAGES, **{f"{name}_factor": 0.6})(
-        **{f"{name}_factor": each(0.0, 1.7)}, inpt=BYTES
+        **{f"{name}_factor": each(0.0, 1.7)}, inpt=each(BYTES, fixed(GRAY))
     )
-function("adjust_hue", inpt=SINGLE, hue_factor=0.2)(hue_factor=each(-0.4, 0.5), inpt=BYTES)
+function("adjust_hue", inpt=SINGLE, hue_factor=0.2)(hue_factor=each(-0.4, 0.5), inpt=each(BYTES, fixed(GRAY)))
 for name in ("autocontrast", "invert"):
     function(name, inpt=fixed(IMAGES))(inpt=BYTES)
 function("posterize", inpt=fixed(IMAGES), bits=2)(bits=each(0, 5), inpt=BYTES)
