@@ -28,3 +28,4 @@ from minidl.models.efficientnet import (
 from minidl.models.inception import Inception3, inception_v3, inception_v3_keras
 from minidl.models.googlenet import GoogLeNet, googlenet
 from minidl.models.xception import Xception, xception, xception_keras
+from minidl.models.nasnet import NASNet, nasnet_mobile

@@ -13,7 +13,7 @@ NETWORKS = (
     "mobilenet_v1 mobilenet_v1_keras mobilenet_v2 mobilenet_v2_keras dcgan_generator dcgan_discriminator "
     "EfficientNet efficientnet_b0 efficientnet_b0_keras efficientnet_b1 efficientnet_b1_keras efficientnet_b2 "
     "efficientnet_b2_keras efficientnet_lite0 Inception3 inception_v3 inception_v3_keras GoogLeNet googlenet "
-    "Xception xception xception_keras"
+    "Xception xception xception_keras NASNet nasnet_mobile"
 )
 BY_FILE = {
     "backend/test_backend.py": "get_default_device set_default_device Tensor.cuda nn.Module.cuda",

@@ -65,10 +65,20 @@ COUNTS = {  # learned, and statistics: as they are published, by Keras or with t
     "inception_v3_keras": (23_817_352, 34_432),
     "googlenet": (13_004_888, 15_072),
     "xception": (22_855_952, 54_528),
+    "nasnet_mobile": (5_289_978, 36_738),
     "xception_keras": (22_855_952, 54_528),
 }
 LARGE = {name for name in COUNTS if name.endswith("_keras")}
-LARGE |= {"resnet34", "resnet101", "resnet152", "resnet110", "densenet121", "inception_v3", "efficientnet_b1"}
+LARGE |= {
+    "resnet34",
+    "resnet101",
+    "resnet152",
+    "resnet110",
+    "densenet121",
+    "inception_v3",
+    "efficientnet_b1",
+    "nasnet_mobile",
+}
 
 
 def test_every_network_is_counted():
@@ -229,12 +239,18 @@ OPTIONS = [  # what builds a network, an option of it, and then an attribute by 
     (models.GoogLeNet, dict(num_classes=3), "aux2.fc2.out_features", 3),
     (models.GoogLeNet, dict(dropout=0.1), "dropout.p", 0.1),
     (models.GoogLeNet, dict(dropout_aux=0.1), "aux1.dropout.p", 0.1),
+    (models.NASNet, dict(num_classes=3), "fc.out_features", 3),
+    (models.NASNet, dict(penultimate_filters=96), "cells.2.conv.1.out_channels", 4),
+    (models.NASNet, dict(num_blocks=1), "cells.6.conv.1.out_channels", 176),
+    (models.NASNet, dict(stem_block_filters=8), "stem_conv.out_channels", 8),
+    (models.NASNet, dict(norm_layer=norm), "cells.0.conv.2.eps", 0.5),
     (models.Xception, dict(num_classes=3), "fc.out_features", 3),
     (models.Xception, dict(drop_rate=0.1), "drop.p", 0.1),
     (models.Xception, dict(norm_layer=norm), "block12.skipbn.eps", 0.5),
     (models.Xception, dict(pool_layer=nn.AvgPool2d), "block1.rep.5.stride", 2),
 ]  # fmt: skip
 SLOW = (  # to build
+    models.NASNet,
     models.Inception3, models.GoogLeNet, models.Xception, models.EfficientNet, models.DenseNet, models.densenet121,
     models.MobileNetV1, models.MobileNetV2, models.resnet44, models.resnet50, models.resnet56, models.resnet110,
 )  # fmt: skip
@@ -412,6 +428,7 @@ def test_signatures_say_that_weights_are_taken():
 
 @pytest.mark.parametrize("build, said", [
     (lambda: models.SqueezeNet("2_0"), "SqueezeNet: version must be '1_0' or '1_1', got '2_0'"),
+    (lambda: models.NASNet(100), "NASNet: penultimate_filters must be a multiple of 96, got 100"),
     (lambda: models.dcgan_generator(size=48), "dcgan: size must be a power of 2, 8 at least, got 48"),
     (lambda: models.dcgan_discriminator(size=4), "dcgan: size must be a power of 2, 8 at least, got 4"),
     (lambda: models.resnet18(groups=2), "groups=2, width_per_group=64, bias=False and stride_first=False are of "

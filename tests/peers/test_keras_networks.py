@@ -1,5 +1,6 @@
 """Networks in Keras's form beside keras.applications: with the same weights the same scores, in both modes."""
 
+import importlib
 import os
 import re
 
@@ -53,6 +54,23 @@ def xceptions(name):
     return int(block[1]), int(block[2]), bool(block[3])
 
 
+PLACES = ["adjust_conv_1", "adjust_conv_2", "adjust_conv_projection", "adjust_bn", "conv_1", "bn_1"]
+PLACES += [
+    f"separable_conv_{layer}_{side}"
+    for side in ("left1", "right1", "left2", "right2", "right3", "left4", "left5")
+    for layer in ("1", "1_bn", "2", "2_bn")
+]
+CELLS = ["stem_1", "stem_2", "0", "1", "2", "3", "reduce_4", "5", "6", "7", "8", "reduce_8", "9", "10", "11", "12"]
+
+
+def nasnets(name):
+    """By cell, and in it as ours are."""
+    found = re.match(r"(.*?)_(stem_\d|reduce_\d+|\d+)$", name)
+    if found is None:
+        return (["stem_conv1", "stem_bn1"].index(name) - 2,) if name.startswith("stem") else (99,)
+    return CELLS.index(found[2]), PLACES.index(re.sub("normal_|reduction_", "", found[1]))
+
+
 CASES = {  # ours, Keras's, the order of its layers, and an image's size
     "resnet50_keras": ("ResNet50", skips_last, 64),
     "resnet50v2": ("ResNet50V2", by_block, 64),
@@ -63,6 +81,7 @@ CASES = {  # ours, Keras's, the order of its layers, and an image's size
     "efficientnet_b2_keras": ("EfficientNetB2", as_is, 65),
     "inception_v3_keras": ("InceptionV3", numbered, 107),
     "xception_keras": ("Xception", xceptions, 71),
+    "nasnet_mobile": ("NASNet", nasnets, 65),
 }
 
 
@@ -97,7 +116,11 @@ def numbers(weight, i):
 def test_networks(name, in_double_precision):
     application, rank, size = CASES[name]
     shape, options = (size, size, 3), dict(weights=None, classifier_activation=None)
-    theirs = getattr(keras.applications, application)(input_shape=shape, **options)
+    if application == "NASNet":  # its mobile form refuses PyTorch as Keras's backend, and takes these
+        options |= dict(penultimate_filters=1056, num_blocks=4, stem_block_filters=32, skip_reduction=False)
+        theirs = importlib.import_module("keras.src.applications.nasnet").NASNet(shape, default_size=224, **options)
+    else:
+        theirs = getattr(keras.applications, application)(input_shape=shape, **options)
     for layer in theirs.layers:
         if "Dropout" in type(layer).__name__:
             layer.rate = 0.0
