@@ -178,6 +178,12 @@ def test_nan_is_no_improvement():
     for mode in "min", "max":
         stop = EarlyStopping("loss", mode=mode)
         assert not stop.improves(math.nan, None) and not stop.improves(math.nan, 1.0) and stop.improves(1.0, None)
+    stop.trainer = trainer()
+    stop.on_train_begin({})
+    stop.on_epoch_end(0, {"loss": math.nan})
+    assert not stop.trainer.stop_training and stop.best is None
+    stop.on_epoch_end(1, {"loss": math.nan})
+    assert stop.trainer.stop_training
 
 
 def test_what_is_not_there_is_warned_of(tmp_path):
@@ -275,6 +281,18 @@ def test_where_nan_comes_from(fault, words, accumulated, capsys):
     model.left = 2
     with pytest.raises(RuntimeError, match="Batch .: not all numbers are finite"):
         t.fit(X, Y, 8, epochs=3, callbacks=[TerminateOnNaN(raise_error=True)], verbose=0)
+
+
+def test_what_was_drawn_is_drawn_again():
+    """An infinite number that comes by chance is found where it was, and the stream then stands where it stood."""
+    md.manual_seed(3)
+    model = Faulty(lambda x: x / (md.rand(1) < 0.9).float(), after=0)
+    t = Trainer(model, nn.CrossEntropyLoss(), md.optim.SGD(model.parameters(), lr=0.01))
+    states, stop = [], TerminateOnNaN()
+    note = LambdaCallback(on_before_optimizer_step=lambda batch, logs: states.append(md.get_rng_state().numpy()))
+    t.fit([(X[:8], Y[:8])] * 100, callbacks=[note, stop], verbose=0)
+    assert "infinite first from div, in odd (Odd)" in stop.reason and len(states) < 100
+    assert np.array_equal(md.get_rng_state().numpy(), states[-1])
 
 
 def test_nan_in_data_and_parameters():

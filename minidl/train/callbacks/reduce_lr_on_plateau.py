@@ -62,9 +62,7 @@ class ReduceLROnPlateau(Monitor):
         value = self.current(logs)
         if value is None:
             return
-        if self.cooldown_counter > 0:
-            self.cooldown_counter -= 1
-            self.wait = 0
+        self.cooldown_counter = max(self.cooldown_counter - 1, 0)
         if self.improves(value, self.best):
             self.best, self.wait = value, 0
         elif self.cooldown_counter == 0:
