@@ -389,6 +389,7 @@ def test_progress_in_lines_and_bars(capsys, monkeypatch):
     assert capsys.readouterr() == ("", "")
 
 
+@pytest.mark.deep  # the import alone takes seconds
 def test_curves_for_tensorboard(tmp_path):
     event_pb2 = pytest.importorskip("tensorboardX.proto.event_pb2")
     t = fitted(TensorBoard(tmp_path, histogram_freq=2, write_steps_per_second=True, update_freq=2), epochs=3, lr=0.01)
