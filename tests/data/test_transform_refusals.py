@@ -25,6 +25,8 @@ VALUES = [
     (lambda: T.RandomCrop(12, padding=1)(X), "images with their border are 10×9, smaller than 12×12"),
     (lambda: T.Pad(1, fill=(1, 2))(X), "pad: fill must be a number, or one for each of 3 channels"),
     (lambda: T.Pad(-1, padding_mode="edge")(X), "pad: mode 'edge' takes widths that are not negative"),
+    (lambda: F.pad(X, 1, fill=("a", "b", "c")), "pad: fill must be a number, or one for each of 3 channels"),
+    (lambda: F.rotate(X, 3.0, fill=True), "rotate: fill must be a number, or one for each of 3 channels, got True"),
     (lambda: T.Resize(None), "Resize: size=None needs max_size"),
     (lambda: T.Resize(4, "cubic"), "interpolation must be one of .*'bicubic', got 'cubic'"),
     (lambda: T.Resize((4, 5), max_size=9)(X), "resize: max_size is for a size that is the shorter side"),
