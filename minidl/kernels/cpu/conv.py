@@ -223,7 +223,7 @@ class Columns:
         def work(part):
             (images, group), chosen = part
             inputs, outputs = how.of(group)
-            dy, matrix = np.require(g[images, ..., outputs], None, "CW"), how.matrices[group]
+            dy, matrix = np.require(g[images, ..., outputs], None, ["C", "W"]), how.matrices[group]
             if relu:
                 dz, dy = dy, empty(dy.shape, dy.dtype)
                 active(rows(dz), rows(np.ascontiguousarray(z[images, ..., outputs])), rows(dy))
