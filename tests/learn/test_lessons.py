@@ -140,6 +140,20 @@ def test_optimizers(tmp_path):
 
 
 @pytest.mark.deep
+def test_trainer(tmp_path):
+    lesson = run("07_trainer", tmp_path)
+    assert "parameters: 34,826" in lesson.text
+    assert "with pooling: 55,744 in convolutions, 576 × 64 = 36,864 in the first dense layer" in lesson.text
+    assert "without: 55,744 in convolutions, 30,976 × 512 = 15,859,712 in the first dense layer" in lesson.text
+    assert "93,322 and 15,921,098 in all" in lesson.text
+    (result,) = lesson.record["results"]["Keras convnet"]
+    assert result["error"] < 0.7
+    files = {"history.png", "log.csv", "confusion.png"}
+    assert {path.name for path in lesson.out.iterdir()} == files
+    assert "(720 + 80 + 1,000 digits, a subset of MNIST)" in lesson.text.splitlines()[-1]
+
+
+@pytest.mark.deep
 def test_batchnorm(tmp_path):
     lesson = run("09_batchnorm", tmp_path)
     layers = re.findall(r"^weights (\S+): plain (\S+), with batch norm (\S+)$", lesson.text, re.M)
