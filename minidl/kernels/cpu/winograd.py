@@ -294,7 +294,7 @@ class Tiles:
         (self.o, self.c, r, _), self.dtype = weight.shape, x.dtype
         self.before = padding[0][0], padding[1][0]
         self.results = tuple(size + sum(p) - r + 1 for size, p in zip(x.shape[2:], padding, strict=True))
-        self.down, self.across = (-(-n // 4) for n in self.results)
+        self.down, self.across = (len(range(0, n, 4)) for n in self.results)
         self.number, self.q = self.down * self.across, r + 3
 
     def chunks(self, n: int) -> list[slice]:
