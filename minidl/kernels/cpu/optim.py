@@ -151,8 +151,11 @@ def work(jobs: list[tuple[Loop, list[np.ndarray], tuple[float, ...]]]) -> None:
     """Loops over vectors, each with its numbers: large ones in pieces, and several at a time."""
     pieces = []
     for step, vectors, numbers in jobs:
-        for start in range(0, len(vectors[0]), CHUNK):
-            pieces.append((step, [v[start : start + CHUNK] for v in vectors], numbers))
+        starts = range(0, len(vectors[0]), CHUNK)
+        if len(starts) == 1:
+            pieces.append((step, vectors, numbers))  # most parameters are small: slices would cost as much as the loop
+        else:
+            pieces += [(step, [v[start : start + CHUNK] for v in vectors], numbers) for start in starts]
     parallel(lambda piece: piece[0](*piece[1], *piece[2]), pieces)
 
 
