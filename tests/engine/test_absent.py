@@ -65,7 +65,7 @@ IMPORTS = {
     "from minidl.autograd import Variable": "^minidl.autograd has no Variable; every Tensor records",
     "from minidl import Variable": "^minidl has no Variable; every Tensor records",
     "from minidl.distributions import Normal": "^minidl.distributions has no Normal; rand, randn, normal",
-    "from minidl.utils.tensorboard import SummaryWriter": "^minidl.utils.tensorboard has no .*; print, or write the",
+    "from minidl.utils.tensorboard import SummaryWriter": "^minidl.utils.tensorboard has no .*; minidl.train.callbacks",
     "from minidl.cuda import amp": "^minidl.backend.cuda has no amp; there is no mixed precision here",
     "from minidl.nn import Linear, LSTM": "^minidl.nn has no LSTM; recurrent networks are out of scope",
 }

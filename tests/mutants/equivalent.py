@@ -258,7 +258,7 @@ REASONS: dict[str, list[str]] = {
         ),
         "convolve.Columns.backward: list(zip(how.parts, saved[1], strict=True)) → "
         "zip(how.parts, saved[1], strict=True)",
-        "convolve.Columns.backward: np.require(g[images, ..., outputs], None, 'CW') → g[images, ..., outputs]",
+        "convolve.Columns.backward: np.require(g[images, ..., outputs], None, ['C', 'W']) → g[images, ..., outputs]",
     ],
     "What nobody asked for is computed, and dropped.": [
         "convolve.Winograd.forward: None if pool is None else empty(z.shape, np.uint8) → empty(z.shape, np.uint8)",
