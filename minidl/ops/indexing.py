@@ -22,7 +22,7 @@ def getitem(xp, x, *, index):
     try:
         view, picks = located(x, index)
         if xp is np and len(picks) == 1 and view.flags.c_contiguous and _counts(picks[0]):
-            return view.take(picks[0], 0)  # five times as fast as brackets
+            return np.asarray(view.take(picks[0], 0))  # five times as fast as brackets
         return xp.asarray(view[picks]) if picks else view
     except IndexError as error:
         require_places("getitem", x.shape, index)

@@ -106,8 +106,10 @@ def test_a_batch_that_does_not_come(kind, monkeypatch):
 
 
 INTERRUPTED = """
-import os, sys, time
+import os, signal, sys, time
 import minidl as md
+
+signal.signal(signal.SIGINT, signal.default_int_handler)  # which the shell of a background job has switched off
 
 class Slow(md.data.Dataset):
     def __len__(self):
