@@ -189,3 +189,16 @@ def layers(outputs: dict[str, Sequence[Any]]) -> Any:
             axes.set(yticks=[], xticks=[-1, 0, 1])
             axes.tick_params(labelsize=7)
     return figure
+
+
+def weights(values: dict[str, Any]) -> Any:
+    """How weights are distributed, each a histogram whose counts go by powers of ten."""
+    figure, grid = extra("matplotlib.pyplot").subplots(
+        1, len(values), sharex=True, sharey=True, figsize=(3.4 * len(values), 2.8), layout="constrained", squeeze=False
+    )
+    arrays = {name: value.detach().numpy().ravel() for name, value in values.items()}
+    bound = max(float(np.quantile(np.abs(array), 0.999)) for array in arrays.values())
+    for axes, (name, array) in zip(grid[0], arrays.items(), strict=True):
+        axes.hist(array, bins=np.linspace(-bound, bound, 61), log=True)
+        axes.set_title(f"{name}: {np.mean(np.abs(array) < 1e-3):.0%} below 0.001", fontsize=10)
+    return figure

@@ -99,6 +99,7 @@ def test_gradient(tmp_path):
     assert {path.name for path in lesson.out.iterdir()} == {"finite-differences.png", "moons.png"}
 
 
+@pytest.mark.deep
 def test_tape(tmp_path):
     lesson = run("02_tape", tmp_path)
     assert "by finite differences: [4. 4. 4.]" in lesson.text
@@ -113,6 +114,7 @@ def test_tape(tmp_path):
     assert {path.name for path in lesson.out.iterdir()} == {"templates.png", "cleared.png"}
 
 
+@pytest.mark.deep
 def test_convolution(tmp_path):
     lesson = run("05_convolution", tmp_path)
     assert re.findall(r"^padding \d, stride \d: (\d) windows", lesson.text, re.M) == ["3", "5", "2", "3"]
@@ -151,6 +153,24 @@ def test_trainer(tmp_path):
     files = {"history.png", "log.csv", "confusion.png"}
     assert {path.name for path in lesson.out.iterdir()} == files
     assert "(720 + 80 + 1,000 digits, a subset of MNIST)" in lesson.text.splitlines()[-1]
+
+
+@pytest.mark.deep
+def test_overfitting(tmp_path):
+    lesson = run("08_overfitting", tmp_path)
+    learnt, new = re.search(
+        r"^learnt by heart: error (\S+)% on what it learnt, (\S+)% on new digits$", lesson.text, re.M
+    ).groups()
+    assert float(learnt) < 2 < 10 < float(new)
+    reported, true = re.search(
+        r"^chosen by the test digits: (\S+)% is reported, (\S+)% is true$", lesson.text, re.M
+    ).groups()
+    assert float(reported) < float(true)
+    assert re.findall(r"^(\d+): (\S+)$", lesson.text, re.M) == [("16", "160,305"), ("4", "40,029")]
+    errors = {name: result["error"] for name, (result,) in lesson.record["results"].items()}
+    assert list(errors) == ["none", "smaller", "L2", "L1", "dropout", "L2 and dropout", "more data"]
+    assert min(errors, key=errors.get) == "more data"
+    assert {path.name for path in lesson.out.iterdir()} == {"by-heart.png", "weights.png"}
 
 
 @pytest.mark.deep
@@ -199,11 +219,13 @@ def test_simplenet_leaves_pictures_and_its_weights(simplenet):
     md.models.SimpLeNet().load_state_dict(md.load(simplenet.out / "simplenet.safetensors"), strict=True)
 
 
+@pytest.mark.deep
 def test_vgg_style_takes_the_first_data_set_that_can_be_had(vgg_style):
     found = re.findall(r"^(\w+-?\w*): data set not found$|^(MNIST)\(train", vgg_style.text, re.M)
     assert ["".join(names) for names in found] == ["cifar10", "fashion-mnist", "MNIST"]
 
 
+@pytest.mark.deep
 def test_vgg_style_learns(vgg_style):
     accuracy = float(re.search(r"^accuracy on held-out images: (\S+)% \(MNIST, 1,600 \+ 400", vgg_style.text, re.M)[1])
     (result,) = vgg_style.record["results"]["VGG-style"]
@@ -217,6 +239,7 @@ def test_vgg_style_learns(vgg_style):
     }
 
 
+@pytest.mark.deep
 def test_vgg16_has_its_parameters(vgg_style):
     assert "parameters: 138,357,544\n" in vgg_style.text
     assert "convolutions 14,714,688, the first dense layer 74%" in vgg_style.text

@@ -4,6 +4,7 @@ import matplotlib.pyplot
 import numpy as np
 import pytest
 
+import minidl as md
 from minidl.learn import photographs, plots, toys
 
 
@@ -102,3 +103,11 @@ def test_paths_and_layers():
     assert [axes.get_title() for axes in figure.axes] == ["layer 1", "layer 2", "", ""]
     heights = [[bar.get_height() > 0 for bar in axes.patches].index(True) for axes in figure.axes]
     assert heights == [20, 39, 39, 0]
+
+
+def test_weights():
+    spread = md.tensor([0.0, 0.0005, 0.5, -0.5])
+    figure = plots.weights({"a": spread, "b": md.ones(2, 2)})
+    assert [axes.get_title() for axes in figure.axes] == ["a: 50% below 0.001", "b: 0% below 0.001"]
+    assert figure.axes[0].get_yscale() == "log"
+    assert sum(bar.get_height() for bar in figure.axes[0].patches) == 4

@@ -1,0 +1,201 @@
+# %% [markdown]
+# # 08 · Learning by heart
+#
+# A network with more weights than it has examples can learn them by heart, and know nothing of others. Here you let one
+# do so, measure it honestly (which is harder than it sounds), and try the cures one by one and together. About 30
+# minutes; you need lesson 07.
+
+# %%
+import numpy as np
+
+import minidl as md
+import minidl.functional as F
+from minidl import nn, optim
+from minidl.data import DataLoader, KFold, TensorDataset
+from minidl.learn import Lesson, check, plots
+from minidl.nn.regularizers import L1, L2, regularization, regularized
+
+lesson = Lesson("08")
+md.manual_seed(lesson.seed)
+
+# %% [markdown]
+# ## 1. Predict: 300 digits, 269,322 weights
+#
+# Two hidden layers of 256 learn 300 digits, again and again. What becomes of the loss on these 300, and of the loss on
+# digits that it has never seen? Sketch both curves before you run.
+
+# %%
+def digits(train, most):
+    """Images (n, 784) and labels (n,) of MNIST."""
+    data = md.data.MNIST(train=train)
+    images, labels = next(iter(DataLoader(data, batch_size=min(most, len(data)), shuffle=train)))
+    return images.flatten(1), labels
+
+epochs, few = (12, 300) if lesson.profile == "ci" else (60, 300)
+images, labels = digits(True, few + 2000)
+learnt, watched = TensorDataset(images[:few], labels[:few]), (images[few:], labels[few:])
+tested = digits(False, 1000)
+print(f"{few} digits to learn from, {len(watched[1]):,} to watch, {len(tested[1]):,} to test on: a part of MNIST")
+
+@md.no_grad()
+def measure(network, images, labels):
+    """The loss and the share of misread digits, in evaluation mode."""
+    network.eval()
+    scores = network(images)
+    network.train()
+    return F.cross_entropy(scores, labels).item(), (scores.argmax(1) != labels).float().mean().item()
+
+def train(network, data=learnt, epochs=epochs):
+    """Train a network; for each epoch, the losses and errors on what it learns and on what is watched."""
+    optimizer, rows = optim.Adam(network.parameters(), lr=1e-3), []
+    for _ in range(epochs):
+        for x, y in DataLoader(data, 50, shuffle=True):
+            optimizer.zero_grad()
+            (F.cross_entropy(network(x), y) + regularization(network)).backward()
+            optimizer.step()
+        rows.append([*measure(network, *learnt.tensors), *measure(network, *watched)])
+    return np.array(rows)
+
+rows = train(md.models.mlp(784, 256, 256, 10))
+best = rows[:, 2].argmin()
+print(f"learnt by heart: error {rows[-1, 1]:.1%} on what it learnt, {rows[-1, 3]:.1%} on new digits")
+print(f"loss on new digits: least {rows[best, 2]:.3f}, in epoch {best + 1}; at the end {rows[-1, 2]:.3f}")
+lesson.show(plots.series({"learnt": rows[:, 0], "new": rows[:, 2]}, "epoch", "loss"), "by-heart")
+
+# %% [markdown]
+# The loss on new digits falls, and then *rises*, while hardly more of them are misread: the network becomes ever surer
+# of what it gets wrong. That gap is **overfitting**.
+#
+# ## 2. Predict: whom do you ask?
+#
+# Someone trains twenty networks, which differ in their seed alone, tests each on the same 100 digits, and reports the
+# best. By how much is the report too good? And if it is chosen by 100 *other* digits, the validation set, and then
+# tested?
+
+# %%
+runs = 6 if lesson.profile == "ci" else 20
+chosen_by_test, chosen_by_validation, honest = [], [], []
+networks = [md.models.mlp(784, 32, 10) for _ in range(runs)]
+for network in networks:
+    train(network, epochs=5 if lesson.profile == "ci" else 15)
+errors = lambda images, labels: np.array([measure(network, images, labels)[1] for network in networks])  # noqa: E731
+true = errors(*tested)
+for start in range(0, 1000, 100):
+    asked, other = slice(start, start + 100), slice(100 + start, 200 + start)
+    by_test = errors(tested[0][asked], tested[1][asked])
+    by_validation = errors(watched[0][other], watched[1][other])
+    chosen_by_test.append(by_test.min())
+    chosen_by_validation.append(by_test[by_validation.argmin()])
+    honest.append(true[by_test.argmin()])
+print(f"chosen by the test digits: {np.mean(chosen_by_test):.1%} is reported, {np.mean(honest):.1%} is true")
+print(f"chosen by validation digits: {np.mean(chosen_by_validation):.1%} is reported")
+
+# %% [markdown]
+# The best of many on one test set is lucky, too. So there are **three** sets: one to learn from, one to choose by
+# (epochs, widths, rates: every choice), and one that is asked a single time, at the end. Choosing the best epoch by the
+# test set is the same mistake.
+#
+# ## 3. Run: when there is too little to put aside
+#
+# **K-fold**: cut the data into K parts, and let each be the validation set of a network that learns from the others.
+# Every digit is asked once. Exercise: cut it.
+
+# %%
+def folds(n, k):
+    """K arrays of the numbers from 0 to n − 1, in order; where k does not divide n, the first ones are one longer."""
+    raise NotImplementedError
+
+check("08.1", folds)
+
+# %%
+scores = []
+for part, rest in KFold(5, shuffle=True).split(learnt):
+    network = md.models.mlp(784, 32, 10)
+    train(network, part, epochs=min(epochs, 20))
+    scores.append(measure(network, *next(iter(DataLoader(rest, len(rest)))))[1])
+print("five folds:", *(f"{score:.0%}" for score in scores))
+print(f"mean {np.mean(scores):.1%} ± {np.std(scores, ddof=1):.1%}")
+
+# %% [markdown]
+# The spread is the message: a validation set of 60 digits is off by several points, whichever it is.
+#
+# ## 4. Predict: the cures
+#
+# A smaller network · L2, λ·Σw², which pulls each weight by its size · L1, λ·Σ|w|, which pulls all alike · dropout,
+# which silences half of the neurons at each step · all of them · and ten times the data. Order them by the error on new
+# digits.
+
+# %%
+def network(width=256, penalty=None, dropout=0.0):
+    """784 → width → width → 10."""
+    layers = [nn.Linear(784, width), nn.ReLU(), nn.Dropout(dropout), nn.Linear(width, width), nn.ReLU()]
+    layers += [nn.Dropout(dropout), nn.Linear(width, 10)]
+    for layer in layers:
+        if penalty is not None and isinstance(layer, nn.Linear):
+            regularized(layer, weight=penalty)
+    return nn.Sequential(*layers)
+
+more = TensorDataset(images[few:], labels[few:])
+cures = {
+    "none": (network(), learnt),
+    "smaller": (network(16), learnt),
+    "L2": (network(penalty=L2(1e-3)), learnt),
+    "L1": (network(penalty=L1(1e-4)), learnt),
+    "dropout": (network(dropout=0.5), learnt),
+    "L2 and dropout": (network(penalty=L2(3e-4), dropout=0.5), learnt),
+    "more data": (network(), more),
+}
+results, kept = {}, {}
+print("cure              learnt     new    loss on new digits")
+for name, (net, data) in cures.items():
+    train(net, data, epochs=epochs if data is learnt else max(2, epochs // 6))
+    (_, fit), (loss, new) = measure(net, *learnt.tensors), measure(net, *tested)
+    results[name], kept[name] = new, net
+    print(f"{name:16}{fit:8.1%}{new:8.1%}{loss:14.3f}")
+lesson.show(plots.weights({name: next(kept[name].parameters()) for name in ("none", "L2", "L1")}), "weights")
+
+# %% [markdown]
+# Nothing helps like data. L2 leaves few large weights, L1 leaves *few weights*: most are next to 0. Dropout costs some
+# of the fit and none of the rest. And **early stopping** is free: the best epoch of step 1, its weights restored
+# (lesson 07).
+#
+# ## 5. Investigate: the smaller network of a lecture
+#
+# 10,000 words, two hidden layers of 16, one output; then of 4. How many parameters have they? By head, then by
+# `summary`.
+
+# %%
+for width in (16, 4):
+    print(f"{width}: {sum(p.numel() for p in md.models.mlp(10_000, width, width, 1).parameters()):,}")
+
+# %% [markdown]
+# ## 6. Make: dropout and L2
+#
+# **Inverted dropout** silences a number with probability p in training, and multiplies the others by 1 / (1 − p): the
+# mean stays, and evaluation needs nothing. L2's gradient is 2λ·w, so that each step makes every weight a little
+# smaller.
+
+# %%
+def dropout(x, p, u):
+    """Inverted dropout of x, training: u is uniform in [0, 1), of x's shape; what is below p is silenced."""
+    raise NotImplementedError
+
+def decayed(w, g, lr, l2):
+    """The weights after a step of SGD, for the loss's gradient g, and the penalty l2 · Σw² beside the loss."""
+    raise NotImplementedError
+
+check("08.2", dropout)
+check("08.3", decayed)
+
+# %% [markdown]
+# ## 7. Modify and make
+#
+# - Modify: `L1(1e-3)`, ten times as much. Which share of the first layer is next to 0, and what does it cost?
+# - Modify: shuffle the *labels* of the 300 digits. Can the network learn them by heart? What does that say?
+# - Make: standardise the pixels with the mean of *all* digits, the test set's too. Why is that a leak, if a small one?
+
+# %%
+recorded = {name: [dict(seed=lesson.seed, error=error)] for name, error in results.items()}
+lesson.record(f"MNIST, {few} + {len(watched[1]):,} + {len(tested[1]):,}", images.device, recorded)
+cure, size = min((name for name in results if name != "more data"), key=results.get), f"{few} of MNIST's digits"
+print(f"best cure: {cure}, {1 - results[cure]:.1%} right ({size}); {lesson.seconds:.0f} s in all")
