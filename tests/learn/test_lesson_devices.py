@@ -21,6 +21,8 @@ from minidl.optim import optimizer
 
 LESSONS = Path(__file__).parents[2] / "lessons"
 SHORT = "06_simplenet"
+LONG = "12_vgg_style"
+LOOKING = ("01_gradient", "02_tape", "04_optimizers", "05_convolution")  # at numbers, all the time
 PACKAGE = Path(md.__file__).parent
 
 # Ways across in the engine, which whoever calls them answers for.
@@ -74,8 +76,8 @@ def default_device():
 
 
 @pytest.fixture
-def run(crossings, default_device, monkeypatch, tmp_path):
-    """Run a lesson on the stand-in, a little of it."""
+def run(default_device, monkeypatch, tmp_path):
+    """Run a lesson on the default device, a little of it."""
 
     def run(lesson):
         script = shutil.copy(LESSONS / f"{lesson}.py", tmp_path / "lesson.py")
@@ -89,14 +91,15 @@ def run(crossings, default_device, monkeypatch, tmp_path):
     return run
 
 
-@pytest.mark.parametrize(
-    "lesson",
-    [
-        pytest.param(path.stem, marks=() if path.stem == SHORT else pytest.mark.deep)
-        for path in sorted(LESSONS.glob("[0-9][0-9]_*.py"))
-    ],
-)
-def test_a_whole_lesson_hides_no_traffic(lesson, run, monkeypatch, capsys):
+@pytest.mark.deep
+@pytest.mark.parametrize("lesson", LOOKING)
+def test_a_lesson_runs_on_a_gpu(lesson, run, standin, capsys):  # noqa: F811
+    run(lesson)
+    assert capsys.readouterr().out.endswith(" s in all\n")
+
+
+@pytest.mark.parametrize("lesson", [SHORT, pytest.param(LONG, marks=pytest.mark.deep)])
+def test_a_whole_lesson_hides_no_traffic(lesson, crossings, run, monkeypatch, capsys):
     devices = set()
     step = optim.Optimizer.step
 
@@ -129,7 +132,7 @@ def test_a_whole_lesson_hides_no_traffic(lesson, run, monkeypatch, capsys):
         pytest.param(bool, id="bool", marks=pytest.mark.deep),
     ],
 )
-def test_hidden_traffic_is_found(owner, name, way, run, monkeypatch):
+def test_hidden_traffic_is_found(owner, name, way, crossings, run, monkeypatch):
     """A value on the GPU is looked at where the engine calls one of its functions."""
     function = getattr(owner, name)
 

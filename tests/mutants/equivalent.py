@@ -260,6 +260,15 @@ REASONS: dict[str, list[str]] = {
         "zip(how.parts, saved[1], strict=True)",
         "convolve.Columns.backward: np.require(g[images, ..., outputs], None, ['C', 'W']) → g[images, ..., outputs]",
     ],
+    "An array that is for reading only is read as well, by a loop that is compiled anew for it.": [
+        *each(
+            [
+                f"{name}.chunked"
+                for name in ("leaky_relu", "elu", "selu", "silu", "hardswish", "gelu_by_erf", "gelu_by_tanh")
+            ],
+            ["np.require(a.transpose(order).ravel(), None, 'W') → a.transpose(order).ravel()"],
+        )
+    ],
     "What nobody asked for is computed, and dropped.": [
         "convolve.Winograd.forward: None if pool is None else empty(z.shape, np.uint8) → empty(z.shape, np.uint8)",
         "convolve.Winograd.forward: z if relu else None → z",

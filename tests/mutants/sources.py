@@ -24,7 +24,7 @@ from minidl.kernels import cpu, loops
 from minidl.kernels.cpu import layout
 from mutants import Mutant, syntax, wrapped
 
-FEW, MANY = 8, 1 << 20  # elements that are worked on at a time
+FEW, MANY = 8, 1 << 14  # elements that are worked on at a time
 SPEED = {
     "patches",
     "parts",
