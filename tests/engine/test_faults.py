@@ -17,7 +17,7 @@ PARTS = [part for name in DIFFERENTIABLE for part in sources.subjects(name)]
 # each so many-th fault of the engine.
 SAMPLE = {("relu", ""), ("sub", ""), ("selu", ""), ("gelu_by_erf", ""), ("limit", ""), ("softplus", "")}
 OF_KERNELS = {"drop a statement"}
-EACH = 25
+EACH, EACH_OF_CUDA = 25, 5
 
 
 def deep(sampled):
@@ -58,7 +58,10 @@ on_emulator = pytest.mark.skipif(not emulator.loaded(), reason="a fault in a ker
 
 @pytest.mark.gpu
 @on_emulator
-@pytest.mark.parametrize("fault", cuda.FAULTS, ids=str)
+@pytest.mark.parametrize(
+    "fault",
+    [pytest.param(fault, id=str(fault), marks=deep(i % EACH_OF_CUDA == 0)) for i, fault in enumerate(cuda.FAULTS)],
+)
 def test_every_fault_of_a_cuda_kernel_is_found(fault):
     assert cuda.passes(fault.place, fault) == (str(fault) in EQUIVALENT)
 

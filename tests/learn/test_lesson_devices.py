@@ -21,7 +21,6 @@ from minidl.optim import optimizer
 
 LESSONS = Path(__file__).parents[2] / "lessons"
 SHORT = "06_simplenet"
-LONG = "12_vgg_style"
 LOOKING = ("01_gradient", "02_tape", "04_optimizers", "05_convolution")  # at numbers, all the time
 PACKAGE = Path(md.__file__).parent
 
@@ -98,8 +97,7 @@ def test_a_lesson_runs_on_a_gpu(lesson, run, standin, capsys):  # noqa: F811
     assert capsys.readouterr().out.endswith(" s in all\n")
 
 
-@pytest.mark.parametrize("lesson", [SHORT, pytest.param(LONG, marks=pytest.mark.deep)])
-def test_a_whole_lesson_hides_no_traffic(lesson, crossings, run, monkeypatch, capsys):
+def test_a_whole_lesson_hides_no_traffic(crossings, run, monkeypatch, capsys):
     devices = set()
     step = optim.Optimizer.step
 
@@ -108,7 +106,7 @@ def test_a_whole_lesson_hides_no_traffic(lesson, crossings, run, monkeypatch, ca
         step(self)
 
     monkeypatch.setattr(optim.Optimizer, "step", watched)
-    run(lesson)
+    run(SHORT)
     assert devices == {"cuda:0"}
     assert "held-out" in capsys.readouterr().out.splitlines()[-1]
 

@@ -58,7 +58,7 @@ def forked(run: Callable[[], int], seconds: int) -> int:
 def tested(tests: list[str], *options: str) -> int:
     """Run files of tests until one fails."""
     os.environ["MINIDL_FUSED"] = "1"
-    os.environ.pop("PYTEST_ADDOPTS", None)  # a limit of coverage would fail every battery
+    os.environ.pop("PYTEST_ADDOPTS", None)
     fixed = ["-x", "--tb=no", "--assert=plain", f"--rootdir={ROOT}", f"--config-file={ROOT / 'setup.cfg'}"]
     fixed += [f"-pno:{plugin}" for plugin in ("cacheprovider", "unraisableexception", "xdist")]
     return pytest.main([*fixed, *options, *(str(TESTS / name) for name in tests)])
