@@ -23,6 +23,11 @@ class Cell(NamedTuple):
     source: str
     line: int
 
+    @property
+    def exercises(self) -> list[str]:
+        """The numbers of the exercises that it checks."""
+        return [] if self.prose else CHECKED.findall(self.source)
+
 
 class Step(NamedTuple):
     """What belongs to one numbered heading; of the number 0 what stands before the first."""
@@ -37,9 +42,19 @@ class Step(NamedTuple):
         return self.title.lower().startswith("predict")
 
     @property
+    def parts(self) -> list[list[Cell]]:
+        """Its cells, a part to each code: what is told before it, and the code; what is told after the last is one."""
+        found: list[list[Cell]] = [[]]
+        for cell in self.cells:
+            if found[-1] and not found[-1][-1].prose:
+                found.append([])
+            found[-1].append(cell)
+        return found
+
+    @property
     def exercises(self) -> list[str]:
         """The numbers of the exercises that its code checks."""
-        return [number for cell in self.cells if not cell.prose for number in CHECKED.findall(cell.source)]
+        return [number for cell in self.cells for number in cell.exercises]
 
 
 class Script(NamedTuple):

@@ -42,8 +42,9 @@ class Stepper:
         self.script = learner.copy(lesson)
         self.steps = self.script.steps
         self.state = learner.of(lesson.number)
-        self.here = 0
+        self.here, self.at = 0, 0  # the step, and the part of it
         self.ran = False  # what stands here
+        self.seconds: dict[int, float] = {}  # that the parts of the step have taken
         self.keys: dict[str, tuple[str, Callable[[], None]]] = {
             "r": ("run again", self.run),
             "v": ("variables", self.variables),
@@ -60,6 +61,11 @@ class Stepper:
         """Where the learner stands."""
         return self.steps[self.here]
 
+    @property
+    def part(self) -> list[Cell]:
+        """Of it, where the learner stands: what is told, and the code."""
+        return self.step.parts[self.at]
+
     def go(self) -> None:
         """From where the learner left, to the end of the lesson, or until they quit."""
         main, arguments = sys.modules["__main__"], sys.argv
@@ -67,7 +73,7 @@ class Stepper:
         self.renew()
         try:
             self.resume()
-            self.read()
+            self.begin()
             while self.turn():
                 pass
         finally:
@@ -88,36 +94,41 @@ class Stepper:
         if left == 0:
             return
         seconds = sum(self.state["seconds"].get(str(step.number), 0) for step in self.steps[:left])
-        self.screen.say(
-            f"Running steps 1 to {left - 1} again, which took {seconds:.0f} s; Ctrl-C begins at the first.", "dim"
-        )
+        before = {1: "the beginning", 2: "step 1"}.get(left, f"steps 1 to {left - 1}")
+        self.screen.say(f"Running {before} again, which took {seconds:.0f} s; Ctrl-C begins at the first.", "dim")
         while self.here < left:
-            if not self.execute():
+            if not self.execute(self.step.cells):
                 self.here = 0
                 self.renew()
                 return
             self.here += 1
 
-    def read(self) -> None:
-        """Show the step, and ask for a prediction where it wants one."""
-        self.ran = False
-        for cell in self.step.cells:
-            self.show(cell)
+    def begin(self) -> None:
+        """Show the first part of the step, and ask for a prediction where it wants one: the answer comes later."""
+        self.at = 0
+        self.seconds.clear()
+        self.read()
         number = str(self.step.number)
-        for exercise in self.step.exercises:
-            asked = checks.exercise(exercise)
-            effort = "★" * asked.difficulty
-            self.screen.say(f"Exercise {exercise}, {asked.title}: {asked.minutes} minutes, {effort}. {asked.purpose}")
         if self.step.asks and number not in self.state["predictions"]:
             self.state["predictions"][number] = self.screen.ask("Your prediction: ")
             self.keep()
 
+    def read(self) -> None:
+        """Show where the learner stands."""
+        self.ran = False
+        for cell in self.part:
+            self.show(cell)
+
     def show(self, cell: Cell) -> None:
-        """Show a cell."""
+        """Show a cell, and what its exercises are."""
         if cell.prose:
             self.screen.prose(cell.source)
         else:
             self.screen.code(cell.source, cell.line)
+        for exercise in cell.exercises:
+            asked = checks.exercise(exercise)
+            effort = "★" * asked.difficulty
+            self.screen.say(f"Exercise {exercise}, {asked.title}: {asked.minutes} minutes, {effort}. {asked.purpose}")
 
     def turn(self) -> bool:
         """Ask for a key, and do what it says; False where the lesson is left."""
@@ -128,12 +139,12 @@ class Stepper:
         if pressed == "q":
             return False
         if pressed == "a":
-            self.move(-1)
+            self.move(0 if self.at else -1)
         elif pressed in ("\n", "n"):
             if self.has_code and not self.ran and pressed == "\n":
                 self.run()
             else:
-                return self.move(1)
+                return self.onward()
         else:
             self.keys[pressed][1]()
         return True
@@ -141,17 +152,25 @@ class Stepper:
     @property
     def has_code(self) -> bool:
         """Whether there is anything to run."""
-        return any(not cell.prose for cell in self.step.cells)
+        return any(not cell.prose for cell in self.part)
+
+    def onward(self) -> bool:
+        """Go to the next part, or to the next step; False at the end of the lesson."""
+        if self.at + 1 == len(self.step.parts):
+            return self.move(1)
+        self.at += 1
+        self.read()
+        return True
 
     def move(self, by: int) -> bool:
-        """Go to another step; False at the end of the lesson."""
+        """Go to another step, 0 being this one from its first part; False at the end of the lesson."""
         if self.here + by >= len(self.steps):
             self.screen.say("That was the lesson.", "bold")
             return False
         self.here = max(0, self.here + by)
         self.state["step"] = self.here
         self.keep()
-        self.read()
+        self.begin()
         return True
 
     def keep(self) -> None:
@@ -161,24 +180,26 @@ class Stepper:
     # --- what the keys do ---------------------------------------------------------------------------------------------
 
     def run(self) -> None:
-        """Run the step, and show what was predicted beside what came out."""
-        if not self.execute():
+        """Run the part, and show what was predicted beside what came out."""
+        started = time.perf_counter()
+        if not self.execute(self.part):
             return
         self.ran = True
+        self.seconds[self.at] = time.perf_counter() - started
+        self.state["seconds"][str(self.step.number)] = round(sum(self.seconds.values()), 2)
         prediction = self.state["predictions"].get(str(self.step.number))
-        if prediction:
+        if prediction and self.at == 0:
             self.screen.say(f"You predicted: {prediction}", "bold")
         for exercise in self.step.exercises:
             if exercise in checks.verdicts:
                 self.state["exercises"][exercise] = checks.verdicts[exercise].state
         self.keep()
 
-    def execute(self) -> bool:
-        """Run the code of the step; False where it was stopped, or raised what is then shown."""
+    def execute(self, cells: list[Cell]) -> bool:
+        """Run the code among some cells; False where it was stopped, or raised what is then shown."""
         shown = len(self.pictures())
-        started = time.perf_counter()
         try:
-            for cell in self.step.cells:
+            for cell in cells:
                 if not cell.prose:
                     source = "\n" * (cell.line - 1) + cell.source
                     exec(compile(source, str(self.script.path), "exec"), vars(self.module))
@@ -191,7 +212,6 @@ class Stepper:
             ]
             self.screen.say("".join(traceback.format_list(own)) + f"{type(error).__name__}: {error}", "red")
             return False
-        self.state["seconds"][str(self.step.number)] = round(time.perf_counter() - started, 2)
         for path in self.pictures()[shown:]:
             self.screen.picture(path)
         return True
@@ -274,7 +294,7 @@ class Stepper:
 
     def edit(self) -> None:
         """Open the learner's copy in the editor, and read it anew."""
-        line = self.step.cells[0].line
+        line = self.part[-1].line if self.part else 1
         editor = shlex.split(os.environ.get("VISUAL") or os.environ.get("EDITOR") or "vi")
         try:
             subprocess.run([*editor, f"+{line}", str(self.script.path)], check=False)
@@ -286,6 +306,7 @@ class Stepper:
         self.script = opened(self.script.path)
         self.steps = self.script.steps
         self.here = min(self.here, len(self.steps) - 1)
+        self.at = min(self.at, len(self.step.parts) - 1)
         self.read()
 
     def hint(self) -> None:

@@ -46,6 +46,19 @@ def test_steps():
     assert len(start.cells) == 2
 
 
+def test_parts_end_with_code():
+    start, first, second = course.steps(TEXT.replace("# Prose.\n", "# Prose.\n# %% [markdown]\n# More.\n"))
+    assert [len(part) for part in start.parts] == [2]
+    assert [[cell.prose for cell in part] for part in first.parts] == [[True, True, False]]
+    assert [cell.exercises for cell in first.parts[0]] == [[], [], ["07.1"]]
+    told = course.steps(TEXT.replace("# %%\n# %% [", "# %% [markdown]\n# So it is.\n# %%\ny = 2\n# %% ["))[1]
+    assert [[cell.source.splitlines()[0] for cell in part] for part in told.parts] == [
+        ["## 1. Predict: what?", "x = 1"],
+        ["So it is.", "y = 2"],
+    ]
+    assert course.Step(0, "", []).parts == [[]]
+
+
 def test_a_script(tmp_path):
     path = tmp_path / "07_something.py"
     path.write_text(TEXT, "utf-8")

@@ -136,6 +136,65 @@ def test_from_the_first_step_to_the_last(step, capsys):
     assert set(state["seconds"]) == {"0", "1", "2"}
 
 
+ANSWER = """
+# %% [markdown]
+# It is a sum of squares.
+
+# %%
+print("in parts", loss.item())
+
+# %% [markdown]
+# That was all.
+"""
+
+
+@pytest.fixture
+def in_parts(step, tmp_path):
+    """The learner's copy, whose first step goes on behind its code."""
+    step("")
+    own = tmp_path / "mine" / "98_small.py"
+    own.write_text(LESSON.replace("loss.item())\n", "loss.item())\n" + ANSWER, 1), "utf-8")
+    return own
+
+
+def test_the_answer_comes_after_the_prediction(step, in_parts, capsys):
+    shown, learner = step("\n\n" + "\n\n" + "\n\n" + "\n", "5")
+    order = ["## 1.", "Your prediction: ", "You predicted: 5", "a sum of squares", "in parts", "That was all.", "## 2."]
+    places = [shown.index(text) for text in order]
+    assert places == sorted(places)
+    assert shown.count("You predicted") == 1
+    assert capsys.readouterr().out.splitlines() == ["loss 5.0", "in parts 5.0"]
+    assert learner.of("98")["step"] == 2
+
+
+def test_run_again_runs_the_part(step, in_parts, capsys):
+    shown, learner = step("\n\n\n\nrr", "5")
+    assert capsys.readouterr().out.splitlines() == ["loss 5.0"] + 2 * ["in parts 5.0"]
+    assert learner.of("98")["step"] == 1
+
+
+def test_back_to_the_beginning_of_the_step(step, in_parts):
+    shown, learner = step("\n\n\n\na", "5")
+    assert learner.of("98")["step"] == 1
+    assert shown.count("## 1. Predict") == 2
+    assert step("aa")[1].of("98")["step"] == 0
+
+
+def test_resume_runs_all_parts(step, in_parts, capsys):
+    step("\n\n\n\n\n\n\n", "5")
+    capsys.readouterr()
+    shown, learner = step("")
+    assert capsys.readouterr().out.splitlines() == ["loss 5.0", "in parts 5.0"]
+    assert learner.of("98")["step"] == 2
+
+
+def test_an_edit_stays_at_the_part(step, in_parts, monkeypatch):
+    monkeypatch.setenv("VISUAL", "true")
+    shown, _ = step("\n\n\n\ne\n", "5")
+    assert shown.count("a sum of squares") == 2
+    assert shown.count("## 1. Predict") == 1
+
+
 def test_main_is_put_back(step):
     before = sys.modules["__main__"], list(sys.argv)
     step("\n")
@@ -146,7 +205,7 @@ def test_resume_runs_what_came_before_and_asks_nothing_twice(step, capsys):
     step("\n\n\n\n", "5")
     capsys.readouterr()
     shown, learner = step("\nq")
-    assert "Running steps 1 to 1 again, which took 0 s" in shown
+    assert "Running step 1 again, which took 0 s" in shown
     assert "Your prediction" not in shown
     assert capsys.readouterr().out.splitlines() == ["loss 5.0", "○ 98.1 twice: Not written yet."]
     assert learner.of("98")["step"] == 2
@@ -339,7 +398,7 @@ def test_in_a_terminal(tmp_path, size, environment):
     assert terminal.process.wait(30) == 0
     assert bool(re.search(r"\x1b\[(\d+;)*[349][0-7]", terminal.text)) != ("NO_COLOR" in environment)
     again = Terminal(tmp_path, "01", size=size, **environment)
-    again.wait("Running steps 1 to 1 again")
+    again.wait("Running step 1 again")
     again.wait("Enter run")
     again.process.send_signal(signal.SIGKILL)
     again.process.wait(30)
