@@ -21,6 +21,7 @@ broadcast = Exercise(
         "Then, where the shape has a 1 and g has more, sum with keepdims=True.",
         "g = g.sum(axis=tuple(range(g.ndim - len(shape)))), then over the axes with shape[i] == 1, keepdims=True.",
     ],
+    forbidden=["backward", "grad"],
 )
 
 
@@ -149,6 +150,7 @@ gradient = Exercise(
         "It is pₖ, and one less where k is the label y.",
         "(softmax(z) − np.eye(classes)[labels]) / n, since the loss is a mean of n.",
     ],
+    forbidden=["cross_entropy", "backward", "grad"],
 )
 
 

@@ -34,6 +34,7 @@ momentum = Exercise(
         "v = momentum * v + g",
         "p = p - lr * v, with the new v.",
     ],
+    forbidden=["SGD"],
 )
 
 
@@ -53,10 +54,10 @@ def momentum_calls():
 
 @momentum.through
 def momentum_places(candidate, gradients, **options):
-    p, v, places = START, np.zeros(3), []
+    p, v, places = START.copy(), np.zeros(3), []
     for g in gradients:
         p, v = candidate(p, g, v, **options)
-        places.append(p)
+        places.append(np.array(p))
     return np.array(places)
 
 
@@ -100,6 +101,7 @@ adam = Exercise(
         "m / (1 - beta1**t) and v / (1 - beta2**t) are what is used; m and v themselves are kept.",
         "p - lr * (m / (1 - beta1**t)) / (np.sqrt(v / (1 - beta2**t)) + eps)",
     ],
+    forbidden=["Adam", "AdamW"],
 )
 
 
@@ -120,10 +122,10 @@ def adam_calls():
 
 @adam.through
 def adam_places(candidate, gradients, **options):
-    p, m, v, places = START, np.zeros(3), np.zeros(3), []
+    p, m, v, places = START.copy(), np.zeros(3), np.zeros(3), []
     for t, g in enumerate(gradients, 1):
         p, m, v = candidate(p, g, m, v, t, **options)
-        places.append(p)
+        places.append(np.array(p))
     return np.array(places)
 
 

@@ -21,6 +21,7 @@ gradient = Exercise(
         "mean(g) and mean(g·x̂) are over the images, for each channel.",
         "dx = gamma / deviation * (g - g.mean(0) - normed * (g * normed).mean(0))",
     ],
+    forbidden=["batch_norm", "backward", "grad"],
 )
 
 
@@ -97,6 +98,7 @@ running = Exercise(
         "(1 - momentum) * running + momentum * batch",
         "The batch's variance is the unbiased one: x.var(axis=0, ddof=1).",
     ],
+    forbidden=["batch_norm"],
 )
 
 

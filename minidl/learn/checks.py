@@ -40,9 +40,10 @@ def exercise(number: str) -> Exercise:
     ValueError
         If there is none.
     """
-    known = exercises(number[:2])
+    lesson = str(number).partition(".")[0].zfill(2)
+    known = exercises(lesson)
     if number not in known:
-        raise ValueError(f"no exercise {number}; lesson {number[:2]} has {', '.join(known) or 'none'}")
+        raise ValueError(f"no exercise {number!r}; lesson {lesson} has {', '.join(known) or 'none'}")
     return known[number]
 
 

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import copy
 import inspect
+import re
 from collections.abc import Iterator
+from types import CodeType
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -52,7 +54,7 @@ def judge(exercise: Exercise, candidate: Any) -> Verdict:
             return Verdict(exercise.number, "stub", "Not written yet.")
         wanted = exercise.oracle(*copy.deepcopy(one.arguments), **copy.deepcopy(one.options))
         if not alike(value, wanted, exercise):
-            text = f"Called {named(candidate)}({shown(one)}). {difference(value, wanted)}"
+            text = f"Called {named(candidate)}({shown(one)}). {difference(value, wanted, exercise)}"
             return failed(text + diagnosis(exercise, calls, values))
     return Verdict(exercise.number, "passed", f"Passed, {len(calls)} calls.")
 
@@ -75,36 +77,60 @@ def diagnosis(exercise: Exercise, calls: list[Call], values: list[Any]) -> str:
 
 
 def alike(value: Any, other: Any, exercise: Exercise) -> bool:
-    """Whether two results are the same, numbers to the exercise's tolerance."""
+    """Whether two results are the same, numbers to the exercise's tolerance, or to that of float32 where they are."""
     if isinstance(value, Raised) or isinstance(other, Raised):
         both = isinstance(value, Raised) and isinstance(other, Raised)
         return both and type(value.error) is type(other.error)
     if isinstance(other, (tuple, list)):
         same = isinstance(value, (tuple, list)) and len(value) == len(other)
         return same and all(alike(a, b, exercise) for a, b in zip(value, other, strict=True))
-    if isinstance(other, (Tensor, np.ndarray, float, int, np.generic)):
-        try:
-            a, b = plain(value), plain(other)
-        except (TypeError, ValueError):
-            return False
-        numbers = a.dtype.kind in "fiub"
-        return numbers and a.shape == b.shape and np.allclose(a, b, exercise.rtol, exercise.atol, equal_nan=True)
-    return bool(value == other)
+    due = numbers(other)
+    if due is None:
+        return bool(value == other)
+    got = numbers(value)
+    if got is None or got.shape != due.shape:
+        return False
+    rtol, atol = (1e-5, 1e-6) if got.dtype == np.float32 else (0.0, 0.0)
+    return np.allclose(got, due, max(rtol, exercise.rtol), max(atol, exercise.atol), equal_nan=True)
 
 
-def plain(value: Any) -> np.ndarray:
-    """A Tensor, an array or a number as an array."""
-    return value.detach().numpy() if isinstance(value, Tensor) else np.asarray(value)
+def numbers(value: Any) -> np.ndarray | None:
+    """A tensor, ours or PyTorch's, an array, a number or a list of them as an array; None for anything else."""
+    try:
+        array = value.detach().cpu().numpy() if hasattr(value, "detach") else np.asarray(value)
+    except Exception:
+        return None  # a list of unequal lists, or what only looks like an array
+    return array if array.dtype.kind in "fiub" else None
 
 
 def names(candidate: Any) -> Iterator[str]:
-    """The names that a function, or the methods of a class, look up."""
-    functions = [f for f in vars(candidate).values() if inspect.isfunction(f)] if inspect.isclass(candidate) else []
-    pending = [f.__code__ for f in [*functions, candidate] if hasattr(f, "__code__")]
+    """The names that a function, or the methods of a class, look up, and so do those beside it that it calls.
+
+    What was imported under another name goes by its own, too.
+    """
+    pending = list(vars(candidate).values()) if inspect.isclass(candidate) else [candidate]
+    seen: list[Any] = []
     while pending:
-        code = pending.pop()
-        yield from code.co_names
-        pending.extend(constant for constant in code.co_consts if inspect.iscode(constant))
+        one = pending.pop()
+        one = getattr(one, "__func__", one)  # of a method
+        if not inspect.isfunction(one) or one in seen:
+            continue
+        seen.append(one)
+        for name in looked_up(one.__code__):
+            yield name
+            value = one.__globals__.get(name)
+            if getattr(value, "__globals__", None) is one.__globals__:
+                pending.append(value)
+            elif callable(value):
+                yield named(value)
+
+
+def looked_up(code: CodeType) -> Iterator[str]:
+    """The names of globals and attributes in some code, and in the functions within it."""
+    yield from code.co_names
+    for constant in code.co_consts:
+        if inspect.iscode(constant):
+            yield from looked_up(constant)
 
 
 # --- what is said -----------------------------------------------------------------------------------------------------
@@ -115,15 +141,21 @@ def named(candidate: Any) -> str:
     return getattr(candidate, "__name__", type(candidate).__name__)
 
 
-def described(value: Any) -> str:
+def described(value: Any, digits: int = 4) -> str:
     """A value in few words: the shape of an array that is not small, else all of it."""
     if isinstance(value, (Tensor, np.ndarray)):
-        array = plain(value)
-        return dims(array.shape) if array.size > FEW else np.array2string(array, precision=4, separator=", ")
+        array = numbers(value)
+        if array is None:
+            return f"{dims(value.shape)} of {value.dtype}"
+        if array.size > FEW:
+            return dims(value.shape)
+        return re.sub(r"\n\s*", " ", np.array2string(array, precision=digits, separator=", "))
     if isinstance(value, (float, np.floating)):
-        return f"{value:.6g}"
-    if isinstance(value, (tuple, list)):
-        return f"({', '.join(map(described, value))})"
+        return f"{value:.{digits + 2}g}"
+    if isinstance(value, list):
+        return f"[{', '.join(described(one, digits) for one in value)}]"
+    if isinstance(value, tuple):
+        return f"({', '.join(described(one, digits) for one in value)}{',' * (len(value) == 1)})"
     return getattr(value, "__name__", repr(value))
 
 
@@ -133,16 +165,37 @@ def shown(one: Call) -> str:
     return ", ".join([*map(described, one.arguments), *options])
 
 
-def difference(value: Any, wanted: Any) -> str:
+def difference(value: Any, wanted: Any, exercise: Exercise) -> str:
     """What came, and what was expected."""
     if isinstance(value, Raised):
         return f"Raised {type(value.error).__name__}: {value.error}."
-    if isinstance(value, (Tensor, np.ndarray)) and isinstance(wanted, (Tensor, np.ndarray)):
-        got, due = plain(value), plain(wanted)
-        if got.shape != due.shape:
-            return f"Returned the shape {dims(got.shape)}, expected {dims(due.shape)}."
-        if got.size > FEW:
-            place = np.unravel_index(np.nanargmax(np.abs(got - due)), got.shape)
-            at = ", ".join(map(str, map(int, place)))
-            return f"Returned {got[place]:.6g} at [{at}], expected {due[place]:.6g}."
-    return f"Returned {described(value)}, expected {described(wanted)}."
+    if value is None:
+        return f"Returned None, expected {described(wanted)}: is a return missing?"
+    if isinstance(wanted, (tuple, list)):
+        if isinstance(value, (tuple, list)) and len(value) == len(wanted) and described(value) == described(wanted):
+            pairs = zip(value, wanted, strict=True)
+            place, a, b = next((i, a, b) for i, (a, b) in enumerate(pairs, 1) if not alike(a, b, exercise))
+            return f"Of {len(wanted)} results, number {place}: {difference(a, b, exercise)}"
+        return apart(value, wanted)
+    got, due = numbers(value), numbers(wanted)
+    if got is None or due is None:
+        return apart(value, wanted)
+    if got.shape != due.shape:
+        return f"Returned the shape {dims(got.shape)}, expected {dims(due.shape)}."
+    if got.size <= FEW:
+        return apart(value, wanted)
+    with np.errstate(invalid="ignore"):
+        distances = np.abs(got.astype(float) - due)
+    distances[np.isnan(distances)] = np.inf
+    distances[(got == due) | (np.isnan(got) & np.isnan(due))] = 0
+    place = np.unravel_index(distances.argmax(), got.shape)
+    return apart(got[place], due[place], f" at [{', '.join(map(str, map(int, place)))}]")
+
+
+def apart(value: Any, wanted: Any, where: str = "") -> str:
+    """Two values that differ, with as many digits as it takes to see that."""
+    for digits in (4, 8, 15):
+        came, due = described(value, digits), described(wanted, digits)
+        if came != due:
+            break
+    return f"Returned {came}{where}, expected {due}."

@@ -5,6 +5,8 @@ import inspect
 import pytest
 from mutants.syntax import faults, recoded
 
+import minidl as md
+import minidl.functional as F
 from minidl.learn import checks, course
 from minidl.learn.judge import judge
 
@@ -66,3 +68,36 @@ def test_no_mutant_of_the_solution_passes(exercise):
                     survivors.append(change)
     assert count >= 5
     assert survivors == []
+
+
+def test_what_works_in_place_passes():
+    def momentum(p, g, v, lr=0.1, momentum=0.9):
+        v *= momentum
+        v += g
+        p -= lr * v
+        return p, v
+
+    def adam(p, g, m, v, t, lr=0.001, beta1=0.9, beta2=0.999, eps=1e-8):
+        m += (1 - beta1) * (g - m)
+        v += (1 - beta2) * (g * g - v)
+        p -= lr * m / (1 - beta1**t) / ((v / (1 - beta2**t)) ** 0.5 + eps)
+        return p, m, v
+
+    for number, mine in {"04.1": momentum, "04.2": adam}.items():
+        assert judge(EXERCISES[number], mine).state == "passed"
+        assert judge(EXERCISES[number], EXERCISES[number].answer).state == "passed"
+
+
+def test_the_library_does_not_pass():
+    def score_gradient(z, labels):
+        scores = md.tensor(z, requires_grad=True)
+        F.cross_entropy(scores, md.tensor(labels)).backward()
+        return scores.grad
+
+    def move(running_mean, running_var, x, momentum=0.1):
+        mean, var = md.tensor(running_mean), md.tensor(running_var)
+        F.batch_norm(md.tensor(x), mean, var, training=True, momentum=momentum)
+        return mean, var
+
+    for number, theirs in {"02.3": score_gradient, "09.2": move}.items():
+        assert judge(EXERCISES[number], theirs).text.startswith("It uses ")

@@ -84,6 +84,73 @@ def test_an_element_of_a_large_array():
     assert said(off)[1] == "Called off(3×4). Returned 12.5 at [1, 2], expected 12."
 
 
+@pytest.mark.parametrize(
+    "change, text",
+    [
+        (lambda z: z * np.nan, "Returned nan at [0, 0], expected 0."),
+        (lambda z: np.where(z == 6, np.nan, z), "Returned nan at [0, 3], expected 6."),
+        (lambda z: np.where(z == 6, np.inf, z), "Returned inf at [0, 3], expected 6."),
+        (lambda z: z * (1 + 2e-6), "Returned 22.000044 at [2, 3], expected 22."),
+        (lambda z: z.astype(str), "Returned 3×4 of <U32, expected 3×4."),
+        (lambda z: (z + (z == 6)).tolist(), "Returned 7 at [0, 3], expected 6."),
+        (lambda z: z.tolist()[:2], "Returned the shape 2×4, expected 3×4."),
+        (lambda z: [[1.0], 2.0], "Returned [[1], 2], expected 3×4."),
+        (lambda z: [None], "Returned [None], expected 3×4."),
+    ],
+    ids=["NaN", "a NaN", "an inf", "by little", "text", "list", "short list", "ragged list", "list of None"],
+)
+def test_an_array_that_differs(change, text):
+    def off(x):
+        return change(2 * x) if np.ndim(x) else 2 * x
+
+    assert said(off) == ("failed", f"Called off(3×4). {text}")
+
+
+def test_equal_infinities_and_nans_are_equal():
+    exercise = declared()
+    exercise.oracle = lambda x: np.array([np.inf, np.nan] + 8 * [1.0])
+    assert judge(exercise, lambda x: np.array([np.inf, np.nan] + 8 * [1.0])).state == "passed"
+    text = judge(exercise, lambda x: np.array([np.inf, np.nan] + 7 * [1.0] + [3.0])).text
+    assert text.endswith("Returned 3 at [9], expected 1.")
+
+
+def test_of_several_results_the_one_that_differs():
+    exercise = declared()
+    exercise.oracle = lambda x: (np.zeros(9), np.ones(9), 5)
+    assert judge(exercise, lambda x: (np.zeros(9), np.zeros(9), 5)).text == (
+        "Called <lambda>(3). Of 3 results, number 2: Returned 0 at [0], expected 1."
+    )
+    assert judge(exercise, lambda x: (np.zeros(9), np.ones(9), 6)).text == (
+        "Called <lambda>(3). Returned (9, 9, 6), expected (9, 9, 5)."
+    )
+    exercise.oracle = lambda x: (3, 1)
+    assert judge(exercise, lambda x: [4]).text == "Called <lambda>(3). Returned [4], expected (3, 1)."
+    assert judge(exercise, lambda x: (4,)).text == "Called <lambda>(3). Returned (4,), expected (3, 1)."
+
+
+def test_float32_is_held_to_its_own_digits():
+    assert said(lambda x: np.float32(2) * np.asarray(x, np.float32) / np.float32(3) * np.float32(3), rtol=1e-9)[0] == (
+        "passed"
+    )
+    assert said(lambda x: 2 * np.asarray(x, np.float32) + np.float32(1e-3))[0] == "failed"
+
+
+def test_tensors_of_pytorch():
+    class Theirs:
+        """What PyTorch's tensors do that require grad."""
+
+        def __init__(self, array):
+            self.array = array
+
+        def __array__(self):
+            raise RuntimeError("Can't call numpy() on Tensor that requires grad. Use tensor.detach().numpy() instead.")
+
+        detach = cpu = lambda self: self
+        numpy = lambda self: self.array  # noqa: E731
+
+    assert said(lambda x: Theirs(np.asarray(2 * x)))[0] == "passed"
+
+
 def test_an_exception():
     def raising(x):
         raise KeyError("no")
@@ -95,7 +162,7 @@ def test_nothing_returned():
     def nothing(x):
         2 * x
 
-    assert said(nothing)[1] == "Called nothing(3). Returned None, expected 6."
+    assert said(nothing)[1] == "Called nothing(3). Returned None, expected 6: is a return missing?"
 
 
 @pytest.mark.parametrize(
@@ -119,6 +186,29 @@ def test_what_is_forbidden():
 
     assert said(borrowed)[0] == "passed"
     assert said(borrowed, forbidden=["add"]) == ("failed", "It uses add, which is what it shall do itself.")
+
+
+def helper(x):
+    return doubled(x, x)
+
+
+doubled = np.add
+
+
+def test_what_a_helper_does_is_forbidden_too():
+    assert said(lambda x: helper(x))[0] == "passed"
+    assert said(lambda x: helper(x), forbidden=["add"]) == ("failed", "It uses add, which is what it shall do itself.")
+
+
+def test_the_methods_of_a_class_are_looked_through():
+    class Mine:
+        step = 3
+
+        def __new__(cls, x):
+            return doubled(x, x)
+
+    assert said(Mine)[0] == "passed"
+    assert said(Mine, forbidden=["doubled"])[0] == "failed"
 
 
 def test_tolerance():
@@ -182,7 +272,9 @@ def test_solution_is_source_without_decorators():
 
 
 def test_an_exercise_that_is_not_there():
-    with pytest.raises(ValueError, match="no exercise 01.9; lesson 01 has 01.1, 01.2, 01.3"):
+    with pytest.raises(ValueError, match="no exercise '01.9'; lesson 01 has 01.1, 01.2, 01.3"):
         checks.check("01.9", print)
-    with pytest.raises(ValueError, match="no exercise 98.1; lesson 98 has none"):
+    with pytest.raises(ValueError, match="no exercise '98.1'; lesson 98 has none"):
         checks.hint("98.1")
+    with pytest.raises(ValueError, match="no exercise 1.1; lesson 01 has 01.1, 01.2, 01.3"):
+        checks.hint(1.1)
