@@ -162,7 +162,7 @@ def described(value: Any, digits: int = 4) -> str:
 def shown(one: Call) -> str:
     """The arguments of a call in few words."""
     options = [f"{name}={described(value)}" for name, value in one.options.items()]
-    return ", ".join([*map(described, one.arguments), *options])
+    return ", ".join([described(value) for value in one.arguments] + options)
 
 
 def difference(value: Any, wanted: Any, exercise: Exercise) -> str:
@@ -174,8 +174,8 @@ def difference(value: Any, wanted: Any, exercise: Exercise) -> str:
     if isinstance(wanted, (tuple, list)):
         if isinstance(value, (tuple, list)) and len(value) == len(wanted) and described(value) == described(wanted):
             pairs = zip(value, wanted, strict=True)
-            place, a, b = next((i, a, b) for i, (a, b) in enumerate(pairs, 1) if not alike(a, b, exercise))
-            return f"Of {len(wanted)} results, number {place}: {difference(a, b, exercise)}"
+            number, a, b = next((i, a, b) for i, (a, b) in enumerate(pairs, 1) if not alike(a, b, exercise))
+            return f"Of {len(wanted)} results, number {number}: {difference(a, b, exercise)}"
         return apart(value, wanted)
     got, due = numbers(value), numbers(wanted)
     if got is None or due is None:
