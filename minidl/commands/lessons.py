@@ -116,6 +116,7 @@ def add_check(parser: argparse.ArgumentParser) -> None:
     """What ``minidl check`` may be told."""
     parser.add_argument("number", nargs="?", metavar="LESSON", help="such as 06 (default: all that you have begun)")
     parser.add_argument("--json", action="store_true", help="for a grader")
+    parser.add_argument("--timeout", type=float, default=600, help="seconds that a lesson may take (default: 600)")
 
 
 def check(asked: argparse.Namespace) -> int:
@@ -127,7 +128,7 @@ def check(asked: argparse.Namespace) -> int:
     begun = sorted(learner.progress()) if number is None else [course.script(number).number]
     results: dict[str, dict[str, str]] = {}
     for lesson in begun:
-        states = judged(learner.copy(course.script(lesson)))
+        states = judged(learner.copy(course.script(lesson)), asked.timeout)
         state = learner.of(lesson)
         for exercise, declared in checks.exercises(lesson).items():
             verdict = states.get(
@@ -146,11 +147,21 @@ def check(asked: argparse.Namespace) -> int:
     return int(any(result["state"] != "passed" for result in results.values()))
 
 
-def judged(lesson: Script) -> dict[str, dict[str, str]]:
+def judged(lesson: Script, seconds: float) -> dict[str, dict[str, str]]:
     """The verdicts of a lesson's exercises, from a process of its own; of what it prints only an error is shown."""
     command = [sys.executable, "-c", ALONE, str(lesson.path)]
     environment = os.environ | {"MINIDL_PROFILE": "ci", "MPLBACKEND": "Agg", "PYTHONIOENCODING": "utf-8"}
-    done = subprocess.run(command, env=environment, capture_output=True, encoding="utf-8")
+    told: dict[str, Any] = dict(env=environment, stdin=subprocess.DEVNULL, capture_output=True, encoding="utf-8")
+    try:
+        done = subprocess.run(command, **told, timeout=seconds)
+    except subprocess.TimeoutExpired:
+        print(
+            f"{lesson.path.name}: stopped after {seconds:g} s; a loop without end? --timeout allows more",
+            file=sys.stderr,
+        )
+        return {}
     if done.returncode:
-        print(f"{lesson.path.name}: {done.stderr.strip().splitlines()[-1]}", file=sys.stderr)
-    return json.loads(done.stdout.splitlines()[-1])
+        said = done.stderr.strip().splitlines() or [f"it ended with the status {done.returncode}"]
+        print(f"{lesson.path.name}: {said[-1]}", file=sys.stderr)
+    last = done.stdout.splitlines()[-1:]
+    return json.loads(last[0]) if last and last[0].startswith("{") else {}  # nothing comes of a process that is killed

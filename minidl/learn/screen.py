@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import sys
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
@@ -54,7 +55,7 @@ class Screen:
         width = self.console.width - 2
         height = max(2, round(image.height / image.width * width / 2)) * 2
         pixels = np.asarray(image.resize((width, height)))
-        if self.console.color_system is None or self.console.encoding != "utf-8":
+        if self.console.no_color or self.console.color_system is None or self.console.encoding != "utf-8":
             grey = pixels[::2].mean(2) / 255
             rows = (grey * (len(SHADES) - 1)).round().astype(int)
             self.say("\n".join("".join(SHADES[level] for level in row) for row in rows))
@@ -86,12 +87,14 @@ class Screen:
 
 
 def one_key() -> str:
-    """The next key; where the input is no terminal, the first letter of its next line. "q" at the end."""
+    """The next key, "" for an arrow and the like; without a terminal the first letter of a line. "q" at the end."""
     if not sys.stdin.isatty():
         line = sys.stdin.readline()
         return "q" if not line else line.strip()[:1].lower() or "\n"
-    pressed = sys.stdin.read(1)
-    return "q" if pressed in ("", "\x04") else pressed.lower().replace("\r", "\n")
+    typed = os.read(sys.stdin.fileno(), 64)  # an arrow comes as several letters at once, of which the last is A to D
+    if typed in (b"", b"\x04"):
+        return "q"
+    return "" if typed.startswith(b"\x1b") else typed.decode("utf-8", "ignore")[:1].lower().replace("\r", "\n")
 
 
 @contextlib.contextmanager

@@ -9,12 +9,14 @@ import signal
 import subprocess
 import sys
 import time
+import tty
 
 import pytest
+from PIL import Image
 
 from minidl.learn import checks, course
 from minidl.learn.learner import Learner
-from minidl.learn.screen import Screen
+from minidl.learn.screen import Screen, one_key
 from minidl.learn.stepper import Stepper
 
 LESSON = """# %% [markdown]
@@ -317,9 +319,33 @@ def test_keys_of_a_pipe(monkeypatch, capsys):
     assert [screen.key("?", ["n", "\n", "q"]) for _ in range(3)] == ["n", "\n", "q"]
 
 
-def test_a_picture_in_characters(tmp_path, capsys, monkeypatch):
-    from PIL import Image
+def test_keys_of_a_terminal(monkeypatch):
+    parent, child = pty.openpty()
+    tty.setcbreak(child)
+    with os.fdopen(child) as stdin:
+        monkeypatch.setattr(sys, "stdin", stdin)
+        pressed = []
+        for typed in (b"N", b"\n", b"\x1b[A", b"\x1b[B", b"\x1b", "é".encode(), b"b", b"\x04"):
+            os.write(parent, typed)
+            pressed.append(one_key())
+    os.close(parent)
+    assert pressed == ["n", "\n", "", "", "", "é", "b", "q"]
 
+
+def test_a_picture_without_colour_is_made_of_shades(tmp_path, monkeypatch, capsys):
+    monkeypatch.setenv("COLUMNS", "22")
+    monkeypatch.setenv("FORCE_COLOR", "1")
+    monkeypatch.setenv("TERM", "xterm")
+    picture = tmp_path / "black.png"
+    Image.new("L", (20, 20), 0).save(picture)
+    Screen().picture(picture)
+    assert "▀" in capsys.readouterr().out
+    monkeypatch.setenv("NO_COLOR", "1")
+    Screen().picture(picture)
+    assert capsys.readouterr().out.splitlines() == 10 * [20 * "@"]
+
+
+def test_a_picture_in_characters(tmp_path, capsys, monkeypatch):
     monkeypatch.setenv("COLUMNS", "22")
     image = Image.new("L", (20, 20), 255)
     image.paste(0, (0, 0, 10, 20))
