@@ -32,9 +32,11 @@ def sketch(tensor: Tensor | np.ndarray) -> str:
     if array.ndim == 0:
         parts.append(f"{array.item():.6g}")
     elif values.size:
-        parts.append(f"mean {values.mean():.3g} ± {values.std():.2g}")
-        parts.append(f"in [{values.min():.3g}, {values.max():.3g}]")
-        parts.append(histogram(values))
+        low, high = values.min(), values.max()
+        large = max(1.0, abs(low), abs(high))  # so that no square overflows
+        parts.append(f"mean {large * (values / large).mean():.3g} ± {large * (values / large).std():.2g}")
+        parts.append(f"in [{low:.3g}, {high:.3g}]")
+        parts.append(histogram(values / large))
     missing = np.isnan(array).sum(), np.isinf(array).sum()
     parts += [f"{count:,} {name}" for count, name in zip(missing, ("NaN", "inf"), strict=True) if count and array.ndim]
     return "  ".join(parts)
@@ -42,6 +44,7 @@ def sketch(tensor: Tensor | np.ndarray) -> str:
 
 def histogram(values: np.ndarray) -> str:
     """How often values lie in each twelfth of their range; a bar that is not the lowest has at least one."""
-    counts, _ = np.histogram(values, BINS)
+    low, high = values.min(), values.max()
+    counts, _ = np.histogram((values - low) / (high - low), BINS, (0, 1)) if high > low else np.histogram(values, BINS)
     heights = np.ceil(counts / counts.max() * (len(BARS) - 1)).astype(int)
     return "".join(BARS[height] for height in heights)

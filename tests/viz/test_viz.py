@@ -18,6 +18,10 @@ from minidl import nn, viz
         (md.tensor([[0.0, 1.0, 1.0]]), "1×3 float32  mean 0.667 ± 0.47  in [0, 1]  ▅▁▁▁▁▁▁▁▁▁▁█"),
         (md.tensor([0.0, float("nan"), float("inf"), float("-inf")]), None),
         (md.zeros(3, 0), "3×0 float32"),
+        (np.array([1.0, 1.0 + 2**-52]), "2 float64  mean 1 ± 1.1e-16  in [1, 1]  █▁▁▁▁▁▁▁▁▁▁█"),
+        (np.array([-1e308, 1e308]), "2 float64  mean 0 ± 1e+308  in [-1e+308, 1e+308]  █▁▁▁▁▁▁▁▁▁▁█"),
+        (np.array([0, 5e-324]), "2 float64  mean 0 ± 0  in [0, 4.94e-324]  █▁▁▁▁▁▁▁▁▁▁█"),
+        (np.array([1e308, 1e308]), "2 float64  mean 1e+308 ± 0  in [1e+308, 1e+308]  ▁▁▁▁▁▁█▁▁▁▁▁"),
         (np.array([True, False]), "2 bool  mean 0.5 ± 0.5  in [0, 1]  █▁▁▁▁▁▁▁▁▁▁█"),
     ],
 )
