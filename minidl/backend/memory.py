@@ -57,22 +57,31 @@ class Blocks:
     def take(self, size: int) -> Lease:
         """A lease of at least `size` bytes, and less than twice as many."""
         with self.lock:
-            best = bisect.bisect_left(self.free, size, key=len)
-            if best < len(self.free) and len(self.free[best]) < 2 * size:
-                memory = self.free.pop(best)
-            else:
+            memory = self.fitting(size)
+            if memory is None:
                 while self.free and self.held + size > SPARE * max(self.most, self.used + size):
                     self.held -= len(self.free.pop())
                 memory = Memory(size, np.uint8)
                 self.held += size
-            self.used += len(memory)
+            number = len(memory)
+            self.used += number  # without a call in between, where the collector might give
             self.most = max(self.most, self.used)
             return memory.view(Lease)
 
+    def fitting(self, size: int) -> Memory | None:
+        """The smallest free memory of at least `size` bytes, and less than twice as many: it is free no more."""
+        best = bisect.bisect_left(self.free, size, key=len)
+        memory = self.free.pop(best) if best < len(self.free) else None
+        if memory is None or size <= len(memory) < 2 * size:  # known of what is out: the place may be another's by now
+            return memory
+        bisect.insort_left(self.free, memory, key=len)
+        return None
+
     def give(self, memory: Memory) -> None:
         """Keep what no array uses any more."""
+        number = len(memory)
         with self.lock:
-            self.used -= len(memory)
+            self.used -= number
             bisect.insort_left(self.free, memory, key=len)  # the first to be used again: it may still be in cache
 
 

@@ -1,6 +1,7 @@
 """Memory that is used again: never while a view of it is left, and never more than was in use at once."""
 
 import gc
+import itertools
 import threading
 
 import numpy as np
@@ -103,6 +104,36 @@ def test_what_fits_best_is_used():
     assert address(memory.empty((SMALLEST * 2 + 1,), np.uint8)) == addresses[3]
     assert address(memory.empty((SMALLEST * 4,), np.uint8)) == addresses[4]
     assert address(memory.empty((SMALLEST,), np.uint8)) not in addresses.values()  # half of it would be wasted
+
+
+@pytest.mark.parametrize("moment", range(5))
+def test_the_collector_may_give_at_any_moment(moment, monkeypatch):
+    """It may run after any call, since Python 3.12: here after one of those of `len`, while a thread takes."""
+
+    class Cycle:
+        pass
+
+    calls = itertools.count()
+
+    def measured(a):
+        length = len(a)
+        if next(calls) == moment:
+            gc.collect()
+        return length
+
+    gc.disable()
+    try:
+        cycle, larger = Cycle(), memory.empty((SMALLEST * 3,), np.uint8)
+        cycle.itself, cycle.array = cycle, memory.empty((SMALLEST,), np.uint8)
+        del cycle, larger
+        monkeypatch.setattr(memory, "len", measured, raising=False)
+        taken = memory.empty((SMALLEST * 2,), np.uint8)
+    finally:
+        gc.enable()
+    assert taken.shape == (SMALLEST * 2,)
+    del taken
+    gc.collect()
+    assert memory.blocks.used == 0 and memory.blocks.held == sum(map(len, memory.blocks.free))
 
 
 def test_threads_may_take_and_give():
