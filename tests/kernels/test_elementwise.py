@@ -62,6 +62,14 @@ def test_value(name, order, dtype, asked):
     assert len(asked) == 2
 
 
+@pytest.mark.parametrize("expanded", [Y[..., :1, :1], Y[:1], Y[:, :, :1], Y[:1, :1, :1, :1]], ids=np.shape)
+def test_what_is_expanded_has_no_order_in_memory(expanded):
+    """As the gradient of a mean over pixels, which is added to one that lies channels last."""
+    x, y = ORDERS["channels last"](X), np.broadcast_to(expanded, X.shape)
+    np.testing.assert_array_equal(elementwise.add(x, y), x + y)
+    assert elementwise.add(x, y).strides == elementwise.add(y, x).strides == x.strides
+
+
 def test_gradients(asked):
     """Of both orders, also where one array is added twice."""
     x = md.tensor(np.linspace(-1.93, 1.1, 30), requires_grad=True)

@@ -51,19 +51,22 @@ def total(x, y, z):
 
 
 def chunked(function: Callable[..., None], *arrays: np.ndarray) -> np.ndarray:
-    """What ``function(*arrays, z)`` makes of arrays of one shape: in the dtype of the first, the order of the last."""
-    last = arrays[-1]
-    order = sorted(range(last.ndim), key=lambda i: -last.strides[i])
+    """What ``function(*arrays, z)`` makes of arrays of one shape, in the dtype of the first.
+
+    Its order in memory is that of the last, or of the last that is not expanded: there is none along a stride of 0.
+    """
+    like = next((a for a in reversed(arrays) if all(a.strides)), arrays[-1])
+    order = sorted(range(like.ndim), key=lambda i: -like.strides[i])
     flat = [np.require(a.transpose(order).ravel(), None, "W") for a in arrays]  # else loops are compiled anew
-    z = empty(tuple(last.shape[i] for i in order), arrays[0].dtype)
+    z = empty(tuple(like.shape[i] for i in order), arrays[0].dtype)
     line = z.ravel()
 
     def work(start: int) -> None:
         chunk = slice(start, start + CHUNK)
         function(*[a[chunk] for a in flat], line[chunk])
 
-    parallel(work, range(0, last.size, CHUNK))
-    return z.transpose(sorted(range(last.ndim), key=order.__getitem__))
+    parallel(work, range(0, like.size, CHUNK))
+    return z.transpose(sorted(range(like.ndim), key=order.__getitem__))
 
 
 def mapped(function: Callable[..., np.ndarray], *arrays: np.ndarray, **options: Any) -> np.ndarray:
@@ -71,14 +74,14 @@ def mapped(function: Callable[..., np.ndarray], *arrays: np.ndarray, **options: 
     return chunked(lambda *some: np.copyto(some[-1], function(*some[:-1], **options)), *arrays)
 
 
-def looped(op: Any, loop: Loop, *dtypes: Any) -> None:
+def looped(op: Any, function: Loop, *dtypes: Any) -> None:
     """Let a loop compute an op on large arrays of floats: all of one shape, and one dtype or else `dtypes`."""
     forward = op.op.forward
 
     def large(xp: Any, x: Any, *others: Any) -> np.ndarray:
         wanted = [(x.shape, dtype) for dtype in dtypes or [x.dtype] * len(others)]
         served = suits(x) and [(a.shape, a.dtype) for a in others] == wanted and loops.serve()
-        return chunked(loop, x, *others) if served and mode.fused else forward(xp, x, *others)
+        return chunked(function, x, *others) if served and mode.fused else forward(xp, x, *others)
 
     op.op.large = large
 
