@@ -150,6 +150,18 @@ def test_a_kernel_leaves_out_what_is_not_needed():
     assert kernel.backward(x, z.node.kept["saved"], {1, 2}, x, v.array, v.array, **options)[0] is None
 
 
+@pytest.mark.usefixtures("loops_serve")
+@pytest.mark.parametrize("fused", [True, False])
+@pytest.mark.parametrize("pool", [None, Window((1, 1))])
+def test_relu_lets_the_gradient_pass_where_a_channel_is_nan(pool, fused, monkeypatch):
+    """As PyTorch's does: the gradient of the bias is a number there, too."""
+    monkeypatch.setattr(md.backend.modes.mode, "fused", fused)
+    x = np.array([[1.0, np.nan], [3, 5], [2, 4]])[..., None, None]
+    v = Tensor(np.ones(2), requires_grad=True)
+    z, *_ = normalize_channels(Tensor(x), None, v, eps=1e-5, pool=pool, relu=True)
+    assert md.grad(z.sum(), v)[0].tolist() == [2, 3]
+
+
 def test_max_pool_tells_the_places_of_maxima():
     """The first of equals, but for NaN, which counts as largest; as a raw array, fused or not."""
     x = np.array([[1.0, 1, 0, 2], [0, 1, np.nan, 3], [5, 6, -np.inf, -np.inf], [6, 7, -np.inf, -np.inf]])

@@ -60,7 +60,7 @@ def affine(x, centre, scale, shift, relu, z):
 
 @loop("void(T[:, ::1], T[:, ::1], T[:, ::1], T[::1], boolean, float64[::1], float64[::1])")
 def sums(g, z, x, centre, relu, plain, product):
-    """Σ g and Σ g·(x − centre) of each column; with relu, of g where z is positive."""
+    """Σ g and Σ g·(x − centre) of each column; with relu, of g where z is not 0."""
     columns, zero = x.shape[1], x.dtype.type(0)
     first, second = np.empty(columns, x.dtype), np.empty(columns, x.dtype)
     plain[:] = 0
@@ -70,7 +70,7 @@ def sums(g, z, x, centre, relu, plain, product):
         second[:] = 0
         for i in range(start, min(start + BLOCK, len(x))):
             for k in range(columns):
-                d = g[i, k] if not relu or z[i, k] > zero else zero
+                d = g[i, k] if not relu or z[i, k] != zero else zero
                 first[k] += d
                 second[k] += d * (x[i, k] - centre[k])
         for k in range(columns):
@@ -80,11 +80,11 @@ def sums(g, z, x, centre, relu, plain, product):
 
 @loop("void(T[:, ::1], T[:, ::1], T[:, ::1], T[::1], boolean, T[::1], T[::1], T[::1], T[:, ::1])")
 def slope(g, z, x, centre, relu, scale, along, offset, dx):
-    """scale·g + along·(x − centre) + offset, by column; with relu, of g where z is positive."""
+    """scale·g + along·(x − centre) + offset, by column; with relu, of g where z is not 0."""
     zero = x.dtype.type(0)
     for i in range(len(x)):
         for k in range(x.shape[1]):
-            d = g[i, k] if not relu or z[i, k] > zero else zero
+            d = g[i, k] if not relu or z[i, k] != zero else zero
             dx[i, k] = scale[k] * d + along[k] * (x[i, k] - centre[k]) + offset[k]
 
 
