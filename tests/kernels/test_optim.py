@@ -98,3 +98,17 @@ def test_what_is_declined(build, monkeypatch):
     assert all(state == {} for *_, state in left)
     monkeypatch.setattr(kernels.loops, "serve", lambda: False)
     assert len(kernel([served], group)) == 1
+
+
+@pytest.mark.usefixtures("loops_serve")
+def test_small_parameters_are_worked_on_together(monkeypatch):
+    """So that no thread is woken for less than is worth it; large ones are shared."""
+    seen = []
+    monkeypatch.setattr(mode, "fused", True)
+    monkeypatch.setattr(kernels, "CHUNK", 8)
+    monkeypatch.setattr(kernels, "parallel", lambda _, parts: seen.extend(parts))
+    parameters = [md.zeros(n, requires_grad=True) for n in (3, 4, 2, 20, 1, 8)]
+    for p in parameters:
+        p.grad = md.ones(p.shape)
+    optim.SGD(parameters).step()
+    assert [[len(vectors[0]) for _, vectors, _ in part] for part in seen] == [[3, 4], [2], [8], [8], [4, 1], [8]]

@@ -16,6 +16,7 @@ from minidl.optim.elementwise import Elementwise
 from minidl.optim.optimizer import Updates, multi_tensor
 
 CHUNK = 1 << 16  # elements that are worth the switch to another thread
+Job = tuple[Loop, list[np.ndarray], tuple[float, ...]]
 
 
 @loop("void(T[::1], T[::1], T[::1], float64, float64, float64, float64, boolean, boolean)")
@@ -147,16 +148,20 @@ def served(p: Array, g: Array, *kept: Array) -> bool:
     return suits(p, g, *kept) and loops.serve() and all(a.flags.c_contiguous for a in (p, *kept))
 
 
-def work(jobs: list[tuple[Loop, list[np.ndarray], tuple[float, ...]]]) -> None:
-    """Loops over vectors, each with its numbers: large ones in pieces, and several at a time."""
-    pieces = []
+def work(jobs: list[Job]) -> None:
+    """Loops over vectors, each with its numbers: large ones in pieces, small ones together, several at a time."""
+    together: list[list[Job]] = []
+    room = 0  # elements that may join the last of them
     for step, vectors, numbers in jobs:
         starts = range(0, len(vectors[0]), CHUNK)
-        if len(starts) == 1:
-            pieces.append((step, vectors, numbers))  # most parameters are small: slices would cost as much as the loop
-        else:
-            pieces += [(step, [v[start : start + CHUNK] for v in vectors], numbers) for start in starts]
-    parallel(lambda piece: piece[0](*piece[1], *piece[2]), pieces)
+        for start in starts:
+            piece = vectors if len(starts) == 1 else [v[start : start + CHUNK] for v in vectors]
+            if len(piece[0]) > room:
+                together.append([])
+                room = CHUNK
+            together[-1].append((step, piece, numbers))
+            room -= len(piece[0])
+    parallel(lambda some: [step(*vectors, *numbers) for step, vectors, numbers in some], together)
 
 
 for kind, step in LOOPS.items():
