@@ -112,3 +112,14 @@ def test_small_parameters_are_worked_on_together(monkeypatch):
         p.grad = md.ones(p.shape)
     optim.SGD(parameters).step()
     assert [[len(vectors[0]) for _, vectors, _ in part] for part in seen] == [[3, 4], [2], [8], [8], [4, 1], [8]]
+
+
+@pytest.mark.usefixtures("loops_serve")
+def test_a_gradient_that_is_for_reading_only_is_copied(monkeypatch):
+    """Else loops would be compiled anew for it."""
+    jobs, g = [], np.ones(3)
+    g.flags.writeable = False
+    monkeypatch.setattr(kernels, "work", jobs.extend)
+    assert multi_tensor[optim.SGD][0]([(np.ones(3), g, {})], optim.SGD([md.zeros(1)]).param_groups[0]) == []
+    ((_, vectors, _),) = jobs
+    assert all(v.flags.writeable for v in vectors)

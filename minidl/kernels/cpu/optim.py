@@ -133,7 +133,7 @@ def serve(kind: type[Elementwise], step: Loop) -> None:
         for p, g, state in updates:
             if served(p, g, *kind.kept(p, state)):
                 numbers = kind.begin(p, state, group)
-                vectors = [a.reshape(-1) for a in (p, np.ascontiguousarray(g), *kind.kept(p, state))]
+                vectors = [a.reshape(-1) for a in (p, np.require(g, None, ["C", "W"]), *kind.kept(p, state))]
                 jobs.append((step, vectors, numbers))
             else:
                 left.append((p, g, state))
