@@ -192,7 +192,7 @@ class Trainer(Evaluator):
             self.callbacks("on_train_begin", {})
             self._go_on()
             row: dict[str, Any] = {}
-            while self.epoch < epochs and not self.stop_training:
+            while self.epoch < epochs and (self.batch or not self.stop_training):
                 if self.batch == 0:
                     self.measured = Measured(self.metrics)
                     self.callbacks("on_epoch_begin", self.epoch, {})
@@ -205,8 +205,9 @@ class Trainer(Evaluator):
         return self.history
 
     def _learn(self) -> None:
-        """The batches of an epoch: forward, loss, backward, step."""
-        for inputs, targets, weights in self._fed(self.loader, self.class_weights):
+        """The batches of an epoch, or the rest of them: forward, loss, backward, step."""
+        ended = self.stop_training and self.batch  # by a batch before the state that this goes on from was saved
+        for inputs, targets, weights in () if ended else self._fed(self.loader, self.class_weights):
             self.current = inputs, targets, weights
             self.callbacks("on_train_batch_begin", self.batch, self.measured)
             if not self.pending:
@@ -271,6 +272,7 @@ class Trainer(Evaluator):
             "epoch": self.epoch,
             "batch": self.batch,
             "pending": self.pending,
+            "stop_training": self.stop_training,
             "gradients": {name: p.grad for name, p in waiting if p.grad is not None},
             "loader": self.loader.state_dict() if isinstance(self.loader, Stateful) else None,
             "measured": self.measured.state_dict(),
@@ -309,6 +311,7 @@ class Trainer(Evaluator):
         if state is None:
             return
         self.epoch, self.batch, self.pending = state["epoch"], state["batch"], state["pending"]
+        self.stop_training = state["stop_training"]
         self.measured.load_state_dict(state["measured"])
         self.callbacks.load_state_dict(state["callbacks"])
         self.history.load_state_dict(state["history"])
@@ -324,5 +327,5 @@ class Trainer(Evaluator):
         set_rng_state(state["random"])
 
 
-KEYS = {"model", "optimizer", "scheduler", "epoch", "batch", "pending", "gradients", "loader", "measured"}
-KEYS |= {"callbacks", "history", "random"}
+KEYS = {"model", "optimizer", "scheduler", "epoch", "batch", "pending", "stop_training", "gradients", "loader"}
+KEYS |= {"measured", "callbacks", "history", "random"}

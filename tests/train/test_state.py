@@ -67,6 +67,39 @@ def test_it_goes_on_to_the_same_bits(batch, accumulated, tmp_path):
     assert np.array_equal(md.get_rng_state().numpy(), expected.state_dict()["random"].numpy())
 
 
+class Told(Callback):
+    """Tells the training to stop after a batch of an epoch (or after the epoch: None)."""
+
+    def __init__(self, epoch, batch):
+        self.moment = epoch, batch
+
+    def on_train_batch_end(self, batch, logs):
+        self.trainer.stop_training |= (self.trainer.epoch, batch) == self.moment
+
+    def on_epoch_end(self, epoch, logs):
+        self.trainer.stop_training |= (epoch, None) == self.moment
+
+
+@pytest.mark.parametrize("accumulated", [1, 2])
+@pytest.mark.parametrize("batch", [None, 0, 2])
+def test_what_was_told_to_stop_does_not_go_on(batch, accumulated, tmp_path):
+    """It is killed between what told it to stop, and its end."""
+
+    def fitted(save, saved=None):
+        t = trainer(network(seed=1 if saved is None else 2, dropout=0.3), gradient_accumulation_steps=accumulated)
+        if saved is not None:
+            t.load_state_dict(saved)
+        t.fit(X, Y, 8, epochs=4, verbose=0, callbacks=[Told(1, batch), save], validation_data=(X, Y))
+        return t
+
+    expected = fitted(Save(9, 0, tmp_path / "a"))
+    with pytest.raises(Stop):
+        fitted(Save(1, batch, tmp_path / "a"))
+    t = fitted(Save(9, 0, tmp_path / "a"), md.load(tmp_path / "a"))
+    assert np.array_equal(weights(t.model), weights(expected.model))
+    assert t.history.state_dict() == expected.history.state_dict() and len(t.history.epoch) == 2
+
+
 def test_epochs_begin_once():
     """A state of within an epoch goes on in it."""
 
