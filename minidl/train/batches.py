@@ -24,15 +24,18 @@ def loader_of(name: str, x: Any, fields: Sequence[Any], batch_size: int | None, 
     TypeError
         For anything else, and for an iterator, which is used up after an epoch.
     ValueError
-        If `fields` or `batch_size` are given with what has its own.
+        If `fields` or `batch_size` are given with what has its own; for weights without targets.
     """
     given = [field for field in fields if field is not None]
+    rows = BATCH_SIZE if batch_size is None else batch_size
     if is_array(x):
-        return DataLoader(TensorDataset(*map(as_tensor, (x, *given))), batch_size or BATCH_SIZE, shuffle)
+        if given and fields[0] is None:
+            raise ValueError(f"{name}: sample_weight came without y; give the targets, too")
+        return DataLoader(TensorDataset(*map(as_tensor, (x, *given))), rows, shuffle)
     if given:
         raise ValueError(f"{name}: y and sample_weight go with arrays; a {type(x).__name__} has its own in its batches")
     if is_samples(x):
-        return DataLoader(x, batch_size or BATCH_SIZE, shuffle and not isinstance(x, IterableDataset))
+        return DataLoader(x, rows, shuffle and not isinstance(x, IterableDataset))
     if batch_size is not None:
         raise ValueError(f"{name}: batch_size goes with arrays and data sets; a {type(x).__name__} has its own batches")
     if isinstance(x, Iterator) or not isinstance(x, Iterable):

@@ -15,7 +15,7 @@ from minidl.ops.joining import cat, stack
 from minidl.train import batches as feed
 from minidl.train.callbacks.callback import Callback, Callbacks
 from minidl.train.logs import Measured, named
-from minidl.train.weights import ClassWeights, Loss, of_each, weighted
+from minidl.train.weights import ClassWeights, Loss, of_each, product, weighted
 
 
 class Evaluator:
@@ -141,7 +141,7 @@ class Evaluator:
             inputs, targets, weights = feed.moved(feed.parted(batch), device)
             if class_weights is not None:
                 of_class = class_weights(targets)
-                weights = of_class if weights is None else weights * of_class
+                weights = of_class if weights is None else product(weights, of_class)
             yield inputs, targets, weights
 
 

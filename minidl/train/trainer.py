@@ -179,7 +179,9 @@ class Trainer(Evaluator):
         self.loader = feed.loader_of("fit", x, fields, batch_size, shuffle)
         validation = None
         if validation_data is not None:
-            rows = validation_batch_size or (batch_size if feed.is_samples(validation_data) else None)
+            rows = validation_batch_size
+            if rows is None and feed.is_samples(validation_data):
+                rows = batch_size
             validation = feed.loader_of("fit", validation_data, validation_fields, rows)
         self.class_weights = None if class_weight is None else ClassWeights(class_weight, self.device)
         params = {"epochs": epochs, "steps": feed.count(self.loader), "verbose": verbose}

@@ -60,6 +60,13 @@ def weighted(losses: Tensor, weights: Tensor) -> Tensor:
     return (losses * weights.to(losses.dtype)).mean()
 
 
+def product(weights: Tensor, others: Tensor) -> Tensor:
+    """Weights times others, each (N,) or with further dimensions: one for each sample, or for each part of it."""
+    ndim = max(weights.ndim, others.ndim)
+    first, second = (w.reshape(*w.shape, *(1,) * (ndim - w.ndim)) for w in (weights, others))
+    return first * second
+
+
 class ClassWeights:
     """The weight of each target's class; 1 for classes that are not named.
 

@@ -176,6 +176,17 @@ def test_weights_of_pixels():
         assert t.evaluate(x, y, sample_weight=w)["loss"] == pytest.approx(expected, rel=1e-5)
 
 
+def test_weights_of_images_and_of_the_classes_of_pixels():
+    """As many pixels in a row as there are images, which one could be taken for."""
+    x, y, w = md.randn(3, 2, 3, 3), md.randint(0, 2, (3, 3, 3)), np.array([0.0, 1.0, 5.0])
+    model = nn.Conv2d(2, 2, 1)
+    each = cross_entropy(model(x), y, reduction="none").detach().numpy()
+    expected = (each * np.where(y.numpy() == 1, 3.0, 0.5) * w.reshape(3, 1, 1)).mean()
+    t = Trainer(model, nn.CrossEntropyLoss(), md.optim.SGD(model.parameters(), lr=0.1))
+    row = t.fit(x, y, class_weight={0: 0.5, 1: 3.0}, sample_weight=w, **QUIET)
+    assert row["loss"] == pytest.approx([expected], rel=1e-5)
+
+
 # --- validation, evaluation, prediction ------------------------------------------------------------------------------
 
 
@@ -305,6 +316,12 @@ MODEL = nn.Linear(3, 2)
     (lambda: Trainer(MODEL, metrics=[Accuracy(), Accuracy(0)]), ValueError, "'accuracy' can't be the name .* taken"),
     (lambda: Trainer(MODEL, cross_entropy).fit(X, Y), TypeError, "optimizer must be an Optimizer, to fit, got None"),
     (lambda: Trainer(MODEL).evaluate(X, Y), TypeError, "loss must be a function .* to fit and to evaluate"),
+    (lambda: trainer().fit(X, sample_weight=Y), ValueError, "fit: sample_weight came without y"),
+    (lambda: trainer().fit(X, Y, validation_data=(X, None, Y)), ValueError, "fit: sample_weight came without y"),
+    (lambda: trainer().evaluate(X, sample_weight=Y), ValueError, "evaluate: sample_weight came without y"),
+    (lambda: trainer().fit(X, Y, 0), ValueError, "batch_size must be an integer of 1 or more, got 0"),
+    (lambda: trainer().predict(TensorDataset(X), 0), ValueError, "batch_size must be an integer of 1 or more, got 0"),
+    (lambda: trainer().fit(X, Y, validation_data=(X, Y), validation_batch_size=0), ValueError, "batch_size .* got 0"),
     (lambda: trainer().fit(X, Y, epochs=1.5), ValueError, "fit: epochs must be an integer of 0 or more"),
     (lambda: trainer().fit(X, Y, initial_epoch=-1), ValueError, "fit: initial_epoch must be an integer of 0"),
     (lambda: trainer().fit(X, Y, validation_freq=0), ValueError, "fit: validation_freq must be an integer of 1"),
