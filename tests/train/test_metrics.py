@@ -180,6 +180,13 @@ def test_nothing_counted_is_nan_or_nothing():
     assert math.isnan(CalibrationError().update(md.tensor([math.nan]), md.tensor([1])).compute().item())
 
 
+def test_scores_that_are_nan_have_no_area():
+    scores = np.array([[0.9, np.nan], [0.2, 0.8], [0.7, 0.3], [0.1, 0.9]])
+    two = ROCAUC(average=None).update(md.tensor(scores), md.tensor([0, 1, 0, 1])).compute().numpy()
+    assert two[0] == 1 and np.isnan(two[1])
+    assert np.isnan(ROCAUC().update(md.tensor(scores[:, 1]), md.tensor([1, 0, 0, 1])).compute().item())
+
+
 def test_names_and_directions():
     names = {type(metric).__name__: (metric.name, metric.direction) for metric, *_ in CASES}
     assert names == {

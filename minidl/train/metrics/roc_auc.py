@@ -62,7 +62,10 @@ class ROCAUC(Metric):
         return self
 
     def compute(self) -> Tensor:
-        """The area, float64: a scalar, or (C,) if `average` is None; NaN where a class has no or all samples."""
+        """The area, float64: a scalar, or (C,) if `average` is None.
+
+        It is NaN where a class has no or all samples, or a score is NaN.
+        """
         if not self.scores:
             return tensor(np.nan, dtype=np.dtype(np.float64))
         scores, targets = (np.concatenate([part.numpy() for part in kept]) for kept in (self.scores, self.targets))
@@ -77,7 +80,9 @@ class ROCAUC(Metric):
 
 
 def area(scores: np.ndarray, positive: np.ndarray) -> np.float64:
-    """The area under the ROC curve by ranks (Mann and Whitney 1947): ties count half."""
+    """The area under the ROC curve by ranks (Mann and Whitney 1947): ties count half; NaN has no rank."""
+    if np.isnan(scores).any():
+        return np.float64(np.nan)
     _, places, counts = np.unique(scores, return_inverse=True, return_counts=True)
     ranks = (np.cumsum(counts) - (counts - 1) / 2)[places]
     n, m = positive.sum(), (~positive).sum()
