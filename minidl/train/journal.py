@@ -36,12 +36,14 @@ class Journal:
     Raises
     ------
     ValueError
-        If the file is of another search, or a line but the last, which may have been cut off, can't be read.
+        If the file is of another search, or of none, or a line but the last, which may have been cut off, can't be
+        read.
     """
 
     def __init__(self, path: PathLike | None, trials: Sequence[Numbered], mode: str, **options: Any) -> None:
         self.path = None if path is None else Path(path)
         self.known: dict[tuple[int, int | None], Outcome] = {}
+        self.params = {trial.number: trial.params for trial in trials}
         settled = [{"number": trial.number, "params": trial.params, "seed": trial.seed} for trial in trials]
         try:
             self.search = json.loads(json.dumps({"mode": mode, **options, "trials": settled}))
@@ -57,6 +59,8 @@ class Journal:
         if self.path.exists():
             content = self.path.read_bytes()
             whole = content.rfind(b"\n") + 1  # what follows was cut off
+            if not whole and not line_of(self.search).startswith(content):
+                raise ValueError(f"search: {self.path} is no journal of a search; give another file")
             self._read(content[:whole].splitlines())
         self.file = self.path.open("ab")
         self.file.truncate(whole)
@@ -73,7 +77,8 @@ class Journal:
             try:
                 said = json.loads(line)
                 if number > 1:
-                    outcome = Outcome(**{**said, "score": math.nan if said["score"] is None else said["score"]})
+                    score = math.nan if said["score"] is None else said["score"]
+                    outcome = Outcome(**{**said, "score": score, "params": self.params[said["number"]]})
                     self.known[outcome.number, outcome.budget] = outcome
             except (ValueError, TypeError, KeyError) as error:
                 raise ValueError(f"search: {self.path}: line {number} is damaged: {error}") from error
@@ -83,7 +88,7 @@ class Journal:
                 )
 
     def _write(self, line: Any) -> None:
-        self.file.write(json.dumps(line).encode() + b"\n")
+        self.file.write(line_of(line))
         self.file.flush()
         os.fsync(self.file.fileno())
 
@@ -96,3 +101,8 @@ class Journal:
         self.known[outcome.number, outcome.budget] = outcome
         if self.file is not None:
             self._write(asdict(outcome) | {"score": None if math.isnan(outcome.score) else outcome.score})
+
+
+def line_of(said: Any) -> bytes:
+    """A line of JSON."""
+    return json.dumps(said).encode() + b"\n"

@@ -278,6 +278,28 @@ def test_a_damaged_journal(line, text, tmp_path):
         search.run(score, search.grid(SPACE), journal=path)
 
 
+def test_no_other_file_is_written_over(tmp_path):
+    path = tmp_path / "notes"
+    path.write_text("of value")
+    with pytest.raises(ValueError, match=f"search: {path} is no journal of a search; give another file"):
+        search.run(score, search.grid(SPACE), journal=path)
+    assert path.read_text() == "of value"
+
+
+def test_a_journal_whose_first_line_was_cut_off(tmp_path):
+    path = tmp_path / "a.jsonl"
+    expected = search.run(score, search.grid(SPACE), journal=path)
+    path.write_bytes(path.read_bytes()[:20])
+    assert told(search.run(score, search.grid(SPACE), journal=path)) == told(expected)
+
+
+def test_params_are_as_they_were_given(tmp_path):
+    trials = search.grid({"widths": [(8, 4), (4,)]})
+    for _ in range(2):
+        results = search.run(lambda trial: len(trial["widths"]), trials, journal=tmp_path / "a.jsonl")
+        assert [outcome.params for outcome in results] == [{"widths": (8, 4)}, {"widths": (4,)}]
+
+
 def test_a_journal_holds_what_json_does(tmp_path):
     trials = search.grid({"layer": [nn.ReLU, nn.Tanh]})
     assert len(search.run(lambda trial: 1.0, trials)) == 2
