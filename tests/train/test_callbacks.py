@@ -25,7 +25,7 @@ from minidl.train.callbacks import (
     TensorBoard,
     TerminateOnNaN,
 )
-from minidl.train.metrics import Accuracy, Mean
+from minidl.train.metrics import Accuracy, Mean, Recall
 
 X, Y = data()
 
@@ -138,6 +138,9 @@ def test_functions_as_hooks():
     (lambda: fitted(EarlyStopping("val_mean")), ValueError, "whether 'val_mean' is better low or high is not"),
     (lambda: fitted(ReduceLROnPlateau("other")), ValueError, "whether 'other' is better low or high"),
     (lambda: fitted(ModelCheckpoint("a.safetensors", "other", save_best_only=True)), ValueError, "whether 'other' is"),
+    (lambda: fitted(EarlyStopping("recall")), ValueError, "EarlyStopping: 'recall' has 2 numbers, expected one to"),
+    (lambda: fitted(ReduceLROnPlateau("recall", mode="max")), ValueError, "ReduceLROnPlateau: 'recall' has 2 numbers"),
+    (lambda: fitted(ModelCheckpoint("a.safetensors", "recall", save_best_only=True)), ValueError, "'recall' has 2 num"),
     (lambda: fitted(ModelCheckpoint("{b}.safetensors")), ValueError, "asks for 'b'; there are epoch, loss"),
     (lambda: fitted(LearningRateScheduler(lambda epoch: "a")), ValueError, "must give a number, not negative, got 'a'"),
     (lambda: fitted(LayerRecorder(["9"])), ValueError, "there is no layer '9', there are 0, 1, 2, 3, 4"),
@@ -149,7 +152,7 @@ def test_refusals(make, error, words):
 
 def fitted(*callbacks, epochs=1, **options):
     """A trainer after so many epochs."""
-    t = trainer(metrics={"mean": Accuracy0()}, **options)
+    t = trainer(metrics={"mean": Accuracy0(), "recall": Recall(average=None)}, **options)
     t.fit(X, Y, 8, epochs=epochs, callbacks=callbacks, validation_data=(X, Y), verbose=0)
     return t
 
@@ -194,6 +197,25 @@ def test_what_is_not_there_is_warned_of(tmp_path):
     saving = ModelCheckpoint(tmp_path / "a.safetensors", save_best_only=True)
     with pytest.warns(UserWarning, match="ModelCheckpoint: saved, as there is no 'val_loss'"):
         trainer().fit(X, Y, callbacks=[saving], verbose=0)
+
+
+def test_a_log_that_is_gone_on_with_before_its_first_line_was_known(tmp_path):
+    """A line that was written after the state was saved is taken off, and no file is made longer by that."""
+    path, row = tmp_path / "log.csv", {"loss": 1.0}
+    path.write_text("before\n")
+    logger = CSVLogger(path, append=True)
+    logger.on_train_begin({})
+    state = logger.state_dict()
+    logger.on_epoch_end(0, row)
+    again = CSVLogger(path, append=True)
+    again.on_train_begin({})
+    again.load_state_dict(state)
+    assert path.read_text() == "before\n"
+    again.on_epoch_end(0, row)
+    state = again.state_dict()
+    path.write_text("short\n")
+    again.load_state_dict(state)
+    assert path.read_text() == "short\n"
 
 
 def test_what_they_say(capsys, tmp_path):

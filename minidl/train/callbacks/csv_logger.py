@@ -39,6 +39,7 @@ class CSVLogger(Callback):
 
     def on_train_begin(self, logs: Logs) -> None:
         self.keys = []
+        self.size = os.path.getsize(self.filename) if self.append and os.path.exists(self.filename) else 0
 
     def on_epoch_end(self, epoch: int, logs: dict[str, Any]) -> None:
         mode = "a" if self.keys or self.append else "w"
@@ -57,8 +58,8 @@ class CSVLogger(Callback):
 
     def load_state_dict(self, state_dict: Mapping[str, Any]) -> None:
         self.keys, self.size = list(state_dict["keys"]), state_dict["size"]
-        if self.keys and os.path.exists(self.filename):
-            os.truncate(self.filename, self.size)
+        if (self.keys or self.append) and os.path.exists(self.filename):
+            os.truncate(self.filename, min(self.size, os.path.getsize(self.filename)))
 
 
 def listed(value: Any) -> Any:

@@ -42,7 +42,18 @@ class Monitor(Callback):
         return found
 
     def improves(self, value: float, on: float | None) -> bool:
-        """Whether a value is better than another by more than `min_delta`; than None it is, unless it is NaN."""
+        """Whether a value is better than another by more than `min_delta`; than None it is, unless it is NaN.
+
+        Raises
+        ------
+        ValueError
+            For several numbers.
+        """
+        if isinstance(value, list):
+            raise ValueError(
+                f"{type(self).__name__}: {self.monitor!r} has {len(value)} numbers, expected one to watch; "
+                "give its metric an average"
+            )
         if on is None:
             return not math.isnan(value)
         return value + self.min_delta < on if self.direction() == "min" else value - self.min_delta > on
