@@ -13,7 +13,7 @@ from minidl.train.callbacks.callback import Logs
 class Interruptible(Callback):
     """Lets Ctrl-C end a training when it can be saved whole, by KeyboardInterrupt; a second one ends it at once."""
 
-    last = True
+    last = 2
 
     def __init__(self, backup: BackupAndRestore) -> None:
         self.backup, self.asked = backup, False

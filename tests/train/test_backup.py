@@ -9,7 +9,7 @@ import minidl as md
 from minidl import nn
 from minidl.optim import lr_scheduler
 from minidl.train import Checkpoints, Trainer
-from minidl.train.callbacks import BackupAndRestore, Callback
+from minidl.train.callbacks import BackupAndRestore, Callback, ModelCheckpoint
 
 
 class Interrupt(Callback):
@@ -48,6 +48,39 @@ def test_to_the_bit(save_freq, until, tmp_path):
     assert learn(BackupAndRestore(folder, save_freq), until) is None
     assert learn(BackupAndRestore(folder, save_freq)) == learn()
     assert not folder.exists()  # it came to its end
+
+
+class Score(Callback):
+    """Adds to the logs what is lowest in the second epoch."""
+
+    def on_epoch_end(self, epoch, logs):
+        logs["score"] = [1.0, 0.5, 0.8][epoch]
+
+
+class Kill(Callback):
+    """Ends the training after the second epoch, when all is saved."""
+
+    last = 3
+
+    def on_epoch_end(self, epoch, logs):
+        if epoch == 1:
+            raise KeyboardInterrupt
+
+
+def test_it_knows_what_others_have_saved(tmp_path):
+    """Also what comes after it in the list."""
+
+    def fitted(*killed):
+        model = nn.Linear(6, 6)
+        trainer = Trainer(model, nn.CrossEntropyLoss(), md.optim.SGD(model.parameters(), 0.1))
+        best = ModelCheckpoint(tmp_path / "best.safetensors", "score", save_best_only=True, mode="min")
+        backup = BackupAndRestore(tmp_path / "backup")
+        trainer.fit(md.rand(8, 6), md.arange(8) % 6, epochs=3, callbacks=[backup, best, Score(), *killed], verbose=0)
+
+    with pytest.raises(KeyboardInterrupt):
+        fitted(Kill())
+    fitted(Kill())
+    assert md.load(tmp_path / "best.safetensors")["epoch"] == 2
 
 
 OPTIMIZERS = ["SGD", "Adam", "AdamW", "NAdam", "Adamax", "RMSprop", "Adagrad", "Adadelta"]

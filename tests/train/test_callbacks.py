@@ -97,11 +97,11 @@ def test_what_hooks_are_told():
 
 def test_those_that_save_the_others_come_last():
     calls = []
-    make = lambda name, is_last: type(name, (Callback,), {  # noqa: E731
-        "last": is_last, "on_train_begin": lambda self, logs: calls.append(name)
+    make = lambda name, last: type(name, (Callback,), {  # noqa: E731
+        "last": last, "on_train_begin": lambda self, logs: calls.append(name)
     })()  # fmt: skip
-    trainer().fit(X, Y, callbacks=[make("a", True), make("b", False), make("c", False)], verbose=0)
-    assert calls == ["b", "c", "a"]
+    trainer().fit(X, Y, callbacks=[make("a", 2), make("b", 1), make("c", 0), make("d", 0), make("e", 2)], verbose=0)
+    assert calls == ["c", "d", "b", "a", "e"]
 
 
 def test_functions_as_hooks():

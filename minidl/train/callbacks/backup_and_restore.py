@@ -36,7 +36,7 @@ class BackupAndRestore(Callback):
         For another `save_freq`; in `fit`, if `monitor` is not measured, or what is saved does not fit.
     """
 
-    last = True
+    last = 2
 
     def __init__(
         self,
@@ -58,14 +58,16 @@ class BackupAndRestore(Callback):
         else:
             self.checkpoints = Checkpoints(backup_dir, keep=2 if double_checkpoint else 1)
         self.save_freq, self.delete_checkpoint, self.monitor = save_freq, delete_checkpoint, monitor
-        self.batches = 0  # that the training has seen
+        self.batches = 0  # that the training has seen, with that at hand
 
     def on_train_begin(self, logs: Logs) -> None:
         self.batches = 0
         self.checkpoints.restore(trainer=self.trainer)
 
-    def on_train_batch_end(self, batch: int, logs: Logs) -> None:
+    def on_train_batch_begin(self, batch: int, logs: Logs) -> None:
         self.batches += 1
+
+    def on_train_batch_end(self, batch: int, logs: Logs) -> None:
         if self.save_freq != "epoch" and self.batches % int(self.save_freq) == 0:
             self.save()
 

@@ -54,8 +54,9 @@ class Callback:
         That of the trainer.
     params : dict
         ``"epochs"``, ``"steps"`` (the batches of an epoch, None where they can't be counted) and ``"verbose"``.
-    last : bool
-        Whether it comes after others that do not: what saves the state of others must.
+    last : int
+        Where it comes among others: those with 0 first, and what saves their state, with 1, after them. What lets a
+        training go on, with 2, saves that of all.
 
     Raises
     ------
@@ -65,7 +66,7 @@ class Callback:
 
     trainer: Training
     params: dict[str, Any]
-    last: ClassVar[bool] = False
+    last: ClassVar[int] = 0
 
     def __init_subclass__(cls) -> None:
         for name in vars(cls):

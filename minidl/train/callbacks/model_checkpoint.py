@@ -43,7 +43,7 @@ class ModelCheckpoint(Monitor):
         what is better, and where the name asks for what is not among the logs.
     """
 
-    last = True
+    last = 1
     kept = ("best", "batches")
 
     def __init__(
