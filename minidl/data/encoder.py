@@ -190,9 +190,10 @@ class TableEncoder:
             raise ValueError(f"TableEncoder: column {name!r} holds nothing; leave it out")
         require_finite(name, present)
         fill: Any = {"mean": np.mean, "median": np.median}.get(str(self.fill))
-        value = float(fill(present)) if fill else 0.0 if self.fill == "drop" else float(self.fill)
+        value = float(between(fill(present), present)) if fill else 0.0 if self.fill == "drop" else float(self.fill)
         filled = np.where(is_missing(column), value, column)
-        return Scale(value, float(filled.mean()), float(filled.std()) or 1.0)
+        constant = filled.min() == filled.max()
+        return Scale(value, float(between(filled.mean(), filled)), 1.0 if constant else float(filled.std()))
 
     def _encoded(self, name: str, column: np.ndarray) -> np.ndarray:
         """A column as inputs (N, 1), or (N, texts)."""
@@ -217,6 +218,11 @@ class TableEncoder:
         scale = self.scales[str(self.target)]
         y = (column - scale.mean) / scale.std if self.standardize_target else column
         return y.astype(np.float32)[:, None]
+
+
+def between(value: Any, numbers: np.ndarray) -> Any:
+    """A mean that rounding takes beyond the numbers that it is of, as of three 0.1, brought back to them."""
+    return np.clip(value, numbers.min(), numbers.max())
 
 
 def require_kind(name: str, column: np.ndarray, texts: bool) -> None:

@@ -108,6 +108,10 @@ def test_other_targets():
     same = Table({"a": [5, 5], "b": [np.nan, 1.0]})
     assert TableEncoder(fill="drop").fit(same).transform(same).tensors[0].numpy().tolist() == [[0, 0]]
     assert TableEncoder().fit(same).transform(same).tensors[0].numpy().tolist() == [[0, 0], [0, 0]]
+    tenths = Table({"a": [0.1, 0.1, 0.1], "b": [0.1, np.nan, 0.1], "c": [np.nan, 0.1, 0.1]})  # whose mean is rounded
+    assert not TableEncoder().fit(tenths).transform(tenths).tensors[0].numpy().any()
+    (other,) = TableEncoder().fit(tenths).transform(Table({"a": [0.3], "b": [0.1], "c": [0.1]})).tensors
+    np.testing.assert_allclose(other.numpy(), [[0.2, 0, 0]], rtol=1e-6)
 
 
 def test_as_scikit_learn_prepares():
