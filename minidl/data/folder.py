@@ -10,7 +10,7 @@ from typing import Any
 
 from minidl.backend.extras import extra
 from minidl.backend.modes import require_flag
-from minidl.data.dataset import Dataset, require_functions, transformed
+from minidl.data.dataset import Dataset, require_functions
 
 IMG_EXTENSIONS = (".jpg", ".jpeg", ".png", ".ppm", ".bmp", ".pgm", ".tif", ".tiff", ".webp")
 SUBSETS = ("training", "validation")
@@ -47,7 +47,7 @@ class DatasetFolder(Dataset):
     extensions : tuple of str, optional
         What names of files end in, such as ``(".npy",)``, in lower case.
     transform, target_transform : callable, optional
-        Of a sample, of a label.
+        Of what the loader gives, of a label.
     is_valid_file : callable, optional
         ``is_valid_file(path)`` is whether the file counts; instead of `extensions`.
     allow_empty : bool, default False
@@ -160,7 +160,11 @@ class DatasetFolder(Dataset):
 
     def __getitem__(self, index: int) -> tuple[Any, Any]:
         path, label = self.samples[index]
-        return transformed((self.loader(path), label), self.transform, self.target_transform)
+        sample = self.loader(path)
+        return (
+            sample if self.transform is None else self.transform(sample),
+            label if self.target_transform is None else self.target_transform(label),
+        )
 
 
 class ImageFolder(DatasetFolder):

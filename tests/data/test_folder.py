@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 from minidl.data import DataLoader, DatasetFolder, ImageFolder, labels_of, transforms
+from minidl.data.folder import pil_loader
 
 Image = pytest.importorskip("PIL.Image")
 POSIX = pytest.mark.skipif(os.name != "posix", reason="links and pipes of POSIX")
@@ -102,6 +103,17 @@ def test_batches(tmp_path):
         (images, labels), *_ = DataLoader(data, 4, num_workers=workers)
         assert images.shape == (4, 3, 2, 3) and labels.numpy().tolist() == [0, 0, 1, 1]
         np.testing.assert_allclose(images.numpy()[:, :, 0, 0], [[v / 255, 0, 1] for v in (3, 2, 1, 0)], rtol=1e-6)
+
+
+def test_a_transform_gets_what_the_loader_gives(tmp_path):
+    """Arrays H×W×C, as OpenCV's loader gives them, which `ToTensor` knows from tensors C×H×W."""
+    root, given = tree(tmp_path, PETS), []
+    arrays = DatasetFolder(root, lambda path: np.asarray(pil_loader(path)), (".png",), given.append)
+    assert arrays[0] == (None, 0) and type(given[0]) is np.ndarray and given[0].shape == (2, 3, 3)
+    arrays.transform = transforms.ToTensor()
+    images = ImageFolder(root, transforms.ToTensor())
+    for (a, _), (b, _) in zip(arrays, images, strict=True):
+        np.testing.assert_array_equal(a.numpy(), b.numpy())
 
 
 def test_a_part_is_held_out(tmp_path):
