@@ -85,6 +85,8 @@ TYPES = [
     (lambda: T.RandomAffine(3, shear=(1, 2, 3)), "RandomAffine: shear must be 2 or 4 numbers"),
     (lambda: T.GaussianNoise()(B.int()), "gaussian_noise: expected images of uint8 or floats, got int32"),
     (lambda: T.Normalize([0.5], [1])(B), r"normalize: needs a floating dtype, got uint8; convert with \.to"),
+    (lambda: T.Normalize("0.5", [1]), "Normalize: mean must be a number for each channel, got '0.5'"),
+    (lambda: T.Normalize([0.5], []), r"Normalize: std must be a number for each channel, got \[\]"),
     (lambda: T.MixUp()(X), "MixUp: expected images and labels"),
     (lambda: F.rotate(X, "3"), "rotate: angle: expected numbers, got '3'"),
     (lambda: F.crop(X, 0.5, 0, 2, 2), "crop: top: expected integers, got float64"),

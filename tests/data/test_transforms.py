@@ -129,6 +129,18 @@ def test_names_of_interpolation():
         F.resize(md.tensor(FLOATS), 5, transforms.InterpolationMode.LANCZOS)
 
 
+def test_normalize_takes_what_the_mean_of_images_is():
+    """A tensor or an array of one number for each channel, and one for all."""
+    mean, std = [0.4, 0.5, 0.6], [0.1, 0.2, 0.3]
+    expected = transforms.Normalize(mean, std)(md.tensor(FLOATS)).numpy()
+    for kind in (md.tensor, np.array, tuple):
+        z = transforms.Normalize(kind(mean), kind(std))(md.tensor(FLOATS))
+        np.testing.assert_allclose(z.numpy(), expected, rtol=1e-5, atol=1e-5)
+    for alike in (0.25, md.tensor(0.25), np.array([0.25])):
+        z = transforms.Normalize(0.5, alike)(md.tensor(FLOATS))
+        np.testing.assert_allclose(z.numpy(), (FLOATS - 0.5) / 0.25, rtol=1e-5, atol=1e-5)
+
+
 def test_an_image_in_place():
     for transform in (transforms.Normalize([0.5], [0.5], inplace=True), transforms.RandomErasing(1.0, inplace=True)):
         images = md.tensor(FLOATS)

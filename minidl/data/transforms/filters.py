@@ -16,21 +16,20 @@ from minidl.data.transforms.transform import Drawn, Params, Sometimes, Transform
 from minidl.engine.core import Tensor
 from minidl.ops.draw import randn
 
+Channels = float | Sequence[float] | Tensor | np.ndarray
+
 
 class Normalize(Transform):
     """(image − mean) / std, channel by channel, of floats.
 
     Parameters
     ----------
-    mean, std : a number for each channel
+    mean, std : a number for each channel, or one for all; a tensor or an array will do
     inplace : whether the images themselves are written over
     """
 
-    def __init__(self, mean: Sequence[float], std: Sequence[float], inplace: bool = False) -> None:
-        self.mean, self.std = (
-            options.numbers("Normalize", name, list(value), range(1, 1 + len(value)))
-            for name, value in (("mean", mean), ("std", std))
-        )
+    def __init__(self, mean: Channels, std: Channels, inplace: bool = False) -> None:
+        self.mean, self.std = _by_channel("mean", mean), _by_channel("std", std)
         if min(self.std) <= 0:
             raise ValueError(f"Normalize: std must be more than 0, got {std!r}")
         self.inplace = require_flag("Normalize", "inplace", inplace)
@@ -38,6 +37,15 @@ class Normalize(Transform):
     def transform(self, images: Tensor, params: Params) -> Tensor:
         """The images with mean 0 and variance 1."""
         return F.normalize(images, self.mean, self.std, self.inplace)
+
+
+def _by_channel(argument: str, value: Any) -> list[float]:
+    """A number for each channel, or a single one; TypeError for anything else."""
+    given = np.atleast_1d(value.detach().numpy()) if isinstance(value, Tensor) else value
+    found = list(given) if np.iterable(given) else [given]
+    if not found or not all(map(options.is_number, found)):
+        raise TypeError(f"Normalize: {argument} must be a number for each channel, got {value!r}")
+    return [float(number) for number in found]
 
 
 class GaussianBlur(Drawn):
