@@ -242,3 +242,17 @@ def test_labels_of_mixed_images():
     np.testing.assert_allclose(labels.numpy(), expected[1].numpy(), 1e-6, 1e-7)
     again = transforms.MixUp(num_classes=5, generator=md.Generator().manual_seed(3))(IMAGES, LABELS)
     assert (again[0].numpy() != images.numpy()).any()
+
+
+def test_one_of_those_that_mix():
+    """As torchvision's page on them has it: a batch and its labels go through one or the other."""
+    mixes = [transforms.MixUp(num_classes=5), transforms.CutMix(num_classes=5)]
+
+    def mixed(function):
+        md.manual_seed(3)
+        return [z.numpy().tolist() for z in function(IMAGES, LABELS)]
+
+    ways = [mixed(mix) for mix in mixes]
+    for p, least, most in ([1, 0], 0, 0), ([0, 1], 30, 30), (None, 5, 25):
+        choice = transforms.RandomChoice(mixes, p, generator=md.Generator().manual_seed(2))
+        assert least <= sum(ways.index(mixed(choice)) for _ in range(30)) <= most

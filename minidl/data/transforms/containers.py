@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from minidl.backend.random import Generator
+from minidl.data.transforms.mixing import Mixed
 from minidl.data.transforms.transform import Drawn, Params, Sometimes, Transform, in_parts, of_batch, takes_batches
 from minidl.engine.core import Tensor
 
@@ -74,6 +75,9 @@ class RandomApply(Sometimes):
 class RandomChoice(Drawn):
     """Of each image what one of several transforms makes of it.
 
+    Where `MixUp` or `CutMix` is among them, which mix images and labels of a batch, all of it goes through one of them:
+    ``images, labels = RandomChoice([MixUp(num_classes=10), CutMix(num_classes=10)])(images, labels)``.
+
     Parameters
     ----------
     transforms : list of callables, which agree in the size of their results
@@ -101,6 +105,11 @@ class RandomChoice(Drawn):
                 f"RandomChoice: p must have a share for each of {len(self.transforms)} transforms, got {p!r}"
             )
         self.p = (shares / shares.sum()).tolist()
+
+    def __call__(self, *inputs: Any) -> Any:
+        if any(isinstance(each, Mixed) for each in self.transforms):
+            return self.transforms[self.stream.choice(len(self.p), p=self.p)](*inputs)
+        return super().__call__(*inputs)
 
     def make_params(self, images: Tensor) -> Params:
         """Which transform each image gets: ``which`` (N,)."""
