@@ -15,7 +15,7 @@ from minidl.engine.core import Tensor
 from minidl.nn.module import Module
 from minidl.nn.normalisation import BatchNorm1d, BatchNorm2d
 from minidl.ops.create import zeros
-from minidl.optim.lr_scheduler.scheduler import LRScheduler, per_group, require_optimizer
+from minidl.optim.lr_scheduler.scheduler import LRScheduler, numbers_per_group, require_optimizer
 from minidl.optim.optimizer import Optimizer
 
 Average = Callable[[Tensor, Tensor, int], Tensor]
@@ -218,7 +218,7 @@ class SWALR(LRScheduler):
             raise ValueError(f"SWALR: anneal_strategy must be 'cos' or 'linear', got {anneal_strategy!r}")
         if not isinstance(anneal_epochs, int) or anneal_epochs < 0:
             raise ValueError(f"SWALR: anneal_epochs must be an int of at least 0, got {anneal_epochs!r}")
-        for group, rate in zip(optimizer.param_groups, per_group(self, "swa_lr", swa_lr), strict=True):
+        for group, rate in zip(optimizer.param_groups, numbers_per_group(self, "swa_lr", swa_lr, least=0), strict=True):
             group["swa_lr"] = rate
         self.anneal_epochs, self._anneal_strategy = anneal_epochs, anneal_strategy
         super().__init__(optimizer, last_epoch)

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import math
 from bisect import bisect_right
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from minidl.optim.lr_scheduler.plateau import ReduceLROnPlateau
-from minidl.optim.lr_scheduler.scheduler import LRScheduler, copied, put_rate, rates_of
+from minidl.optim.lr_scheduler.scheduler import LRScheduler, copied, put_rate, rates_of, require_number
 from minidl.optim.optimizer import Optimizer
 
 
@@ -68,11 +69,16 @@ class SequentialLR(_Composed):
         self, optimizer: Optimizer, schedulers: list[LRScheduler], milestones: list[int], last_epoch: int = -1
     ) -> None:
         self.optimizer = self._require(schedulers, optimizer)
+        if not isinstance(milestones, Iterable):
+            raise TypeError(f"SequentialLR: milestones must be several epochs, got {milestones!r}; put one in a list")
+        milestones = list(milestones)
+        for epoch in milestones:
+            require_number(self, 0, math.inf, milestones=epoch)
         if len(milestones) != len(schedulers) - 1:
             raise ValueError(
                 f"SequentialLR: {len(schedulers)} schedules need one milestone less, got {len(milestones)}"
             )
-        if sorted(milestones) != list(milestones):
+        if sorted(milestones) != milestones:
             raise ValueError(f"SequentialLR: milestones must be in order, got {milestones}")
         for scheduler in schedulers[1:]:
             if isinstance(scheduler, _Composed):
@@ -81,7 +87,7 @@ class SequentialLR(_Composed):
                 )
         self._schedulers, self._milestones = schedulers, milestones
         self.last_epoch = last_epoch + 1
-        for group in optimizer.param_groups:
+        for group in self.optimizer.param_groups:
             put_rate(group, copied(group["initial_lr"]))
         for scheduler in leaves(self):
             scheduler.last_epoch -= 1  # which all have begun as they were made

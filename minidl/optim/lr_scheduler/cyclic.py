@@ -7,7 +7,13 @@ from collections.abc import Callable, Mapping
 from types import FunctionType
 from typing import Any, Literal
 
-from minidl.optim.lr_scheduler.scheduler import LRScheduler, per_group, put_rate, require_number, require_optimizer
+from minidl.optim.lr_scheduler.scheduler import (
+    LRScheduler,
+    numbers_per_group,
+    put_rate,
+    require_number,
+    require_optimizer,
+)
 from minidl.optim.optimizer import Optimizer
 
 
@@ -24,7 +30,8 @@ class _Cycling(LRScheduler):
                 f"{type(self).__name__}: {type(self.optimizer).__name__} has no momentum; use cycle_momentum=False"
             )
         self.use_beta1 = "betas" in defaults
-        pairs = zip(per_group(self, "base_momentum", base), per_group(self, "max_momentum", top), strict=True)
+        ends = (numbers_per_group(self, *given) for given in (("base_momentum", base), ("max_momentum", top)))
+        pairs = zip(*ends, strict=True)
         for group, (least, most) in zip(self.optimizer.param_groups, pairs, strict=True):
             if last_epoch == -1:
                 self._put_momentum(group, most)
@@ -91,7 +98,10 @@ class CyclicLR(_Cycling):
             )
         if scale_mode not in ("cycle", "iterations"):
             raise ValueError(f"CyclicLR: scale_mode must be 'cycle' or 'iterations', got {scale_mode!r}")
-        base_lrs, self.max_lrs = per_group(self, "base_lr", base_lr), per_group(self, "max_lr", max_lr)
+        require_number(self, -math.inf, math.inf, gamma=gamma)
+        base_lrs, self.max_lrs = (
+            numbers_per_group(self, name, rates, least=0) for name, rates in (("base_lr", base_lr), ("max_lr", max_lr))
+        )
         if last_epoch == -1:
             for group, rate in zip(optimizer.param_groups, base_lrs, strict=True):
                 put_rate(group, rate)
@@ -101,8 +111,8 @@ class CyclicLR(_Cycling):
         self.scale_mode = scale_mode if scale_fn else "iterations" if mode == "exp_range" else "cycle"
         self.cycle_momentum = cycle_momentum
         if cycle_momentum:
-            self.base_momentums = per_group(self, "base_momentum", base_momentum)
-            self.max_momentums = per_group(self, "max_momentum", max_momentum)
+            self.base_momentums = numbers_per_group(self, "base_momentum", base_momentum)
+            self.max_momentums = numbers_per_group(self, "max_momentum", max_momentum)
             self._begin_momentum(base_momentum, max_momentum, last_epoch)
         super().__init__(optimizer, last_epoch)
         self.base_lrs = base_lrs
@@ -211,7 +221,7 @@ class OneCycleLR(_Cycling):
                 phase(end, "max_lr", "min_lr", "base_momentum", "max_momentum"),
             ]
         self._anneal_func_type = anneal_strategy
-        for group, top in zip(optimizer.param_groups, per_group(self, "max_lr", max_lr), strict=True):
+        for group, top in zip(optimizer.param_groups, numbers_per_group(self, "max_lr", max_lr, least=0), strict=True):
             if last_epoch == -1:
                 group["initial_lr"], group["max_lr"] = top / div_factor, top
                 group["min_lr"] = group["initial_lr"] / final_div_factor

@@ -9,7 +9,7 @@ from typing import Any, Literal
 from minidl.optim.lr_scheduler.scheduler import (
     BY_EPOCH,
     LRScheduler,
-    per_group,
+    numbers_per_group,
     put_rate,
     rates_of,
     require_number,
@@ -65,7 +65,7 @@ class ReduceLROnPlateau(LRScheduler):
         require_number(self, -math.inf, math.inf, threshold=threshold)
         if factor >= 1:
             raise ValueError(f"ReduceLROnPlateau: factor must be below 1, got {factor}")
-        self.min_lrs = per_group(self, "min_lr", min_lr)
+        self.min_lrs = numbers_per_group(self, "min_lr", min_lr)
         self.default_min_lr = None if isinstance(min_lr, (list, tuple)) else min_lr
         self.factor, self.patience, self.cooldown, self.eps = factor, patience, cooldown, eps
         self.mode, self.threshold, self.threshold_mode = mode, threshold, threshold_mode

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import warnings
 from collections.abc import Mapping
 from typing import Any
@@ -187,6 +188,15 @@ def per_group(schedule: LRScheduler, name: str, value: Any) -> list[Any]:
     if len(values) != groups:
         raise ValueError(f"{type(schedule).__name__}: {name} has {len(values)} values, the optimizer {groups} groups")
     return [copied(each) for each in values]
+
+
+def numbers_per_group(schedule: LRScheduler, name: str, value: Any, least: float = -math.inf) -> list[Any]:
+    """`per_group` of numbers, or tensors of one; TypeError or ValueError for anything else, and below the least."""
+    values = per_group(schedule, name, value)
+    for each in values:
+        number: Any = {name: each.item() if isinstance(each, Tensor) else each}
+        require_number(schedule, least, math.inf, **number)
+    return values
 
 
 def copied(rate: Any) -> Any:
