@@ -6,7 +6,7 @@ import bisect
 import operator
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from itertools import accumulate
-from typing import Any
+from typing import Any, Generic, TypeVar
 
 import numpy as np
 
@@ -15,8 +15,10 @@ from minidl.data.indexing import require_within, take
 from minidl.data.transforms.transform import takes_batches
 from minidl.engine.core import Tensor
 
+Sample = TypeVar("Sample", covariant=True)
 
-class Dataset:
+
+class Dataset(Generic[Sample]):
     """Samples by index: a subclass defines ``__getitem__(index)`` and ``__len__()``; ``a + b`` is one after the other.
 
     Where many samples can be had faster at once, it may define ``stacked(indices)``: the batch that `default_collate`
@@ -37,7 +39,7 @@ class Dataset:
         return TransformedDataset(self, transform, target_transform)
 
 
-class IterableDataset(Dataset):
+class IterableDataset(Dataset[Sample]):
     """Samples in a row, such as those of a stream: a subclass defines ``__iter__()``, and may define ``__len__()``."""
 
     def __iter__(self) -> Iterator[Any]:

@@ -58,7 +58,7 @@ class DataLoader:
         global stream is one of the batch's own.
     num_workers : int, default 0
         How many workers make batches ahead of the loop; with none, the loop makes them itself. The batches are the
-        same for any number, random transforms among them, as long as these draw from ``md``'s streams. An
+        same for any number, random transforms among them, as long as these draw from the global stream. An
         `IterableDataset` is gone through by each worker, which takes its own part by `get_worker_info`.
     multiprocessing_context : str or context of multiprocessing, optional
         By default workers are threads, which is best where NumPy or Pillow do the work. ``"fork"``, ``"spawn"`` or

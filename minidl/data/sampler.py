@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence, Sized
 from itertools import chain, islice
-from typing import Any, cast
+from typing import Any, Generic, TypeVar, cast
 
 import numpy as np
 
@@ -14,6 +14,8 @@ from minidl.backend.modes import require_flag
 from minidl.backend.random import Generator
 from minidl.ops.create import tensor
 from minidl.ops.draw import multinomial
+
+Item = TypeVar("Item", covariant=True)
 
 
 def require_count(name: str, argument: str, value: Any, least: int = 1) -> int:
@@ -32,7 +34,7 @@ def require_generator(name: str, generator: Any) -> None:
         )
 
 
-class Sampler:
+class Sampler(Generic[Item]):
     """An order of samples: a subclass defines ``__iter__()``, over their indices, and ``__len__()``."""
 
     def __iter__(self) -> Iterator[Any]:

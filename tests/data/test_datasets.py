@@ -12,6 +12,7 @@ from minidl.data import (
     Dataset,
     IterableDataset,
     RandomSampler,
+    Sampler,
     StackDataset,
     Subset,
     SubsetRandomSampler,
@@ -97,6 +98,27 @@ def test_a_subclass_that_overrides_samples_is_heard():
     assert listed(x for (x,) in DataLoader(Doubled(np.arange(4)), 2)) == [[0, 2], [4, 6]]
     assert listed(x for (x,) in DataLoader(Subset(Doubled(np.arange(4)), [3, 1]), 2)) == [[6, 2]]
     assert listed(x for (x,) in DataLoader(Quick(np.arange(4)), 2)) == [[0, -1], [-2, -3]]
+
+
+def test_types_of_samples_may_be_said():
+    """PyTorch's base classes take them in brackets."""
+
+    class Squares(Dataset[tuple[int, int]]):
+        def __getitem__(self, index: int) -> tuple[int, int]:
+            return index, index**2
+
+        def __len__(self) -> int:
+            return 4
+
+    class Backwards(Sampler[int]):
+        def __iter__(self):
+            return iter([3, 2, 1, 0])
+
+        def __len__(self):
+            return 4
+
+    (_, squares), *_ = DataLoader(Squares(), 4, sampler=Backwards())
+    assert squares.numpy().tolist() == [9, 4, 1, 0] and issubclass(IterableDataset[int].__origin__, Dataset)
 
 
 def test_several_samples_at_once_in_pytorchs_way():
