@@ -52,8 +52,8 @@ def get_ema_multi_avg_fn(decay: float = 0.999) -> MultiAverage:
 
 def _require_decay(name: str, decay: float) -> None:
     """Raise ValueError, in the name of a function, for a decay outside [0, 1]."""
-    if not 0 <= decay <= 1:
-        raise ValueError(f"{name}: decay must be in [0, 1], got {decay}")
+    if not isinstance(decay, (int, float)) or not 0 <= decay <= 1:
+        raise ValueError(f"{name}: decay must be a number in [0, 1], got {decay!r}")
 
 
 def _written(average: Average) -> MultiAverage:

@@ -61,8 +61,8 @@ def test_the_default_decay(make):
     assert averages([0.0, 1.0], **{"avg_fn" if make is get_ema_avg_fn else "multi_avg_fn": make()}) == pytest.approx(
         [0, 0.001]
     )
-    for decay in (-0.1, 1.1):
-        with pytest.raises(ValueError, match=rf"{make.__name__}: decay must be in \[0, 1\], got {decay}"):
+    for decay in (-0.1, 1.1, None):
+        with pytest.raises(ValueError, match=rf"{make.__name__}: decay must be a number in \[0, 1\], got {decay}"):
             make(decay)
 
 
