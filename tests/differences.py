@@ -168,7 +168,8 @@ def spaces(m: Any) -> dict[str, Any]:
     }
 
 
-TYPING = ("typing", "collections.abc")
+TYPING = ("typing", "collections.abc", "__future__")
+IMPORTED = {"torch.nn.init": {"Tensor"}, "torch.optim.swa_utils": {"LRScheduler", "Module", "Tensor"}}  # of elsewhere
 
 
 def names(space: Any) -> set[str]:
@@ -187,7 +188,8 @@ def same(torch: Any) -> dict[str, list[str]]:
     """The public names that both have, by where they live."""
     theirs = spaces(torch)
     both = {place: names(space) & names(theirs[place]) for place, space in spaces(md).items()}
-    both["torch.nn.init"].remove("Tensor")  # which is only imported there
+    for place, imported in IMPORTED.items():
+        both[place] -= imported
     return {place: sorted(found) for place, found in both.items()}
 
 
