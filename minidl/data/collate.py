@@ -85,7 +85,8 @@ def _stacked(batch: Sequence[Any]) -> Tensor:
             kind = getattr(sample, "dtype", None) or type(sample).__name__
             raise TypeError(
                 f"collate: can't stack samples of type {kind}: a sample may be a tensor, an array, a number or a text, "
-                "or a tuple, list or dict of these; for another give the loader a collate_fn"
+                "or a tuple, list or dict of these; transforms.ToTensor() makes one of a Pillow image, and for another "
+                "give the loader a collate_fn"
             )
     if shapes := {sample.shape for sample in batch} - {batch[0].shape}:
         raise ValueError(f"collate: can't stack samples of shapes {dims(batch[0].shape)} and {dims(shapes.pop())}")

@@ -64,6 +64,7 @@ def test_collate_keeps_the_gradient():
 
 @pytest.mark.parametrize("samples, error, said", [
     ([None, None], TypeError, "collate: can't stack samples of type NoneType: a sample may be .* a collate_fn"),
+    ([type("Image", (), {})()], TypeError, r"type Image: .*; transforms\.ToTensor\(\) makes one of a Pillow image"),
     ([{1}, {2}], TypeError, "collate: can't stack samples of type set"),
     ([1j, 2j], TypeError, "collate: can't stack samples of type complex"),
     ([np.array("a")] * 2, TypeError, "collate: can't stack samples of type <U1"),
