@@ -47,6 +47,8 @@ class ImageDataset(Dataset):
     targets : ndarray of int64 (N,)
     classes : tuple of str
         The names of the labels.
+    class_to_idx : dict
+        Their labels.
     source : str
         Where the images were found.
     subset : bool
@@ -86,6 +88,11 @@ class ImageDataset(Dataset):
         """Images (N, 1, H, W) and labels from a pair of IDX arrays."""
         images, labels = arrays
         return images[:, None], labels.astype(np.int64)
+
+    @property
+    def class_to_idx(self) -> dict[str, int]:
+        """The label of each name."""
+        return {name: label for label, name in enumerate(self.classes)}
 
     def __len__(self) -> int:
         return len(self.targets)
@@ -190,7 +197,7 @@ class IDX(ImageDataset):
 
     Attributes
     ----------
-    data, targets, source, classes
+    data, targets, source, classes, class_to_idx
         As of `MNIST`; `classes` are the labels as texts.
 
     Raises

@@ -37,6 +37,7 @@ def test_images_by_path(tmp_path):
     assert len(data) == 6 and data.data.shape == (6, 1, 4, 5) and data.targets.dtype == np.int64
     image, label = data[1]
     assert image.dtype == np.float32 and np.array_equal(image, PIXELS[1:2] / np.float32(255)) and label == 0
+    assert data.class_to_idx == {"0": 0, "1": 1, "2": 2, "3": 3}
     assert data.classes == tuple("0123") and repr(data) == f"IDX(6 images 1×4×5, from {paths[0]})"
     (images, labels), _ = DataLoader(data, 4)
     assert images.shape == (4, 1, 4, 5) and labels.numpy().tolist() == [3, 0, 1, 1]
