@@ -1,7 +1,7 @@
 """Penalties on weights, which are added to a loss: Keras's ``kernel_regularizer`` and ``bias_regularizer``.
 
     network = nn.Sequential(regularized(nn.Linear(784, 256), weight=L2(1e-4)), nn.ReLU(), nn.Linear(256, 10))
-    loss = F.cross_entropy(network(x), y) + regularization(network)
+    loss = F.cross_entropy(network(x), y) + regularization(network)  # which a Trainer adds by itself
 
 A regularizer is a function of a tensor, and so penalises what a layer gives as well: ``loss + L1(1e-3)(hidden)``.
 """

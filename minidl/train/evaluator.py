@@ -11,6 +11,7 @@ from minidl.backend.modes import no_grad
 from minidl.engine.core import Tensor
 from minidl.nn.modes import modes_kept
 from minidl.nn.module import Module
+from minidl.nn.regularizers import regularization
 from minidl.ops.joining import cat, stack
 from minidl.train import batches as feed
 from minidl.train.callbacks.callback import Callback, Callbacks
@@ -113,7 +114,7 @@ class Evaluator:
         return self.model(*inputs) if isinstance(inputs, (tuple, list)) else self.model(inputs)
 
     def loss_of(self, outputs: Any, targets: Any, weights: Tensor | None = None) -> Tensor:
-        """The loss of a batch, a scalar."""
+        """The loss of a batch, a scalar, with the penalties on weights that `nn.regularizers.regularized` declares."""
         require("loss", self.loss, self.loss is not None, "a function of outputs and targets, to fit and to evaluate")
         if weights is None:
             loss = self.loss(outputs, targets)
@@ -122,7 +123,8 @@ class Evaluator:
         if not isinstance(loss, Tensor) or loss.array.size != 1:
             got = dims(loss.shape) if isinstance(loss, Tensor) else type(loss).__name__
             raise ValueError(f"Trainer: the loss of a batch must be a scalar, got {got}; losses have reduction='mean'")
-        return loss
+        penalty = regularization(self.model)
+        return loss + penalty if isinstance(penalty, Tensor) else loss
 
     @cached_property
     def loss_of_each(self) -> Loss:

@@ -32,6 +32,7 @@ class Trainer(Evaluator):
     model : Module
     loss : callable, optional
         ``loss(outputs, targets)`` gives the mean over a batch, such as ``nn.CrossEntropyLoss()``. `predict` needs none.
+        Penalties that `nn.regularizers.regularized` declares are added to it.
     optimizer : Optimizer, optional
         Over parameters of the network. `evaluate` and `predict` need none.
     metrics : list of Metric, or dict of names to them, optional

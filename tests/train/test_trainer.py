@@ -8,6 +8,7 @@ import minidl as md
 from minidl import nn
 from minidl.data import DataLoader, IterableDataset, TensorDataset
 from minidl.functional import cross_entropy
+from minidl.nn.regularizers import L2, regularized
 from minidl.train import Trainer
 from minidl.train.callbacks import Callback, EarlyStopping
 from minidl.train.metrics import Accuracy
@@ -50,6 +51,25 @@ def test_it_is_the_loop_that_one_writes(form):
     assert np.array_equal(weights(t.model), weights(expected))
     assert history.epoch == [0, 1, 2] and history["loss"] == pytest.approx(losses, rel=1e-6)
     assert history is t.history and history["learning_rate"] == [0.05] * 3
+
+
+def test_penalties_on_weights_count():
+    """In training, also where gradients come together, and in evaluation, as Keras's do."""
+
+    def penalised():
+        md.manual_seed(1)
+        return nn.Sequential(regularized(nn.Linear(3, 8), weight=L2(0.3)), nn.ReLU(), nn.Linear(8, 2))
+
+    model, other = penalised(), penalised()
+    t, optimizer = trainer(model, gradient_accumulation_steps=2), md.optim.Adam(other.parameters(), lr=0.05)
+    t.fit(X, Y, 20, shuffle=False, **QUIET)
+    loss = cross_entropy(other(X), Y) + 0.3 * other[0].weight.square().sum()
+    loss.backward()
+    optimizer.step()
+    np.testing.assert_allclose(weights(t.model), weights(other), rtol=1e-4, atol=1e-6)
+    assert t.history["loss"] == pytest.approx([loss.item()], rel=1e-5)
+    loss = cross_entropy(other(X), Y) + 0.3 * other[0].weight.square().sum()
+    assert t.evaluate(X, Y)["loss"] == pytest.approx(loss.item(), rel=1e-4)
 
 
 def test_without_shuffle_and_by_the_default_batch_size():
