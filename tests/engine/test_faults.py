@@ -17,7 +17,8 @@ PARTS = [part for name in DIFFERENTIABLE for part in sources.subjects(name)]
 # each so many-th fault of the engine.
 SAMPLE = {("relu", ""), ("sub", ""), ("selu", ""), ("gelu_by_erf", ""), ("limit", ""), ("softplus", "")}
 OF_KERNELS = {"drop a statement"}
-EACH, EACH_OF_CUDA = 25, 5
+EACH = 25
+SHARE, TURN = map(int, os.environ.get("MINIDL_FAULTS", "1/0").split("/"))  # "5/17": each fifth, the 17th time
 
 
 def deep(sampled):
@@ -25,7 +26,15 @@ def deep(sampled):
     return () if sampled else pytest.mark.deep
 
 
-@pytest.mark.parametrize("name, kernel", [pytest.param(*part, marks=deep(part in SAMPLE)) for part in PARTS])
+def taken(number):
+    """Whether it is the turn of what has this number."""
+    return number % SHARE == TURN % SHARE
+
+
+@pytest.mark.parametrize(
+    "name, kernel",
+    [pytest.param(*part, marks=deep(part in SAMPLE)) for i, part in enumerate(PARTS) if part in SAMPLE or taken(i)],
+)
 def test_every_fault_of_an_op_is_found(name, kernel):
     outcomes = trial.trial(name, kernel)
     survivors = {outcome.fault for outcome in outcomes if not outcome.found}
@@ -42,7 +51,12 @@ def test_a_fault_that_kills_or_hangs_is_found_and_the_others_are_tried(monkeypat
 
 
 @pytest.mark.parametrize(
-    "fault", [pytest.param(fault, id=str(fault), marks=deep(i % EACH == 0)) for i, fault in enumerate(engine.FAULTS)]
+    "fault",
+    [
+        pytest.param(fault, id=str(fault), marks=deep(i % EACH == 0))
+        for i, fault in enumerate(engine.FAULTS)
+        if i % EACH == 0 or taken(i)
+    ],
 )
 def test_every_fault_of_the_engine_is_found(fault):
     assert engine.is_there(fault), "the engine has changed: so must engine.txt"
@@ -58,10 +72,7 @@ on_emulator = pytest.mark.skipif(not emulator.loaded(), reason="a fault in a ker
 
 @pytest.mark.gpu
 @on_emulator
-@pytest.mark.parametrize(
-    "fault",
-    [pytest.param(fault, id=str(fault), marks=deep(i % EACH_OF_CUDA == 0)) for i, fault in enumerate(cuda.FAULTS)],
-)
+@pytest.mark.parametrize("fault", [fault for i, fault in enumerate(cuda.FAULTS) if taken(i)], ids=str)
 def test_every_fault_of_a_cuda_kernel_is_found(fault):
     assert cuda.passes(fault.place, fault) == (str(fault) in EQUIVALENT)
 
