@@ -234,4 +234,5 @@ def inception_v3(**options: Any) -> Inception3:
 def inception_v3_keras(**options: Any) -> Inception3:
     """Inception-v3 as Keras has it: 23,817,352 parameters, and 34,432 statistics."""
     norm = partial(ShiftNorm2d, eps=0.001, momentum=0.01)
-    return Inception3(aux_logits=False, norm_layer=norm, count_include_pad=False, dropout=0.0, **options)
+    keras = dict(aux_logits=False, norm_layer=norm, count_include_pad=False, dropout=0.0)
+    return Inception3(**{**keras, **options})

@@ -90,8 +90,8 @@ def mobilenet_v2(**options: Any) -> MobileNetV2:
 @register_model(3, 224, 224)
 def mobilenet_v2_keras(**options: Any) -> MobileNetV2:
     """MobileNetV2 as Keras has it, with TensorFlow's padding: 3,504,872 parameters, and 34,112 statistics."""
-    norm = partial(BatchNorm2d, eps=1e-3, momentum=0.001)
-    return MobileNetV2(norm_layer=norm, conv_layer=Conv2dSame, dropout=0.0, **options)
+    keras = dict(norm_layer=partial(BatchNorm2d, eps=1e-3, momentum=0.001), conv_layer=Conv2dSame, dropout=0.0)
+    return MobileNetV2(**{**keras, **options})
 
 
 class MobileNetV1(Module):
@@ -143,5 +143,5 @@ def mobilenet_v1(**options: Any) -> MobileNetV1:
 @register_model(3, 224, 224)
 def mobilenet_v1_keras(**options: Any) -> MobileNetV1:
     """MobileNetV1 as Keras has it, with TensorFlow's padding: 4,231,976 parameters, and 21,888 statistics."""
-    norm = partial(BatchNorm2d, eps=1e-3, momentum=0.01)
-    return MobileNetV1(norm_layer=norm, conv_layer=Conv2dSame, **options)
+    keras = dict(norm_layer=partial(BatchNorm2d, eps=1e-3, momentum=0.01), conv_layer=Conv2dSame)
+    return MobileNetV1(**{**keras, **options})

@@ -172,5 +172,5 @@ def resnet152(**options: Any) -> ResNet:
 @register_model(3, 224, 224)
 def resnet50_keras(**options: Any) -> ResNet:
     """ResNet-50 as Keras has it: 25,583,592 parameters, and 53,120 statistics."""
-    norm = partial(BatchNorm2d, eps=1.001e-5, momentum=0.01)
-    return ResNet(Bottleneck, [3, 4, 6, 3], norm_layer=norm, bias=True, stride_first=True, **options)
+    keras = dict(norm_layer=partial(BatchNorm2d, eps=1.001e-5, momentum=0.01), bias=True, stride_first=True)
+    return ResNet(Bottleneck, [3, 4, 6, 3], **{**keras, **options})

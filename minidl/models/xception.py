@@ -122,5 +122,5 @@ def xception(**options: Any) -> Xception:
 @register_model(3, 299, 299)
 def xception_keras(**options: Any) -> Xception:
     """Xception as Keras has it: 22,855,952 parameters, and 54,528 statistics."""
-    norm = partial(BatchNorm2d, eps=0.001, momentum=0.01)
-    return Xception(norm_layer=norm, pool_layer=MaxPoolSame2d, **options)
+    keras = dict(norm_layer=partial(BatchNorm2d, eps=0.001, momentum=0.01), pool_layer=MaxPoolSame2d)
+    return Xception(**{**keras, **options})

@@ -280,6 +280,14 @@ def test_options(build, options, path, value):
     assert attribute(plain(build), path) != value
 
 
+@pytest.mark.parametrize("name", models.list_models("*_keras"))
+def test_options_of_the_form_of_keras(name):
+    """What makes the form is what its options are by default."""
+    network = skip_init(models.get_model, name, num_classes=2, norm_layer=nn.BatchNorm2d)
+    norms = [layer for layer in network.modules() if isinstance(layer, nn.BatchNorm2d)]
+    assert norms and {(norm.eps, norm.momentum) for norm in norms} == {(1e-5, 0.1)}
+
+
 @pytest.mark.parametrize("build", [models.Inception3, models.GoogLeNet])
 def test_auxiliary_classifiers_can_be_left_out(build):
     assert not any("aux" in key.lower() for key in skip_init(build, aux_logits=False).state_dict())
