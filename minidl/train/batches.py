@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from numbers import Real
 from typing import Any
 
 import numpy as np
@@ -54,7 +55,7 @@ def held_out(name: str, x: Any, fields: Sequence[Any], share: float) -> tuple[An
     ValueError
         If the share is not in (0, 1), leaves one part empty, or is asked of a loader.
     """
-    if not 0 < share < 1:
+    if not isinstance(share, Real) or not 0 < share < 1:
         raise ValueError(f"{name}: validation_split must be a fraction between 0 and 1, got {share!r}")
     if not is_samples(x) or isinstance(x, IterableDataset):
         raise ValueError(f"{name}: validation_split goes with arrays and data sets, not with a {type(x).__name__}")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from numbers import Real
 from typing import Any
 
 from minidl.data.sampler import require_count
@@ -90,7 +91,7 @@ class Trainer(Evaluator):
         if scheduler_interval not in INTERVALS:
             raise ValueError(f"Trainer: scheduler_interval must be 'epoch' or 'step', got {scheduler_interval!r}")
         for name, limit in ("max_norm", max_norm), ("clip_value", clip_value):
-            if limit is not None and not limit > 0:
+            if limit is not None and not (isinstance(limit, Real) and limit > 0):
                 raise ValueError(f"Trainer: {name} must be a positive number, got {limit!r}")
         self.optimizer: Any = optimizer
         self.scheduler, self.scheduler_interval = scheduler, scheduler_interval

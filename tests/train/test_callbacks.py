@@ -124,6 +124,7 @@ def test_functions_as_hooks():
     (lambda: ModelCheckpoint("a.h5"), ValueError, "filepath must end in .safetensors, got 'a.h5'"),
     (lambda: ModelCheckpoint("a.safetensors", save_freq=0), ValueError, "save_freq must be an integer of 1"),
     (lambda: LearningRateScheduler(3), TypeError, "schedule must be a function of epoch and lr, got 3"),
+    (lambda: LearningRateScheduler(max), TypeError, "schedule must be a function of epoch and lr, got <built-in"),
     (lambda: LearningRateScheduler(lambda: 3), TypeError, "schedule must be a function of epoch and lr"),
     (lambda: CSVLogger("a.csv", separator=", "), ValueError, "separator must be one character, got ', '"),
     (lambda: LayerRecorder(freq=0), ValueError, "LayerRecorder: freq must be an integer of 1"),

@@ -33,7 +33,7 @@ class LearningRateScheduler(Callback):
             parameters = inspect.signature(schedule)
             self.with_lr = accepts(parameters, 0, 0.0)
             fits = self.with_lr or accepts(parameters, 0)
-        except TypeError:
+        except (TypeError, ValueError):  # what is no function, and functions of C that do not tell
             fits = False
         if not fits:
             raise TypeError(f"LearningRateScheduler: schedule must be a function of epoch and lr, got {schedule!r}")
