@@ -111,8 +111,19 @@ def script(number: str) -> Script:
 
 
 def opened(path: Path) -> Script:
-    """A lesson's script by its first cell: ``# 06 · Title``, and somewhere ``25 minutes``."""
-    first = cells(path.read_text("utf-8"))[0].source
+    """A lesson's script by its first cell: ``# 06 · Title``, and somewhere ``25 minutes``.
+
+    Raises
+    ------
+    ValueError
+        If it has no cell.
+    """
+    text = path.read_text("utf-8")
+    found = cells(text) if CELL.search(text) else []
+    if not found:
+        again = f"minidl learn {path.name[:2]} --reset puts it aside, and begins anew"
+        raise ValueError(f"learn: {path} has no cells, which begin with # %%; {again}")
+    first = found[0].source
     minutes = re.search(r"(\d+) minutes", first)
     return Script(path.name[:2], first.splitlines()[0].partition(" · ")[2], int(minutes[1]) if minutes else 30, path)
 

@@ -68,6 +68,16 @@ def test_a_script(tmp_path):
     assert course.opened(path).minutes == 30
 
 
+@pytest.mark.parametrize("text", ["", "x = 1\n", "# %%\n\n# %% [markdown]\n"])
+def test_a_script_without_cells_is_refused(text, tmp_path):
+    path = tmp_path / "07_something.py"
+    path.write_text(text, "utf-8")
+    with pytest.raises(
+        ValueError, match="07_something.py has no cells, which begin with # %%; minidl learn 07 --reset"
+    ):
+        course.opened(path)
+
+
 def test_every_line_of_every_lesson_is_in_one_cell():
     for lesson in course.scripts():
         lines = lesson.path.read_text("utf-8").splitlines()
