@@ -72,7 +72,7 @@ def named(metrics: Mapping[str, Any] | Iterable[Any] | None) -> dict[str, Metric
         if (
             not isinstance(name, str)
             or not re.fullmatch(r"(?!val_)\w+", name)
-            or name in (*found, "loss", "learning_rate", "epoch")
+            or name in (*found, "loss", "learning_rate", "epoch", "batch")
         ):
             raise ValueError(
                 f"Trainer: {name!r} can't be the name of a metric, or is taken; metrics={{name: metric}} gives another"

@@ -335,6 +335,16 @@ def test_nan_in_data_and_parameters():
         assert words in stop.reason
 
 
+def test_gradients_whose_sum_alone_is_too_large():
+    model = nn.Linear(1, 8, bias=False)
+    t = Trainer(model, lambda outputs, _: (outputs * 3e38).sum(), md.optim.SGD(model.parameters(), lr=1e-38))
+    nn.init.zeros_(model.weight)
+    ending = TerminateOnNaN()
+    t.fit(md.ones(1, 1), md.ones(1), callbacks=[ending], verbose=0)
+    assert not ending.reason and model.weight.grad.sum().item() == math.inf
+    assert model.weight.detach().numpy() == pytest.approx(np.full((8, 1), -3.0))
+
+
 def test_training_is_the_same_where_no_nan_is_found():
     results = []
     for callbacks in [], [TerminateOnNaN()], [LayerRecorder(freq=2)]:

@@ -334,6 +334,7 @@ MODEL = nn.Linear(3, 2)
     (lambda: Trainer(MODEL, metrics=["accuracy"]), TypeError, "a metric is a Metric or a function"),
     (lambda: Trainer(MODEL, metrics={"loss": Accuracy()}), ValueError, "'loss' can't be the name of a metric"),
     (lambda: Trainer(MODEL, metrics={3: Accuracy()}), ValueError, "3 can't be the name of a metric"),
+    (lambda: Trainer(MODEL, metrics={"batch": Accuracy()}), ValueError, "'batch' can't be the name of a metric"),
     (lambda: Trainer(MODEL, metrics={"val_a": Accuracy()}), ValueError, "'val_a' can't be the name"),
     (lambda: Trainer(MODEL, metrics=[Accuracy(), Accuracy(0)]), ValueError, "'accuracy' can't be the name .* taken"),
     (lambda: Trainer(MODEL, cross_entropy).fit(X, Y), TypeError, "optimizer must be an Optimizer, to fit, got None"),

@@ -5,7 +5,8 @@ from __future__ import annotations
 import math
 
 from minidl.backend.random import default_generator
-from minidl.train.anomaly import first_unfit
+from minidl.engine.core import Tensor
+from minidl.train.anomaly import first_unfit, unfit
 from minidl.train.callbacks.callback import Callback, Logs
 
 
@@ -44,8 +45,8 @@ class TerminateOnNaN(Callback):
     def on_before_optimizer_step(self, batch: int, logs: Logs) -> None:
         if self.reason:
             return
-        gradients = [p.grad for p in self.model.parameters() if p.grad is not None]
-        if not all(math.isfinite(g.sum().item()) for g in (self.trainer.loss_value, *gradients) if g is not None):
+        numbers = [self.trainer.loss_value, *[p.grad for p in self.model.parameters()]]
+        if not all(finite(tensor) for tensor in numbers if tensor is not None):
             self._end(batch)
 
     def on_train_batch_end(self, batch: int, logs: Logs) -> None:
@@ -69,3 +70,8 @@ class TerminateOnNaN(Callback):
             raise RuntimeError(self.reason)
         print(self.reason)
         trainer.stop_training = True
+
+
+def finite(tensor: Tensor) -> bool:
+    """Whether all numbers are: their sum is then, too, unless it is too large."""
+    return math.isfinite(tensor.sum().item()) or not unfit(tensor)
