@@ -157,6 +157,7 @@ REASONS: dict[str, list[str]] = {
         ["max_pool.maxima", "max_pool.scatter"], ["np.uint8(i * kw + j) → i * kw + j"]
     ),
     "Only other layers ask for relu, and a gradient where it is not 0 is all of it.": [
+        "normalize_channels.NormalizeChannels.backward: (dy, dy, False) → (dy, dy, True)",
         *each(
             ["max_pool.scatter"],
             [f"result[k] != 0 → result[k] {other}" for other in ("== 0", "!= 1")]
