@@ -64,6 +64,9 @@ for name, path in paths.items():
     print(f"{name:9} below 0.01 after {low[0] if len(low) else 'more than 60'} steps")
 
 # %% [markdown]
+# Momentum and Adam arrive fast, and run past: the ball does not know that it is there. (Smaller steps towards the end
+# help; that is what schedules are for.)
+#
 # Exercises: SGD with momentum, and Adam (Kingma & Ba, 2015, algorithm 1). m and v begin at 0, so that they are too
 # small at first; Adam divides by 1 − βᵗ, which mends exactly that, at step t = 1, 2, …
 
@@ -82,8 +85,10 @@ check("04.2", adam_step)
 # %% [markdown]
 # ## 3. Predict, then run: nine on digits
 #
-# One hidden layer of 64, the same first weights, the same batches in the same order. Who is fast at first, who is best
-# in the end? Each has a rate that is usual for it.
+# One hidden layer of 64, the same first weights, the same batches in the same order. *Nesterov* takes the gradient a
+# little ahead, where momentum is about to go. *Adagrad* divides by the root of the sum of all squares so far, so that
+# it slows down for ever; *Adadelta* forgets old ones, as RMSprop does, and finds its rate itself. *Adamax* divides by
+# the largest gradient of late, *NAdam* is Adam with Nesterov's look ahead. Who is fast at first? Each has a usual rate.
 
 # %%
 def digits(train, most):
@@ -129,8 +134,9 @@ for name, make in makers.items():
 lesson.show(plots.compared(curves, "step", "training loss", window=8), "optimizers")
 
 # %% [markdown]
-# Most of the differences are those of the *rates*: three times the rate, and SGD would catch up. What the adaptive ones
-# give is that one rate, 0.001, does for nearly everything. (Lesson 03 goes through rates in powers of ten.)
+# Most of these differences are those of the *rates*: with three times its rate, SGD would catch up, and Adam too. What
+# an adaptive rate gives is a meaning: a weight moves by about lr in a step, however large its gradient is. (Lesson 03
+# goes through rates in powers of ten.)
 #
 # ## 4. Predict: all weights 0
 #
