@@ -67,6 +67,9 @@ def test_order_in_memory_and_what_is_kept(name):
     assert z.array.strides == x.strides and z.array.dtype == x.dtype
     kept = [a for a in z.node.kept.values() if isinstance(a, np.ndarray)]
     assert len(kept) == 1 and kept[0] is x and z.node.kept["saved"] is None
+    in_rows, expanded = np.ones(x.shape, x.dtype), np.broadcast_to(x[:, :, :1], x.shape)
+    assert value_and_gradient(name, x, in_rows)[1].strides == x.strides
+    assert value_and_gradient(name, expanded, x)[1].strides == x.strides
 
 
 @pytest.mark.parametrize("name", NAMES)
