@@ -106,13 +106,13 @@ def test_check_runs_the_learners_copy(learner, capsys):
         ("raise SystemExit(3)", "01_gradient.py: it ended with the status 3\n"),
         ("import os; os._exit(1)", "01_gradient.py: it ended with the status 1\n"),
         ("import os; os.kill(os.getpid(), 9)", "01_gradient.py: it ended with the status -9\n"),
-        ("while True: pass", "01_gradient.py: stopped after 5 s; a loop without end? --timeout allows more\n"),
+        ("while True: pass", "01_gradient.py: stopped after 1 s; a loop without end? --timeout allows more\n"),
     ],
     ids=["silent", "no verdicts", "killed", "without end"],
 )
 def test_check_of_what_ends_badly(line, error, learner, capsys):
     learner.copy(course.script("01")).path.write_text(f"# %% [markdown]\n# # 01 · Short\n\n# %%\n{line}\n", "utf-8")
-    assert main(["check", "01", "--json", *(["--timeout", "5"] if "while" in line else [])]) == 1
+    assert main(["check", "01", "--json", *(["--timeout", "1"] if "while" in line else [])]) == 1
     captured = capsys.readouterr()
     assert captured.err == error
     assert {result["state"] for result in json.loads(captured.out).values()} == {"failed"}
