@@ -38,7 +38,7 @@ class Stepper:
     """
 
     def __init__(self, lesson: Script, learner: Learner, screen: Screen) -> None:
-        self.original, self.learner, self.screen = lesson, learner, screen
+        self.learner, self.screen = learner, screen
         self.script = learner.copy(lesson)
         self.steps = self.script.steps
         self.state = learner.of(lesson.number)

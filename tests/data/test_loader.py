@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from counted import CountedStream, Stream, listed, numbers, order
 
 import minidl as md
 from minidl.data import (
@@ -14,32 +15,6 @@ from minidl.data import (
     SequentialSampler,
     TensorDataset,
 )
-
-
-def numbers(n):
-    return TensorDataset(np.arange(n), np.arange(n, dtype=np.uint8))
-
-
-def order(loader):
-    return [int(i) for x, _ in loader for i in x.array]
-
-
-class Stream(IterableDataset):
-    def __init__(self, n):
-        self.n = n
-
-    def __iter__(self):
-        return iter(range(self.n))
-
-
-class CountedStream(Stream):
-    def __len__(self):
-        return self.n
-
-
-def listed(batches):
-    return [batch.numpy().tolist() for batch in batches]
-
 
 # --- order and size ---------------------------------------------------------------------------------------------------
 
