@@ -6,7 +6,7 @@ import pytest
 import minidl as md
 from minidl.learn import checks
 from minidl.learn.exercise import Exercise, call
-from minidl.learn.judge import judge
+from minidl.learn.judge import Raised, alike, described, difference, judge, shown
 
 
 def declared(**options):
@@ -278,3 +278,49 @@ def test_an_exercise_that_is_not_there():
         checks.hint("98.1")
     with pytest.raises(ValueError, match="no exercise 1.1; lesson 01 has 01.1, 01.2, 01.3"):
         checks.hint(1.1)
+
+
+@pytest.mark.parametrize(
+    "value, text",
+    [
+        (np.arange(8.0), "[0., 1., 2., 3., 4., 5., 6., 7.]"),
+        (np.arange(9.0), "9"),
+        (np.array([[1 / 3, 1.0], [2.0, 3.0]]), "[[0.3333, 1.    ], [2.    , 3.    ]]"),
+        (2 / 3, "0.666667"),
+        ([2 / 3, "a"], "[0.666667, 'a']"),
+        ((2 / 3,), "(0.666667,)"),
+        (np.exp, "exp"),
+        (None, "None"),
+    ],
+)
+def test_values_in_few_words(value, text):
+    assert described(value) == text
+
+
+def test_calls_in_few_words():
+    assert shown(call(1.5, np.ones((3, 4)), stride=2, mode="same")) == "1.5, 3×4, stride=2, mode='same'"
+
+
+def test_what_is_farthest_apart_counts():
+    wanted = np.array([-5.0, *range(1, 10)])
+    value = wanted + [0.1, *[0.0] * 8, 3.0]
+    text = "Returned 12 at [9], expected 9."
+    assert difference(value, wanted, declared()) == text
+    assert difference(value, wanted.astype(np.float32), declared()) == text
+    value[2] = np.nan
+    assert difference(value, wanted, declared()) == "Returned nan at [2], expected 2."
+
+
+def test_one_that_raises_is_not_as_one_that_returns():
+    exercise = declared()
+    assert not alike(Raised(KeyError()), 3.0, exercise)
+    assert not alike(3.0, Raised(KeyError()), exercise)
+    assert alike(Raised(KeyError()), Raised(KeyError()), exercise)
+
+
+def test_the_name_of_what_has_none():
+    class Twice:
+        def __call__(self, x):
+            return 3.5 * x
+
+    assert said(Twice())[1] == "Called Twice(3). Returned 10.5, expected 6."
