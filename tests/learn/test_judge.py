@@ -302,7 +302,7 @@ def test_calls_in_few_words():
 
 
 def test_what_is_farthest_apart_counts():
-    wanted = np.array([-5.0, *range(1, 10)])
+    wanted = np.array([-50.0, *range(1, 10)])
     value = wanted + [0.1, *[0.0] * 8, 3.0]
     text = "Returned 12 at [9], expected 9."
     assert difference(value, wanted, declared()) == text
