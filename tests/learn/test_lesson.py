@@ -15,7 +15,7 @@ import pytest
 import minidl as md
 from minidl.learn import Lesson, plots, progress
 from minidl.learn.extras import extra
-from minidl.learn.lesson import processor
+from minidl.learn.lesson import fingerprint, processor
 
 
 @pytest.fixture
@@ -73,9 +73,9 @@ def test_record_only_when_asked_and_one_entry_a_kind(script, tmp_path):
     runs = json.loads(path.read_text("utf-8"))
     found = [(run["profile"], run["data"], run["results"]["net"][0]["error"]) for run in runs]
     assert found == [("ci", "digits", 0.2), ("full", "clothes", 0.3), ("full", "digits", 0.4)]
-    expected = {"seconds", "device", "cpu", "cores", "python", "numpy", "minidl", "source_sha256"}
+    expected = {"seconds", "device", "cpu", "cores", "python", "numpy", "minidl", "code_sha256"}
     assert expected <= runs[0].keys()
-    assert runs[0]["source_sha256"] == hashlib.sha256(b"# nothing\n").hexdigest()
+    assert runs[0]["code_sha256"] == hashlib.sha256(b"").hexdigest()  # of a script without code
 
 
 def test_a_record_by_value(script, tmp_path, monkeypatch, capsys):
@@ -90,9 +90,15 @@ def test_a_record_by_value(script, tmp_path, monkeypatch, capsys):
     assert run == {
         "profile": "ci", "data": "digits", "results": {"net": [{"seed": 1, "error": 0.5}]}, "device": "cuda:0",
         "cpu": "a processor", "cores": 3, "python": platform.python_version(), "numpy": np.__version__,
-        "minidl": version("minidl"), "source_sha256": hashlib.sha256(b"# nothing\n").hexdigest(),
+        "minidl": version("minidl"), "code_sha256": hashlib.sha256(b"").hexdigest(),
     }  # fmt: skip
     assert capsys.readouterr().out == f"recorded: {Path('results', '99.json')}\n"
+
+
+def test_the_fingerprint_is_of_lines_of_code_alone():
+    code = b"x = 1  # kept\nif x:\n    y = '#'"
+    assert fingerprint(code) == hashlib.sha256(code).hexdigest()
+    assert fingerprint(b"# %%\n# prose\n\nx = 1  # kept\r\n   # a remark\nif x:\n\n    y = '#'\n") == fingerprint(code)
 
 
 def test_the_name_of_the_processor(monkeypatch, tmp_path):

@@ -1,6 +1,5 @@
-"""The lessons run to their end, are notebooks, and their recorded numbers are those of their present source."""
+"""The lessons run to their end, are notebooks, and their recorded numbers are those of their present code."""
 
-import hashlib
 import json
 import os
 import re
@@ -15,6 +14,7 @@ import numpy as np
 import pytest
 
 import minidl as md
+from minidl.learn.lesson import fingerprint
 
 LESSONS = Path(__file__).parents[2] / "lessons"
 SCRIPTS = sorted(LESSONS.glob("[0-9][0-9]_*.py"))
@@ -22,17 +22,17 @@ NAMES = [script.stem for script in SCRIPTS]
 
 
 def stale(lessons: Path) -> list[str]:
-    """The runs recorded in a folder of lessons whose source has changed since."""
+    """The runs recorded in a folder of lessons whose code has changed since."""
     return [
         f"{script.stem}: {run['profile']}, {run['data']}"
         for script in sorted(lessons.glob("[0-9][0-9]_*.py"))
         if (results := lessons / "results" / f"{script.stem[:2]}.json").exists()
         for run in json.loads(results.read_text("utf-8"))
-        if run["source_sha256"] != hashlib.sha256(script.read_bytes()).hexdigest()
+        if run["code_sha256"] != fingerprint(script.read_bytes())
     ]
 
 
-def test_recorded_numbers_are_of_the_present_source():
+def test_recorded_numbers_are_of_the_present_code():
     assert stale(LESSONS) == []
 
 
@@ -238,10 +238,12 @@ def test_vgg16_has_its_parameters(vgg_style):
     assert "convolutions 14,714,688, the first dense layer 74%" in vgg_style.text
 
 
-def test_a_changed_source_makes_the_record_stale(simplenet):
+def test_changed_code_makes_the_record_stale_and_changed_prose_does_not(simplenet):
     script = simplenet.folder / "06_simplenet.py"
     assert stale(simplenet.folder) == []
     source = script.read_bytes()
-    script.write_bytes(source + b"\n")
+    script.write_bytes(source.replace(b"\n# %%", b"\n# More prose.\n\n# %%"))
+    assert stale(simplenet.folder) == []
+    script.write_bytes(source + b"pass\n")
     assert stale(simplenet.folder) == ["06_simplenet: ci, MNIST, 1,600 + 400"]
     script.write_bytes(source)
