@@ -10,8 +10,8 @@ from typing import Any, Generic, TypeVar
 
 import numpy as np
 
-from minidl.data.collate import default_collate, default_convert
-from minidl.data.indexing import require_within, take
+from minidl.data.collate import default_collate, placed
+from minidl.data.indexing import require_within, samples, stacks, take
 from minidl.data.transforms.transform import takes_batches
 from minidl.engine.core import Tensor
 
@@ -55,7 +55,7 @@ class TensorDataset(Dataset):
     Parameters
     ----------
     *tensors : Tensor or ndarray (N, ...)
-        Fields are returned as they are: uint8 stays uint8.
+        Arrays become tensors on the same memory; uint8 stays uint8.
 
     Raises
     ------
@@ -67,7 +67,7 @@ class TensorDataset(Dataset):
         shapes: list[tuple[int, ...]] = [getattr(tensor, "shape", ()) for tensor in tensors]
         if not shapes or () in shapes or len({shape[0] for shape in shapes}) > 1:
             raise ValueError(f"TensorDataset: wants tensors that agree in their first dimension, got shapes {shapes}")
-        self.tensors = tensors
+        self.tensors = tuple(tensor if isinstance(tensor, Tensor) else Tensor(tensor) for tensor in tensors)
 
     def __len__(self) -> int:
         return self.tensors[0].shape[0]
@@ -150,14 +150,14 @@ class TransformedDataset(Dataset):
     """The samples of `dataset`, the first field of each transformed: ``train.with_transform(augment)``.
 
     Validation takes the samples of `dataset` itself, or those of another split, so that nothing is transformed there.
-    A `Transform` gets whole batches where a loader makes them, and draws for each image of them; a function of one's
-    own gets one image at a time.
+    A `Transform` gets whole batches where a loader makes them of tensors, and draws for each image of them; arrays,
+    Pillow's images, and whatever a function of one's own is for, are given one by one, as the data set gives them.
 
     Parameters
     ----------
     dataset : Dataset
         Of images, or of tuples that begin with one.
-    transform : callable of an image, which is a tensor where it was an array
+    transform : callable of an image
     target_transform : callable of the second field of a sample, optional
 
     Raises
@@ -182,9 +182,15 @@ class TransformedDataset(Dataset):
 
     def stacked(self, indices: np.ndarray) -> Any:
         """The samples at `indices` as one batch, transformed at once where each function knows of batches."""
-        if of_batches(self.transform, self.target_transform):
-            return transformed(take(self.dataset, indices.tolist()), self.transform, self.target_transform)
-        return default_collate([self[index] for index in indices.tolist()])
+        numbers = indices.tolist()
+        if not of_batches(self.transform, self.target_transform):
+            return default_collate([self[index] for index in numbers])
+        if stacks(self.dataset):
+            return transformed(take(self.dataset, numbers), self.transform, self.target_transform)
+        several = samples(self.dataset, numbers)
+        if all(isinstance(image_of(sample), Tensor) for sample in several):
+            return transformed(default_collate(several), self.transform, self.target_transform)
+        return default_collate([transformed(sample, self.transform, self.target_transform) for sample in several])
 
 
 def require_functions(name: str, **functions: Any) -> None:
@@ -196,16 +202,22 @@ def require_functions(name: str, **functions: Any) -> None:
 
 def transformed(sample: Any, transform: Any, target_transform: Any) -> Any:
     """A sample, or a batch, with its image and its label transformed by what is not None."""
-    if isinstance(sample, Mapping):
-        raise TypeError("transform: wants images, or tuples that begin with one, got a dict")
-    image, *rest = sample if isinstance(sample, (tuple, list)) else (sample,)
+    image = image_of(sample)
     if transform is not None:
-        image = transform(default_convert(image))
+        image = transform(placed(image) if isinstance(image, Tensor) else image)
     if not isinstance(sample, (tuple, list)):
         return image
+    rest = [*sample[1:]]
     if rest and target_transform is not None:
         rest[0] = target_transform(rest[0])
     return (image, *rest) if isinstance(sample, tuple) else [image, *rest]
+
+
+def image_of(sample: Any) -> Any:
+    """The image of a sample: itself, or the first of a tuple; TypeError for a dict."""
+    if isinstance(sample, Mapping):
+        raise TypeError("transform: wants images, or tuples that begin with one, got a dict")
+    return sample[0] if isinstance(sample, (tuple, list)) else sample
 
 
 def of_batches(*functions: Any) -> bool:

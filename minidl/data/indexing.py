@@ -40,13 +40,20 @@ def located(error: Any, place: str) -> Any:
     return error
 
 
-def take(dataset: Any, indices: list[Any]) -> Any:
-    """The samples at `indices` as one batch, in the data set's own way if it has one."""
+def stacks(dataset: Any) -> bool:
+    """Whether a data set makes batches in its own way; not so one whose class gives other samples than that way's."""
     for kind in type(dataset).__mro__:
         if "stacked" in vars(kind):
-            array = np.array([operator.index(index) for index in indices], np.intp)
-            require_within(type(dataset).__name__, array, len(dataset))
-            return default_convert(dataset.stacked(array))
-        if "__getitem__" in vars(kind):  # of a class below the one whose `stacked` knows nothing of it
-            break
-    return default_collate(samples(dataset, indices))
+            return True
+        if "__getitem__" in vars(kind):
+            return False
+    return False
+
+
+def take(dataset: Any, indices: list[Any]) -> Any:
+    """The samples at `indices` as one batch, in the data set's own way if it has one."""
+    if not stacks(dataset):
+        return default_collate(samples(dataset, indices))
+    array = np.array([operator.index(index) for index in indices], np.intp)
+    require_within(type(dataset).__name__, array, len(dataset))
+    return default_convert(dataset.stacked(array))

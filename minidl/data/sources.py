@@ -20,6 +20,7 @@ from minidl.data.collate import default_collate
 from minidl.data.dataset import Dataset, of_batches, require_functions, transformed
 from minidl.data.files import FileSet, unpack
 from minidl.data.formats import parse_idx
+from minidl.engine.core import Tensor
 
 Function = Callable[[Any], Any] | None
 
@@ -27,8 +28,8 @@ Function = Callable[[Any], Any] | None
 class ImageDataset(Dataset):
     """Labelled images kept as bytes and served as float32 in [0, 1].
 
-    ``dataset[i]`` is ``(image, label)``: float32 (C, H, W) and int. ``dataset.stacked(indices)`` is a batch,
-    float32 (n, C, H, W) and int64 (n,).
+    ``dataset[i]`` is ``(image, label)``: a tensor, float32 (C, H, W), and an int. ``dataset.stacked(indices)`` is a
+    batch, float32 (n, C, H, W) and int64 (n,).
 
     Parameters
     ----------
@@ -99,12 +100,12 @@ class ImageDataset(Dataset):
 
     def __getitem__(self, index: int) -> tuple[Any, Any]:
         index = operator.index(index)
-        sample = np.divide(self.data[index], 255, dtype=np.float32), int(self.targets[index])
+        sample = Tensor(np.divide(self.data[index], 255, dtype=np.float32)), int(self.targets[index])
         return transformed(sample, self.transform, self.target_transform)
 
     def stacked(self, indices: np.ndarray) -> Any:
         if of_batches(self.transform, self.target_transform):
-            batch = np.divide(self.data[indices], 255, dtype=np.float32), self.targets[indices]
+            batch = Tensor(np.divide(self.data[indices], 255, dtype=np.float32)), Tensor(self.targets[indices])
             return transformed(batch, self.transform, self.target_transform)
         return default_collate([self[index] for index in indices.tolist()])
 

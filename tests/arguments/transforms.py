@@ -76,7 +76,7 @@ function("to_dtype", inpt=fixed(IMAGES), dtype=of("float32"))(
     scale=given(True, dtype=of("uint8")),
     inpt=each(given(BYTES, scale=True), given(BYTES, dtype=of("int32"), scale=True)),
 )  # fmt: skip
-function("to_image", inpt=of(lambda m: BYTES[0]))(inpt=of(lambda m: BYTES[0, 0]))
+function("to_image", inpt=of(lambda m: BYTES[0].transpose(1, 2, 0)))(inpt=of(lambda m: BYTES[0, 0]))
 
 
 # --- classes ----------------------------------------------------------------------------------------------------------

@@ -61,6 +61,19 @@ def test_arrays():
     assert F.to_pil_image(md.tensor(RGB[..., 0])).mode == F.to_pil_image(RGB[..., 0]).mode == "L"
 
 
+@pytest.mark.parametrize("to", [transforms.ToTensor(), transforms.ToImage()])
+def test_channels_on_the_wrong_side(to):
+    for channels in (1, 3, 4):
+        with pytest.raises(ValueError, match=f"H×W×C, and {channels}×6×5 has its channels first; md.tensor"):
+            to(np.zeros((channels, 6, 5), np.uint8))
+        for shape in ((6, 5, channels), (2, 6, 5, channels)):
+            with pytest.raises(ValueError, match=rf"×5×{channels} has its channels last; \.movedim\(-1, -3\) first"):
+                to(md.zeros(*shape))
+        assert to(md.zeros(channels, 6, 3)).shape == (channels, 6, 3)
+        assert to(np.zeros((3, 6, channels))).shape == (channels, 3, 6)
+    assert to(np.zeros((6, 5, 7))).shape == (7, 6, 5) and to(md.zeros(7, 6, 5)).shape == (7, 6, 5)
+
+
 def test_dtypes():
     tensor = md.tensor(RGB.transpose(2, 0, 1))
     assert transforms.ToDtype(md.float64, scale=True)(tensor).dtype == md.float64

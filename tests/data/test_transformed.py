@@ -85,12 +85,61 @@ def test_images_without_labels():
             return 4
 
         def __getitem__(self, index):
-            return IMAGES[index]
+            return md.tensor(IMAGES[index])
 
     flipped = Pictures().with_transform(transforms.RandomHorizontalFlip(1.0))
     np.testing.assert_array_equal(flipped[2].numpy(), IMAGES[2, ..., ::-1])
     (batch,) = DataLoader(flipped, batch_size=4)
     np.testing.assert_array_equal(batch.numpy(), IMAGES[:4, ..., ::-1])
+
+
+@pytest.mark.parametrize("labelled", [True, False])
+def test_arrays_as_they_are_read(labelled):
+    """H×W×C, such as OpenCV's: one by one and in batches each becomes a tensor by `ToTensor`, as in torchvision."""
+    pixels = np.random.default_rng(1).integers(0, 256, (6, 8, 7, 3), dtype=np.uint8)
+
+    class Read(Dataset):
+        def __len__(self):
+            return 6
+
+        def __getitem__(self, index):
+            return (pixels[index], index) if labelled else pixels[index]
+
+    flip = transforms.RandomHorizontalFlip(1.0)
+    expected = pixels[:, :, ::-1].transpose(0, 3, 1, 2) / np.float32(255)
+    read = Read().with_transform(transforms.Compose([transforms.ToTensor(), flip]))
+    (batch,) = DataLoader(read, batch_size=6)
+    images, first = (batch[0], read[2][0]) if labelled else (batch, read[2])
+    np.testing.assert_allclose(images.numpy(), expected, 1e-6)
+    np.testing.assert_allclose(first.numpy(), expected[2], 1e-6)
+    early = Read().with_transform(transforms.Compose([flip, transforms.ToTensor()]))
+    for ask in (lambda: early[2], lambda: next(iter(DataLoader(early, batch_size=6)))):
+        with pytest.raises(TypeError, match="RandomHorizontalFlip: expected images as a tensor, .* got an array 8×7×3"):
+            ask()
+    last = TensorDataset(pixels).with_transform(transforms.ToTensor())  # tensors of the wrong layout
+    for ask in (lambda: last[2], lambda: next(iter(DataLoader(last, batch_size=6)))):
+        with pytest.raises(ValueError, match="8×7×3 has its channels last"):
+            ask()
+
+
+def test_tensors_are_transformed_at_once():
+    seen = []
+
+    class Seen(transforms.Transform):
+        def transform(self, images, params):
+            seen.append(images.shape)
+            return images
+
+    class Pairs(Dataset):
+        def __len__(self):
+            return 4
+
+        def __getitem__(self, index):
+            return md.tensor(IMAGES[index]), index
+
+    (batch,) = DataLoader(Pairs().with_transform(Seen()), batch_size=4)
+    assert seen == [(4, 3, 8, 8)] and batch[1].tolist() == [0, 1, 2, 3]
+    np.testing.assert_array_equal(batch[0].numpy(), IMAGES[:4])
 
 
 def test_what_is_refused():

@@ -78,12 +78,23 @@ def test_gradients_of_a_crop():
 FLIP = transforms.RandomHorizontalFlip(1.0)
 
 
-def test_an_image_a_batch_and_arrays():
+def test_an_image_and_batches():
     for images in (FLOATS, FLOATS[0], FLOATS.reshape(2, 2, 3, 8, 7), FLOATS[:0]):
-        for given in (images, md.tensor(images)):
-            z = FLIP(given)
-            assert isinstance(z, md.Tensor) and z.shape == images.shape
-            np.testing.assert_array_equal(z.numpy(), images[..., ::-1])
+        z = FLIP(md.tensor(images))
+        assert isinstance(z, md.Tensor) and z.shape == images.shape
+        np.testing.assert_array_equal(z.numpy(), images[..., ::-1])
+
+
+def test_an_array_may_be_of_either_layout():
+    """So `ToTensor` alone takes it, as H×W×C: what comes before that refuses it."""
+    image = np.ascontiguousarray(BYTES[0].transpose(1, 2, 0))
+    for refused in (FLIP, transforms.Compose([transforms.RandomCrop(3), transforms.ToTensor()])):
+        with pytest.raises(TypeError, match=r"an array 8×7×3; ToTensor\(\) makes one of an array \(H, W, C\)"):
+            refused(image)
+    with pytest.raises(TypeError, match="horizontal_flip: expected images as a tensor, .*, got an array 3×8×7"):
+        F.hflip(BYTES[0])
+    expected = BYTES[0, ..., ::-1] / np.float32(255)
+    np.testing.assert_allclose(transforms.Compose([transforms.ToTensor(), FLIP])(image).numpy(), expected, 1e-6)
 
 
 def test_what_else_is_given_comes_back():
@@ -102,10 +113,11 @@ def test_transforms_of_ones_own():
         def transform(self, images, params):
             return images + md.tensor(params["by"])[:, None, None, None]
 
-    np.testing.assert_allclose(Shift()(FLOATS).numpy(), FLOATS + 0.1 * N.astype("f4")[:, None, None, None], 1e-6)
+    shifted = FLOATS + 0.1 * N.astype("f4")[:, None, None, None]
+    np.testing.assert_allclose(Shift()(md.tensor(FLOATS)).numpy(), shifted, 1e-6)
     assert repr(Shift()) == "Shift()"
     with pytest.raises(NotImplementedError, match=r"Transform: a transform must define transform\(images, params\)"):
-        transforms.Transform()(FLOATS)
+        transforms.Transform()(md.tensor(FLOATS))
 
 
 def test_a_function_as_a_transform():

@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
 CHANNELS = {"L": 1, "LA": 2, "RGB": 3, "RGBA": 4, "CMYK": 4, "YCbCr": 3, "HSV": 3}  # of Pillow's images of bytes
 
+USUAL = (1, 3, 4)  # channels by which it shows that a shape has them elsewhere
+
 
 def is_pil(value: Any) -> bool:
     """Whether it is an image of Pillow's, which need not be installed."""
@@ -54,9 +56,13 @@ def to_image(inpt: Any) -> Tensor:
     Raises
     ------
     TypeError, ValueError
-        For anything else.
+        For anything else; for an array whose shape says that its channels stand first, a tensor's that they do last.
     """
     if isinstance(inpt, Tensor):
+        if inpt.ndim > 2 and inpt.shape[-1] in USUAL and inpt.shape[-3] not in CHANNELS.values():
+            raise ValueError(
+                f"to_image: a tensor is C×H×W, and {dims(inpt.shape)} has its channels last; .movedim(-1, -3) first"
+            )
         return inpt
     if not isinstance(inpt, np.ndarray):
         if not is_pil(inpt):
@@ -65,6 +71,10 @@ def to_image(inpt: Any) -> Tensor:
         return pil_to_tensor(inpt)
     if inpt.ndim not in (2, 3):
         raise ValueError(f"to_image: expected an array H×W×C or H×W, got {dims(inpt.shape)}")
+    if inpt.ndim == 3 and inpt.shape[0] in USUAL and inpt.shape[2] not in CHANNELS.values():
+        raise ValueError(
+            f"to_image: an array is H×W×C, and {dims(inpt.shape)} has its channels first; md.tensor(…) of it instead"
+        )
     return Tensor(np.ascontiguousarray(np.atleast_3d(inpt).transpose(2, 0, 1))).to(get_default_device())
 
 

@@ -61,19 +61,20 @@ def batch_of(name: str, inpt: Any) -> tuple[Tensor, Callable[[Tensor], Any]]:
             )
         bands = len(inpt.getbands())
         return pil_to_tensor(inpt)[None], lambda z: to_pil_image(z[0], inpt.mode if z.shape[1] == bands else None)
-    if not isinstance(inpt, (Tensor, np.ndarray)):
-        raise TypeError(f"{name}: expected images as a tensor, or a Pillow image, got {type(inpt).__name__}")
-    images = inpt if isinstance(inpt, Tensor) else Tensor(inpt)
-    if images.ndim < 3 or images.dtype.kind == "b":
+    if not isinstance(inpt, Tensor):
+        hint = "; ToTensor() makes one of an array (H, W, C), md.tensor(…) of one that is (C, H, W)"
+        given = f"an array {dims(inpt.shape)}{hint}" if isinstance(inpt, np.ndarray) else type(inpt).__name__
+        raise TypeError(f"{name}: expected images as a tensor, or a Pillow image, got {given}")
+    if inpt.ndim < 3 or inpt.dtype.kind == "b":
         raise ValueError(
-            f"{name}: expected images (C, H, W) or batches (N, C, H, W) of numbers, got {dims(images.shape)} of "
-            f"{images.dtype}{'; images[None] adds a channel' * (images.ndim == 2)}"
+            f"{name}: expected images (C, H, W) or batches (N, C, H, W) of numbers, got {dims(inpt.shape)} of "
+            f"{inpt.dtype}{'; images[None] adds a channel' * (inpt.ndim == 2)}"
         )
-    lead = images.shape[:-3]
+    lead = inpt.shape[:-3]
     if len(lead) == 1:
-        return images, lambda z: z
+        return inpt, lambda z: z
     count = int(np.prod(lead, dtype=int))
-    return images.reshape(count, *images.shape[-3:]), lambda z: z.reshape(*lead, *z.shape[1:])
+    return inpt.reshape(count, *inpt.shape[-3:]), lambda z: z.reshape(*lead, *z.shape[1:])
 
 
 def on_batches(function: Function) -> Function:
