@@ -187,6 +187,31 @@ STATES = [
      "StepLR: load_state_dict: the state has no step_size"),
     (lambda o: ChainedScheduler(two(o)), lambda s: s | {"_schedulers": [s["_schedulers"][0], {}]}, ValueError,
      "ExponentialLR: load_state_dict: the state has no"),
+    (lambda o: StepLR(o, 1), lambda s: s | {"gamma": "0.5"}, ValueError,
+     "StepLR: load_state_dict: gamma is '0.5', expected a number"),
+    (lambda o: StepLR(o, 1), lambda s: s | {"last_epoch": None}, ValueError, "last_epoch is None, expected a number"),
+    (lambda o: StepLR(o, 1), lambda s: s | {"last_epoch": True}, ValueError, "last_epoch is True, expected a number"),
+    (lambda o: StepLR(o, 1), lambda s: s | {"_last_lr": 0.1}, ValueError, "_last_lr is 0.1, expected a list"),
+    (lambda o: StepLR(o, 1), lambda s: s | {"_last_lr": ["x"]}, ValueError,
+     r"_last_lr is \['x'\], expected a number at index 0"),
+    (lambda o: StepLR(o, 1), lambda s: s | {"base_lrs": [0.1, 0.1]}, ValueError,
+     r"base_lrs is \[0.1, 0.1\], expected 1 numbers"),
+    (lambda o: MultiStepLR(o, [2]), lambda s: s | {"milestones": [2]}, ValueError,
+     r"milestones is \[2\], expected a dict"),
+    (lambda o: CyclicLR(o, 0.1, 1), lambda s: s | {"cycle_momentum": 1}, ValueError,
+     "cycle_momentum is 1, expected True or False"),
+    (lambda o: CyclicLR(o, 0.1, 1), lambda s: s | {"mode": 2}, ValueError, "mode is 2, expected a text"),
+    (lambda o: CyclicLR(o, 0.1, 1, scale_fn=abs), lambda s: s | {"_scale_fn_custom": {}}, ValueError,
+     "_scale_fn_custom is {}, expected None"),
+    (lambda o: LambdaLR(o, lambda e: 1.0), lambda s: s | {"lr_lambdas": [{"share": 1}]}, ValueError,
+     r"lr_lambdas is \[{'share': 1}\], expected None at index 0"),
+    (lambda o: OneCycleLR(o, 1, 9), lambda s: s | {"_schedule_phases": [1]}, ValueError,
+     r"_schedule_phases is \[1\], expected a dict at index 0"),
+    (lambda o: SequentialLR(o, two(o), [2]), lambda s: s | {"_milestones": [2, 3]}, ValueError,
+     r"_milestones is \[2, 3\], expected 1 numbers"),
+    (lambda o: ChainedScheduler(two(o)), lambda s: s | {"_schedulers": [3, 3]}, ValueError,
+     r"_schedulers is \[3, 3\], expected a dict at index 0"),
+    (lambda o: ReduceLROnPlateau(o), lambda s: s | {"best": "inf"}, ValueError, "best is 'inf', expected a number"),
 ]  # fmt: skip
 
 
@@ -199,6 +224,18 @@ def test_a_state_that_is_refused_is_not_loaded(make, spoil, error, said):
     with pytest.raises(error, match=said):
         schedule.load_state_dict(spoil(other.state_dict()))
     assert schedule.state_dict() == before
+
+
+def test_other_options_are_loaded():
+    """A state brings those that it was saved with, also as files give them."""
+    for made, saved in [
+        (StepLR(optimizer(), 1), StepLR(optimizer(), 3, 0.5)),
+        (OneCycleLR(optimizer(), 1, 9), OneCycleLR(optimizer(), 2, 9, three_phase=True)),
+        (ReduceLROnPlateau(optimizer()), ReduceLROnPlateau(optimizer(), min_lr=[0.1])),
+        (MultiStepLR(optimizer(), [2]), MultiStepLR(optimizer(), [3, 4])),
+    ]:
+        made.load_state_dict(saved.state_dict())
+        assert made.state_dict() == saved.state_dict()
 
 
 @pytest.mark.parametrize("name", ["StepRL", "steplr"])

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping
-from types import FunctionType
 from typing import Any, Literal
 
 from minidl.optim.lr_scheduler.scheduler import (
     LRScheduler,
     numbers_per_group,
+    parts,
     put_rate,
     require_number,
     require_optimizer,
@@ -136,9 +136,7 @@ class CyclicLR(_Cycling):
 
     def state_dict(self) -> dict[str, Any]:
         """All that it knows but the optimizer; of a `scale_fn` what `vars` says of a callable object, else None."""
-        custom = self._scale_fn_custom
-        kept = None if custom is None or isinstance(custom, FunctionType) else dict(vars(custom))
-        return super().state_dict() | {"_scale_fn_custom": kept}
+        return super().state_dict() | {"_scale_fn_custom": parts(self._scale_fn_custom)}
 
     def load_state_dict(self, state_dict: Mapping[str, Any]) -> None:
         """As `LRScheduler` does; a callable object gets what is saved of it."""

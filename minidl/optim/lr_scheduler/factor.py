@@ -6,10 +6,16 @@ import math
 from bisect import bisect_right
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
-from types import FunctionType
 from typing import Any
 
-from minidl.optim.lr_scheduler.scheduler import LRScheduler, per_group, rates_of, require_number, require_optimizer
+from minidl.optim.lr_scheduler.scheduler import (
+    LRScheduler,
+    parts,
+    per_group,
+    rates_of,
+    require_number,
+    require_optimizer,
+)
 from minidl.optim.optimizer import Optimizer
 
 
@@ -246,8 +252,3 @@ class MultiplicativeLR(_ByFunction):
         if self._is_initial:
             return rates
         return [rate * function(self.last_epoch) for rate, function in zip(rates, self.lr_lambdas, strict=True)]
-
-
-def parts(function: Callable[..., Any]) -> dict[str, Any] | None:
-    """What can be saved of a callable: the attributes of an object, None of a function."""
-    return None if isinstance(function, FunctionType) or not hasattr(function, "__dict__") else dict(vars(function))

@@ -44,6 +44,8 @@ class ReduceLROnPlateau(LRScheduler):
         For options of another type, or out of range.
     """
 
+    _loose = ("min_lrs", "default_min_lr")  # as min_lr was given, and before or after all groups were there
+
     def __init__(
         self,
         optimizer: Optimizer,

@@ -5,7 +5,8 @@ from __future__ import annotations
 import math
 import warnings
 from collections.abc import Mapping
-from typing import Any
+from types import FunctionType
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -47,6 +48,7 @@ class LRScheduler:
 
     _is_initial = False  # while it is made
     _get_lr_called_within_step = False
+    _loose: ClassVar[tuple[str, ...]] = ()  # what may be in another form in a state than it is here
 
     def __init__(self, optimizer: Optimizer, last_epoch: int = -1) -> None:
         self.optimizer = require_optimizer(self, optimizer)
@@ -140,7 +142,8 @@ class LRScheduler:
         Raises
         ------
         TypeError, ValueError
-            If it is no dict, is of another kind of schedule, or of other groups. Nothing is then loaded.
+            If it is no dict, is of another kind of schedule, or of other groups, or if a value is not of the form of
+            what stands here. Nothing is then loaded.
         """
         self._require_state(state_dict)
         vars(self).update(state_dict)
@@ -154,9 +157,12 @@ class LRScheduler:
             missing, unknown = sorted(own.keys() - state_dict.keys()), sorted(state_dict.keys() - own.keys())
             wrong = f"no {', '.join(missing)}" if missing else ", ".join(unknown)
             raise ValueError(f"{where}: the state has {wrong}; is it of another kind of schedule?")
-        groups, rates = len(self.optimizer.param_groups), len(state_dict["_last_lr"])
-        if rates != groups:
-            raise ValueError(f"{where}: the state is of {rates} groups, the optimizer has {groups}")
+        groups, rates = len(self.optimizer.param_groups), state_dict["_last_lr"]
+        if form(rates) == "a list" and len(rates) != groups:
+            raise ValueError(f"{where}: the state is of {len(rates)} groups, the optimizer has {groups}")
+        for name, value in own.items():
+            if name not in self._loose and (expected := misfit(value, state_dict[name])):
+                raise ValueError(f"{where}: {name} is {state_dict[name]!r}, expected {expected}")
 
 
 def require_optimizer(schedule: LRScheduler, optimizer: Any) -> Optimizer:
@@ -197,6 +203,36 @@ def numbers_per_group(schedule: LRScheduler, name: str, value: Any, least: float
         number: Any = {name: each.item() if isinstance(each, Tensor) else each}
         require_number(schedule, least, math.inf, **number)
     return values
+
+
+FORMS: list[tuple[Any, str]] = [
+    (bool, "True or False"), ((int, float, np.number, Tensor), "a number"), (str, "a text"), (Mapping, "a dict"),
+    ((list, tuple), "a list"), (type(None), "None"),
+]  # fmt: skip
+
+
+def form(value: Any) -> str:
+    """Of which form a value of a state is: a number, a text, a list and so on."""
+    return next((said for kind, said in FORMS if isinstance(value, kind)), type(value).__name__)
+
+
+def misfit(own: Any, saved: Any) -> str | None:
+    """What is expected in place of a saved value, where its form is another than that of what a schedule has."""
+    if form(own) != form(saved):
+        return form(own)
+    if form(own) != "a list" or not own:
+        return None
+    if form(own[0]) == "a number" and len(own) != len(saved):
+        return f"{len(own)} numbers"
+    for i, each in enumerate(saved):
+        if wrong := misfit(own[min(i, len(own) - 1)], each):
+            return f"{wrong} at index {i}"
+    return None
+
+
+def parts(function: Any) -> dict[str, Any] | None:
+    """What can be saved of a callable: the attributes of an object, None of a function, and where there is none."""
+    return None if isinstance(function, FunctionType) or not hasattr(function, "__dict__") else dict(vars(function))
 
 
 def copied(rate: Any) -> Any:
