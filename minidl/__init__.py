@@ -95,8 +95,8 @@ from minidl.backend.threads import get_num_threads, set_num_threads
 __version__ = "0.1.0"
 
 _parts = (
-    "autograd", "autograd.functional", "backend.cuda", "data", "functional", "nn", "nn.init", "nn.utils", "optim",
-    "optim.lr_scheduler", "optim.swa_utils", "utils", "utils.data",
+    "autograd", "autograd.functional", "backend.cuda", "data", "data.transforms", "data.transforms.functional",
+    "functional", "nn", "nn.init", "nn.utils", "optim", "optim.lr_scheduler", "optim.swa_utils", "utils", "utils.data",
 )
 _explain_absent(__name__, *[f"minidl.{part}" for part in _parts])
 _modules.update({"minidl.accelerator": accelerator, "minidl.cuda": cuda, "minidl.random": random})  # as torch.cuda is

@@ -27,6 +27,11 @@ OPTIMIZER = "Adam, AdamW and others are here; a subclass of minidl.optim.Optimiz
 LAYER = "write it as a Module, whose forward is made of ops"
 WEIGHTS = "nn.utils.spectral_norm and weight_norm are here; compute others in forward, from what they are made of"
 STORAGE = "storages have no class here; t.array is the raw array, and t.data_ptr() tells shared memory"
+POLICY = "there are no policies here; RandomApply([…], p) and RandomChoice([…]) of transforms make one for each image"
+CROPS = "a batch has one crop of each image; stack those of transforms.functional.crop"
+SIZES = "the images of a batch are of one size; use RandomResizedCrop"
+BOXES = "boxes, masks and key points are out of scope; images alone are transformed"
+TRANSFORM = "a subclass of Transform that defines transform(images, params) makes one"
 
 ABSENT = {
     **dict.fromkeys(("Variable",), "every Tensor records; set requires_grad=True"),
@@ -105,6 +110,24 @@ ABSENT = {
     "share_memory_": "tensors are not shared between processes",
     "upsample": "an old name; use interpolate",
     "SyncBatchNorm": "one process uses one device; use BatchNorm2d",
+    **dict.fromkeys(("AugMix", "AutoAugment", "AutoAugmentPolicy", "RandAugment", "TrivialAugmentWide"), POLICY),
+    **dict.fromkeys(("FiveCrop", "TenCrop", "five_crop", "ten_crop"), CROPS),
+    **dict.fromkeys(("RandomResize", "RandomShortestSize", "ScaleJitter"), SIZES),
+    **dict.fromkeys(
+        ("ClampBoundingBoxes", "ClampKeyPoints", "ConvertBoundingBoxFormat", "RandomIoUCrop", "RandomZoomOut",
+         "SanitizeBoundingBoxes", "SanitizeKeyPoints"),
+        BOXES,
+    ),
+    **dict.fromkeys(("RandomEqualize", "equalize", "ElasticTransform", "elastic", "JPEG", "jpeg"), TRANSFORM),
+    "RandomOrder": "each Compose has one order; RandomChoice draws one of several for each image",
+    **dict.fromkeys(("RandomPhotometricDistort", "RandomChannelPermutation"), "use ColorJitter"),
+    "RGB": "use Grayscale(3), or functional.grayscale_to_rgb",
+    "ConvertImageDtype": "an old name; use ToDtype(dtype, scale=True)",
+    "convert_image_dtype": "an old name; use to_dtype(image, dtype, scale=True)",
+    "to_tensor": "an old name; use ToTensor()",
+    "to_grayscale": "use rgb_to_grayscale",
+    "adjust_gamma": "gain * image**gamma is it, of floats from 0 to 1",
+    **dict.fromkeys(("get_image_size", "get_size", "get_dimensions"), "image.shape says it, (…, C, H, W)"),
 }  # fmt: skip
 METHODS_ABSENT = (
     "det slogdet logdet svd eig qr lu cholesky inverse pinverse lstsq solve matrix_exp cfloat cdouble stft istft "

@@ -10,9 +10,10 @@ import pytest
 
 import minidl as md
 from minidl import autograd, data, functional, nn, optim, utils
+from minidl.data import transforms
 from minidl.engine.absent import ABSENT, ARGUMENTS, MODULES, AbsentModules
 
-PLACES = [md, nn, nn.utils, functional, optim, data, utils, autograd, md.Tensor]
+PLACES = [md, nn, nn.utils, functional, optim, data, transforms, transforms.functional, utils, autograd, md.Tensor]
 
 
 def x():
@@ -30,6 +31,10 @@ NAMES = {
     "a decomposition": (lambda: md.svd, "use numpy.linalg"),
     "a method": (lambda: x().det(), "Tensor has no det; matrix decompositions"),
     "a slip of a name": (lambda: md.sqrtt, "minidl has no sqrtt; did you mean sqrt?"),
+    "a policy": (lambda: transforms.RandAugment, "has no RandAugment; there are no policies here; RandomApply"),
+    "more crops than one": (lambda: transforms.TenCrop, "has no TenCrop; a batch has one crop of each image; stack"),
+    "a transform's function": (lambda: transforms.functional.to_tensor, "has no to_tensor; an old name; use ToTensor"),
+    "a slip of a transform": (lambda: transforms.RandomHorizontalFilp, "did you mean RandomHorizontalFlip?"),
     "another case": (lambda: nn.conv2d, "minidl.nn has no conv2d; did you mean Conv2d?"),
     "of an optimizer": (lambda: optim.Sgd, "minidl.optim has no Sgd; did you mean SGD?"),
     "of a loader": (lambda: data.Dataloader, "minidl.data has no Dataloader; did you mean DataLoader?"),
@@ -67,6 +72,7 @@ IMPORTS = {
     "from minidl.distributions import Normal": "^minidl.distributions has no Normal; rand, randn, normal",
     "from minidl.utils.tensorboard import SummaryWriter": "^minidl.utils.tensorboard has no .*; minidl.train.callbacks",
     "from minidl.cuda import amp": "^minidl.backend.cuda has no amp; there is no mixed precision here",
+    "from minidl.data.transforms import AutoAugment": "^minidl.data.transforms has no AutoAugment; there are",
     "from minidl.nn import Linear, LSTM": "^minidl.nn has no LSTM; recurrent networks are out of scope",
 }
 
