@@ -355,56 +355,6 @@ def test_training_is_the_same_where_no_nan_is_found():
     np.testing.assert_allclose(results[2], results[0], rtol=1e-4, atol=1e-6)
 
 
-def test_layers_are_recorded():
-    model = nn.Sequential(nn.Linear(3, 4), nn.ReLU(), nn.Sequential(nn.Linear(4, 2)))
-    with md.no_grad():
-        model[0].weight.fill_(1.0)
-        model[0].bias.copy_(md.tensor([-1e3, 0.0, 1e3, -1e3]))
-    t = Trainer(model, nn.CrossEntropyLoss(), md.optim.SGD(model.parameters(), lr=0.0), max_norm=1e-3)
-    recorder = LayerRecorder()
-    t.fit(X, Y, 8, epochs=2, shuffle=False, callbacks=[recorder], verbose=0)
-    assert [(r["epoch"], r["batch"], r["layer"]) for r in recorder.records] == [
-        (e, 0, layer) for e in (0, 1) for layer in ("0", "1", "2.0")
-    ]
-    first, relu, last = recorder.records[:3]
-    outputs = model[0](X[:8]).detach().numpy().astype(float)
-    assert first["mean"] == pytest.approx(outputs.mean(), rel=1e-5) and first["std"] == pytest.approx(
-        outputs.std(), rel=1e-5
-    )
-    assert relu["dead"] == 0.5 and relu["weight_norm"] is None and relu["gradient_norm"] is None
-    norm = np.sqrt(sum((p.detach().numpy() ** 2).sum() for p in model[0].parameters()))
-    assert first["weight_norm"] == pytest.approx(norm, rel=1e-5)
-    assert np.hypot(first["gradient_norm"], last["gradient_norm"]) == pytest.approx(1e-3, rel=1e-2)
-    table = str(recorder).splitlines()
-    assert table[0].split() == ["epoch", "batch", "layer", "mean", "std", "dead", "weight_norm", "gradient_norm"]
-    assert len(table) == 7 and table[2].split()[2] == "1"
-    assert all(not module.registered_hooks for module in model.modules())
-    some = LayerRecorder(["2"], freq=3)
-    t.fit(X, Y, 8, epochs=2, callbacks=[some], verbose=0)
-    assert [(r["epoch"], r["batch"]) for r in some.records] == [(0, 0), (0, 3), (1, 1), (1, 4)]
-    assert {r["layer"] for r in some.records} == {"2"} and some.state_dict()["seen"] == 10
-
-
-def test_rates_are_tried_and_all_is_as_before():
-    t = trainer(network(dropout=0.3))
-    t.fit(X, Y, verbose=0)
-    before, state = weights(t.model), md.get_rng_state().numpy()
-    finder = LRFinder(1e-4, 1e2, steps=40)
-    t.fit(X, Y, 40, epochs=40, callbacks=[finder], verbose=0)
-    assert np.array_equal(weights(t.model), before) and np.array_equal(md.get_rng_state().numpy(), state)
-    assert t.optimizer.param_groups[0]["lr"] == 0.05 and t.optimizer.state_dict()["state"][0]["step"] == 2
-    ratios = np.array(finder.rates[1:]) / finder.rates[:-1]
-    np.testing.assert_allclose(ratios, (1e2 / 1e-4) ** (1 / 39))
-    assert finder.rates[0] == 1e-4 and len(finder.losses) == len(finder.rates) <= 40
-    assert 1e-3 < finder.suggestion() < 10
-    assert finder.losses[-1] > 4 * min(finder.losses) or len(finder.rates) == 40
-    axes = finder.plot().axes[0]
-    assert axes.get_xscale() == "log" and len(axes.lines[0].get_xdata()) == len(finder.losses)
-    slow = LRFinder(1e-9, 1e-8, steps=7, smoothing=0.0, divergence=1e9)
-    t.fit(X, Y, 8, epochs=40, callbacks=[slow], verbose=0)
-    assert slow.rates[-1] == pytest.approx(1e-8) and len(slow.losses) == 7
-
-
 def test_progress_in_lines_and_bars(capsys, monkeypatch):
     t = trainer(metrics=[Accuracy()])
     history = t.fit(X, Y, 8, epochs=2)

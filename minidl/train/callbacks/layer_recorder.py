@@ -31,7 +31,7 @@ class LayerRecorder(Callback):
         Of each layer in each of these batches: ``"epoch"`` and ``"batch"``, from 0; ``"layer"``, its path; ``"mean"``
         and ``"std"`` of its outputs; ``"dead"``, the share of units (channels) that gave nothing above 0 for any sample
         of the batch; the 2-norms of its own parameters, ``"weight_norm"``, and of their gradients after limits,
-        ``"gradient_norm"``, None without parameters.
+        ``"gradient_norm"``, before the step that the batch is a part of; None without parameters.
 
     Raises
     ------
@@ -48,6 +48,8 @@ class LayerRecorder(Callback):
 
     def on_train_begin(self, logs: Logs) -> None:
         self.records, self.seen = [], 0
+        self.rows: dict[str, dict[str, Any]] = {}  # of this batch
+        self.waiting: list[dict[str, Any]] = []  # records of batches whose gradients are still coming together
         modules = dict(self.model.named_modules())
         paths = [path for path, module in modules.items() if not any(True for _ in module.children())]
         if unknown := [path for path in self.layers or () if path not in modules]:
@@ -58,7 +60,6 @@ class LayerRecorder(Callback):
 
     def on_train_batch_begin(self, batch: int, logs: Logs) -> None:
         if batch == 0 if self.freq == "epoch" else self.seen % self.freq == 0:  # type: ignore[operator]
-            self.rows: dict[str, dict[str, Any]] = {}
             for path, module in self.modules.items():
                 hook = lambda _, __, output, path=path: self._outputs(path, output)  # noqa: E731
                 self.hooks.append(module.register_forward_hook(hook))
@@ -69,15 +70,21 @@ class LayerRecorder(Callback):
             self.rows[path] = {"layer": path, **activations(output)}
 
     def on_before_optimizer_step(self, batch: int, logs: Logs) -> None:
-        if self.hooks:
-            for path, row in self.rows.items():
-                row |= norms(self.modules[path])
+        self._put_down(batch)
+        for row in self.waiting:
+            row |= norms(self.modules[row["layer"]])
+        self.waiting = []
 
     def on_train_batch_end(self, batch: int, logs: Logs) -> None:
-        if self.hooks:
-            self.cleanup()
-            where = {"epoch": self.trainer.epoch, "batch": batch}
-            self.records += [{**where, "weight_norm": None, "gradient_norm": None, **row} for row in self.rows.values()]
+        self.cleanup()
+        self._put_down(batch)
+
+    def _put_down(self, batch: int) -> None:
+        where = {"epoch": self.trainer.epoch, "batch": batch, "weight_norm": None, "gradient_norm": None}
+        rows = [where | row for row in self.rows.values()]
+        self.rows = {}
+        self.records += rows
+        self.waiting += rows
 
     def cleanup(self) -> None:
         for hook in self.hooks:
@@ -90,10 +97,11 @@ class LayerRecorder(Callback):
         return "\n".join("  ".join(f"{cell:>{w}}" for cell, w in zip(row, widths, strict=True)) for row in rows)
 
     def state_dict(self) -> dict[str, Any]:
-        return {"records": self.records, "seen": self.seen}
+        return {"records": self.records, "seen": self.seen, "waiting": len(self.waiting)}
 
     def load_state_dict(self, state_dict: Mapping[str, Any]) -> None:
         self.records, self.seen = list(state_dict["records"]), state_dict["seen"]
+        self.waiting = self.records[len(self.records) - state_dict["waiting"] :]
 
 
 @no_grad()

@@ -33,7 +33,8 @@ class LRFinder(Callback):
     smoothing : float, default 0.9
         How much of the loss before goes into each that is kept, from 0 to less than 1.
     divergence : float, default 4
-        It ends when the loss is so many times the lowest one.
+        It ends when the loss is so many times the lowest one, d. Where that is not above 0: when it is above it by
+        d − 1 times the first loss or the lowest, whichever is larger without its sign.
 
     Attributes
     ----------
@@ -82,7 +83,9 @@ class LRFinder(Callback):
         loss = self.trainer.loss_value.item()  # type: ignore[union-attr]
         self.mean = self.smoothing * self.mean + (1 - self.smoothing) * loss
         self.losses.append(self.mean / (1 - self.smoothing ** len(self.rates)))
-        exploded = not self.losses[-1] <= self.divergence * min(self.losses)
+        lowest = min(self.losses)
+        scale = lowest if lowest > 0 else max(abs(self.losses[0]), abs(lowest))
+        exploded = not self.losses[-1] - lowest <= (self.divergence - 1) * scale
         self.trainer.stop_training |= exploded or len(self.rates) == self.steps
 
     def cleanup(self) -> None:
