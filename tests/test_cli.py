@@ -80,8 +80,9 @@ def test_help(capsys, monkeypatch):
 @pytest.mark.parametrize("command, options, example", [
     ("data", "{mnist,fashion-mnist,cifar10}", ""), ("summary", "--input C,H,W", ""), ("info", "--debug", ""),
     ("warm", "compile all loops", ""),
-    ("train", "--data --out --epochs --batch-size --optimizer --lr --input --samples --seed --workers --save-every "
-     "--resume --device NETWORK", "minidl train simplenet --data mnist --out runs/a"),
+    ("train", "--data --out --epochs --batch-size --optimizer --lr --weight-decay --schedule --input --samples "
+     "--augment --seed --workers --save-every --resume --device NETWORK crop,flip RandomCrop OneCycleLR 130",
+     "minidl train simplenet --data mnist --out runs/a"),
     ("evaluate", "--data --batch-size --device RUN", "minidl evaluate runs/a"),
     ("predict", "--top --device RUN PICTURE", "minidl predict runs/a photo.png"),
 ])  # fmt: skip

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 from minidl import backend
@@ -34,6 +34,18 @@ def size(text: str) -> tuple[int, int, int]:
         )
     channels, height, width = map(int, parts)
     return channels, height, width
+
+
+def names(known: Iterable[str]) -> Callable[[str], tuple[str, ...]]:
+    """What reads several names of those that are known, with commas between them."""
+
+    def read(text: str) -> tuple[str, ...]:
+        said = tuple(text.split(","))
+        if len(set(said)) < len(said) or not set(said) <= set(known):
+            raise argparse.ArgumentTypeError(f"expected some of {', '.join(known)}, such as a,b, got {text!r}")
+        return said
+
+    return read
 
 
 def device(text: str) -> str:

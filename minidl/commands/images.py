@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -31,14 +32,19 @@ class Fit(Transform):
         return resize((rgb_to_grayscale if self.size[0] == 1 else grayscale_to_rgb)(images), self.size[1:])
 
 
-def prepare(size: Size, mean: Numbers, std: Numbers) -> Compose:
-    """What is done to images before a network sees them."""
-    return Compose([Fit(size), Normalize(mean, std)])
+def prepare(size: Size, mean: Numbers, std: Numbers, augment: Sequence[Transform] = ()) -> Compose:
+    """What is done to images before a network sees them, and to those that it learns from in between."""
+    return Compose([Fit(size), *augment, Normalize(mean, std)])
 
 
 def opened(path: Path, size: Size, mean: Numbers, std: Numbers) -> Tensor:
     """A picture, prepared, as a batch (1, C, H, W); OSError, with its name, if it can't be read."""
     return prepare(size, mean, std)(ToTensor()(pil_loader(str(path))))[None]
+
+
+def place(where: str) -> str:
+    """A data set by its name, or the path of a folder wherever one is."""
+    return where if where in NAMED or not where else str(Path(where).absolute())
 
 
 def found(where: str, size: Size) -> tuple[Any, Any]:

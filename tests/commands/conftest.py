@@ -5,8 +5,9 @@ import shutil
 
 import pytest
 
-from minidl import nn
+from minidl import files, nn
 from minidl.__main__ import main
+from minidl.commands.trained import TEXT
 from minidl.models.registry import NETWORKS, Network
 
 
@@ -52,7 +53,12 @@ def photos(done, tmp_path):
 @pytest.fixture
 def trained(done, photos, tmp_path):
     """The folder of the run."""
-    return shutil.copytree(done / "runs", tmp_path / "runs") / "a"
+    run = shutil.copytree(done / "runs", tmp_path / "runs") / "a"
+    begun, weights = run / "run.json", run / "weights.safetensors"
+    begun.write_text(begun.read_text().replace(str(done), str(tmp_path)))
+    text = files.metadata(weights)[TEXT].replace(str(done), str(tmp_path))
+    files.save(files.load(weights), weights, {TEXT: text})
+    return run
 
 
 @pytest.fixture

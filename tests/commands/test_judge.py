@@ -8,10 +8,10 @@ from minidl.commands.trained import TEXT
 
 def test_evaluate(trained, said):
     code, out, err = said("evaluate", trained)
-    assert (code, err) == (0, "") and out.startswith("tiny, 4 images of photos: loss 0.")
+    assert (code, err) == (0, "") and out.startswith(f"tiny, 4 images of {trained.parents[1] / 'photos'}: loss 0.")
     assert out.endswith("accuracy 100.00%\n")
-    file = trained / "weights.safetensors"
-    assert said("evaluate", file, "--data", "photos", "--batch-size", "3")[1] == out
+    file, rest = trained / "weights.safetensors", out.partition(": ")[2]
+    assert said("evaluate", file, "--data", "photos", "--batch-size", "3")[1] == f"tiny, 4 images of photos: {rest}"
 
 
 def test_predict(trained, photos, said):
@@ -25,7 +25,7 @@ def test_predict(trained, photos, said):
 
 def test_classes_of_others(trained, photos, said):
     (photos / "red").rename(photos / "orange")
-    code, _, err = said("evaluate", trained)
+    code, _, err = said("evaluate", trained, "--data", "photos")
     assert (code, err) == (
         1, "minidl: --data photos: its classes are blue, orange; what is learnt are blue, red\n"
     )  # fmt: skip

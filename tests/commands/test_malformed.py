@@ -1,5 +1,6 @@
 """What is wrong is told on one line, by its name: bad options, broken and foreign files, odd folders."""
 
+import json
 import random
 import zlib
 
@@ -27,6 +28,9 @@ SEEDS = ["-1", "x", "1.5", "", "1e2"]
 OPTIONS = [
     *((option, value) for option in ("--epochs", "--batch-size", "--samples", "--save-every") for value in COUNT),
     *(("--lr", value) for value in NUMBER),
+    *(("--weight-decay", value) for value in NUMBER[1:]),
+    *(("--schedule", value) for value in ("", "Cosine", "steps")),
+    *(("--augment", value) for value in ("", ",", "crop,", "flop", "flip,flip", "flip crop", "Flip")),
     *(("--input", value) for value in SIZES),
     *(("--device", value) for value in DEVICES),
     *((option, value) for option in ("--seed", "--workers") for value in SEEDS),
@@ -55,8 +59,9 @@ def test_all_bad_options(said):
 
 
 @pytest.mark.parametrize("arguments, words", [
-    (["train"], "the following arguments are required: NETWORK, --data, --out"),
+    (["train"], "the following arguments are required: --out"),
     (["train", "tiny", "--data", "mnist"], "required: --out"), (["train", "tiny", "--out", "a"], "required: --data"),
+    (["train", "--out", "a"], "minidl train: the following arguments are required: NETWORK, --data (but for --resume)"),
     (["evaluate"], "required: RUN"), (["predict"], "required: RUN, PICTURE"), (["predict", "a"], "required: PICTURE"),
     (["train", "tiny", "mnist", "--data", "mnist", "--out", "a"], "unrecognized arguments: mnist"),
     (["evaluate", "a", "--epochs", "3"], "unrecognized arguments: --epochs 3"),
@@ -71,16 +76,16 @@ def test_usage(arguments, words, said):
 @pytest.mark.parametrize("arguments, words", [
     (["train", "tinny", *TRAIN[2:]], "no network is named 'tinny'; did you mean tiny"),
     (["train", "", *TRAIN[2:]], "no network is named ''"), (["summary", "x" * 99], "no network is named"),
-    ([*TRAIN, "--data", "nowhere"], "--data nowhere: expected mnist, fashion-mnist, cifar10, or a folder of pictures"),
-    ([*TRAIN, "--data", ""], "--data : "), ([*TRAIN, "--data", "MNIST"], "--data MNIST: expected mnist"),
-    ([*TRAIN, "--data", "photos/red/1.png"], "--data photos/red/1.png: expected"),
-    ([*TRAIN, "--data", "photos/red"], "no folder of a class in 'photos/red'"),
+    ([*TRAIN, "--data", "nowhere"], "/nowhere: expected mnist, fashion-mnist, cifar10, or a folder of pictures"),
+    ([*TRAIN, "--data", ""], "--data : "), ([*TRAIN, "--data", "MNIST"], "/MNIST: expected mnist"),
+    ([*TRAIN, "--data", "photos/red/1.png"], "/photos/red/1.png: expected"),
+    ([*TRAIN, "--data", "photos/red"], "/photos/red'"),
     ([*TRAIN, "--resume"], "--resume: no runs/a/run.json; leave --resume out to begin there"),
     ([*TRAIN, "--out", "photos/red/1.png"], "photos/red/1.png"), ([*TRAIN, "--out", "photos/red/1.png/a"], "1.png/a"),
     ([*TRAIN, "--input", "3,8,8"], "tiny does not take images 3×8×8: "),
     ([*TRAIN, "--input", "1,6,6"], "tiny does not take images 1×6×6: "),
     (["train", "dcgan-generator", *TRAIN[2:]], "dcgan-generator takes 100×1×1, no images"),
-    (["train", "dcgan_discriminator", *TRAIN[2:]], "dcgan_discriminator gives 1×1×1 scores, and photos has 2 classes"),
+    (["train", "dcgan_discriminator", *TRAIN[2:]], "/photos has 2 classes"),
     (["evaluate", "nowhere"], "no file nowhere"), (["evaluate", "photos"], "no file photos/weights.safetensors"),
     (["evaluate", "photos/red/1.png"], "photos/red/1.png is not a safetensors file"),
     (["predict", "nowhere", "photos/red/1.png"], "no file nowhere"), (["evaluate", ""], ""),
@@ -95,13 +100,13 @@ def test_a_run_is_not_overwritten(trained, said):
 
 def test_odd_folders(photos, said):
     (photos / "empty").mkdir()
-    told(said, TRAIN, 1, "ImageFolder: found no valid file in 'photos/empty'")
+    told(said, TRAIN, 1, "photos/empty'")
     (photos / "empty" / "broken.PNG").write_bytes(b"no picture")
     told(said, [*TRAIN, "--out", "runs/b"], 1, "photos/empty/broken.PNG': can't be read as an image: ")
     (photos / "train").mkdir()
-    told(said, [*TRAIN, "--out", "runs/c"], 1, "--data photos: beside train there is none of test, val, valid, valida")
+    told(said, [*TRAIN, "--out", "runs/c"], 1, "photos: beside train there is none of test, val, valid, valida")
     (photos / "test").mkdir()
-    told(said, [*TRAIN, "--out", "runs/d"], 1, "ImageFolder: no folder of a class in 'photos/train'")
+    told(said, [*TRAIN, "--out", "runs/d"], 1, f"ImageFolder: no folder of a class in '{photos / 'train'}'")
     for name in ("train/red", "train/blue", "test/red", "test/green"):
         (photos / name).mkdir()
         (photos / name / "1.png").write_bytes((photos / "red" / "1.png").read_bytes())
@@ -174,10 +179,28 @@ def test_broken_weights(count, trained, said):
         told(said, ["evaluate", "runs/a"], 1, "runs/a/weights.safetensors is not a safetensors file")
 
 
-@pytest.mark.parametrize("text", ["", "{", "[]", "3", "null", "\xff", "{}", '{"network": "tiny"}'])
+@pytest.mark.parametrize("text", ["", "{", "[]", "3", "null", "\xff", "{}", '{"network": "tiny"}', '{"settings": 3}'])
 def test_broken_settings(text, trained, said):
     (trained / "run.json").write_text(text, "latin-1")
-    told(said, [*TRAIN, "--resume"], 1, "--resume: runs/a")
+    told(said, ["train", "--out", "runs/a", "--resume"], 1, "--resume: runs/a/run.json is damaged: ")
+
+
+@pytest.mark.parametrize("name, value", [
+    ("network", 3), ("epochs", "3"), ("epochs", True), ("lr", None), ("augment", ["flop"]), ("augment", [3]),
+    ("augment", "flip"), ("optimizer", "lion"), ("schedule", None), ("input", [3, "6", 6]), ("nonsense", 1),
+])  # fmt: skip
+def test_broken_values_of_settings(name, value, trained, said):
+    begun = json.loads((trained / "run.json").read_text())
+    begun["settings"][name] = value
+    (trained / "run.json").write_text(json.dumps(begun))
+    told(said, ["train", "--out", "runs/a", "--resume"], 1, "--resume: runs/a/run.json is damaged: ")
+
+
+@pytest.mark.parametrize("broken", [{"images": "16"}, {"trained": {}}, {"settings": {}}])
+def test_broken_records(broken, trained, said):
+    begun = json.loads((trained / "run.json").read_text())
+    (trained / "run.json").write_text(json.dumps(begun | broken))
+    told(said, ["train", "--out", "runs/a", "--resume"], 1, "runs/a/run.json")
 
 
 def test_broken_checkpoints(trained, said):
