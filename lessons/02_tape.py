@@ -95,9 +95,11 @@ class Array:
                 coming[parent] += summed(rule(coming[array]), parent.data.shape)
 
 def summed(g, shape):
-    """A gradient summed back to a shape that was broadcast."""
-    g = g.sum(axis=tuple(range(g.ndim - len(shape))))
-    return g.sum(axis=tuple(i for i, n in enumerate(shape) if n == 1), keepdims=True)
+    """A gradient summed back to a shape that was broadcast: each reader's part goes to the number that it read."""
+    if g.shape == shape:
+        return g
+    read = np.broadcast_to(np.arange(math.prod(shape)).reshape(shape), g.shape)
+    return np.bincount(read.ravel(), g.ravel()).reshape(shape)
 
 x, b = Array(rng.standard_normal((4, 3))), Array(rng.standard_normal(3))
 (x + b).sum().backward()
@@ -120,7 +122,8 @@ print(f"gradient of b: {b.grad}")
 #
 # *Softmax regression*: a digit is a row x of 784 pixels, and each class has 784 weights, its template. The ten *scores*
 # are z = x·W + b; pₖ = exp(zₖ) / Σⱼ exp(zⱼ) are probabilities, and the loss is −ln p of the right class, averaged. All
-# weights are 0 at first. What is the loss?
+# weights are 0 at first. What is the loss? (The digits are from MNIST, 28×28 pixels each. 1,000 of them are *held out*:
+# never learnt from, they tell how well new digits are read.)
 
 # %%
 def digits(train, most):

@@ -21,7 +21,7 @@ broadcast = Exercise(
         "Then, where the shape has a 1 and g has more, sum with keepdims=True.",
         "g = g.sum(axis=tuple(range(g.ndim - len(shape)))), then over the axes with shape[i] == 1, keepdims=True.",
     ],
-    forbidden=["backward", "grad"],
+    forbidden=["backward", "grad", "summed", "bincount"],
 )
 
 
