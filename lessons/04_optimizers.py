@@ -85,7 +85,11 @@ check("04.2", adam_step)
 # %% [markdown]
 # ## 3. Predict, then run: nine on digits
 #
-# One hidden layer of 64, the same first weights, the same batches in the same order. *Nesterov* takes the gradient a
+# One hidden layer of 64 neurons with **relu**, max(0, ·), behind each: `mlp(784, 64, 10)`, whose `parameters()` are the
+# tensors that are learnt. Not all digits are asked at once, but *batches* of 50, which a `DataLoader` hands out; each
+# time through the data, an *epoch*, in a new order. As in lesson 02, 1,000 digits are held out to measure the error.
+#
+# All nine get the same first weights and the same batches in the same order. *Nesterov* takes the gradient a
 # little ahead, where momentum is about to go. *Adagrad* divides by the root of the sum of all squares so far, so that
 # it slows down for ever; *Adadelta* forgets old ones, as RMSprop does, and finds its rate itself. *Adamax* divides by
 # the largest gradient of late, *NAdam* is Adam with Nesterov's look ahead. Who is fast at first? Each has a usual rate.

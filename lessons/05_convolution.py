@@ -32,8 +32,8 @@ for padding, stride in ((0, 1), (1, 1), (0, 2), (1, 2)):
     print(f"padding {padding}, stride {stride}: {len(windows)} windows {windows}")
 
 # %% [markdown]
-# **⌊(N + 2P − K) / S⌋ + 1**: the last window is left out where it does not fit, hence floor. Exercise: write it, with
-# *dilation* too, which spreads a window: its K pixels, each D apart, reach over D·(K − 1) + 1.
+# A window that does not fit is left out. Exercise: write the number as a formula, with *dilation* too, which spreads a
+# window: between two of its K pixels lie D − 1 others, so that 3 pixels with D = 2 reach over 5.
 
 # %%
 def output_size(n, kernel, stride=1, padding=0, dilation=1):
@@ -43,6 +43,8 @@ def output_size(n, kernel, stride=1, padding=0, dilation=1):
 check("05.1", output_size)
 
 # %% [markdown]
+# Without dilation it is **⌊(N + 2P − K) / S⌋ + 1**: you will need it for every network that you build.
+#
 # ## 2. Run: by loops
 #
 # An image is C×H×W, a *filter* C×K×K. At each place the filter multiplies the window, all channels of it, number by
@@ -152,8 +154,9 @@ check("05.3", filter_gradient)
 # %% [markdown]
 # ## 6. Predict: how far does an output look?
 #
-# Three layers of 3×3, one after the other. How many pixels of the image does *one* number of the last layer depend on?
-# And if the first layer has stride 2? Ask the gradient: it is 0 exactly where nothing depends.
+# Three layers of 3×3, one after the other (`nn.Conv2d` keeps its filters, `nn.Sequential` goes through layers in a
+# row). How many pixels of the image does *one* number of the last layer depend on? And if the first layer has stride 2?
+# Ask the gradient: it is 0 exactly where nothing depends.
 
 # %%
 def field(*strides):
@@ -172,9 +175,9 @@ for name, strides in fields.items():
 lesson.show(plots.fields({name: field(*strides) for name, strides in fields.items()}), "fields")
 
 # %% [markdown]
-# This is the **receptive field**: three 3×3 look as far as one 7×7, with 27 weights rather than 49 and two relus in
-# between (lesson 12 builds on that), and a stride doubles what every later layer sees. The middle counts most, since
-# many ways lead there.
+# This is the **receptive field**: three 3×3 look as far as one 7×7, with 27 weights rather than 49 and room for two
+# bends in between (lesson 12 builds on that), and a stride doubles what every later layer sees. The middle counts most,
+# since many ways lead there.
 #
 # ## 7. Investigate: stand at one op
 #

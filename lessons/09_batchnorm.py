@@ -116,10 +116,10 @@ kept = learnt + layer.running_mean.numel() + layer.running_var.numel()
 print(f"{kept} numbers, {learnt} of them trainable")
 
 # %% [markdown]
-# ## 6. Predict: which rates may be used?
+# ## 6. Predict: who learns at all?
 #
-# Six convolutions, with and without batch norm, by plain gradient descent at rates of 0.001, 0.01 and 0.1. Which of the
-# six networks learn, and which stay at a loss of ln 10 = 2.30?
+# Six convolutions with the weights that `nn.Conv2d` starts from, with and without batch norm, by plain gradient descent
+# at rates of 0.001, 0.01 and 0.1. Which of the six networks learn, and which stay at a loss of ln 10 = 2.30?
 
 # %%
 def convnet(norm):
@@ -166,6 +166,10 @@ for norm in (False, True):
 lesson.show(plots.compared(curves, "step", "training loss"), "rates")
 
 # %% [markdown]
+# Without batch norm no rate helps: these weights are too small for relu, as 0.05 was in step 1, and hardly anything of
+# the image is left in the scores. With it all three rates learn. Where to start and how fast to go were two things to
+# get right; now neither has to be.
+#
 # ## 7. Predict: forgetting `eval()`
 #
 # The best network reads the held-out digits again, in training mode: once in mixed batches, once in batches of *one
@@ -200,6 +204,8 @@ check("09.3", fold)
 # ## 9. Modify and make
 #
 # - Modify: `nn.BatchNorm2d(outputs, momentum=0.001)`, which moves slowly. What becomes of the held-out error, and why?
+# - Modify: the plain networks with He's weights: `nn.init.kaiming_normal_(layer.weight, nonlinearity="relu")`. Who
+#   learns now? What is left for batch norm to do?
 # - Modify: batches of 2 images. Compare with `nn.GroupNorm(4, outputs)`, which asks no other image.
 # - Make: `normalise` for images (N, C, H, W); it must agree with `nn.BatchNorm2d`.
 
