@@ -33,24 +33,28 @@ finally:
 
 
 def overview(learner: Learner) -> list[dict[str, Any]]:
-    """What a map of the course says of each lesson: number, title, minutes, how far, and its exercises' states."""
+    """What a map of the course says of each lesson: number, title, minutes, how far, and its exercises' states.
+
+    The state is "new", "begun", "read" where the last step is reached while exercises are left, or "done".
+    """
     progress = learner.progress()
     entries = []
     for lesson in course.scripts():
         state = progress.get(lesson.number)
         count = len(lesson.steps) - 1
         step = state["step"] if state else 0
+        farthest = max(step, state["farthest"]) if state else 0
+        exercises = {n: state["exercises"].get(n, "new") if state else "new" for n in checks.exercises(lesson.number)}
+        passed = all(verdict == "passed" for verdict in exercises.values())
         entries.append(
             {
                 "number": lesson.number,
                 "title": lesson.title,
                 "minutes": lesson.minutes,
-                "state": "new" if state is None else "done" if step >= count else "begun",
+                "state": "new" if state is None else "begun" if farthest < count else "done" if passed else "read",
                 "step": step,
                 "steps": count,
-                "exercises": {
-                    n: state["exercises"].get(n, "new") if state else "new" for n in checks.exercises(lesson.number)
-                },
+                "exercises": exercises,
                 "path": str(lesson.path),
             }
         )
@@ -81,7 +85,8 @@ def learn(asked: argparse.Namespace) -> int:
     if number is None:
         entries = overview(learner)
         show_map(entries, screen)
-        following = next((entry for entry in entries if entry["state"] != "done"), None)
+        unread = [entry for entry in entries if entry["state"] in ("new", "begun")]
+        following = next((entry for entry in [*unread, *entries] if entry["state"] != "done"), None)
         if asked.list or following is None:
             return 0
         place = f"step {following['step']} of {following['steps']}"
@@ -97,11 +102,12 @@ def show_map(entries: list[dict[str, Any]], screen: Screen) -> None:
     rows = []
     for entry in entries:
         passed = sum(state == "passed" for state in entry["exercises"].values())
-        far = {"new": "", "done": "done"}.get(entry["state"], f"step {entry['step']} of {entry['steps']}")
+        far = {"new": "", "begun": f"step {entry['step']} of {entry['steps']}"}.get(entry["state"], entry["state"])
         exercises = f"{passed} of {len(entry['exercises'])}" if entry["exercises"] else ""
         rows.append((entry["number"], entry["title"], f"{entry['minutes']}", far, exercises))
     screen.table(("lesson", "", "minutes", "so far", "exercises"), rows)
-    left = sum(entry["minutes"] * (1 - entry["step"] / max(1, entry["steps"])) for entry in entries)
+    unread = [entry for entry in entries if entry["state"] in ("new", "begun")]
+    left = sum(entry["minutes"] * (1 - entry["step"] / max(1, entry["steps"])) for entry in unread)
     screen.say(f"{left:.0f} minutes left. minidl learn NN steps through one of them.")
 
 

@@ -17,6 +17,20 @@ verdicts: dict[str, Verdict] = {}  # of this process, the newest of each exercis
 hints_given: dict[str, int] = {}
 
 
+class Told(str):
+    """Text that a prompt and a notebook show as it is, not as a literal."""
+
+    def __repr__(self) -> str:
+        return str(self)
+
+
+class Source(Told):
+    """Python that a notebook shows in colour."""
+
+    def _repr_markdown_(self) -> str:
+        return f"```python\n{self}\n```"
+
+
 def exercises(lesson: str) -> dict[str, Exercise]:
     """The exercises of a lesson by their numbers; none where it has no file of them."""
     found = sorted((course.folder() / "exercises").glob(f"{lesson}_*.py"))
@@ -57,20 +71,24 @@ def check(number: str, candidate: Any) -> None:
     candidate : your function or class
     """
     asked = exercise(number)
-    verdicts[number] = verdict = judge(asked, candidate)
+    if getattr(candidate, "__module__", None) == asked.answer.__module__:
+        verdict = Verdict(number, "failed", "That is the course's own; write yours.")
+    else:
+        verdict = judge(asked, candidate)
+    verdicts[number] = verdict
     print(f"{SIGNS[verdict.state]} {number} {asked.title}: {verdict.text}")
 
 
-def hint(number: str) -> str:
+def hint(number: str) -> Told:
     """The next hint to an exercise; after the third, the third again."""
     hints = exercise(number).hints
     hints_given[number] = given = min(hints_given.get(number, 0) + 1, len(hints))
-    return f"Hint {given} of {len(hints)}: {hints[given - 1]}"
+    return Told(f"Hint {given} of {len(hints)}: {hints[given - 1]}")
 
 
-def solution(number: str) -> str:
+def solution(number: str) -> Source:
     """The source of a solution to an exercise."""
-    return exercise(number).source
+    return Source(exercise(number).source)
 
 
 def as_json() -> str:

@@ -56,7 +56,7 @@ def judge(exercise: Exercise, candidate: Any) -> Verdict:
         if not alike(value, wanted, exercise):
             text = f"Called {named(candidate)}({shown(one)}). {difference(value, wanted, exercise)}"
             return failed(text + diagnosis(exercise, calls, values))
-    return Verdict(exercise.number, "passed", f"Passed, {len(calls)} calls.")
+    return Verdict(exercise.number, "passed", f"Passed, {len(calls)} {'call' if len(calls) == 1 else 'calls'}.")
 
 
 def tried(exercise: Exercise, candidate: Any, one: Call) -> Any:
@@ -81,6 +81,9 @@ def alike(value: Any, other: Any, exercise: Exercise) -> bool:
     if isinstance(value, Raised) or isinstance(other, Raised):
         both = isinstance(value, Raised) and isinstance(other, Raised)
         return both and type(value.error) is type(other.error)
+    if isinstance(other, dict):
+        same = isinstance(value, dict) and value.keys() == other.keys()
+        return same and all(alike(value[name], due, exercise) for name, due in other.items())
     if isinstance(other, (tuple, list)):
         same = isinstance(value, (tuple, list)) and len(value) == len(other)
         return same and all(alike(a, b, exercise) for a, b in zip(value, other, strict=True))
@@ -171,6 +174,9 @@ def difference(value: Any, wanted: Any, exercise: Exercise) -> str:
         return f"Raised {type(value.error).__name__}: {value.error}."
     if value is None:
         return f"Returned None, expected {described(wanted)}: is a return missing?"
+    if isinstance(value, dict) and isinstance(wanted, dict) and value.keys() == wanted.keys():
+        name = next(name for name, due in wanted.items() if not alike(value[name], due, exercise))
+        return f"The {name}: {difference(value[name], wanted[name], exercise)}"
     if isinstance(wanted, (tuple, list)):
         if isinstance(value, (tuple, list)) and len(value) == len(wanted) and described(value) == described(wanted):
             pairs = zip(value, wanted, strict=True)

@@ -17,10 +17,10 @@ from minidl.learn.course import Script, opened
 
 
 def fresh() -> dict[str, Any]:
-    """How far a lesson has come that was never begun: the step where the learner stands, and by the number of a step
-    or an exercise what was predicted, how long it ran, what came of it, and how many hints were read.
+    """How far a lesson has come that was never begun: where the learner stands, the farthest step so far, and by the
+    number of a step or an exercise what was predicted, how long it ran, what came of it, and how many hints were read.
     """
-    return {"step": 0, "predictions": {}, "seconds": {}, "exercises": {}, "hints": {}}
+    return {"step": 0, "farthest": 0, "predictions": {}, "seconds": {}, "exercises": {}, "hints": {}}
 
 
 class Learner:

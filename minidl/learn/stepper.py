@@ -89,8 +89,13 @@ class Stepper:
         sys.modules["__main__"] = self.module
 
     def resume(self) -> None:
-        """Run the steps before the one where the learner left, since nothing of them is kept but the place."""
+        """Run the steps before the one where the learner left, since nothing of them is kept but the place.
+
+        Where that is the last one, the first of which an exercise is left.
+        """
         left = min(self.state["step"], len(self.steps) - 1)
+        if left == len(self.steps) - 1:
+            left = next((place for place, step in enumerate(self.steps) if self.open(step)), left)
         if left == 0:
             return
         seconds = sum(self.state["seconds"].get(str(step.number), 0) for step in self.steps[:left])
@@ -166,12 +171,19 @@ class Stepper:
         """Go to another step, 0 being this one from its first part; False at the end of the lesson."""
         if self.here + by >= len(self.steps):
             self.screen.say("That was the lesson.", "bold")
+            if left := [number for step in self.steps for number in self.open(step)]:
+                self.screen.say(f"Left to write: {', '.join(left)}.")
             return False
         self.here = max(0, self.here + by)
         self.state["step"] = self.here
+        self.state["farthest"] = max(self.state["farthest"], self.here)
         self.keep()
         self.begin()
         return True
+
+    def open(self, step: Step) -> list[str]:
+        """The exercises of a step that have not passed."""
+        return [number for number in step.exercises if self.state["exercises"].get(number) != "passed"]
 
     def keep(self) -> None:
         """Write down how far the learner has come."""

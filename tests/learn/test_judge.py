@@ -114,6 +114,17 @@ def test_equal_infinities_and_nans_are_equal():
     assert text.endswith("Returned 3 at [9], expected 1.")
 
 
+def test_of_named_results_the_one_that_differs():
+    exercise = declared()
+    exercise.oracle = lambda x: {"size": 3, "shape of the whole": [1, 2]}
+    assert judge(exercise, lambda x: {"size": 3, "shape of the whole": [1, 2]}).state == "passed"
+    text = judge(exercise, lambda x: {"size": 3, "shape of the whole": [1, 5]}).text
+    assert text.endswith(". The shape of the whole: Returned [1, 5], expected [1, 2].")
+    text = judge(exercise, lambda x: {"size": 3}).text
+    assert text.endswith("Returned {'size': 3}, expected {'size': 3, 'shape of the whole': [1, 2]}.")
+    assert judge(exercise, lambda x: [3, [1, 2]]).state == "failed"
+
+
 def test_of_several_results_the_one_that_differs():
     exercise = declared()
     exercise.oracle = lambda x: (np.zeros(9), np.ones(9), 5)
@@ -269,6 +280,19 @@ def test_hints_rise(monkeypatch):
 
 def test_solution_is_source_without_decorators():
     assert checks.solution("01.2").startswith("def tanh_slope(x):\n")
+
+
+def test_hints_and_solutions_are_shown_as_they_are():
+    hint, solution = checks.hint("01.1"), checks.solution("01.2")
+    assert repr(hint) == str(hint) and repr(solution) == str(solution) and "\n" in repr(solution)
+    assert solution._repr_markdown_() == f"```python\n{solution}\n```"
+
+
+def test_the_courses_own_solution_does_not_pass(monkeypatch, capsys):
+    monkeypatch.setattr(checks, "verdicts", {})
+    checks.check("01.2", checks.exercise("01.2").answer)
+    assert capsys.readouterr().out.endswith(": That is the course's own; write yours.\n")
+    assert checks.verdicts["01.2"].state == "failed"
 
 
 def test_an_exercise_that_is_not_there():

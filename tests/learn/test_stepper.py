@@ -271,9 +271,25 @@ def test_an_edit_is_read_anew_and_can_pass(step, monkeypatch, tmp_path, capsys):
     )
     monkeypatch.setenv("VISUAL", f"{sys.executable} {editor}")
     shown, learner = step("\nnne\ns", "5")
-    assert "✓ 98.1 twice: Passed, 1 calls." in capsys.readouterr().out
+    assert "✓ 98.1 twice: Passed, 1 call." in capsys.readouterr().out
     assert learner.of("98")["exercises"] == {"98.1": "passed"}
     assert "return 2 * x" in shown  # unasked, once it has passed
+
+
+def test_at_the_end_what_is_left_is_said_and_come_back_to(step, tmp_path):
+    shown, learner = step("\n\n" + "\n\n" + "\n\n" + "\n", "5")
+    assert shown.index("That was the lesson.") < shown.index("Left to write: 98.1.")
+    shown, learner = step("")
+    assert "Running steps 1 to 1 again" not in shown and "Running step 1 again" in shown
+    assert "You stand at step 2 of 3" in shown
+    assert (learner.of("98")["step"], learner.of("98")["farthest"]) == (3, 3)
+    own = tmp_path / "mine" / "98_small.py"
+    own.write_text(LESSON.replace("raise NotImplementedError", "return x + x"), "utf-8")
+    shown, learner = step("\n\n\n")
+    assert "Left to write" not in shown and learner.of("98")["exercises"] == {"98.1": "passed"}
+    shown, _ = step("a")
+    assert "Running steps 1 to 2 again" in shown
+    assert (learner.of("98")["step"], learner.of("98")["farthest"]) == (2, 3)
 
 
 def test_no_editor(step, monkeypatch):
