@@ -5,7 +5,9 @@
 from math import e, inf, nan, pi
 from sys import modules as _modules
 
-from minidl import autograd, backends, data, functional, kernels, models, nn, ops, optim, profiler, train, utils, viz
+from minidl import (
+    autograd, backends, data, distributed, functional, kernels, models, nn, ops, optim, profiler, train, utils, viz,
+)
 from minidl.backend import accelerator, cuda, random
 from minidl.autograd import GradcheckError, grad, gradcheck, gradgradcheck
 from minidl.autograd.functional import hvp, jacobian, jvp, vjp
@@ -96,7 +98,8 @@ __version__ = "0.1.0"
 
 _parts = (
     "autograd", "autograd.functional", "backend.cuda", "data", "data.transforms", "data.transforms.functional",
-    "functional", "nn", "nn.init", "nn.utils", "optim", "optim.lr_scheduler", "optim.swa_utils", "utils", "utils.data",
+    "distributed", "functional", "nn", "nn.init", "nn.utils", "optim", "optim.lr_scheduler", "optim.swa_utils", "utils",
+    "utils.data",
 )
 _explain_absent(__name__, *[f"minidl.{part}" for part in _parts])
 _modules.update({"minidl.accelerator": accelerator, "minidl.cuda": cuda, "minidl.random": random})  # as torch.cuda is

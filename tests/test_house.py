@@ -19,7 +19,7 @@ FLOORS = [
     {"nn", "utils"},
     {"optim"},
     {"kernels"},
-    {"models", "viz"},
+    {"distributed", "models", "viz"},
     {"train"},
     {"minidl"},
     {"learn"},

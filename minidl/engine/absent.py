@@ -22,7 +22,11 @@ SPARSE = "sparse tensors are out of scope; use dense ones"
 QUANTIZED = "quantized tensors are out of scope"
 OLD_TENSOR = "an old constructor; use minidl.tensor(data, dtype=…), or zeros, ones, empty for sizes; x.{0}() converts"
 COMPILED = "there is no compiler here; leave the call out, programs run as they are"
-PARALLEL = "one process uses one device; leave the wrapper out"
+PARALLEL = "one process uses one device; minidl.distributed.DistributedDataParallel, under mpiexec, uses several"
+DISTRIBUTED = (
+    "minidl.distributed has process groups, all_reduce and its like, DistributedDataParallel, SyncBatchNorm and "
+    "DistributedSampler, on MPI alone"
+)
 OPTIMIZER = "Adam, AdamW and others are here; a subclass of minidl.optim.Optimizer that defines update() makes another"
 LAYER = "write it as a Module, whose forward is made of ops"
 WEIGHTS = "nn.utils.spectral_norm and weight_norm are here; compute others in forward, from what they are made of"
@@ -40,7 +44,8 @@ ABSENT = {
         for kind in ("Float", "Double", "Half", "Long", "Int", "Short", "Byte", "Char", "Bool")
     },
     **dict.fromkeys(("jit", "compile", "fx", "_dynamo", "export", "onnx"), COMPILED),
-    **dict.fromkeys(("DataParallel", "DistributedDataParallel", "parallel"), PARALLEL),
+    "DataParallel": PARALLEL,
+    **dict.fromkeys(("DistributedDataParallel", "DistributedSampler", "SyncBatchNorm", "parallel"), DISTRIBUTED),
     **dict.fromkeys(("RNN", "LSTM", "GRU", "RNNCell", "LSTMCell", "GRUCell"), RECURRENT),
     **dict.fromkeys(
         ("MultiheadAttention", "Transformer", "TransformerEncoder", "TransformerEncoderLayer", "TransformerDecoder",
@@ -82,7 +87,6 @@ ABSENT = {
     "tensorboard": "minidl.train.callbacks.TensorBoard writes the curves of a training; tensorboardX anything else",
     "model_zoo": "minidl.models.get_model(name, weights=…) has networks and weights, minidl.load reads files",
     "hub": "minidl.models.get_model(name, weights=…) has networks and weights, minidl.load reads files",
-    "distributed": PARALLEL,
     "amp": "there is no mixed precision here; choose one dtype with .to(dtype)",
     "autocast": "there is no mixed precision here; choose one dtype with .to(dtype)",
     "set_default_tensor_type": "use set_default_dtype and set_default_device",
@@ -109,7 +113,6 @@ ABSENT = {
     "reinforce": "weight the log-probability of what was drawn by its reward, and call backward",
     "share_memory_": "tensors are not shared between processes",
     "upsample": "an old name; use interpolate",
-    "SyncBatchNorm": "one process uses one device; use BatchNorm2d",
     **dict.fromkeys(("AugMix", "AutoAugment", "AutoAugmentPolicy", "RandAugment", "TrivialAugmentWide"), POLICY),
     **dict.fromkeys(("FiveCrop", "TenCrop", "five_crop", "ten_crop"), CROPS),
     **dict.fromkeys(("RandomResize", "RandomShortestSize", "ScaleJitter"), SIZES),
@@ -206,7 +209,7 @@ def _missing(module: str, name: str) -> None:
     """Raise AttributeError or, for ``from module import name``, which would hide what that says, ImportError."""
     things = [other for other, thing in vars(sys.modules[module]).items() if not isinstance(thing, ModuleType)]
     leaf = module.rpartition(".")[2]
-    said = "" if name.startswith("__") else advice(leaf if leaf in MODULES.split() else name, things)
+    said = "" if name.startswith("__") else advice(leaf if leaf in ABSENT and leaf in MODULES.split() else name, things)
     caller = sys._getframe(1)
     imported = caller.f_code.co_code[caller.f_lasti] == opcode.opmap["IMPORT_FROM"]
     raise (ImportError if imported else AttributeError)(f"{module} has no {name}{said}")

@@ -254,14 +254,17 @@ class AccumulateGrad(NamedTuple):
 
 
 class Ties:
-    """What few tensors have: a place in another's memory, views that others have of its own, hooks of its gradient."""
+    """What few tensors have: a place in another's memory, views that others have of its own, hooks of its gradient, and
+    who takes it.
+    """
 
-    __slots__ = ("view", "views", "hooks")
+    __slots__ = ("view", "views", "hooks", "receiver")
 
     def __init__(self) -> None:
         self.view: Any = None  # a `views.View`
         self.views: Any = None  # a weak set of tensors
         self.hooks: list[Callable[[Tensor], Any]] | None = None  # of a leaf; a computed tensor has them at its node
+        self.receiver: Any = None  # an `arrivals.Receiver`
 
 
 def wrap(array: Array) -> Tensor:

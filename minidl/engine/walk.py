@@ -16,6 +16,7 @@ from minidl.backend import dims
 from minidl.backend.forks import Lock
 from minidl.backend.memory import SMALLEST
 from minidl.backend.modes import enable_grad, no_grad
+from minidl.engine.arrivals import Arrivals, Receiving
 from minidl.engine.core import Edge, Node, Tensor, as_tuple, origin, wrap
 from minidl.engine.hooks import hooked
 from minidl.engine.watch import watch
@@ -46,11 +47,12 @@ def walk(
     retain_graph: bool | None,
     create_graph: bool,
     unfold: bool = False,
+    arrivals: Arrivals | None = None,
 ) -> Iterator[tuple[Any, ...]]:
     """Reverse mode: from `outputs` back to `inputs` (None: every leaf), whose gradients are left in `grads`.
 
     Gradients are raw arrays on the way, or Tensors where the pass itself shall be recorded (`create_graph`). `unfold`:
-    what a kernel did in one go is shown op by op, as its reference would do it.
+    what a kernel did in one go is shown op by op, as its reference would do it. `arrivals` are handed over on the way.
     """
     retain = create_graph if retain_graph is None else retain_graph
     needed = inputs and leading_to(inputs, outputs)
@@ -82,6 +84,8 @@ def walk(
             outgoing = node.op.pull(node, g, edges) if watch.by is None else watch.by.pull(node, g, edges)
             give(edges, outgoing)
             yield node.op.name, edges, g, outgoing
+        if arrivals is not None:
+            arrivals.after(node, grads)
         if node.op.saves and not retain:
             node.kept, node.edges = None, ()
         del node, g, edges, outgoing
@@ -155,7 +159,7 @@ def into_leaves(
     inputs: Tensor | Sequence[Tensor] | None = None,
     unfold: bool = False,
 ) -> Iterator[tuple[Any, ...]]:
-    """`walk`, and at its end the gradients added to ``.grad`` of `inputs`, or of all leaves."""
+    """`walk`, and at its end the gradients added to ``.grad`` of `inputs`, or of all leaves; receivers take theirs."""
     if create_graph:
         warnings.warn(
             "backward(create_graph=True) makes a cycle through .grad, which only the garbage collector frees; "
@@ -165,12 +169,15 @@ def into_leaves(
     takers = None if inputs is None else {origin(x): x for x in differentiable(as_tuple(inputs))}
     wanted = None if takers is None else set(takers)
     grads: dict[Any, Tensor] = {}
-    yield from walk(outputs, gradients, grads, wanted, retain_graph, create_graph, unfold)
+    arrivals = Arrivals(outputs, wanted) if Receiving.ever else None
+    yield from walk(outputs, gradients, grads, wanted, retain_graph, create_graph, unfold, arrivals)
     with deposit_lock, enable_grad():
         for leaf, g in grads.items():
             taker = leaf if takers is None else takers.get(leaf)
             if taker is not None and taker.tracked:  # still
                 deposit(taker, g)
+    if arrivals is not None:
+        arrivals.finish()
 
 
 def deposit(taker: Tensor, g: Tensor) -> None:

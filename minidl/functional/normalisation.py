@@ -101,11 +101,11 @@ def batch_normalised(input, running_mean, running_var, weight, bias, momentum, e
     if pool is not None and min(pool.positions(*input.shape[2:])) < 1:
         raise ValueError(f"a pooling window of {dims(pool.size)} does not fit into the input {dims(input.shape)}")
     z, mean, var = normalize_channels(input, weight, bias, eps=eps, pool=pool, relu=relu)
-    _update(running_mean, running_var, mean, var, count, momentum)
+    update_running(running_mean, running_var, mean, var, count, momentum)
     return z
 
 
-def _update(
+def update_running(
     running_mean: Tensor | None, running_var: Tensor | None, mean: Array, var: Array, count: int, momentum: float
 ) -> None:
     """Move running statistics towards those of a batch, the mean and the biased variance of `count` values."""
@@ -218,7 +218,7 @@ def instance_norm(
         raise ValueError(f"expected more than 1 value per channel, got an input {dims(input.shape)}")
     z, *own = normalize_channels(shape.reshape(input, (1, n * c, *rest)), None, None, eps=eps)
     mean, var = (reduce.mean(Tensor(s.reshape(n, c)), 0).array for s in own)
-    _update(running_mean, running_var, mean, var, math.prod(rest), momentum)
+    update_running(running_mean, running_var, mean, var, math.prod(rest), momentum)
     return _scaled(shape.reshape(z, input.shape), _per_channel(weight, input.ndim), _per_channel(bias, input.ndim))
 
 

@@ -1,0 +1,202 @@
+"""The processes that work together: how many they are, which of them this one is, and how they end together."""
+
+from __future__ import annotations
+
+import os
+import platform
+import sys
+import time
+from collections.abc import Sequence
+from datetime import timedelta
+from importlib.util import find_spec
+from types import TracebackType
+from typing import Any
+
+from minidl.backend.extras import extra
+
+# What launchers tell the processes that they start: of MPICH and Intel, Open MPI, PMIx, MVAPICH.
+LAUNCHED = ("PMI_SIZE", "OMPI_COMM_WORLD_SIZE", "PMIX_RANK", "MV2_COMM_WORLD_SIZE")
+TIMEOUT = timedelta(minutes=30)
+GRACE = 2.0  # seconds in which others say where they wait, when this rank has waited for too long
+SPIN = 0.002  # seconds for which a wait keeps the processor to itself
+TURN = 0.5  # seconds by which other ranks let the first one speak, which may have met the same error
+TELL = 1  # the tag of what they say
+
+
+class Group:
+    """All ranks of a job. One alone has no communicator, and nothing to wait for."""
+
+    def __init__(self, comm: Any = None, timeout: timedelta = TIMEOUT) -> None:
+        self.comm = comm
+        self.rank: int = 0 if comm is None else comm.rank
+        self.size: int = 1 if comm is None else comm.size
+        self.seconds = timeout.total_seconds()
+        self.told: list[Any] = []  # requests, which hold what they send
+
+    def __str__(self) -> str:
+        return f"rank {self.rank} of {self.size} (process {os.getpid()} of {platform.node()})"
+
+    def wait(self, request: Any, name: str) -> None:
+        """Wait until a request of an operation is done.
+
+        Raises
+        ------
+        RuntimeError
+            After the time limit, with the ranks that have not come to it.
+        """
+        started = time.monotonic()
+        while not request.Test():
+            waited = time.monotonic() - started
+            if waited > SPIN:
+                time.sleep(SPIN / 10)
+                self.heard(name)
+            if waited > self.seconds:
+                raise RuntimeError(self.missing(name))
+
+    def heard(self, name: str) -> dict[int, str]:
+        """Which ranks have asked, or said, where one waits; those that ask are answered."""
+        found: dict[int, str] = {}
+        while self.comm.Iprobe(tag=TELL):
+            status = extra("mpi4py.MPI", "mpi", "distributed").Status()
+            asks, where = self.comm.recv(tag=TELL, status=status)
+            found[status.source] = where
+            if asks:
+                self.tell(status.source, False, name)
+        return found
+
+    def tell(self, rank: int, asks: bool, name: str) -> None:
+        """Tell a rank where this one waits; whether it listens does not matter."""
+        self.told.append(self.comm.isend((asks, name), rank, tag=TELL))
+
+    def missing(self, name: str) -> str:
+        """What to say of those who have not come to an operation in time."""
+        for rank in range(self.size):
+            if rank != self.rank:
+                self.tell(rank, True, name)
+        waiting = {self.rank: name}
+        until = time.monotonic() + GRACE
+        while time.monotonic() < until and len(waiting) < self.size:
+            waiting |= self.heard(name)
+            time.sleep(SPIN)
+        if self.rank != min(waiting):
+            time.sleep(TURN)
+        lost = sorted({*range(self.size)} - waiting.keys())
+        elsewhere = sorted(rank for rank, where in waiting.items() if where != name)
+        said = [f"{ranks(lost)} did not come and give{'s' * (len(lost) == 1)} no sign of life"] * bool(lost)
+        said += [f"rank {rank} waits in {waiting[rank]} instead" for rank in elsewhere]
+        return (
+            f"{name}: waited for {self.seconds:g} s: {'; '.join(said) or 'all ranks are here, but it is not done'}. "
+            "Have all ranks the same number of batches, and do all make the same calls?"
+        )
+
+    def end(self, kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
+        """What an error that nobody catches does in place of ending one rank, which the others would wait for."""
+        if self.rank:
+            time.sleep(TURN)
+        sys.__excepthook__(kind, error, trace)
+        self.abort(f"{kind.__name__}: {error}")
+
+    def abort(self, said: str) -> None:
+        """End all ranks, with a message that says which one it was and why."""
+        sys.stdout.flush()
+        print(f"minidl: {self} ends the job: {said}", file=sys.stderr, flush=True)
+        self.comm.Abort(1)
+
+
+def ranks(numbers: Sequence[int]) -> str:
+    """Ranks by their numbers."""
+    return f"rank{'s' * (len(numbers) > 1)} {', '.join(map(str, numbers))}"
+
+
+class World:
+    """Where the group is found: ``world.group``, None before `init_process_group`."""
+
+    group: Group | None = None
+
+
+world = World()
+
+
+def init_process_group(backend: str | None = None, timeout: timedelta | None = None) -> None:
+    """Join the ranks that ``mpiexec`` has started, or, started alone, be the only one.
+
+    From then on an error that nobody catches ends all ranks, with a message that says which one it came from.
+
+    Parameters
+    ----------
+    backend : {"mpi"}, optional
+    timeout : timedelta, optional
+        How long one rank waits for the others in an operation, by default 30 minutes.
+
+    Raises
+    ------
+    ValueError
+        For another backend.
+    TypeError
+        For a `timeout` that is no timedelta.
+    RuntimeError
+        If it has been called already.
+    ImportError
+        If ``mpiexec`` has started this process, and mpi4py is not installed.
+    """
+    if backend not in (None, "mpi"):
+        raise ValueError(f"init_process_group: backend must be 'mpi', got {backend!r}")
+    if timeout is not None and not isinstance(timeout, timedelta):
+        raise TypeError(f"init_process_group: timeout must be a datetime.timedelta, got {type(timeout).__name__}")
+    if world.group is not None:
+        raise RuntimeError("init_process_group: called a second time; destroy_process_group() comes before that")
+    comm = None
+    if any(name in os.environ for name in LAUNCHED):
+        comm = extra("mpi4py.MPI", "mpi", "init_process_group").COMM_WORLD
+    if comm is None or comm.size == 1:
+        world.group = Group()
+        return
+    own, request = comm.Idup()
+    group = Group(comm, timeout or TIMEOUT)
+    group.wait(request, "init_process_group")
+    group.comm = own  # so that messages of the program's own are not mixed up with these
+    world.group, sys.excepthook = group, group.end
+
+
+def destroy_process_group() -> None:
+    """Leave the group; RuntimeError where there is none."""
+    group = require_group("destroy_process_group")
+    if group.comm is not None:
+        group.comm.Free()
+        sys.excepthook = sys.__excepthook__
+    world.group = None
+
+
+def is_available() -> bool:
+    """Whether there can be more than one rank: whether mpi4py is installed."""
+    return find_spec("mpi4py") is not None
+
+
+def is_initialized() -> bool:
+    """Whether `init_process_group` has been called."""
+    return world.group is not None
+
+
+def get_rank() -> int:
+    """The number of this rank, from 0. RuntimeError before `init_process_group`."""
+    return require_group("get_rank").rank
+
+
+def get_world_size() -> int:
+    """How many ranks there are. RuntimeError before `init_process_group`."""
+    return require_group("get_world_size").size
+
+
+def require_group(name: str) -> Group:
+    """The group; RuntimeError, in the name of its caller, where there is none."""
+    if world.group is None:
+        raise RuntimeError(f"{name}: there is no process group; call distributed.init_process_group() first")
+    return world.group
+
+
+def joined() -> Group:
+    """The group, or this process alone where nothing was said of any."""
+    return world.group or ALONE
+
+
+ALONE = Group()

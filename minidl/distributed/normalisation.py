@@ -1,0 +1,101 @@
+"""Batch normalisation over the batches of all ranks."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from minidl.autograd.function import Function
+from minidl.backend import dims
+from minidl.backend.dtypes import float16, float32
+from minidl.backend.modes import no_grad
+from minidl.distributed.collectives import host, reduced
+from minidl.distributed.group import joined
+from minidl.engine.core import Tensor
+from minidl.functional.normalisation import update_running
+from minidl.nn.module import Module
+from minidl.nn.normalisation import _BatchNorm
+from minidl.ops.create import zeros
+from minidl.ops.elementwise import sqrt
+from minidl.ops.joining import cat
+from minidl.ops.norm import along_channels
+from minidl.ops.reduce import centred, mean
+
+
+class AllSum(Function):
+    """The sum of a tensor over all ranks; its gradient is the sum of theirs, and so on in its turn.
+
+    So each rank gets the gradient of the sum of the losses of all, of which `DistributedDataParallel` takes the mean.
+    """
+
+    @staticmethod
+    def forward(ctx: Any, x: Tensor) -> Tensor:
+        group = joined()
+        buffer = host(x.array)
+        group.wait(reduced(group, buffer), "SyncBatchNorm")
+        return Tensor(buffer).to(x.device)
+
+    @staticmethod
+    def backward(ctx: Any, g: Tensor) -> Tensor:
+        return AllSum.apply(g)
+
+
+class SyncBatchNorm(_BatchNorm):
+    """Batch norm whose mean and variance in training are those of the batches of all ranks together.
+
+    Over (N, C, …); N may differ from rank to rank. Each layer sends one message forward and one backward, of 2C + 1
+    numbers from each rank, which are put together as by Chan, Golub & LeVeque (1983), "Algorithms for computing the
+    sample variance". In evaluation, and on one rank, it is `nn.BatchNorm2d`. Its parameters are those of that, too.
+    """
+
+    def require_rank(self, input: Tensor) -> None:
+        if input.ndim < 2:
+            raise ValueError(f"expected an input (N, C, …), got {dims(input.shape)}")
+
+    def forward(self, input: Tensor) -> Tensor:
+        if joined().size == 1 or not self.by_batch():
+            return super().forward(input)
+        self.check(input)
+        momentum = self.counted()
+        x = input.to(float32) if input.dtype == float16 else input  # whose sums overflow
+        over, channels = (0, *range(2, x.ndim)), self.num_features
+        deviation = centred(x, dim=over)
+        own = cat([mean(x, over), (deviation * deviation).sum(over)])
+        means, squares, counts = self.of_all(own, x.numel() // channels)
+        count = counts.sum()
+        if count.item() < 2:
+            raise ValueError("expected more than 1 value per channel on all ranks together, in training")
+        centre = (means * counts).sum(0) / count
+        variance = (squares + counts * (means - centre) ** 2).sum(0) / count
+        z = (x - along_channels(centre, x.ndim)) / sqrt(along_channels(variance, x.ndim) + self.eps)
+        if self.track_running_stats:
+            update_running(
+                self.running_mean, self.running_var, centre.array, variance.array, int(count.item()), momentum
+            )
+        z = z if self.weight is None else z * along_channels(self.weight, x.ndim)
+        z = z if self.bias is None else z + along_channels(self.bias, x.ndim)
+        return z.to(input.dtype)
+
+    def of_all(self, own: Tensor, count: int) -> tuple[Tensor, Tensor, Tensor]:
+        """The means and the sums of squared deviations (ranks, C) of all ranks, and the counts (ranks, 1)."""
+        group = joined()
+        row = cat([own, own.new_full((1,), count)])
+        before, after = zeros(group.rank, len(row)), zeros(group.size - group.rank - 1, len(row))
+        sides = [side.to(own.device, own.dtype) for side in (before, after)]
+        table = AllSum.apply(cat([sides[0], row.unsqueeze(0), sides[1]]))
+        channels = self.num_features
+        return table[:, :channels], table[:, channels : 2 * channels], table[:, 2 * channels :].detach()
+
+    @classmethod
+    def convert_sync_batchnorm(cls, module: Module) -> Module:
+        """The module with a SyncBatchNorm, of the same parameters and buffers, in the place of each batch norm."""
+        for name, child in list(module.named_children()):
+            setattr(module, name, cls.convert_sync_batchnorm(child))
+        if not isinstance(module, _BatchNorm) or isinstance(module, cls):
+            return module
+        options = (module.num_features, module.eps, module.momentum, module.affine, module.track_running_stats)
+        with no_grad():
+            converted = cls(*options, bias=module.bias is not None)
+        for own in ("weight", "bias", "running_mean", "running_var", "num_batches_tracked"):
+            setattr(converted, own, getattr(module, own))
+        converted.training = module.training
+        return converted

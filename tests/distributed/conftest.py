@@ -1,0 +1,55 @@
+"""Programs of several ranks, which ``mpiexec`` starts."""
+
+import os
+import shutil
+import subprocess
+import sys
+from importlib.util import find_spec
+from pathlib import Path
+
+import pytest
+
+HERE = Path(__file__).parent
+MPIEXEC = next(filter(None, (shutil.which("mpiexec", path=p) for p in (str(Path(sys.executable).parent), None))), None)
+ABSENT = "no MPI: pip install 'minidl[mpi]' brings it" if find_spec("mpi4py") is None or MPIEXEC is None else ""
+
+
+@pytest.fixture
+def started(tmp_path):
+    """``started(ranks, *command)``: a job of Python under ``mpiexec``, in a folder of its own."""
+    if ABSENT:
+        pytest.skip(ABSENT)
+    jobs = []
+
+    def start(ranks, *command, **environment):
+        paths = os.pathsep.join([str(HERE.parents[1]), str(HERE.parent)])
+        own = {"PYTHONPATH": paths, "MINIDL_NUM_THREADS": "1", "PYTHONWARNINGS": "ignore"}
+        jobs.append(
+            subprocess.Popen(
+                [MPIEXEC, "-n", str(ranks), sys.executable, *map(str, command)],
+                env={**os.environ, **own, **environment},
+                cwd=tmp_path,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.STDOUT,
+                text=True,
+            )
+        )
+        return jobs[-1]
+
+    yield start
+    for job in jobs:
+        job.kill()
+        job.communicate()
+
+
+@pytest.fixture
+def ranks(started):
+    """``ranks(n, name, *arguments)``: a function of ``programs.py`` on n ranks; what they have printed."""
+
+    def run(n, name, *arguments, fails=False):
+        job = started(n, HERE / "programs.py", name, *arguments)
+        printed = job.communicate(timeout=120)[0]
+        assert (job.returncode != 0) == fails, printed
+        return printed
+
+    return run

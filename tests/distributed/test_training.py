@@ -1,0 +1,56 @@
+"""Many ranks learn what one learns from the whole batch."""
+
+import numpy as np
+import pytest
+from distributed import programs
+
+import minidl as md
+from minidl import functional as F
+from minidl import optim
+
+
+def weights(folder, n):
+    return [md.load(folder / f"{rank}.safetensors") for rank in range(n)]
+
+
+def same_bits(a, b):
+    return all(a[name].numpy().tobytes() == b[name].numpy().tobytes() for name in a)
+
+
+@pytest.mark.parametrize("n, cap", [(2, 25), (4, 0.0001)])
+def test_as_one_process_on_the_whole_batch(ranks, tmp_path, n, cap):
+    """With SyncBatchNorm, over 100 steps; the ranks equal to the bit, running statistics, too."""
+    ranks(n, "training", tmp_path, 100, "norm", cap)
+    first, *others = weights(tmp_path, n)
+    net = programs.network(True)
+    start = {name: tensor.clone() for name, tensor in net.state_dict().items()}
+    programs.learnt(net, 100)
+    for name, tensor in net.state_dict().items():
+        np.testing.assert_allclose(first[name].numpy(), tensor.numpy(), rtol=1e-10, atol=1e-10)
+    assert all(same_bits(first, other) for other in others)
+    assert abs(first["0.weight"] - start["0.weight"]).max() > 1e-3
+
+
+def in_pairs(values):
+    """The sum of the values of ranks, added in pairs, and these in pairs."""
+    while len(values) > 1:
+        values = [a + b for a, b in zip(values[::2], values[1::2], strict=True)]
+    return values[0]
+
+
+@pytest.mark.parametrize("n", [2, 4])
+def test_as_averaged_by_hand(ranks, tmp_path, n):
+    """To the bit: each part's gradient by itself, then their mean."""
+    ranks(n, "training", tmp_path, 20, "plain", 25)
+    net = programs.network(False)
+    optimizer = optim.SGD(net.parameters(), lr=0.05, momentum=0.9)
+    for images, labels in programs.batches(20):
+        parts = []
+        for rank in range(n):
+            net.zero_grad()
+            F.cross_entropy(net(images[rank::n]), labels[rank::n]).backward()
+            parts.append([p.grad for p in net.parameters()])
+        for p, *gradients in zip(net.parameters(), *parts, strict=True):
+            p.grad = in_pairs(gradients) / n
+        optimizer.step()
+    assert all(same_bits(found, net.state_dict()) for found in weights(tmp_path, n))
