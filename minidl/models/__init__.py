@@ -29,3 +29,6 @@ from minidl.models.inception import Inception3, inception_v3, inception_v3_keras
 from minidl.models.googlenet import GoogLeNet, googlenet
 from minidl.models.xception import Xception, xception, xception_keras
 from minidl.models.nasnet import NASNet, nasnet_mobile
+from minidl.models.classifier import get_classifier, reset_classifier
+from minidl.models.feature_extraction import FeatureExtractor, create_feature_extractor
+from minidl.models.layer_groups import list_blocks, param_groups_layer_decay

@@ -11,6 +11,7 @@ from minidl import functional
 from minidl.nn import fused, init, regularizers, utils
 from minidl.nn.containers import ModuleDict, ModuleList, ParameterDict, ParameterList, Sequential
 from minidl.nn.convolution import Conv1d, Conv2d, ConvTranspose1d, ConvTranspose2d
+from minidl.nn.freezing import freeze, unfreeze
 from minidl.nn.functions import (
     AdaptiveAvgPool1d, AdaptiveAvgPool2d, AdaptiveMaxPool1d, AdaptiveMaxPool2d, AvgPool1d, AvgPool2d, BCELoss,
     BCEWithLogitsLoss, CELU, ChannelShuffle, CosineEmbeddingLoss, CosineSimilarity, CrossEntropyLoss, ELU, Fold,

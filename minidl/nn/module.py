@@ -33,6 +33,7 @@ class Module(Tree):
     """A part of a network: subclass it, set layers and parameters as attributes, and define ``forward``."""
 
     training = True
+    frozen = False  # by `nn.freeze`: it stays in evaluation mode
     registered_hooks: tuple[Hook, ...] = ()
     forward: Callable[..., Any] = no_forward
 
@@ -220,10 +221,13 @@ class Module(Tree):
     # --- its modes and gradients ---
 
     def train(self, mode: bool = True) -> Any:
-        """Set training mode, in which dropout drops and batch norm uses the batch's statistics; returns the module."""
+        """Set training mode, in which dropout drops and batch norm uses the batch's statistics; returns the module.
+
+        What `nn.freeze` has frozen stays in evaluation mode.
+        """
         if not isinstance(mode, bool):
             raise ValueError(f"train: mode must be True or False, got {mode!r}")
-        self.training = mode
+        self.training = mode and not self.frozen
         for module in self.children():
             module.train(mode)
         return self

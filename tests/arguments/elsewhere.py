@@ -41,6 +41,7 @@ BY_FILE = {
     "models/test_models.py": "models.vgg16",
     "nn/test_dropout.py": "nn.Dropout nn.Dropout1d nn.Dropout2d functional.dropout1d functional.alpha_dropout "
     "nn.AlphaDropout",
+    "nn/test_freezing.py": "nn.freeze nn.unfreeze",
     "nn/test_hooks.py": "nn.Module.register_forward_hook nn.Module.register_forward_pre_hook "
     "nn.Module.register_full_backward_hook nn.Module.register_full_backward_pre_hook",
     "nn/test_init.py": "nn.init.sparse_ nn.utils.skip_init",
@@ -50,6 +51,8 @@ BY_FILE = {
     )
     + " nn.LazyLinear nn.UninitializedBuffer nn.UninitializedParameter",
     "models/test_networks.py": " ".join(f"models.{name}" for name in NETWORKS.split()),
+    "models/test_surgery.py": "models.FeatureExtractor models.create_feature_extractor models.get_classifier "
+    "models.reset_classifier models.list_blocks models.param_groups_layer_decay",
     "models/test_weights.py": "*.weights models.Weights models.get_weight models.list_weights",
     "nn/test_nn.py": "nn.Module nn.Module.forward nn.Module.extra_repr",
     "nn/test_summary.py": "nn.summary summary",

@@ -4,6 +4,7 @@ from minidl.train.callbacks.backup_and_restore import BackupAndRestore as Backup
 from minidl.train.callbacks.callback import Callback as Callback
 from minidl.train.callbacks.csv_logger import CSVLogger as CSVLogger
 from minidl.train.callbacks.early_stopping import EarlyStopping as EarlyStopping
+from minidl.train.callbacks.gradual_unfreezing import GradualUnfreezing as GradualUnfreezing
 from minidl.train.callbacks.lambda_callback import LambdaCallback as LambdaCallback
 from minidl.train.callbacks.layer_recorder import LayerRecorder as LayerRecorder
 from minidl.train.callbacks.learning_rate_scheduler import LearningRateScheduler as LearningRateScheduler
