@@ -17,7 +17,7 @@ from minidl import __version__, backend
 from minidl.backend import cuda
 from minidl.backend.dtypes import float32, float64
 from minidl.commands import arguments as read
-from minidl.commands import judge, lessons, train
+from minidl.commands import judge, lessons, train, transfer
 from minidl.commands.networks import built, find
 from minidl.data.catalog import CIFAR10_FILES, FASHION_MNIST_FILES, MNIST_FILES, fetch
 from minidl.kernels import loops
@@ -52,6 +52,7 @@ def parser() -> Parser:
     get = command("data", data, "find a data set, or download it, and print its folder")
     get.add_argument("name", choices=[files.name for files in DATA_SETS])
     train.add(command("train", train.run, "let a network learn from images"))
+    transfer.add(command("transfer", transfer.run, "use a network's weights for a few hundred images of one's own"))
     judge.add_evaluate(command("evaluate", judge.evaluate, "measure how right a trained network is"))
     judge.add_predict(command("predict", judge.predict, "tell what a trained network sees in pictures"))
     layers = command("summary", show, "show the layers of a network")

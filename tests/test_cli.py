@@ -50,6 +50,7 @@ positional arguments:
               here
     data      find a data set, or download it, and print its folder
     train     let a network learn from images
+    transfer  use a network's weights for a few hundred images of one's own
     evaluate  measure how right a trained network is
     predict   tell what a trained network sees in pictures
     summary   show the layers of a network
@@ -83,6 +84,9 @@ def test_help(capsys, monkeypatch):
     ("train", "--data --out --epochs --batch-size --optimizer --lr --weight-decay --schedule --input --samples "
      "--augment --seed --workers --save-every --resume --device NETWORK crop,flip RandomCrop OneCycleLR 130",
      "minidl train simplenet --data mnist --out runs/a"),
+    ("transfer", "--weights --images --out --scheme --seeds --classes --samples --input --augment --epochs "
+     "--fine-tuning-epochs --lr --fine-tuning-lr --top --batch-size --device",
+     "minidl transfer --weights efficientnet-lite0 --images photos --out runs/pets"),
     ("evaluate", "--data --batch-size --device RUN", "minidl evaluate runs/a"),
     ("predict", "--top --device RUN PICTURE", "minidl predict runs/a photo.png"),
 ])  # fmt: skip
@@ -204,7 +208,7 @@ def test_a_network_that_is_not_known(capsys):
 @pytest.mark.parametrize("arguments, said", [
     ((), "minidl: the following arguments are required: COMMAND"),
     (("teach",), "minidl: argument COMMAND: invalid choice: teach "
-     "(choose from info, data, train, evaluate, predict, summary, learn, check, warm, bench)"),
+     "(choose from info, data, train, transfer, evaluate, predict, summary, learn, check, warm, bench)"),
     (("data",), "minidl data: the following arguments are required: name"),
     (("data", "imagenet"),
      "minidl data: argument name: invalid choice: imagenet (choose from mnist, fashion-mnist, cifar10)"),

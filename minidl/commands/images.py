@@ -10,9 +10,10 @@ import numpy as np
 
 from minidl.data import CIFAR10, MNIST, DataLoader, FashionMNIST, ImageFolder, Subset
 from minidl.data.folder import pil_loader
-from minidl.data.transforms import Compose, Normalize, ToTensor, Transform
+from minidl.data.transforms import Compose, Lambda, Normalize, ToTensor, Transform
 from minidl.data.transforms.functional import grayscale_to_rgb, resize, rgb_to_grayscale
 from minidl.engine.core import Tensor
+from minidl.ops.shape import flip
 
 NAMED = {"mnist": MNIST, "fashion-mnist": FashionMNIST, "cifar10": CIFAR10}
 HELD_OUT = ("test", "val", "valid", "validation")  # folders beside one that is called train
@@ -32,14 +33,18 @@ class Fit(Transform):
         return resize((rgb_to_grayscale if self.size[0] == 1 else grayscale_to_rgb)(images), self.size[1:])
 
 
-def prepare(size: Size, mean: Numbers, std: Numbers, augment: Sequence[Transform] = ()) -> Compose:
-    """What is done to images before a network sees them, and to those that it learns from in between."""
-    return Compose([Fit(size), *augment, Normalize(mean, std)])
+def prepare(size: Size, mean: Numbers, std: Numbers, augment: Sequence[Transform] = (), bgr: bool = False) -> Compose:
+    """What is done to images before a network sees them, and to those that it learns from in between.
+
+    With `bgr` blue comes first.
+    """
+    reverse = [Lambda(lambda images: flip(images, (-3,)))] if bgr else []
+    return Compose([Fit(size), *augment, Normalize(mean, std), *reverse])
 
 
-def opened(path: Path, size: Size, mean: Numbers, std: Numbers) -> Tensor:
+def opened(path: Path, prepared: Compose) -> Tensor:
     """A picture, prepared, as a batch (1, C, H, W); OSError, with its name, if it can't be read."""
-    return prepare(size, mean, std)(ToTensor()(pil_loader(str(path))))[None]
+    return prepared(ToTensor()(pil_loader(str(path))))[None]
 
 
 def place(where: str) -> str:
@@ -47,7 +52,7 @@ def place(where: str) -> str:
     return where if where in NAMED or not where else str(Path(where).absolute())
 
 
-def found(where: str, size: Size) -> tuple[Any, Any]:
+def found(where: str, size: Size, option: str = "--data") -> tuple[Any, Any]:
     """The images to learn from and those that are held out, of a data set by its name or of a folder.
 
     A folder has pictures in a folder for each class; or it has ``train``, and ``test`` or ``val``, that have. Without
@@ -57,19 +62,19 @@ def found(where: str, size: Size) -> tuple[Any, Any]:
         return NAMED[where](train=True), NAMED[where](train=False)
     folder = Path(where)
     if not where or not folder.is_dir():
-        raise FileNotFoundError(f"--data {where}: expected {', '.join(NAMED)}, or a folder of pictures by class")
+        raise FileNotFoundError(f"{option} {where}: expected {', '.join(NAMED)}, or a folder of pictures by class")
     transform = Compose([ToTensor(), Fit(size)])
     if (folder / "train").is_dir():
         beside = [folder / name for name in HELD_OUT if (folder / name).is_dir()]
         if not beside:
-            raise FileNotFoundError(f"--data {where}: beside train there is none of {', '.join(HELD_OUT)}")
+            raise FileNotFoundError(f"{option} {where}: beside train there is none of {', '.join(HELD_OUT)}")
         learnt, held_out = (ImageFolder(part, transform) for part in (folder / "train", beside[0]))
         require_classes(str(beside[0]), held_out.classes, learnt.classes)
     else:
         parts = ("training", "validation")
         learnt, held_out = (ImageFolder(folder, transform, validation_split=0.2, subset=part) for part in parts)
     if len(learnt.classes) < 2 or not len(held_out):
-        raise ValueError(f"--data {where}: expected pictures of two classes or more, five at least of one of them")
+        raise ValueError(f"{option} {where}: expected pictures of two classes or more, five at least of one of them")
     return learnt, held_out
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from minidl.backend.modes import no_grad
 from minidl.commands.arguments import add_device, number
-from minidl.commands.images import found, opened, prepare, require_classes
+from minidl.commands.images import found, opened, require_classes
 from minidl.commands.trained import load
 from minidl.data import DataLoader
 from minidl.functional import softmax
@@ -40,7 +40,7 @@ def evaluate(asked: argparse.Namespace) -> int:
     where = asked.data or trained.data
     _, held_out = found(where, trained.size)
     require_classes(where, held_out.classes, trained.classes)
-    images = held_out.with_transform(prepare(trained.size, trained.mean, trained.std))
+    images = held_out.with_transform(trained.prepare())
     trainer = Trainer(model, CrossEntropyLoss(), metrics=[Accuracy()], device=asked.device)
     numbers = trainer.evaluate(DataLoader(images, asked.batch_size))
     print(f"{trained.network}, {len(images):,} images of {where}: loss {numbers['loss']:.4f}, ", end="")
@@ -61,9 +61,9 @@ def predict(asked: argparse.Namespace) -> int:
     """Print the likeliest classes of pictures."""
     model, trained = load(asked.weights)
     model.to(asked.device).eval()
-    width = max(map(len, trained.classes))
+    width, prepared = max(map(len, trained.classes)), trained.prepare()
     for path in asked.pictures:
-        image = opened(path, trained.size, trained.mean, trained.std)
+        image = opened(path, prepared)
         with no_grad():
             shares = softmax(model(image.to(asked.device)), 1)[0].numpy()
         print(path)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
@@ -12,7 +13,9 @@ import numpy as np
 from minidl import files
 from minidl.backend import dims
 from minidl.backend.modes import no_grad
+from minidl.commands.images import prepare
 from minidl.commands.networks import built
+from minidl.data.transforms import Compose, Transform
 from minidl.engine.core import Tensor
 from minidl.nn import Module
 from minidl.nn.modes import modes_kept
@@ -31,6 +34,11 @@ class Trained:
     mean: tuple[float, ...]
     std: tuple[float, ...]
     data: str
+    bgr: bool = False
+
+    def prepare(self, augment: Sequence[Transform] = ()) -> Compose:
+        """What is done to images before the network sees them, and to those that it learns from in between."""
+        return prepare(self.size, self.mean, self.std, augment, self.bgr)
 
     def build(self) -> Module:
         """The network, with first values.
@@ -65,7 +73,7 @@ def load(path: Path) -> tuple[Module, Trained]:
     FileNotFoundError
         If there is no such file.
     ValueError
-        If it is damaged, or was not made by ``minidl train``.
+        If it is damaged, or was not made by ``minidl train`` or ``minidl transfer``.
     """
     file = path / WEIGHTS if path.is_dir() else path
     weights = files.load(file)
@@ -85,13 +93,13 @@ def parsed(text: str, file: Path) -> Trained:
     """What weights are of, from its text; ValueError where that is not whole."""
     try:
         said: dict[str, Any] = json.loads(text)
-        values: dict[str, Any] = {field.name: said[field.name] for field in fields(Trained)}
+        values = {field.name: said[field.name] for field in fields(Trained) if field.name in said}
         values |= {name: tuple(value) for name, value in values.items() if isinstance(value, list)}
         trained = Trained(**values)
         channels, *sides = trained.size
         numbers = [*trained.mean, *trained.std]
         fits = [
-            isinstance(trained.network, str) and isinstance(trained.data, str),
+            isinstance(trained.network, str) and isinstance(trained.data, str) and isinstance(trained.bgr, bool),
             len(sides) == 2 and all(isinstance(side, int) and side > 0 for side in trained.size),
             len(trained.mean) == len(trained.std) == channels and min(trained.std) > 0,
             all(isinstance(number, (int, float)) for number in numbers),

@@ -8,6 +8,7 @@ print(history)
 from minidl.train import callbacks as callbacks
 from minidl.train import metrics as metrics
 from minidl.train import search as search
+from minidl.train import transfer as transfer
 from minidl.train.checkpoint import Checkpoints as Checkpoints
 from minidl.train.history import History as History
 from minidl.train.trainer import Trainer as Trainer
