@@ -11,6 +11,8 @@ from typing import Any
 from minidl.backend.extras import extra
 from minidl.files import PathLike
 
+COLUMNS = frozenset({"trial", "budget", "score", "seconds", "error"})  # beside the hyperparameters
+
 
 @dataclass(frozen=True)
 class Outcome:
@@ -31,10 +33,12 @@ class Results(Sequence[Outcome]):
     ----------
     mode : {"min", "max"}
         Whether low scores are good, or high ones.
+    stages : list of Outcome
+        Where trials were given more by and by: what had come of each whenever it was.
     """
 
-    def __init__(self, outcomes: Sequence[Outcome], mode: str) -> None:
-        self.outcomes, self.mode = list(outcomes), mode
+    def __init__(self, outcomes: Sequence[Outcome], mode: str, stages: Sequence[Outcome] = ()) -> None:
+        self.outcomes, self.mode, self.stages = list(outcomes), mode, list(stages)
 
     def __len__(self) -> int:
         return len(self.outcomes)
@@ -83,6 +87,8 @@ class Results(Sequence[Outcome]):
     def plot(self) -> Any:
         """A matplotlib Figure: the score over each hyperparameter, the best trial apart.
 
+        Where trials were given more by and by, their scores over that come first, up to where each was dropped.
+
         Raises
         ------
         ImportError
@@ -93,10 +99,13 @@ class Results(Sequence[Outcome]):
         best, names = self.best, list(self.best.params)
         scored = [outcome for outcome in self.outcomes if not math.isnan(outcome.score)]
         pyplot = extra("matplotlib.pyplot", "train", "Results.plot")
+        count = len(names) + bool(self.stages)
         figure, grid = pyplot.subplots(
-            1, len(names), figsize=(3.5 * len(names), 3.2), squeeze=False, sharey=True, layout="constrained"
+            1, count, figsize=(3.5 * count, 3.2), squeeze=False, sharey=True, layout="constrained"
         )
-        for axes, name in zip(grid.flat, names, strict=True):
+        if self.stages:
+            self._draw_stages(grid.flat[0])
+        for axes, name in zip(grid.flat[-len(names) :], names, strict=True):
             values = [outcome.params[name] for outcome in scored]
             numeric = all(isinstance(value, (int, float)) and not isinstance(value, bool) for value in values)
             places = values if numeric else [str(value) for value in values]
@@ -106,8 +115,15 @@ class Results(Sequence[Outcome]):
                 axes.set_xscale("log")
             axes.set(xlabel=name)
         grid.flat[0].set(ylabel="score")
-        grid.flat[0].legend()
+        grid.flat[-1].legend()
         return figure
+
+    def _draw_stages(self, axes: Any) -> None:
+        for outcome in [*self.ranked[1:], self.best]:
+            line = [(stage.budget, stage.score) for stage in self.stages if stage.number == outcome.number]
+            best = {"color": "tab:red", "zorder": 3} if outcome is self.best else {"color": "tab:blue", "alpha": 0.4}
+            axes.plot(*zip(*line, strict=True), marker="o", markersize=3, **best)
+        axes.set(xlabel="budget")
 
 
 def shown(value: Any) -> str:

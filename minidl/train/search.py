@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import itertools
 import math
+import statistics
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Executor, as_completed
 from dataclasses import dataclass, replace
 from typing import Any
@@ -19,7 +20,7 @@ import numpy as np
 from minidl.data.sampler import require_count
 from minidl.files import PathLike
 from minidl.train.journal import Journal
-from minidl.train.results import Outcome, Results
+from minidl.train.results import COLUMNS, Outcome, Results
 
 Space = Mapping[str, Any]
 MODES = ("min", "max")
@@ -38,8 +39,8 @@ class Trial:
     seed : int
         A seed of its own, for ``md.manual_seed``.
     budget : int or None
-        In `halving`: how much to train by now, in all, such as epochs. A trial that is given more is called again,
-        and may go on from what it has left (`Checkpoints`), or begin anew.
+        In `halving` and `median_stopping`: how much to train by now, in all, such as epochs. A trial that is given more
+        is called again, and may go on from what it has left (`Checkpoints`), or begin anew.
     """
 
     number: int
@@ -52,6 +53,7 @@ class Trial:
 
 
 Objective = Callable[[Trial], float]
+Keep = Callable[[list[Outcome]], Collection[int]]  # of the trials that have come to a budget, the numbers that go on
 
 
 def grid(space: Space, seed: int = 0) -> list[Trial]:
@@ -123,7 +125,9 @@ def one(values: Any, stream: np.random.Generator) -> Any:
 
 
 def trials(combinations: Sequence[dict[str, Any]], seed: int) -> list[Trial]:
-    """A trial of each combination, with its number and a seed."""
+    """A trial of each combination, with its number and a seed; ValueError for a name that is a column of results."""
+    if taken := sorted({name for params in combinations for name in params} & COLUMNS):
+        raise ValueError(f"search: {taken[0]!r} is a column of the results; call the hyperparameter otherwise")
     seeds = np.random.SeedSequence(seed_of("search", seed)).generate_state(max(1, len(combinations)), np.uint32)
     return [Trial(i, params, int(seeds[i])) for i, params in enumerate(combinations)]
 
@@ -208,19 +212,99 @@ def halving(
     require_count("halving", "factor", factor, least=2)
     if max_budget is not None:
         require_count("halving", "max_budget", max_budget, least=budget)
-    last: dict[int, Outcome] = {}
+
+    def best(outcomes: list[Outcome]) -> list[int]:
+        good = Results(outcomes, mode).ranked[: len(outcomes) // factor]
+        return [outcome.number for outcome in good if not math.isnan(outcome.score)]
+
+    budgets = (budget * factor**rung for rung in itertools.count())
+    given = itertools.takewhile(lambda each: max_budget is None or each <= max_budget, budgets)
     with Journal(journal, trials, mode, budget=budget, factor=factor, max_budget=max_budget) as kept:
-        left = list(trials)
-        while left:
-            outcomes = finished(objective, [replace(trial, budget=budget) for trial in left], executor, kept)
-            last |= {outcome.number: outcome for outcome in outcomes}
-            good = Results(outcomes, mode).ranked[: len(left) // factor]
-            budget *= factor
-            going_on = {outcome.number for outcome in good if not math.isnan(outcome.score)}
-            left = [trial for trial in left if trial.number in going_on]
-            if max_budget is not None and budget > max_budget:
-                break
-    return Results([last[trial.number] for trial in trials], mode)
+        return staged(objective, trials, given, best, mode, executor, kept)
+
+
+def median_stopping(
+    objective: Objective,
+    trials: Sequence[Trial],
+    *,
+    max_budget: int,
+    budget: int = 1,
+    grace_period: int = 1,
+    mode: str = "min",
+    executor: Executor | None = None,
+    journal: PathLike | None = None,
+) -> Results:
+    """Run all trials step by step, and drop those that are worse than most have been by then.
+
+    A trial ends when its best score so far is worse than the median, over all that have come as far, of the means of
+    their scores so far: the median stopping rule of Golovin et al. (2017), "Google Vizier: a service for black-box
+    optimization". All come to a budget before any is given more: who runs them, and how fast, changes nothing.
+
+    Parameters
+    ----------
+    objective, trials, mode, executor, journal
+        As in `run`; the objective trains up to ``trial.budget``.
+    max_budget : int
+        What a trial that is never dropped comes to, such as epochs.
+    budget : int, default 1
+        What each is given first, and then more by each time.
+    grace_period : int, default 1
+        The least budget after which one is dropped; one without a score always is.
+
+    Returns
+    -------
+    Results
+        Each trial as it was last run.
+
+    Raises
+    ------
+    ValueError
+        As `run` does, and for budgets out of range.
+    """
+    require_search("median_stopping", objective, trials, mode)
+    require_count("median_stopping", "budget", budget)
+    require_count("median_stopping", "max_budget", max_budget, least=budget)
+    require_count("median_stopping", "grace_period", grace_period)
+    scores: dict[int, list[float]] = {trial.number: [] for trial in trials}
+    best = min if mode == "min" else max
+
+    def not_worse(outcomes: list[Outcome]) -> list[int]:
+        scored = [outcome for outcome in outcomes if not math.isnan(outcome.score)]
+        for outcome in scored:
+            scores[outcome.number].append(outcome.score)
+        numbers = [outcome.number for outcome in scored]
+        if not scored or (scored[0].budget or 0) < grace_period:
+            return numbers
+        middle = statistics.median(statistics.fmean(scores[number]) for number in numbers)
+        bests = {number: best(scores[number]) for number in numbers}
+        return [number for number in numbers if best(bests[number], middle) == bests[number]]
+
+    given = [*range(budget, max_budget, budget), max_budget]
+    options = {"budget": budget, "max_budget": max_budget, "grace_period": grace_period}
+    with Journal(journal, trials, mode, **options) as kept:
+        return staged(objective, trials, given, not_worse, mode, executor, kept)
+
+
+def staged(
+    objective: Objective,
+    trials: Sequence[Trial],
+    budgets: Iterable[int],
+    keep: Keep,
+    mode: str,
+    executor: Executor | None,
+    journal: Journal,
+) -> Results:
+    """Run all trials up to the first budget, those that are kept up to the next, and so on."""
+    left, stages = list(trials), list[Outcome]()
+    for budget in budgets:
+        outcomes = finished(objective, [replace(trial, budget=budget) for trial in left], executor, journal)
+        stages += outcomes
+        kept = keep(outcomes)
+        left = [trial for trial in left if trial.number in kept]
+        if not left:
+            break
+    last = {outcome.number: outcome for outcome in stages}
+    return Results([last[trial.number] for trial in trials], mode, stages)
 
 
 def finished(

@@ -1,4 +1,6 @@
-"""A small problem that trainings in these tests learn, and a callback that writes down what is called."""
+"""A small problem that trainings in these tests learn, one of a search, and a callback that writes down its calls."""
+
+import math
 
 import numpy as np
 
@@ -31,6 +33,11 @@ def trainer(model=None, lr=0.05, **options):
 def weights(model):
     """All parameters and buffers, as one list of numbers."""
     return np.concatenate([tensor.numpy().ravel() for tensor in model.state_dict().values()])
+
+
+def score(trial):
+    """The better, the nearer lr is to 0.02; more budget takes it nearer."""
+    return abs(math.log10(trial["lr"] / 0.02)) + 1 / (trial.budget or 1)
 
 
 class Told(Callback):

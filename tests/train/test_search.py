@@ -9,6 +9,7 @@ from multiprocessing import get_context
 import numpy as np
 import pytest
 from scipy import stats
+from train.problem import score
 
 import minidl as md
 from minidl import nn
@@ -21,11 +22,6 @@ DRAWN = {
     "dropout": stats.uniform(0, 0.5),
     "n": stats.randint(3, 6),
 }
-
-
-def score(trial):
-    """The better, the nearer lr is to 0.02; more budget takes it nearer."""
-    return abs(math.log10(trial["lr"] / 0.02)) + 1 / (trial.budget or 1)
 
 
 # --- which trials there are -------------------------------------------------------------------------------------------
@@ -88,6 +84,11 @@ def test_run(mode, best):
     assert results.best.number == results.ranked[0].number and results[0].budget is None and results[0].seconds >= 0
 
 
+def median(*args, **options):
+    """The median rule, over five stages."""
+    return search.median_stopping(*args, max_budget=5, **options)
+
+
 def told(results):
     return [(outcome.number, outcome.params, outcome.budget, outcome.score) for outcome in results]
 
@@ -96,7 +97,7 @@ def test_executors():
     """They give the same in whichever order they end."""
     trials = search.sample(DRAWN, 9)
     with ThreadPoolExecutor(3) as threads:
-        for way in (search.run, search.halving):
+        for way in (search.run, search.halving, median):
             assert told(way(score, trials, executor=threads)) == told(way(score, trials))
 
 
@@ -177,46 +178,10 @@ def test_trials_that_go_on(tmp_path):
     assert results.best.score == objective(at_once, tmp_path / "anew")
 
 
-# --- successive halving -----------------------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize("options, rungs", [
-    ({}, {1: 9, 3: 3, 9: 1}), (dict(budget=2), {2: 9, 6: 3, 18: 1}), (dict(factor=2), {1: 9, 2: 4, 4: 2, 8: 1}),
-    (dict(max_budget=3), {1: 9, 3: 3}), (dict(max_budget=8), {1: 9, 3: 3}), (dict(budget=5, factor=10), {5: 9}),
-])  # fmt: skip
-def test_halving(options, rungs):
-    asked = []
-    trials = search.grid({"lr": np.logspace(-4, -1, 9)})
-    results = search.halving(lambda trial: asked.append(trial) or score(trial), trials, **options)
-    assert {budget: sum(trial.budget == budget for trial in asked) for budget in rungs} == rungs
-    assert len(asked) == sum(rungs.values()) and [outcome.number for outcome in results] == list(range(9))
-    assert results.best.budget == max(rungs) and results.best.params["lr"] == pytest.approx(10 ** (-4 + 3 / 8 * 6))
-    for budget in rungs:  # those that go on are the best of those before
-        here = sorted((t for t in asked if t.budget == budget), key=score)
-        further = {t.number for t in asked if t.budget > budget}
-        assert further <= {t.number for t in here} and further == {t.number for t in here[: len(further)]}
-
-
-def test_what_was_given_most_is_best():
-    """Scores of other budgets are not compared: these get worse the longer it trains."""
-    results = search.halving(lambda trial: trial["a"] + 10 * trial.budget, search.grid({"a": [3, 1, 2]}))
-    assert [outcome.params["a"] for outcome in results.ranked] == [1, 2, 3] and results.best.score == 31
-
-
-def test_halving_upwards_and_failures():
-    def objective(trial):
-        return math.nan if trial["a"] > 6 else trial["a"]
-
-    results = search.halving(objective, search.grid({"a": list(range(9))}), mode="max")
-    assert results.best.params == {"a": 6} and results.best.budget == 9
-    results = search.halving(objective, search.grid({"a": [7, 8, 9]}))
-    assert [outcome.budget for outcome in results] == [1, 1, 1]  # none goes on
-
-
 # --- what is left of them ---------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("way", [search.run, search.halving])
+@pytest.mark.parametrize("way", [search.run, search.halving, median])
 @pytest.mark.parametrize("mode", search.MODES)
 def test_a_search_goes_on(way, mode, tmp_path):
     """Interrupted anywhere, in the midst of a line, too, it runs what is left, to the same end."""
@@ -256,6 +221,14 @@ def test_the_journal_of_another_search(other, tmp_path):
         ValueError, match="a.jsonl is of another search, by its space, seed or options; give another file"
     ):
         begin(**other)
+
+
+@pytest.mark.parametrize("option", ["budget", "max_budget", "grace_period"])
+def test_the_journal_of_another_median_rule(option, tmp_path):
+    options = dict(max_budget=5, journal=tmp_path / "a.jsonl")
+    search.median_stopping(score, search.grid(SPACE), **options)
+    with pytest.raises(ValueError, match="a.jsonl is of another search"):
+        search.median_stopping(score, search.grid(SPACE), **(options | {option: 4}))
 
 
 @pytest.mark.parametrize("option", ["budget", "factor", "max_budget"])
@@ -341,6 +314,18 @@ def test_picture():
     pyplot.close(figure)
 
 
+def test_a_picture_of_stages():
+    pyplot = pytest.importorskip("matplotlib.pyplot")
+    results = search.halving(score, search.grid({"lr": np.logspace(-4, -1, 9)}))
+    axes = results.plot().axes
+    assert [a.get_xlabel() for a in axes] == ["budget", "lr"] and axes[0].get_ylabel() == "score"
+    lines = [line.get_xydata() for line in axes[0].lines]
+    assert sorted(len(line) for line in lines) == [1] * 6 + [2] * 2 + [3] and len(lines[-1]) == 3  # the best on top
+    best = [(o.budget, o.score) for o in results.stages if o.number == results.best.number]
+    assert [tuple(point) for point in lines[-1]] == best and axes[0].lines[-1].get_color() == "tab:red"
+    pyplot.close("all")
+
+
 # --- refusals ---------------------------------------------------------------------------------------------------------
 
 
@@ -352,6 +337,15 @@ def test_picture():
     (lambda: search.grid({"a": []}), ValueError, "grid: a has no values"),
     (lambda: search.grid(DRAWN), TypeError, r"grid: lr is a distribution; a grid wants lists, sample\(…\) draws"),
     (lambda: search.grid(SPACE, -1), ValueError, "search: seed must be an integer of 0 or more, got -1"),
+    *((lambda name=name: search.grid({"lr": [1], name: [1]}), ValueError,
+       f"'{name}' is a column of the results; call the hyperparameter otherwise")
+      for name in ("trial", "budget", "score", "seconds", "error")),
+    (lambda: search.sample({"score": stats.norm()}, 1), ValueError, "'score' is a column of the results"),
+    (lambda: search.median_stopping(score, search.grid(SPACE), max_budget=0), ValueError, "max_budget must be"),
+    (lambda: search.median_stopping(score, search.grid(SPACE), max_budget=2, budget=3), ValueError, "max_budget must"),
+    (lambda: search.median_stopping(score, search.grid(SPACE), max_budget=2, budget=0), ValueError, "budget must be"),
+    (lambda: search.median_stopping(score, search.grid(SPACE), max_budget=2, grace_period=0), ValueError, "grace_p"),
+    (lambda: search.median_stopping(3, search.grid(SPACE), max_budget=2), TypeError, "median_stopping: objective must"),
     (lambda: search.sample({}, 1), ValueError, "sample: expected a dict"),
     (lambda: search.sample({"a": {1, 2}}, 1), TypeError, "sample: a is {1, 2}; expected a list"),
     (lambda: search.sample({"a": stats.rv_continuous}, 1), TypeError, "sample: a is <class"),
