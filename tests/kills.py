@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import argparse
 import hashlib
+import json
 import os
 import random
 import signal
@@ -23,6 +24,7 @@ from pathlib import Path
 
 import minidl as md
 from minidl import nn
+from minidl.learn.lesson import processor
 from minidl.train.checkpoint import Checkpoints
 
 STEPS, OPERATIONS = 15, 60
@@ -119,6 +121,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--kills", type=int, default=200, help="at random moments (default: 200)")
     parser.add_argument("--operations", type=int, default=OPERATIONS, help=f"kills before one (default: {OPERATIONS})")
     parser.add_argument("--seed", type=int, default=0, help="of the moments (default: 0)")
+    parser.add_argument("--out", type=Path, metavar="FILE", help="leave the figures there, as JSON")
     asked = parser.parse_args(arguments)
     random.seed(asked.seed)
     md.set_num_threads(1)
@@ -147,6 +150,10 @@ def main(arguments: list[str] | None = None) -> int:
         f"killed {asked.kills} times at random moments and before each of {asked.operations} operations on files, "
         f"{writing} times while a checkpoint was being written; {lost} trainings ended in other weights"
     )
+    if asked.out:
+        counts = {"random": asked.kills, "operations": asked.operations, "writing": writing, "lost": lost}
+        about = {"seed": asked.seed, "seconds": round(time.perf_counter() - started), "processor": processor()}
+        asked.out.write_text(json.dumps(counts | about, indent=1) + "\n")
     return int(lost > 0)
 
 
