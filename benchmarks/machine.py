@@ -23,6 +23,7 @@ def description(packages: list[str]) -> dict[str, Any]:
         "processor": processor(),
         "instructions": instructions(),
         "cores": os.cpu_count(),
+        "load": os.getloadavg()[0],  # of the minute before: processes that run, or wait for a core
         "system": platform.platform(),
         "python": platform.python_version(),
         "versions": {package: version(package) for package in ("minidl", "numpy", *packages)},

@@ -40,6 +40,7 @@ def as_json(row: Row) -> dict[str, Any]:
         "own": row.own,
         "median": row.medians(),
         "own / candidate": row.ratios(),
+        "own / candidate in the same turn, quartiles": row.paired(),
         "samples": row.samples,
         "error": row.errors,
         "tolerance": case.tolerance,

@@ -48,6 +48,13 @@ class Row:
         own = medians.pop(self.own, 0)
         return {name: own / median for name, median in medians.items() if own and median}
 
+    def paired(self) -> dict[str, list[float]]:
+        """The quartiles of minidl's samples over those of each other candidate in the same turn."""
+        own = self.samples.get(self.own, [])
+        others = {name: samples for name, samples in self.samples.items() if name != self.own}
+        turns = {name: [a / b for a, b in zip(own, samples, strict=True) if b] for name, samples in others.items()}
+        return {name: np.quantile(ratios, [0.25, 0.5, 0.75]).tolist() for name, ratios in turns.items() if ratios}
+
 
 class Wrong(ArithmeticError):
     """A candidate's outputs are not the reference's."""

@@ -245,10 +245,11 @@ def test_description(monkeypatch):
     monkeypatch.setattr(machine, "threadpool_info", lambda: [{"user_api": "openmp"}, blas])
     monkeypatch.setattr(machine, "processor", lambda: "a processor")
     monkeypatch.setattr("os.cpu_count", lambda: 12)
+    monkeypatch.setattr("os.getloadavg", lambda: (1.5, 2.5, 3.5))
     monkeypatch.setattr("minidl.get_num_threads", lambda: 5)
     monkeypatch.setattr("os.environ", {"OMP_NUM_THREADS": "4", "HOME": "/"})
     said = machine.description(["scipy"])
-    assert (said["processor"], said["cores"], said["threads"]) == ("a processor", 12, 5)
+    assert (said["processor"], said["cores"], said["threads"]) == ("a processor", 12, 5) and said["load"] == 1.5
     assert said["blas"] == ["mkl 7 (Zen), 3 threads"] and said["environment"] == {"OMP_NUM_THREADS": "4"}
     assert list(said["versions"]) == ["minidl", "numpy", "scipy"] and said["versions"]["numpy"] == np.__version__
 
@@ -327,7 +328,8 @@ def test_a_table_line_by_line(row):
 def test_json_key_by_key(row):
     assert as_json(row) == {
         "benchmark": "ops", "case": "a case", "unit": "s", "own": "minidl", "median": {"minidl": 2.0, "peer": 0.004},
-        "own / candidate": {"peer": 500.0}, "samples": row.samples, "error": {"minidl": 0.25}, "tolerance": 0.5,
+        "own / candidate": {"peer": 500.0},
+        "own / candidate in the same turn, quartiles": {"peer": pytest.approx([1300 / 3, 2000 / 3, 2125 / 3])}, "samples": row.samples, "error": {"minidl": 0.25}, "tolerance": 0.5,
         "left out": {"old": "training"}, "refused": {"wrong": "off"}, "flops": 6e9, "bytes": 2e9,
     }  # fmt: skip
 

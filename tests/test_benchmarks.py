@@ -145,6 +145,10 @@ def test_ratios_are_of_medians():
     assert row.ratios() == {"shifted": 0.5}
     assert "2.00 s   (1.00 – 9.00)" in table(row) and "minidl: 0.50 × this" in table(row)
     assert as_json(row)["own / candidate"] == {"shifted": 0.5}
+    row.samples["shifted"] = [4.0, 1.0, 1.0]
+    assert as_json(row)["own / candidate in the same turn, quartiles"] == {"shifted": [1.125, 2.0, 5.5]}
+    row.samples["shifted"] = [0.0, 0.0, 0.0]
+    assert row.paired() == {}
     assert [digits(x) for x in (0.0123, 1.5, 12.34, 123.4, 1234.5)] == ["0.01", "1.50", "12.3", "123", "1234"]
 
 
