@@ -329,7 +329,8 @@ def test_json_key_by_key(row):
     assert as_json(row) == {
         "benchmark": "ops", "case": "a case", "unit": "s", "own": "minidl", "median": {"minidl": 2.0, "peer": 0.004},
         "own / candidate": {"peer": 500.0},
-        "own / candidate in the same turn, quartiles": {"peer": pytest.approx([1300 / 3, 2000 / 3, 2125 / 3])}, "samples": row.samples, "error": {"minidl": 0.25}, "tolerance": 0.5,
+        "own / candidate in the same turn, quartiles": {"peer": pytest.approx([1300 / 3, 2000 / 3, 2125 / 3])},
+        "samples": row.samples, "error": {"minidl": 0.25}, "tolerance": 0.5,
         "left out": {"old": "training"}, "refused": {"wrong": "off"}, "flops": 6e9, "bytes": 2e9,
     }  # fmt: skip
 

@@ -6,6 +6,7 @@ import zlib
 
 import pytest
 from commands.conftest import TRAIN
+from malformed import OPTIONS
 
 from minidl import files
 from minidl.commands.trained import TEXT
@@ -18,24 +19,6 @@ def told(said, arguments, code, words):
     assert got == code, (arguments, err)
     assert err.startswith("minidl") and err.count("\n") == 1 and "Traceback" not in err and words in err, err
     return err
-
-
-COUNT = ["0", "-1", "1.5", "x", "", "1e3", "nan", "0x10", "- 1", "³"]
-NUMBER = ["0", "-0.1", "x", "", "nan", "inf", "1,5", "-inf", "1e999"]
-SIZES = ["3", "3,224", "3,224,224,1", "0,2,2", "2,8,8", "3,-1,5", "3,a,5", "", "3;4;5", "3,4,", "3.0,4,4", "³,4,4"]
-DEVICES = ["gpu", "cuda:x", "cuda:-1", "", "CPU0", "tpu", "cuda:99"]
-SEEDS = ["-1", "x", "1.5", "", "1e2"]
-OPTIONS = [
-    *((option, value) for option in ("--epochs", "--batch-size", "--samples", "--save-every") for value in COUNT),
-    *(("--lr", value) for value in NUMBER),
-    *(("--weight-decay", value) for value in NUMBER[1:]),
-    *(("--schedule", value) for value in ("", "Cosine", "steps")),
-    *(("--augment", value) for value in ("", ",", "crop,", "flop", "flip,flip", "flip crop", "Flip")),
-    *(("--input", value) for value in SIZES),
-    *(("--device", value) for value in DEVICES),
-    *((option, value) for option in ("--seed", "--workers") for value in SEEDS),
-    *(("--optimizer", value) for value in ("Adam", "", "sgd2", "lion")),
-]
 
 
 def bad_options(said, options):
