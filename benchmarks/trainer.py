@@ -12,8 +12,11 @@ from benchmarks.case import Asked, Case, benchmark
 from benchmarks.engines import Engine, Lacking, Work
 from minidl.train import Trainer
 
-NETWORKS = {"MLP 784-256-256-10": (lambda: md.models.mlp(784, 256, 256, 10), (784,))}
-NETWORKS["SimpLeNet"] = (md.models.SimpLeNet, (1, 28, 28))
+NETWORKS: dict[str, tuple[Callable[[], md.nn.Module], tuple[int, ...], int]] = {  # with sizes of an input, of a batch
+    "SimpLeNet": (md.models.SimpLeNet, (1, 28, 28), 128),
+    "MLP 784-256-256-10": (lambda: md.models.mlp(784, 256, 256, 10), (784,), 128),
+    "nothing to compute, Linear 2-10": (lambda: md.nn.Linear(2, 10), (2,), 4),  # the difference is the trainer's own
+}
 
 
 class InTurns:
@@ -22,8 +25,9 @@ class InTurns:
     Both are timed, step by step, by the processor's time: what others do on the machine meets both alike.
     """
 
-    def __init__(self, name: str, batch: int, batches: int) -> None:
-        build, shape = NETWORKS[name]
+    def __init__(self, name: str, batches: int, quick: bool) -> None:
+        build, shape, batch = NETWORKS[name]
+        batch = min(batch, 4) if quick else batch
         md.manual_seed(0)
         self.batch, self.batches = (md.randn(batch, *shape), md.randint(0, 10, (batch,))), batches
         self.by_hand, trained = build(), build()
@@ -71,7 +75,7 @@ class InTurns:
 def trainer(asked: Asked) -> Iterator[Case]:
     """A step of the trainer, and of a loop written by hand, in turns, in processor time."""
     for name in filter(asked.wants, NETWORKS):
-        turns = InTurns(name, *((4, 2) if asked.quick else (128, 30)))
+        turns = InTurns(name, 2 if asked.quick else 30, asked.quick)
 
         def by_trainer(engine: Engine, fit: Callable[[], float] = turns.fit) -> Work:
             if engine.name != "minidl":
