@@ -1,194 +1,250 @@
 # %% [markdown]
 # # 12 · A VGG-style network
 #
-# Small convolutions, many of them: pairs of 3×3, twice the channels at half the size, batch normalisation, dropout.
-# Then the network that made the style famous, VGG-16, by name.
-#
-# `python lessons/12_vgg_style.py` runs straight through; `--profile ci` takes seconds, `core` (the default) minutes,
-# `full` hours. `--data cifar10|fashion-mnist|mnist` chooses the images.
+# Small convolutions, many of them: pairs of 3×3, twice the channels at half the size. You train such a network on
+# colour photographs, with and without augmentation, look at what it sees, see one that learns nothing, and take apart
+# the one that made the style famous, VGG-16. About 30 minutes; you need lessons 05, 07, 09 and 11.
 
 # %%
-import math
-
 import numpy as np
 
 import minidl as md
 import minidl.functional as F
-from minidl import nn
-from minidl.learn import Lesson, plots, progress
+from minidl import nn, optim, train
+from minidl.data import DataLoader, Subset
+from minidl.data import transforms as T
+from minidl.learn import Lesson, check, plots
+from minidl.models.vgg import stages
+from minidl.train import metrics
 
-DATA_SETS = {"cifar10": md.data.CIFAR10, "fashion-mnist": md.data.FashionMNIST, "mnist": md.data.MNIST}
-lesson = Lesson("12", sources=list(DATA_SETS))
+lesson = Lesson("12", sources=["cifar10", "fashion-mnist", "mnist"])
 
 # %% [markdown]
 # ## 1. Run: the images
 #
 # The first data set that can be had: CIFAR-10 (colour photographs, 3×32×32), else Fashion-MNIST (1×28×28), else digits.
+# A part of the training images is put aside to watch. All are standardised with the mean and the deviation of
+# *training* images, channel by channel.
 
 # %%
-for name in lesson.sources:
-    try:
-        train_set, test_set = DATA_SETS[name](), DATA_SETS[name](train=False)
-        break
-    except FileNotFoundError as missing:
-        print(missing)
-else:
-    raise SystemExit("no data set to learn from")
-print(train_set, test_set, sep="\n")
+train_set, test_set = lesson.data()
+name, classes, channels, width = type(train_set).__name__, train_set.classes, *train_set.data.shape[1:3]
+plans = {"ci": (1440, 160, 2, 32), "core": (9000, 1000, 12, 128), "full": (48_000, 2000, 40, 128)}
+most, aside, epochs, batch_size = plans[lesson.profile]
+most, tested = min(most, len(train_set) - aside), 400 if lesson.profile == "ci" else len(test_set)
+learn_from, watch = Subset(train_set, range(most)), Subset(train_set, range(most, most + aside))
+test = Subset(test_set, range(tested))
+size = f"{len(learn_from):,} + {len(watch):,} + {tested:,} images"
+size += f", a subset of {name}" * (train_set.subset or most + aside < len(train_set))
+print(f"{train_set}\nThis run: {size}; {epochs} epochs")
 
-# %% [markdown]
-# Each channel c is standardised with the mean μ and the standard deviation σ of the *training* images:
-# (x − μ_c) / σ_c. Held-out images get the same μ and σ: nothing about them may be known beforehand.
-
-# %%
 pixels = train_set.data[:5000] / 255
-mean = md.tensor(pixels.mean((0, 2, 3), keepdims=True), dtype=md.float32)
-std = md.tensor(pixels.std((0, 2, 3), keepdims=True), dtype=md.float32)
-print(f"of the first 5,000 images: mean {mean.numpy().ravel()}, standard deviation {std.numpy().ravel()}")
-
-classes, channels, width = train_set.classes, train_set.data.shape[1], train_set.data.shape[3]
-source, source_size = type(train_set).__name__, 50_000 if name == "cifar10" else 60_000
-epochs, batch_size = {"ci": (1, 32), "core": (3 if name == "cifar10" else 2, 128), "full": (30, 128)}[lesson.profile]
-if lesson.profile == "ci":
-    train_set, test_set = md.data.Subset(train_set, range(1600)), md.data.Subset(test_set, range(400))
-elif train_set.subset:
-    epochs *= 5  # of a fifteenth of the images
-size = f"{source}, {len(train_set):,} + {len(test_set):,} images" + ", a subset" * (len(train_set) < source_size)
-print(f"This run: {size}; epochs: {epochs}")
-
-test_images, test_labels = next(iter(md.data.DataLoader(test_set, batch_size=len(test_set))))
-lesson.show(plots.pictures(test_images.numpy()[:18], [classes[label.item()] for label in test_labels[:18]]), "images")
+normalize = T.Normalize(pixels.mean((0, 2, 3)), pixels.std((0, 2, 3)))
+images, labels = next(iter(DataLoader(test, tested)))
+lesson.show(plots.pictures(images.numpy()[:18], [classes[label] for label in labels.tolist()[:18]]), "images")
 
 # %% [markdown]
-# ## 2. Predict: why 3×3, twice?
+# ## 2. Predict: 3×3 twice, or 5×5 once?
 #
-# Which part of the image does one output of two 3×3 convolutions see? Ask the gradient: the pixels with
-# ∂output/∂pixel ≠ 0. And what do they cost? From C to C channels, two of 3×3 have 2·9·C² = 18·C² weights; one
-# convolution that sees as much has 25·C², and has no room for a relu in the middle.
+# Which part of the image does one output of two 3×3 convolutions see? Ask the gradient: the pixels where ∂output/∂pixel
+# is not 0. And how many weights has either, from C to C channels?
 
 # %%
 image = md.zeros(1, 1, 9, 9, requires_grad=True)
 ones = md.ones(1, 1, 3, 3)
 F.conv2d(F.conv2d(image, ones, padding=1), ones, padding=1)[0, 0, 4, 4].backward()
 print(image.grad.numpy()[0, 0].astype(int))
-print(f"C = 64: two of 3×3 {18 * 64**2:,} weights, one of 5×5 {25 * 64**2:,}")
+print(f"64 channels: two of 3×3 have {2 * 9 * 64**2:,} weights, one of 5×5 has {25 * 64**2:,}")
 
 # %% [markdown]
-# ## 3. Investigate: the network
+# As far as 5×5, with 18/25 of the weights and of the multiplications, and with a second relu in between.
 #
-# Three stages of two convolutions each (*same* padding: height and width stay), 2×2 pooling between them, then two
-# dense layers. The convolutions need no bias: batch norm subtracts the mean anyway, and adds a bias of its own.
+# ## 3. Predict: the network
 #
-# | stage | output for 3×32×32 |
-# |---|---|
-# | 2 × (3×3, batch norm, relu), pooling | 32×16×16 |
-# | 2 × (3×3, batch norm, relu), pooling | 64×8×8 |
-# | 2 × (3×3, batch norm, relu), pooling | 128×4×4 |
-# | dropout, dense 256, relu, dropout, dense 10 | 10 |
-#
-# Where are most of the parameters, and where most of the work?
+# Three stages of two convolutions each, *same* padding, and a pooling behind them; then dropout, a dense layer of 256,
+# relu, dropout and the scores. Where are most of the parameters?
 
 # %%
-md.manual_seed(lesson.seed)
-network = md.models.vgg_style(channels, width)
-print(nn.summary(network, (channels, width, width)))
+print(nn.summary(md.models.vgg_style(channels, width), (channels, width, width)))
 
 # %% [markdown]
-# ## 4. Run: the training
+# ## 4. Predict: a VGG that learns nothing
 #
-# As in lesson 06, with two modes. `network.train()`: dropout drops, batch norm uses the batch's own statistics and
-# keeps running ones. `network.eval()`: dropout does nothing, batch norm uses the running statistics.
-#
-# Predict: will the training loss, measured with dropout, be above or below the held-out loss?
-
+# The thirteen convolutions of VGG-16 with an eighth of its channels, *without* batch norm, from PyTorch's default
+# weights, uniform within ±1/√inputs, at a rate of 0.1. What is its loss after 100 steps, as a number? And what helps:
+# He's weights, these and a smaller rate, or batch norm?
 
 # %%
-@md.no_grad()
-def scores(network: nn.Module) -> md.Tensor:
-    """The scores (N, 10) of the held-out images, 500 at a time, in evaluation mode."""
-    network.eval()
-    parts = [network((test_images[i : i + 500] - mean) / std).numpy() for i in range(0, len(test_images), 500)]
-    return md.tensor(np.concatenate(parts))
-
-
-LEARNING_RATE = 1e-3
-optimizer = md.optim.Adam(network.parameters(), lr=LEARNING_RATE)
-loader = md.data.DataLoader(train_set, batch_size, shuffle=True)
-losses, errors = [], []
-step, steps = 0, epochs * len(loader)
-for epoch in range(1, epochs + 1):
-    network.train()
-    total = 0.0
-    for images, labels in progress(loader, f"epoch {epoch}/{epochs}"):
-        optimizer.param_groups[0]["lr"] = LEARNING_RATE * (1 + math.cos(math.pi * step / steps)) / 2
+few = Subset(train_set, range(500 if lesson.profile == "ci" else 2000)).with_transform(normalize)
+losses = {}
+attempts = {"default": (False, False, 0.1), "He": (True, False, 0.1), "He, slower": (True, False, 0.01)}
+for attempt, (he, norm, rate) in (attempts | {"batch norm": (False, True, 0.1)}).items():
+    md.manual_seed(lesson.seed)
+    convolutions = stages(channels, [[8] * 2, [16] * 2, [32] * 3, [64] * 6], batch_norm=norm)
+    for layer in convolutions if he else ():
+        if isinstance(layer, nn.Conv2d):
+            nn.init.kaiming_normal_(layer.weight, mode="fan_out", nonlinearity="relu")
+    network = nn.Sequential(convolutions, nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(64, 10))
+    apart = network[:3](normalize(images[:50])).std(0).mean().item()
+    optimizer, losses[attempt] = optim.SGD(network.parameters(), lr=rate, momentum=0.9), []
+    for x, y in (batch for _ in range(4) for batch in DataLoader(few, 50, shuffle=True)):
         optimizer.zero_grad()
-        loss = F.cross_entropy(network((images - mean) / std), labels)
+        loss = F.cross_entropy(network(x), y)
         loss.backward()
         optimizer.step()
-        total += loss.item()
-        step += 1
-    logits = scores(network)
-    losses.append(total / len(loader))
-    errors.append(float(np.mean(logits.numpy().argmax(1) != test_labels.numpy())))
-    held_out = F.cross_entropy(logits, test_labels).item()
-    print(f"epoch {epoch}/{epochs}: training loss {losses[-1]:.4f}, held-out {held_out:.4f}, error {errors[-1]:.2%}")
-seconds = lesson.seconds
-lesson.show(plots.curves(losses, errors), "curves")
+        losses[attempt].append(loss.item())
+    print(f"{attempt:10} images {apart:.0e} apart at first; loss {np.mean(losses[attempt][-20:]):.3f} at the end")
+lesson.show(plots.compared(losses, "step", "training loss", window=20), "chance")
 
 # %% [markdown]
-# ## 5. Investigate: what is taken for what
+# ln 10 = 2.303: a guess. Default weights make images more alike at every layer; after thirteen they differ by less than
+# float32 can tell, and no rate brings that back. He's weights keep it, but at 0.1 the first steps silence the relus for
+# good; at 0.01 it learns, slowly. **A loss that stays at ln C means that nothing of the image arrives.**
 #
-# Row: the label. Column: the prediction. Which classes are confused with each other, and which never?
+# ## 5. Predict, then run: with and without augmentation
+#
+# SGD with momentum and weight decay, at a rate that rises to 0.1 and falls to 0 (one cycle; Smith & Topin, 2018). Twice
+# from the same weights: on photographs that are moved and mirrored at each sight, and on the same ones again and again.
+# Sketch four curves: the error on what is learnt and on what is watched, in either case.
 
 # %%
-labels, predictions = test_labels.numpy(), logits.numpy().argmax(1)
-confusion = np.zeros((10, 10), int)
-np.add.at(confusion, (labels, predictions), 1)
-print(confusion)
-for label, share in zip(classes, confusion.diagonal() / confusion.sum(axis=1), strict=True):
-    print(f"{label:12} {share:6.1%} right")
-lesson.show(plots.confusion(confusion, classes), "confusion")
+def fit(augment):
+    """A trainer that has learnt, each image changed by a list of transforms before, and its history."""
+    md.manual_seed(lesson.seed)
+    network = md.models.vgg_style(channels, width)
+    seen = learn_from.with_transform(T.Compose([*augment, normalize]))
+    loader = DataLoader(seen, batch_size, shuffle=True, drop_last=True, num_workers=1)
+    optimizer = optim.SGD(network.parameters(), lr=0.1, momentum=0.9, nesterov=True, weight_decay=5e-4)
+    cycle = optim.lr_scheduler.OneCycleLR(optimizer, max_lr=0.1, total_steps=epochs * len(loader), pct_start=0.2)
+    options = dict(metrics=[metrics.Accuracy()], scheduler=cycle, scheduler_interval="step")
+    trainer = train.Trainer(network, nn.CrossEntropyLoss(label_smoothing=0.1), optimizer, **options)
+    return trainer, trainer.fit(loader, validation_data=watched, epochs=epochs)
+
+watched, asked = (DataLoader(part.with_transform(normalize), 500) for part in (watch, test))
+flip = [] if name == "MNIST" else [T.RandomHorizontalFlip()]  # a mirrored 2 is no digit
+trainers, curves, results = {}, {}, {}
+for recipe, augment in {"augmented": [T.RandomCrop(width, padding=4), *flip], "as they are": []}.items():
+    started = lesson.seconds
+    trainers[recipe], history = fit(augment)
+    results[recipe] = dict(seed=lesson.seed, seconds=round(lesson.seconds - started, 1))
+    for key, whose in ("accuracy", "learnt"), ("val_accuracy", "watched"):
+        results[recipe][whose] = [round(1 - accuracy, 4) for accuracy in history[key]]
+        curves[f"{recipe}, {whose}"] = [100 * error for error in results[recipe][whose]]
+    results[recipe]["error"] = round(1 - trainers[recipe].evaluate(asked)["accuracy"], 4)
+    lesson.record(f"{name}, {size.partition(' images')[0]}", lesson.device, {k: [v] for k, v in results.items()})
+lesson.show(plots.compared(curves, "epoch", "error, %", window=1), "curves")
 
 # %% [markdown]
-# ## 6. Investigate: the worst mistakes
+# ## 6. Run: the number
 #
-# Label → prediction, with the probability that the network gave to it. Who is wrong, the network or the label?
+# Everything was chosen before: epochs, rate and widths. Now, once, the test images.
 
 # %%
-image_losses = F.cross_entropy(logits, test_labels, reduction="none").numpy()
-probabilities = F.softmax(logits, dim=1).numpy()
-mistakes = np.flatnonzero(predictions != labels)
-worst = mistakes[np.argsort(-image_losses[mistakes])][:18]
-titles = [f"{classes[labels[i]]}\n→ {classes[predictions[i]]} ({probabilities[i].max():.0%})" for i in worst]
-lesson.show(plots.pictures(test_images.numpy()[worst], titles), "mistakes")
+for recipe, result in results.items():
+    print(f"{recipe}: {1 - result['error']:.2%} of the test images are read right ({size})")
 
 # %% [markdown]
-# ## 7. Predict: VGG-16
+# ## 7. Investigate: the worst mistakes
 #
-# Thirteen 3×3 convolutions and three dense layers, for 3×224×224 and the 1,000 classes of ImageNet. Five poolings leave
-# 512×7×7 = 25,088 features, and the first dense layer makes 4,096 of them. Which share of all parameters is that layer?
+# Which classes are taken for each other (row: the label; column: the prediction)? Then the worst mistakes, label →
+# prediction, with the probability that was given to it. Who is wrong, the network or the label?
+
+# %%
+logits = trainers["augmented"].predict(asked)
+matrix = metrics.ConfusionMatrix(10)
+matrix.update(logits, labels)
+lesson.show(plots.confusion(np.asarray(matrix.compute()), classes), "confusion")
+worst = F.cross_entropy(logits, labels, reduction="none").argsort(descending=True)[:18]
+best = F.softmax(logits[worst], dim=1).max(1)
+told = zip(labels[worst].tolist(), best.indices.tolist(), best.values.tolist())
+titles = [f"{classes[label]}\n→ {classes[answer]} ({share:.0%})" for label, answer, share in told]
+lesson.show(plots.pictures(images[worst].numpy(), titles), "mistakes")
+
+# %% [markdown]
+# ## 8. Investigate: what it sees
 #
-# Construction fills the weights, 4 bytes each. Gradients get memory only when a backward pass first brings them.
+# One image behind each relu, the eight strongest channels of each: edges first, at the end a few spots. And of three
+# channels of the last relu the six test images that excite them most. What does each look for?
+
+# %%
+features, maps, x = trainers["augmented"].model.eval().features, {}, normalize(images[:1])
+for layer in features:
+    x = layer(x)
+    if isinstance(layer, nn.ReLU):
+        maps[f"relu {len(maps) + 1}: " + "×".join(map(str, x.shape[1:]))] = x[0].detach().numpy()
+lesson.show(plots.maps(images[0].numpy(), maps), "maps")
+excited = train.Trainer(features).predict(asked).amax((2, 3))
+chosen = excited.std(0).argsort(descending=True)[:3]
+most_excited = excited[:, chosen].argsort(0, descending=True)[:6].T.flatten()
+titles = [f"channel {channel}" for channel in chosen.tolist() for _ in range(6)]
+lesson.show(plots.pictures(images[most_excited].numpy(), titles), "channels")
+
+# %% [markdown]
+# ## 9. Predict: VGG-16
+#
+# A *plan* is a list of stages, a stage a list of the channels of its convolutions, and a pooling ends each. VGG-16's is
+# [64]·2, [128]·2, [256]·3, [512]·3, [512]·3, for 3×224×224; three dense layers make 4,096, 4,096 and 1,000 of what is
+# left. How many features arrive there, and which share of all parameters has the first dense layer?
+
+# %%
+def count(plan, channels, size):
+    """The parameters of a plan's 3×3 convolutions, with biases, and the features it leaves of channels×size×size."""
+    raise NotImplementedError
+
+check("12.1", count)
 
 # %%
 vgg16 = md.models.vgg16()
 print(nn.summary(vgg16, (3, 224, 224)))
-counts = {name: parameter.numel() for name, parameter in vgg16.named_parameters()}
-total, base = sum(counts.values()), sum(count for name, count in counts.items() if name.startswith("features"))
-assert (total, base, vgg16.classifier[0].in_features) == (138_357_544, 14_714_688, 25_088)
-assert all(parameter.grad is None for parameter in vgg16.parameters())
-print(f"convolutions {base:,}, the first dense layer {counts['classifier.0.weight'] / total:.0%} of {total:,}")
-print(f"weights {4 * total / 1e6:,.0f} MB, gradients 0 MB")
+base, total = (sum(p.numel() for p in part.parameters()) for part in (vgg16.features, vgg16))
+dense = vgg16.classifier[0]
+print(f"{base:,} of {total:,} in convolutions, {dense.weight.numel() / total:.0%} on {dense.in_features:,} features")
+del vgg16, dense
 
 # %% [markdown]
-# ## 8. Modify and make
+# ## 10. Predict: the missing pool
 #
-# - Modify: `md.models.vgg_style(channels, width, dropout=0.0)`. Predict both losses first.
-# - Modify: take the standardisation out. What does batch norm make of it?
-# - Make: give VGG-16 a head of 8 classes, `vgg16.classifier[6]` replaced. How many parameters are left?
+# Somebody has typed the plan of step 3 off a slide. How many features arrive, where how many are expected?
 
 # %%
-del vgg16
-results = {"VGG-style": [dict(seed=lesson.seed, error=errors[-1], seconds=round(seconds, 1))]}
-lesson.record(f"{source}, {len(train_set):,} + {len(test_set):,}", test_images.device, results)
-print(f"accuracy on held-out images: {1 - errors[-1]:.2%} ({size}); {lesson.seconds:.0f} s in all")
+network = md.models.vgg_style(channels, width)
+network.features = stages(channels, [[32, 32], [64, 64, 128, 128]], batch_norm=True)
+try:
+    network(images[:1])
+except ValueError as error:
+    print(error)
+
+# %% [markdown]
+# Each pooling quarters the features: four times as many means that one is missing, and the plan shows where. Exercise:
+# from what the message says back to the poolings that ran. (In step 9's network you would never know: its `avgpool`
+# makes 7×7 of any size, and the missing pool costs time alone.)
+
+# %%
+def poolings(channels, size, features):
+    """How many 2×2 poolings have run, where an image of size×size leaves so many features in so many channels."""
+    raise NotImplementedError
+
+check("12.2", poolings)
+
+# %% [markdown]
+# ## 11. Make: an 8-way head
+#
+# Features that tell 1,000 classes apart serve for eight others: keep all layers, and put a new last one in. How many
+# parameters has VGG-16 then? (134,293,320: the head is 3 % of it.)
+
+# %%
+def swap_head(network, classes):
+    """The network, with a new last layer of its `classifier` for so many classes; all else stays as it is."""
+    raise NotImplementedError
+
+check("12.3", swap_head)
+
+# %% [markdown]
+# ## 12. Modify and make
+#
+# - Modify: `md.models.vgg_style(channels, width, dropout=0.0)`. Predict all four curves of step 5 first.
+# - Modify: 5×5 once in place of 3×3 twice. What becomes of the error, and of the seconds of an epoch?
+# - Make: the plan of VGG-19, and its parameters, by your `count`; `md.models.vgg19` says whether it is right.
+
+# %%
+print(f"{1 - results['augmented']['error']:.2%} right ({size}); {lesson.seconds:.0f} s in all")

@@ -8,14 +8,14 @@ from typing import Any
 
 import numpy as np
 
-from minidl.data import CIFAR10, MNIST, DataLoader, FashionMNIST, ImageFolder, Subset
+from minidl.data import DataLoader, ImageFolder, Subset
 from minidl.data.folder import pil_loader
+from minidl.data.sources import NAMED
 from minidl.data.transforms import Compose, Lambda, Normalize, ToTensor, Transform
 from minidl.data.transforms.functional import grayscale_to_rgb, resize, rgb_to_grayscale
 from minidl.engine.core import Tensor
 from minidl.ops.shape import flip
 
-NAMED = {"mnist": MNIST, "fashion-mnist": FashionMNIST, "cifar10": CIFAR10}
 HELD_OUT = ("test", "val", "valid", "validation")  # folders beside one that is called train
 MEASURED = 5000  # images that mean and deviation are taken from
 Size = tuple[int, int, int]

@@ -231,3 +231,6 @@ class IDX(ImageDataset):
 
     def __repr__(self) -> str:
         return f"IDX({len(self):,} images {dims(self.data.shape[1:])}, from {self.source})"
+
+
+NAMED: dict[str, type[ImageDataset]] = {"mnist": MNIST, "fashion-mnist": FashionMNIST, "cifar10": CIFAR10}

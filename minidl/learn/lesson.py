@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from minidl import backend
+from minidl.data.sources import NAMED, ImageDataset
 from minidl.learn.extras import extra
 
 
@@ -27,7 +28,7 @@ class Lesson:
     number : str
         Two digits, as the lesson's file starts.
     sources : sequence of str
-        The data sets that ``--data`` chooses from, the preferred one first.
+        The data sets that ``--data`` chooses from, of those of `minidl.data.sources.NAMED`, the preferred one first.
 
     Attributes
     ----------
@@ -79,6 +80,21 @@ class Lesson:
         """The time since the lesson began."""
         return time.perf_counter() - self.started
 
+    def data(self) -> tuple[ImageDataset, ImageDataset]:
+        """The training and the test images of the first source that can be had; of those before it, it prints why not.
+
+        Raises
+        ------
+        FileNotFoundError
+            If there is none.
+        """
+        for name in self.sources:
+            try:
+                return NAMED[name](), NAMED[name](train=False)
+            except FileNotFoundError as missing:
+                print(missing)
+        raise FileNotFoundError(f"lesson {self.number}: can't have any of {', '.join(self.sources)}")
+
     def show(self, figure: Any, name: str) -> None:
         """Save a figure as ``name.png`` in `out`, and show it where there is a display or a notebook."""
         pyplot = extra("matplotlib.pyplot")
@@ -90,7 +106,7 @@ class Lesson:
             pyplot.show()
         pyplot.close(figure)
 
-    def record(self, data: str, device: str, results: dict[str, list[dict[str, float]]]) -> None:
+    def record(self, data: str, device: str, results: dict[str, list[dict[str, Any]]]) -> None:
         """If ``--record`` asks for it, write the run to ``results/NN.json``, in place of one of this profile and data.
 
         Parameters

@@ -202,3 +202,17 @@ def weights(values: dict[str, Any]) -> Any:
         axes.hist(array, bins=np.linspace(-bound, bound, 61), log=True)
         axes.set_title(f"{name}: {np.mean(np.abs(array) < 1e-3):.0%} below 0.001", fontsize=10)
     return figure
+
+
+def maps(image: np.ndarray, outputs: dict[str, np.ndarray], columns: int = 8) -> Any:
+    """An image (C, H, W) in [0, 1], and what layers make of it (C, H, W): of each its strongest channels in a row."""
+    shape = dict(figsize=(1.3 * (columns + 1), 1.35 * len(outputs)), squeeze=False)
+    figure, grid = extra("matplotlib.pyplot").subplots(len(outputs), columns + 1, **shape, layout="constrained")
+    for axes in grid.flat:
+        axes.axis("off")
+    grid[0, 0].imshow(image.transpose(1, 2, 0), cmap="gray", vmin=0, vmax=1)
+    for line, (name, output) in zip(grid, outputs.items(), strict=True):
+        line[1].set_title(name, fontsize=9, loc="left")
+        for axes, channel in zip(line[1:], np.argsort(-output.mean((1, 2))), strict=False):
+            axes.imshow(output[channel], cmap="gray")
+    return figure
