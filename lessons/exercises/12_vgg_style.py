@@ -99,7 +99,7 @@ missing = Exercise(
     hints=[
         "features / channels is a number of pixels: what is its square root?",
         "Halve the size again and again, and count; an odd size loses its last row.",
-        "while channels * size * size > features: size //= 2; poolings += 1",
+        "while channels * size * size > features: size //= 2; count += 1",
     ],
     forbidden=["max_pool2d", "MaxPool2d"],
 )
@@ -108,11 +108,7 @@ missing = Exercise(
 @missing.solution
 def poolings(channels, size, features):
     """How many 2×2 poolings have run, where an image of size×size leaves so many features in so many channels."""
-    count = 0
-    while channels * size * size > features:
-        size //= 2
-        count += 1
-    return count
+    return 1 + poolings(channels, size // 2, features) if channels * size * size > features else 0
 
 
 @missing.calls

@@ -127,6 +127,18 @@ def test_help_by_value(script, monkeypatch, capsys):
     ]  # fmt: skip
 
 
+def test_the_first_data_that_can_be_had(script, monkeypatch, tmp_path, capsys):
+    for name, value in {"MINIDL_OFFLINE": "1", "MINIDL_DATA": "", "XDG_CACHE_HOME": str(tmp_path)}.items():
+        monkeypatch.setenv(name, value)
+    train, test = script(sources=["cifar10", "mnist", "fashion-mnist"]).data()
+    assert (type(train), train.train, test.train) == (md.data.MNIST, True, False)
+    assert [line for line in capsys.readouterr().out.splitlines() if "not found" in line] == [
+        "cifar10: data set not found"
+    ]
+    with pytest.raises(FileNotFoundError, match="^lesson 99: can't have any of cifar10, fashion-mnist$"):
+        script(sources=["cifar10", "fashion-mnist"]).data()
+
+
 def test_a_lesson_says_where_it_is(script, tmp_path):
     lesson = script()
     assert (lesson.number, lesson.seed, lesson.device, lesson.sources) == ("99", 1, "cpu", [])

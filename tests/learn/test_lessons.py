@@ -179,6 +179,27 @@ def test_batchnorm(tmp_path):
     assert {path.name for path in lesson.out.iterdir()} == {"rates.png"}
 
 
+@pytest.mark.deep
+def test_augmentation(tmp_path):
+    lesson = run("11_augmentation", tmp_path)
+    right = dict(re.findall(r"^(\d) upside down: +(\d+)% right", lesson.text, re.M))
+    assert len(right) == 10 and int(right["1"]) > 80 and int(right["6"]) < 20 and int(right["9"]) < 20
+    errors = {recipe: result["error"] for recipe, (result,) in lesson.record["results"].items()}
+    assert list(errors) == ["as they are", "augmented", "upside down", "and erasing", "and mixup", "and CutMix"]
+    said = dict(re.findall(r"^(\w[\w ]*?) +error +\S+ on what it learnt, +(\S+)% on new images$", lesson.text, re.M))
+    assert {recipe: float(share) for recipe, share in said.items()} == pytest.approx(
+        {recipe: 100 * error for recipe, error in errors.items()}, abs=0.051
+    )
+    assert errors["as they are"] < 0.6
+    plain, changed = re.findall(r"^(?:as they are|augmented): errors (.*)$", lesson.text, re.M)
+    assert len(set(plain.split())) == 1 < len(set(changed.split()))
+    again = re.findall(r"^(\w+, then \w+): (\d+) of 20 images to watch differ at the second sight$", lesson.text, re.M)
+    assert again == [("augmented, then split", "20"), ("split, then augmented", "0")]
+    files = {"looks.png", "upside-down.png", "curves.png", "mixed.png"}
+    assert {path.name for path in lesson.out.iterdir()} == files
+    assert "(500 + 300 images, a subset of MNIST)" in lesson.text.splitlines()[-1]
+
+
 @pytest.fixture(scope="module")
 def simplenet(tmp_path_factory):
     return run("06_simplenet", tmp_path_factory.mktemp("lessons"))
@@ -220,22 +241,39 @@ def test_vgg_style_takes_the_first_data_set_that_can_be_had(vgg_style):
 
 @pytest.mark.deep
 def test_vgg_style_learns(vgg_style):
-    accuracy = float(re.search(r"^accuracy on held-out images: (\S+)% \(MNIST, 1,600 \+ 400", vgg_style.text, re.M)[1])
-    (result,) = vgg_style.record["results"]["VGG-style"]
-    assert accuracy == pytest.approx(100 - 100 * result["error"], abs=0.005)
-    assert accuracy > 60
+    shares = dict(re.findall(r"^(augmented|as they are): (\S+)% of the test images are read", vgg_style.text, re.M))
+    assert vgg_style.record["results"].keys() == shares.keys()
+    for recipe, (result,) in vgg_style.record["results"].items():
+        assert float(shares[recipe]) == pytest.approx(100 - 100 * result["error"], abs=0.005)
+        assert len(result["learnt"]) == len(result["watched"]) == 2
+        assert result["learnt"][1] < result["learnt"][0] < 0.9
+    assert float(shares["as they are"]) > 50
+    ending = f"{float(shares['augmented']):.2f}% right (1,440 + 160 + 400 images, a subset of MNIST); "
+    assert vgg_style.text.splitlines()[-1].startswith(ending)
     assert {path.name for path in vgg_style.out.iterdir()} == {
-        "images.png",
-        "curves.png",
-        "confusion.png",
-        "mistakes.png",
-    }
+        "images.png", "chance.png", "curves.png", "confusion.png", "mistakes.png", "maps.png", "channels.png"
+    }  # fmt: skip
+
+
+@pytest.mark.deep
+def test_a_deep_vgg_without_batch_norm_stays_at_chance(vgg_style):
+    found = re.findall(r"^(.+?) +images (\S+) apart at first; loss (\S+) at the end$", vgg_style.text, re.M)
+    apart, loss = ({name: float(line[i]) for name, *line in found} for i in (0, 1))
+    assert list(loss) == ["default", "He", "He, slower", "batch norm"]
+    assert loss["default"] == pytest.approx(np.log(10), abs=0.03)
+    assert loss["batch norm"] < 1.5
+    assert apart["default"] < 1e-6 < 1e-4 < apart["He"] < 1e-1 < apart["batch norm"]
 
 
 @pytest.mark.deep
 def test_vgg16_has_its_parameters(vgg_style):
     assert "parameters: 138,357,544\n" in vgg_style.text
-    assert "convolutions 14,714,688, the first dense layer 74%" in vgg_style.text
+    assert "14,714,688 of 138,357,544 in convolutions, 74% on 25,088 features" in vgg_style.text
+
+
+@pytest.mark.deep
+def test_a_missing_pool_quadruples_the_features(vgg_style):
+    assert "input is 1×6272, but its last size must be the second of weight 256×1152" in vgg_style.text
 
 
 def test_changed_code_makes_the_record_stale_and_changed_prose_does_not(simplenet):

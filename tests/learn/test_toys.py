@@ -36,6 +36,11 @@ def test_the_photograph_is_one():
     assert picture.shape == (40, 40)
     assert 0 <= picture.min() < 0.1 and 0.9 < picture.max() <= 1
     assert picture[12:14, 14:28].mean() < 0.3 < picture[20:34, 14:28].mean()  # a cap is darker than a face
+    red, green, blue = in_color = photographs.grace_hopper(40, color=True)
+    assert in_color.shape == (3, 40, 40) and 0 <= in_color.min() < 0.1 and 0.9 < in_color.max() <= 1
+    assert np.abs(0.299 * red + 0.587 * green + 0.114 * blue - picture).max() < 0.02
+    assert red[20:34, 14:28].mean() > blue[20:34, 14:28].mean() + 0.1  # a face, before a blue wall
+    assert blue[4:8, 30:36].mean() > red[4:8, 30:36].mean() + 0.1
 
 
 def test_errors():
@@ -111,3 +116,15 @@ def test_weights():
     assert [axes.get_title() for axes in figure.axes] == ["a: 50% below 0.001", "b: 0% below 0.001"]
     assert figure.axes[0].get_yscale() == "log"
     assert sum(bar.get_height() for bar in figure.axes[0].patches) == 4
+
+
+def test_maps_are_the_strongest_channels_of_each_layer():
+    image = np.arange(12.0).reshape(3, 2, 2) / 12
+    output = np.array([1.0, 4.0, 2.0])[:, None, None] * np.ones((3, 1, 1))
+    figure = plots.maps(image, {"first": output, "second": output[:1]}, columns=2)
+    grid = np.array(figure.axes).reshape(2, 3)
+    assert np.array_equal(grid[0, 0].images[0].get_array(), image.transpose(1, 2, 0))
+    assert [axes.images[0].get_array().item() for axes in (*grid[0, 1:], grid[1, 1])] == [4, 2, 1]
+    assert [axes.get_title(loc="left") for axes in grid[:, 1]] == ["first", "second"]
+    assert not grid[1, 0].images and not grid[1, 2].images and not any(axes.axison for axes in figure.axes)
+    assert np.allclose(figure.get_size_inches(), (3.9, 2.7))
