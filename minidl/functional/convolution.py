@@ -88,6 +88,8 @@ def _operands(spatial, input, weight, bias, groups, transposed=False):
     if weight.ndim != spatial + 2:
         sides = "KH, KW" if spatial == 2 else "K"
         raise ValueError(f"expected a weight ({first}, {second}/groups, {sides}), got {dims(weight.shape)}")
+    if 0 in weight.shape[:2]:
+        raise ValueError(f"expected a weight of at least one input and one output channel, got {dims(weight.shape)}")
     if not is_integer(groups) or groups < 1 or weight.shape[0] % groups:
         raise ValueError(f"groups must be at least 1 and divide {first} = {weight.shape[0]}, got {groups}")
     sizes = {first: weight.shape[0], second: weight.shape[1] * groups}
@@ -161,7 +163,7 @@ def _convolve_transposed(spatial, input, weight, bias, stride, padding, output_p
         around.append((min(p, reach), max(p - q, 0)))
         inner.append(reach - sum(around[-1]))
         outer.append(reach - 2 * p + q)
-    if min(outer) < 1 or 0 in x.shape[1:] + w.shape:
+    if min(outer) < 1 or 0 in x.shape[2:]:
         raise ValueError(f"of an input {dims(input.shape)} nothing is left with padding={padding!r}")
     geometry = dict(stride=window.stride, padding=tuple(around), dilation=window.dilation, groups=groups)
     z = conv_x(x, w, size=tuple(inner), **geometry)

@@ -26,9 +26,9 @@ def max_pool(x, *, window):
 
 
 def activated(z, pool, relu):
-    """The largest element of each window of `pool`, if there is one, then relu, if asked for: the two commute."""
-    z = z if pool is None else max_pool(z, window=pool)[0]
-    return elementwise.relu(z) if relu else z
+    """Relu, if asked for, then the largest element of each window of `pool`, if there is one: the two commute."""
+    z = elementwise.relu(z) if relu else z
+    return z if pool is None else max_pool(z, window=pool)[0]
 
 
 @composite

@@ -278,6 +278,34 @@ def test_a_result_that_is_written_over_is_noticed_though_only_the_kernel_keeps_i
             y.sum().backward()
 
 
+POOLED = {
+    "columns": lambda: [nn.Conv2d(16, 4, 3), nn.ReLU(), nn.MaxPool2d(2)],
+    "depthwise": lambda: [nn.Conv2d(16, 16, 3, groups=16), nn.ReLU(), nn.MaxPool2d(3, 2)],
+    "Winograd": lambda: [nn.Conv2d(16, 16, 3), nn.ReLU(), nn.MaxPool2d(2)],
+    "norm": lambda: [nn.BatchNorm2d(16), nn.ReLU(), nn.MaxPool2d(2)],
+    "pool": lambda: [nn.Conv2d(16, 4, 3), nn.MaxPool2d(2)],
+}
+
+
+@pytest.mark.usefixtures("loops_serve")
+@pytest.mark.parametrize("served", [True, False], ids=["by a kernel", "by the reference"])
+@pytest.mark.parametrize("name", POOLED)
+def test_what_was_pooled_may_be_written_over(name, served, monkeypatch):
+    """Where the maxima were is kept, not what they are."""
+    if not served:
+        for composite in fusion.composites.values():
+            monkeypatch.setattr(composite, "kernels", [])
+    net, x = nn.Sequential(*POOLED[name]()), md.randn(2, 16, 16, 16)
+    g = md.randn(*net(x).shape)
+    expected = md.grad(net(x), [*net.parameters()], g)
+    with counted() as runs:
+        y = net(x)
+    assert len(runs) == 1
+    y += 1
+    for a, b in zip(md.grad(y, [*net.parameters()], g), expected, strict=True):
+        np.testing.assert_array_equal(a.numpy(), b.numpy())
+
+
 @pytest.mark.parametrize("name", [name for name in RUNS if name.endswith("pool")])
 def test_a_pooling_that_gives_its_indices_runs_by_itself(name):
     net = network(RUNS[name]).eval() if name.startswith("conv") else network(RUNS[name])

@@ -90,6 +90,17 @@ def test_relu_of_infinite_gradients():
     np.testing.assert_array_equal(md.backend.transfer.fetched(dbias), [np.inf, np.inf])
 
 
+def test_batch_norm_passes_the_gradient_of_nan_through_relu():
+    x, options = quarters(40, 2), dict(eps=1e-5, pool=None, relu=True)
+    x[3, 1] = np.nan
+    z, saved, *_ = norm.NormalizeChannels.forward(on_device(x), None, None, **options)
+    g, x = on_device(np.ones(x.shape)), on_device(x)
+    _, _, dbias = norm.NormalizeChannels.backward(g, saved, {1}, x, None, None, **options)
+    passed = (md.backend.transfer.fetched(z) != 0).sum(0)
+    assert passed[0] < 40 == passed[1]
+    np.testing.assert_array_equal(md.backend.transfer.fetched(dbias), passed)
+
+
 @pytest.mark.parametrize("case", list(IMAGES.values())[:5], ids=list(IMAGES)[:5])
 def test_second_order_of_batch_norm(case):
     shape, options = case

@@ -151,6 +151,14 @@ def test_what_a_maximum_is(window, dtype):
     check(chosen, expected[1])
 
 
+def test_the_gradient_of_a_maximum_that_is_nan_passes_relu():
+    image = np.array([[1, np.nan], [2, 3]]).reshape(1, 1, 2, 2)
+    x, weight = (Tensor(on_device(a), requires_grad=True) for a in (image, np.ones((1, 1, 1, 1))))
+    z = convolve(x, weight, None, **PLAIN | dict(pool=Window((2, 2), (2, 2)), relu=True))
+    (dx,) = md.grad(z.sum(), x)
+    assert dx.tolist() == [[[[0, 1], [0, 0]]]]
+
+
 @pytest.mark.parametrize(("size", "kind"), [((15, 17), "uint8"), ((16, 16), "uint16"), ((256, 257), "uint32")])
 def test_indices_of_large_windows(size, kind):
     x = whole(1, 2, size[0] + 1, size[1] + 1)

@@ -46,6 +46,7 @@ POINTS = [
     test_points.test_normalisation_of_many_short_rows,
     test_points.test_normalisation_and_its_gradients_far_from_zero,
     test_points.test_a_kernel_leaves_out_what_is_not_needed,
+    test_points.test_a_maximum_of_zero_passes_its_gradient_unless_relu_is_asked_for,
     test_points.test_max_pool_tells_the_places_of_maxima,
     test_winograd.test_pooling_gives_the_gradient_to_the_first_maximum,
     *[partial(test_elementwise.test_order_in_memory_and_what_is_kept, name) for name in test_elementwise.NAMES],

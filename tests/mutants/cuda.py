@@ -19,7 +19,7 @@ from mutants.lines import Fault, forked, listed, tested
 # The tests of a source; the quickest of them alone, since a fault that those miss is a gap.
 TESTS = {
     "conv": ("gpu/test_windows.py", "float32 and (convolution_and_its_gradients or convolve)"),
-    "pool": ("gpu/test_windows.py", "indices or tie or float32 and (pooling_ops or maximum or convolve)"),
+    "pool": ("gpu/test_windows.py", "indices or tie or nan or float32 and (pooling_ops or maximum or convolve)"),
     "window": ("gpu/test_windows.py", "float32 and convolution_and_its_gradients"),
     "norm": ("gpu/test_norm.py", "not float16 and not float64 and (batch_norm or running or means)"),
     "reduce": ("gpu/test_reduce.py", "not float64 and (sums or stay)"),

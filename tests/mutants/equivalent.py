@@ -131,7 +131,6 @@ REASONS: dict[str, list[str]] = {
         ["normalize_channels.NormalizeChannels.weight", "normalize_channels.NormalizeChannels.bias"], ["swap axes"]
     ),
     "What is skipped, or done more quickly, would change nothing: a question of speed.": [
-        "normalize_channels.NormalizeChannels.forward: z if relu else None → z",
         "softmax_cross_entropy.reference: if label_smoothing: → if True:",
         "softmax_cross_entropy.SoftmaxCrossEntropy.forward: p @ by_class if label_smoothing else None → p @ by_class",
         "softmax_cross_entropy.SoftmaxCrossEntropy.backward: if label_smoothing: → if True:",
@@ -156,24 +155,6 @@ REASONS: dict[str, list[str]] = {
     "A byte counts them either way.": each(
         ["max_pool.maxima", "max_pool.scatter"], ["np.uint8(i * kw + j) → i * kw + j"]
     ),
-    "Only other layers ask for relu, and a gradient where it is not 0 is all of it.": [
-        "normalize_channels.NormalizeChannels.backward: (dy, dy, False) → (dy, dy, True)",
-        *each(
-            ["max_pool.scatter"],
-            [f"result[k] != 0 → result[k] {other}" for other in ("== 0", "!= 1")]
-            + [
-                "not relu → relu",
-                "(g[image, oy, ox], z[image, oy, ox], chosen[image, oy, ox]) → "
-                "(z[image, oy, ox], g[image, oy, ox], chosen[image, oy, ox])",
-            ],
-        ),
-        "max_pool.MaxPool.backward: scatter(g[part], g[part], False, saved[part], flat(window), dx[part]) → "
-        "scatter(g[part], g[part], True, saved[part], flat(window), dx[part])",
-        "convolve.Winograd.backward: (dy, empty((n, *tiles.results, o), dy.dtype), False) → "
-        "(dy, empty((n, *tiles.results, o), dy.dtype), True)",
-        "convolve.Columns.backward: scatter(dz, dz, False, chosen, flat(pool), dy) → "
-        "scatter(dz, dz, True, chosen, flat(pool), dy)",
-    ],
     "Loops read as many as there are columns.": each(
         ["normalize_channels.along_rows"],
         [f"matrix.shape[1] // len(v) → matrix.shape[1]{more}" for more in ("", " * len(v)")],
@@ -272,9 +253,8 @@ REASONS: dict[str, list[str]] = {
     ],
     "What nobody asked for is computed, and dropped.": [
         "convolve.Winograd.forward: None if pool is None else empty(z.shape, np.uint8) → empty(z.shape, np.uint8)",
-        "convolve.Winograd.forward: z if relu else None → z",
         "convolve.Winograd.backward: if 1 in needs: → if True:",
-        "convolve.Columns.forward: z if relu else None → z",
+        "convolve.Columns.forward: z if relu and pool is None else None → z",
         "convolve.Columns.forward: if relu or bias is not None: → if True:",
         "convolve.Columns.forward: bias is not None → weight is not None",
         "convolve.Columns.forward: bias is not None → x is not None",

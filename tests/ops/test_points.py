@@ -10,7 +10,7 @@ import minidl as md
 from minidl.engine.core import Tensor
 from minidl.engine.fusion import composites
 from minidl.kernels.cpu import layout, norm
-from minidl.ops.blocks import max_pool, normalize_channels
+from minidl.ops.blocks import convolve, max_pool, normalize_channels
 from minidl.ops.elementwise import root
 from minidl.ops.window import Window
 
@@ -160,6 +160,18 @@ def test_relu_lets_the_gradient_pass_where_a_channel_is_nan(pool, fused, monkeyp
     v = Tensor(np.ones(2), requires_grad=True)
     z, *_ = normalize_channels(Tensor(x), None, v, eps=1e-5, pool=pool, relu=True)
     assert md.grad(z.sum(), v)[0].tolist() == [2, 3]
+
+
+def test_a_maximum_of_zero_passes_its_gradient_unless_relu_is_asked_for():
+    zero, geometry = np.zeros((1, 2, 2, 2)), dict(stride=(1, 1), padding=((0, 0), (0, 0)), dilation=(1, 1))
+    for relu in (False, True):
+        options = dict(pool=Window((2, 2), (2, 2)), relu=relu)
+        bias, weight = Tensor(np.zeros(2), requires_grad=True), Tensor(np.zeros((2, 1, 1, 1)))
+        by_channel = convolve(Tensor(zero), weight, bias, **geometry, groups=2, **options)
+        normalized, *_ = normalize_channels(Tensor(zero), None, bias, eps=1e-5, **options)
+        for z in (by_channel, normalized):
+            (found,) = md.grad(z.sum(), bias)
+            assert found.tolist() == 2 * [0 if relu else 1]
 
 
 def test_max_pool_tells_the_places_of_maxima():

@@ -19,7 +19,7 @@ from minidl.backend.memory import empty
 from minidl.backend.threads import parallel
 from minidl.kernels import loops
 from minidl.kernels.cpu.layout import channels_first, column_sums, lines, repeated, rows, suits, summed
-from minidl.kernels.cpu.pool import flat, pooled, scatter, serves
+from minidl.kernels.cpu.pool import PLACES, flat, pooled, scatter, serves
 from minidl.kernels.loops import loop
 from minidl.ops.blocks import convolve
 from minidl.ops.conv import is_depthwise
@@ -75,6 +75,15 @@ def active(g, z, dy):
     for i in range(len(g)):
         for k in range(g.shape[1]):
             dy[i, k] = g[i, k] if z[i, k] != zero else zero
+
+
+@loop("void(T[:, ::1], uint8[:, ::1], int64)")
+def unchoose(z, chosen, nowhere):
+    """Where z, the result of relu, is 0, no place of a window is chosen; one is where z is NaN."""
+    for i in range(len(z)):
+        for k in range(z.shape[1]):
+            if z[i, k] == 0:
+                chosen[i, k] = nowhere
 
 
 class Patches(NamedTuple):
@@ -207,12 +216,14 @@ class Columns:
                 y[...], chosen = pooled(product(columns, matrix).reshape(-1, *how.places, how.o), pool)
             if relu or bias is not None:
                 bias_relu(lines(y), repeated(added[outputs], y), relu)
+            if relu and pool is not None:
+                unchoose(rows(y), rows(chosen), PLACES)
             if groups > 1:
                 z[images, ..., outputs] = y
             return chosen
 
         chosen = parallel(work, how.parts)
-        return channels_first(z), (z if relu else None, chosen)
+        return channels_first(z), (z if relu and pool is None else None, chosen)
 
     @staticmethod
     def backward(g, saved, needs, x, weight, bias, *, stride, padding, dilation, groups, pool, relu):  # noqa: D102
@@ -224,13 +235,13 @@ class Columns:
             (images, group), chosen = part
             inputs, outputs = how.of(group)
             dy, matrix = np.require(g[images, ..., outputs], None, ["C", "W"]), how.matrices[group]
-            if relu:
+            if pool is not None:
+                dz, dy = dy, empty((len(dy), *how.places, how.o), dy.dtype)
+                scatter(dz, chosen, flat(pool), dy)
+            elif relu:
                 dz, dy = dy, empty(dy.shape, dy.dtype)
                 active(rows(dz), rows(np.ascontiguousarray(z[images, ..., outputs])), rows(dy))
             db = column_sums(rows(dy)) if 2 in needs else None
-            if pool is not None:
-                dz, dy = dy, empty((len(dy), *how.places, how.o), dy.dtype)
-                scatter(dz, dz, False, chosen, flat(pool), dy)
             dy = dy.reshape(-1, matrix.shape[1])
             dw = how.cut.gather(how.cut.columns(image[images, ..., inputs]).T @ dy, how.c) if 1 in needs else None
             if dx is not None:

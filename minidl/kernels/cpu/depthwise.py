@@ -13,9 +13,9 @@ import numpy as np
 from minidl.backend.memory import empty
 from minidl.backend.threads import parallel
 from minidl.kernels import loops
-from minidl.kernels.cpu.conv import active
+from minidl.kernels.cpu.conv import active, unchoose
 from minidl.kernels.cpu.layout import channels_first, channels_last, chunks, column_sums, rows, suits, summed
-from minidl.kernels.cpu.pool import flat, pooled, scatter, serves
+from minidl.kernels.cpu.pool import PLACES, flat, pooled, scatter, serves
 from minidl.kernels.loops import loop
 from minidl.ops.blocks import convolve
 from minidl.ops.conv import is_depthwise
@@ -125,9 +125,11 @@ class Depthwise:
                 np.maximum(y, 0, out=y)
             if pool is not None:
                 z[part], chosen = pooled(y, pool)
+                if relu:
+                    unchoose(rows(z[part]), rows(chosen), PLACES)
             return part, chosen
 
-        return channels_first(z), (parallel(work, chunks(how.images)), z if relu else None)
+        return channels_first(z), (parallel(work, chunks(how.images)), z if relu and pool is None else None)
 
     @staticmethod
     def backward(g, saved, needs, x, weight, bias, *, pool, relu, **geometry):  # noqa: D102
@@ -139,7 +141,7 @@ class Depthwise:
             images, dy, dw, db = how.images[part], g[part], None, None
             if pool is not None:
                 dy = empty((len(images), *how.places, len(weight)), g.dtype)
-                scatter(g[part], z[part] if relu else g[part], relu, chosen, flat(pool), dy)
+                scatter(g[part], chosen, flat(pool), dy)
             elif relu:
                 dy = empty(dy.shape, g.dtype)
                 active(rows(g[part]), rows(z[part]), rows(dy))

@@ -10,8 +10,9 @@ import numpy as np
 from minidl.backend.memory import empty
 from minidl.backend.threads import parallel
 from minidl.kernels import loops
+from minidl.kernels.cpu.conv import unchoose
 from minidl.kernels.cpu.layout import channels_first, channels_last, chunks, rows, suits
-from minidl.kernels.cpu.pool import flat, maxima, scatter, serves
+from minidl.kernels.cpu.pool import PLACES, flat, maxima, scatter, serves
 from minidl.kernels.loops import loop
 from minidl.ops.blocks import normalize_channels
 
@@ -153,9 +154,11 @@ class NormalizeChannels:
                 y = empty(image[part].shape, x.dtype)
                 normalized(image[part], y)
                 maxima(y, flat(pool), z[part], chosen[part])
+                if relu:
+                    unchoose(rows(z[part]), rows(chosen[part]), PLACES)
 
             parallel(pooled, chunks(image))
-        saved = mean, inverse, z if relu else None, chosen
+        saved = mean, inverse, z if relu and pool is None else None, chosen
         return channels_first(z), saved, mean.astype(x.dtype), var.astype(x.dtype)
 
     @staticmethod
@@ -164,12 +167,11 @@ class NormalizeChannels:
         image, g, centre = channels_last(x), channels_last(g), mean.astype(x.dtype)
 
         def before(part):  # the gradient of what was pooled, or activated
-            dz, y = g[part], z[part] if relu else g[part]
-            if pool is None:
-                return dz, y, relu
-            dy = empty(image[part].shape, x.dtype)
-            scatter(dz, y, relu, chosen[part], flat(pool), dy)
-            return dy, dy, False
+            dy = g[part]
+            if pool is not None:
+                dz, dy = dy, empty(image[part].shape, x.dtype)
+                scatter(dz, chosen[part], flat(pool), dy)
+            return dy, dy if z is None else z[part], z is not None
 
         def totals(part):
             dy, y, masked = before(part)

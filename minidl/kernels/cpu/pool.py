@@ -15,7 +15,7 @@ from minidl.kernels.loops import loop
 from minidl.ops.blocks import max_pool
 from minidl.ops.window import Window
 
-PLACES = 256  # of a window at most: one is counted in a byte
+PLACES = 255  # of a window at most: one is counted in a byte, where what is none of them fits, too
 
 
 @loop("void(T[:, :, :, ::1], UniTuple(int64, 8), T[:, :, :, ::1], uint8[:, :, :, ::1])")
@@ -44,12 +44,9 @@ def maxima(x, window, z, chosen):
                         first = False
 
 
-@loop("void(T[:, :, :, ::1], T[:, :, :, ::1], boolean, uint8[:, :, :, ::1], UniTuple(int64, 8), T[:, :, :, ::1])")
-def scatter(g, z, relu, chosen, window, x):
-    """The adjoint of `maxima`: x (N, H, W, C) becomes 0, plus g (N, OH, OW, C) at the places that are `chosen`.
-
-    With relu, only of g where z is not 0: also where it is NaN.
-    """
+@loop("void(T[:, :, :, ::1], uint8[:, :, :, ::1], UniTuple(int64, 8), T[:, :, :, ::1])")
+def scatter(g, chosen, window, x):
+    """The adjoint of `maxima`: x (N, H, W, C) becomes 0, plus g (N, OH, OW, C) at the places that are `chosen`."""
     kh, kw, sh, sw, top, left, dh, dw = window
     n, h, w, channels = x.shape
     _, down, across, _ = g.shape
@@ -57,7 +54,7 @@ def scatter(g, z, relu, chosen, window, x):
     for image in range(n):
         for oy in range(down):
             for ox in range(across):
-                d, result, which = g[image, oy, ox], z[image, oy, ox], chosen[image, oy, ox]
+                d, which = g[image, oy, ox], chosen[image, oy, ox]
                 for i in range(kh):
                     y = oy * sh - top + i * dh
                     for j in range(kw):
@@ -66,7 +63,7 @@ def scatter(g, z, relu, chosen, window, x):
                             continue
                         sum, place = x[image, y, column], np.uint8(i * kw + j)
                         for k in range(channels):
-                            if which[k] == place and (not relu or result[k] != 0):
+                            if which[k] == place:
                                 sum[k] += d[k]
 
 
@@ -106,7 +103,7 @@ class MaxPool:
     def backward(g, saved, needs, x, *, window):  # noqa: D102
         n, c, *size = x.shape
         g, dx = channels_last(g), empty((n, *size, c), g.dtype)
-        parallel(lambda part: scatter(g[part], g[part], False, saved[part], flat(window), dx[part]), chunks(dx))
+        parallel(lambda part: scatter(g[part], saved[part], flat(window), dx[part]), chunks(dx))
         return (channels_first(dx),)
 
 

@@ -19,8 +19,9 @@ import numpy as np
 from minidl.backend.memory import empty
 from minidl.backend.threads import parallel
 from minidl.kernels import loops
-from minidl.kernels.cpu.layout import channels_first, channels_last, suits, summed
-from minidl.kernels.cpu.pool import flat, maxima, scatter, serves
+from minidl.kernels.cpu.conv import unchoose
+from minidl.kernels.cpu.layout import channels_first, channels_last, rows, suits, summed
+from minidl.kernels.cpu.pool import PLACES, flat, maxima, scatter, serves
 from minidl.kernels.loops import loop
 from minidl.ops.blocks import convolve
 
@@ -360,9 +361,11 @@ class Winograd:
             finish(m, bias, relu, y)
             if pool is not None:
                 maxima(y, flat(pool), z[part], chosen[part])
+                if relu:
+                    unchoose(rows(z[part]), rows(chosen[part]), PLACES)
 
         parallel(work, tiles.chunks(len(x)))
-        return channels_first(z), (z if relu else None, chosen)
+        return channels_first(z), (z if relu and pool is None else None, chosen)
 
     @staticmethod
     def backward(g, saved, needs, x, weight, bias, *, padding, pool, relu, **k):  # noqa: D102
@@ -372,14 +375,12 @@ class Winograd:
 
         def work(part):
             n, dy = len(image[part]), g[part]
-            y, masked = z[part] if relu else dy, relu
             if pool is not None:
-                dz, dy, masked = dy, empty((n, *tiles.results, o), dy.dtype), False
-                scatter(dz, y, relu, chosen[part], flat(pool), dy)
-                y = dy
+                dz, dy = dy, empty((n, *tiles.results, o), dy.dtype)
+                scatter(dz, chosen[part], flat(pool), dy)
             v, m = tiles.room(n, tiles.c), tiles.room(n, o)
             du, db = None, np.zeros(o)
-            begin(dy, y, masked, m, db)
+            begin(dy, dy if z is None else z[part], z is not None, m, db)
             if 1 in needs:
                 cut(image[part], *tiles.before, v)
                 du = np.matmul(tiles.matrices(v).mT, tiles.matrices(m), out=empty(u.mT.shape, u.dtype))

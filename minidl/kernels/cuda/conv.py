@@ -192,7 +192,7 @@ class Convolve:
         o, *places = y.shape[1:]
         if pool is not None:
             z, chosen = max_pool_forward(y, pool, bias, relu)
-            return z, (weight, chosen, z if relu else None, tuple(places))
+            return z, (weight, chosen, None, tuple(places))
         if bias is not None or relu:
             kernel("conv", "bias_relu", y.dtype).each(y.size, y, bias, relu, o)
         return y, (weight, None, y if relu else None, tuple(places))
@@ -201,7 +201,7 @@ class Convolve:
     def backward(g, saved, needs, x, weight, bias, *, pool, relu, **options):  # noqa: D102
         weight, chosen, z, places = saved
         if pool is not None:
-            dy = pool_backward(g, pool, places, chosen, z)
+            dy = pool_backward(g, pool, places, chosen)
         elif relu:
             n, o, *size = g.shape
             dy = empty_images(n, o, size, g.dtype)

@@ -81,9 +81,9 @@ __global__ void normalize(const T* x, const T* weight, const T* bias, const doub
   }
 }
 
-// g where relu let x through, else 0.
+// g where relu let x through, or where it is NaN; else 0.
 template <typename T> __device__ wide<T> relu_gradient(T g, T x, const Channel<wide<T>>& channel, int relu) {
-  return relu && !((wide<T>)channel.of(x) > 0) ? 0 : (wide<T>)g;
+  return relu && (wide<T>)channel.of(x) <= 0 ? 0 : (wide<T>)g;
 }
 
 // Σ g and Σ g · (x − centre) of each part, (parts, columns); here and below g is 0 where relu gave 0.

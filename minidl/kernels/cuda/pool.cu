@@ -17,8 +17,9 @@ struct Integers {
 };
 
 // maxima[n, oy, ox, c] = max_ij x[n, c, row(oy, i), column(ox, j)] + bias[c], not below 0 if relu is asked for; maxima
-// and bias may be null. chosen[n, oy, ox, c] = i · kw + j of the first maximum. Padding is never chosen; NaN counts as
-// largest, and of several the last. A thread for each window.
+// and bias may be null. chosen[n, oy, ox, c] = i · kw + j of the first maximum, and kh · kw, which is nowhere, if relu
+// does not let it through. Padding is never chosen; NaN counts as largest, and of several the last. A thread for each
+// window.
 template <typename T>
 __global__ void max_pool(const T* x, Strides strides, Window window, const T* bias, int relu, T* maxima,
                          void* chosen, int bytes, int channels, int n) {
@@ -35,7 +36,7 @@ __global__ void max_pool(const T* x, Strides strides, Window window, const T* bi
       if (bias) value = (T)(value + (wide<T>)bias[at.c]);  // rounded: what is equal then is a tie
       if (which < 0 || value > best || value != value) best = value, which = i * window.kw + j;
     }
-  Integers{chosen, bytes}.set(index, max(which, 0));
+  Integers{chosen, bytes}.set(index, relu && best <= 0 ? window.kh * window.kw : max(which, 0));
   if (maxima) maxima[index] = (T)(relu && best < 0 ? 0 : best);
 }
 
@@ -68,11 +69,10 @@ __global__ void sum_pool(const T* x, Strides strides, Window window, T* z, int c
 }
 
 // ∂x[n, y, x, c] = Σ g[n, c, oy, ox] over all windows that see it: row(oy, i) = y and column(ox, j) = x. Only over
-// those that chose it, i · kw + j, if `chosen` is not null, and over those with z ≠ 0, if z is not null (relu). As a
-// gather: a thread for each element of the images.
+// those that chose it, i · kw + j, if `chosen` is not null. As a gather: a thread for each element of the images.
 template <typename T>
 __global__ void pool_backward(const T* g, Strides g_strides, Window window, void* chosen, int bytes,
-                              Strides chosen_strides, const T* z, Strides z_strides, T* image, int channels, int n) {
+                              Strides chosen_strides, T* image, int channels, int n) {
   int index = thread_index();
   if (index >= n) return;
   Element at(index, window.height, window.width, channels);
@@ -82,7 +82,6 @@ __global__ void pool_backward(const T* g, Strides g_strides, Window window, void
       int oy = window.output_row(at.y, i), ox = window.output_column(at.x, j);
       if (oy < 0 || ox < 0) continue;
       if (chosen && Integers{chosen, bytes}.get(chosen_strides.at(at.n, at.c, oy, ox)) != i * window.kw + j) continue;
-      if (z && (wide<T>)z[z_strides.at(at.n, at.c, oy, ox)] == 0) continue;
       sum += (wide<T>)g[g_strides.at(at.n, at.c, oy, ox)];
     }
   image[index] = (T)sum;

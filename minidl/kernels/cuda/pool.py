@@ -20,7 +20,7 @@ from minidl.ops.window import Window
 def max_pool_forward(
     x: Array, window: Window, bias: Array | None = None, relu: bool = False, places_only: bool = False
 ) -> tuple[Array | None, Array]:
-    """The maximum of each window of x + bias (C,), then relu; and which element of the window it is."""
+    """The maximum of each window of x + bias (C,), then relu; and which element of the window it is, if relu passes."""
     n, c, *size = x.shape
     places = window.positions(*size)
     chosen = empty_images(n, c, places, np.min_scalar_type(math.prod(window.size)))
@@ -31,16 +31,14 @@ def max_pool_forward(
     return z, chosen
 
 
-def pool_backward(
-    g: Array, window: Window, size: tuple[int, int], chosen: Array | None = None, z: Array | None = None
-) -> Array:
-    """Images of `size` (H, W) with g added where each window chose, or in all of it; nothing where z, of relu, is 0."""
+def pool_backward(g: Array, window: Window, size: tuple[int, int], chosen: Array | None = None) -> Array:
+    """Images of `size` (H, W) with g added where each window chose, or in all of it."""
     n, c, *places = g.shape
     image = empty_images(n, c, size, g.dtype)
     which, bytes_each = (g, 0) if chosen is None else (chosen, chosen.itemsize)
     kernel("pool", "pool_backward", g.dtype).each(
         image.size, g, strides(g), geometry(window, tuple(size), tuple(places)),
-        chosen, bytes_each, strides(which), z, strides(g if z is None else z), image, c,
+        chosen, bytes_each, strides(which), image, c,
     )  # fmt: skip
     return image
 
