@@ -216,3 +216,21 @@ def maps(image: np.ndarray, outputs: dict[str, np.ndarray], columns: int = 8) ->
         for axes, channel in zip(line[1:], np.argsort(-output.mean((1, 2))), strict=False):
             axes.imshow(output[channel], cmap="gray")
     return figure
+
+
+def lines(*panes: dict[str, Any]) -> Any:
+    """Lines side by side; their colours go from dark to light, as they come.
+
+    Each pane has ``lines``, the (x, y) of each by its name, and beside them what ``Axes.set`` takes.
+    """
+    shape = dict(figsize=(4.6 * len(panes), 3.6), squeeze=False, layout="constrained")
+    figure, (grid,) = extra("matplotlib.pyplot").subplots(1, len(panes), **shape)
+    for axes, pane in zip(grid, panes, strict=True):
+        colors = extra("matplotlib").colormaps["viridis"](np.linspace(0, 0.85, len(pane["lines"])))
+        for color, (name, (x, y)) in zip(colors, pane["lines"].items(), strict=True):
+            axes.plot(x, y, label=name, color=color, marker="o" if len(x) <= 10 else "")
+            axes.xaxis.get_major_locator().set_params(integer=isinstance(x, range))
+        axes.set(**{name: value for name, value in pane.items() if name != "lines"})
+        axes.legend(frameon=False, fontsize=8)
+        axes.grid(alpha=0.3)
+    return figure

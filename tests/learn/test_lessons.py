@@ -108,6 +108,42 @@ def test_tape(tmp_path):
 
 
 @pytest.mark.deep
+def test_perceptrons(tmp_path):
+    lesson = run("03_perceptrons", tmp_path)
+    assert "parameters: 50,890 269,322\n" in lesson.text
+    assert float(re.search(r"^the library's scores are at most (\S+) off$", lesson.text, re.M)[1]) < 1e-6
+    learnt, twice = map(float, re.findall(r"loss \S+ → ([\d.]+);", lesson.text))
+    assert learnt < 0.02 < 1.461 < twice < 1.6
+    errors = {name: result["error"] for name, (result,) in lesson.record["results"].items()}
+    sizes = {name: errors.pop(f"batches of {name}") for name in (1, 10, 64, 256, 1024)}
+    assert list(errors) == ["no relu", "FC64", "FC256-FC256"] and max(errors.values()) < 0.2
+    for name, error in errors.items():
+        assert re.search(
+            rf"^{name} +{100 * error:.2f} % misread \(1,600 \+ 400 digits, a part of MNIST\)$", lesson.text, re.M
+        )
+    rates = re.findall(r"^rate (\S+) +loss at the end \S+ +(\S+) % misread$", lesson.text, re.M)
+    assert [rate for rate, _ in rates] == ["0.0001", "0.001", "0.01", "0.1", "1", "10"]
+    assert min(rates, key=lambda one: float(one[1]))[0] in ("0.1", "1")
+    assert float(rates[0][1]) > 75 < float(rates[-1][1])
+    batches = re.findall(r"^batches of (\d+) +(\S+) s an epoch, +(\S+) % misread at the end$", lesson.text, re.M)
+    times, misread = ([float(row[i]) for row in batches] for i in (1, 2))
+    assert [size for size, _, _ in batches] == ["1", "10", "64", "256", "1024"]
+    assert times[0] > 5 * times[2] and misread[-1] > max(misread[:3])
+    assert misread == pytest.approx([100 * error for error in sizes.values()], abs=0.051)
+    constant = float(re.search(r"^always the mean: (\S+) miles off$", lesson.text, re.M)[1])
+    raw, scaled = np.array(re.findall(r"raw +(\S+) miles off, standardised (\S+)$", lesson.text, re.M)).T
+    assert min(float(value.replace(",", "")) for value in raw) > constant > 2 * min(map(float, scaled))
+    mistyped = dict(re.findall(r"^(\S+) +(\S+) miles off; \S+ without the mistakes$", lesson.text, re.M))
+    assert float(mistyped["Huber"]) < float(mistyped["|d|"]) < float(mistyped["d²"])
+    (old, by_old), (leaked, _) = re.findall(
+        r"^by .*: (\S+) miles off before it learns, (\S+) after$", lesson.text, re.M
+    )
+    itself = re.search(r"^each decade by itself: (\S+) after$", lesson.text, re.M)[1]
+    assert (old, leaked) == ("11.0", "8.9") and float(by_old) < 5 < 9 < float(itself)
+    assert {path.stem for path in lesson.out.iterdir()} == {"twice", "rates", "batches", "slopes"}
+
+
+@pytest.mark.deep
 def test_convolution(tmp_path):
     lesson = run("05_convolution", tmp_path)
     assert re.findall(r"^padding \d, stride \d: (\d) windows", lesson.text, re.M) == ["3", "5", "2", "3"]

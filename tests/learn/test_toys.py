@@ -1,11 +1,11 @@
-"""What lessons look at: points, a photograph, and figures of them, read back from matplotlib."""
+"""What lessons look at: points, a photograph, a table, and figures, read back from matplotlib."""
 
 import matplotlib.pyplot
 import numpy as np
 import pytest
 
 import minidl as md
-from minidl.learn import photographs, plots, toys
+from minidl.learn import photographs, plots, tables, toys
 
 
 @pytest.fixture(autouse=True)
@@ -41,6 +41,24 @@ def test_the_photograph_is_one():
     assert np.abs(0.299 * red + 0.587 * green + 0.114 * blue - picture).max() < 0.02
     assert red[20:34, 14:28].mean() > blue[20:34, 14:28].mean() + 0.1  # a face, before a blue wall
     assert blue[4:8, 30:36].mean() > red[4:8, 30:36].mean() + 0.1
+
+
+def test_cars():
+    """As UCI and its readers count them: 392 without gaps, of 398."""
+    cars = tables.cars()
+    assert cars.names == [
+        "cylinders", "displacement", "horsepower", "weight", "acceleration", "year", "mpg", "origin"
+    ]  # fmt: skip
+    assert len(cars) == 392 and not any(cars.missing().values())
+    assert dict(zip(*np.unique(cars["origin"].astype(str), return_counts=True), strict=True)) == {
+        "Europe": 68, "Japan": 79, "USA": 245
+    }  # fmt: skip
+    assert (cars["weight"].min(), cars["weight"].max(), cars["mpg"].min(), cars["mpg"].max()) == (1613, 5140, 9, 46.6)
+    assert cars["year"].min() == 70 and (np.diff(cars["year"]) >= 0).all()
+    chevelle = {name: cars[name][0] for name in cars.names}
+    assert chevelle == dict(
+        cylinders=8, displacement=307, horsepower=130, weight=3504, acceleration=12, year=70, mpg=18, origin="USA"
+    )
 
 
 def test_errors():
@@ -128,3 +146,18 @@ def test_maps_are_the_strongest_channels_of_each_layer():
     assert [axes.get_title(loc="left") for axes in grid[:, 1]] == ["first", "second"]
     assert not grid[1, 0].images and not grid[1, 2].images and not any(axes.axison for axes in figure.axes)
     assert np.allclose(figure.get_size_inches(), (3.9, 2.7))
+
+
+def test_lines_side_by_side():
+    rising = dict(lines={"a": (range(1, 4), [1.0, 2.0, 4.0]), "b": (range(11), range(11))}, xlabel="epoch", ylim=(0, 9))
+    left, right = plots.lines(rising, dict(lines={"c": ([0.1, 10.0], [3, 5])}, ylabel="error, %", xscale="log")).axes
+    first, second = left.lines
+    assert (first.get_xdata().tolist(), first.get_ydata().tolist()) == ([1, 2, 3], [1, 2, 4])
+    assert (first.get_marker(), second.get_marker()) == ("o", "")  # few points are seen one by one
+    assert sum(map(float, first.get_color()[:3])) < sum(map(float, second.get_color()[:3]))
+    assert (left.get_xlabel(), left.get_ylim(), left.get_xscale()) == ("epoch", (0, 9), "linear")
+    assert all(float(tick).is_integer() for tick in left.get_xticks())
+    assert (right.get_ylabel(), right.get_xscale(), right.lines[0].get_ydata().tolist()) == ("error, %", "log", [3, 5])
+    assert [text.get_text() for text in left.get_legend().get_texts()] == ["a", "b"]
+    (alone,) = plots.lines(rising).axes
+    assert alone.figure.get_size_inches().tolist() == [4.6, 3.6]
