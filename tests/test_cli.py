@@ -175,19 +175,21 @@ def test_summary(capsys):
     assert (
         capsys.readouterr().out
         == """\
-layer                   output shape  parameters
-────────────────────────────────────────────────
-features.0 (Conv2d)     N×20×24×24           520
-features.1 (MaxPool2d)  N×20×12×12             0
-features.2 (ReLU)       N×20×12×12             0
-features.3 (Conv2d)     N×50×8×8          25,050
-features.4 (MaxPool2d)  N×50×4×4               0
-features.5 (ReLU)       N×50×4×4               0
-classifier.0 (Linear)   N×256            205,056
-classifier.1 (ReLU)     N×256                  0
-classifier.2 (Linear)   N×10               2,570
-────────────────────────────────────────────────
+layer                   output shape  parameters  multiply-adds
+───────────────────────────────────────────────────────────────
+features.0 (Conv2d)     N×20×24×24           520        288,000
+features.1 (MaxPool2d)  N×20×12×12             0              0
+features.2 (ReLU)       N×20×12×12             0              0
+features.3 (Conv2d)     N×50×8×8          25,050      1,600,000
+features.4 (MaxPool2d)  N×50×4×4               0              0
+features.5 (ReLU)       N×50×4×4               0              0
+classifier.0 (Linear)   N×256            205,056        204,800
+classifier.1 (ReLU)     N×256                  0              0
+classifier.2 (Linear)   N×10               2,570          2,560
+───────────────────────────────────────────────────────────────
 parameters: 233,196
+multiply-adds: 2,095,360 for one input
+memory: 932.8 kB of parameters and statistics, 90.4 kB of outputs of layers
 """
     )
 
@@ -196,7 +198,7 @@ parameters: 233,196
 def test_networks(name, capsys):
     assert main(["summary", name]) == 0
     total = "parameters: 815,466 = 814,570 learned + 896 statistics"
-    assert capsys.readouterr().out.splitlines()[-1] == total
+    assert capsys.readouterr().out.splitlines()[-3] == total
 
 
 def test_a_network_that_is_not_known(capsys):
@@ -226,8 +228,8 @@ def test_usage(arguments, said, capsys):
 def test_summary_of_another_size(capsys):
     assert main(["summary", "vgg-style", "--input", "1,64,64"]) == 0
     lines = capsys.readouterr().out.splitlines()
-    assert lines[2].split() == ["features.0", "(Conv2d)", "N×32×64×64", "288"]
-    assert lines[-1].startswith("parameters: 2,387,754 = 2,386,858 learned")
+    assert lines[2].split() == ["features.0", "(Conv2d)", "N×32×64×64", "288", "0", "1,179,648"]
+    assert lines[-3].startswith("parameters: 2,387,754 = 2,386,858 learned")
     code, line = refused(capsys, "summary", "vgg-style", "--input", "3,64,48")  # its dense layers are of one size
     assert code == 1 and "linear" in line
 

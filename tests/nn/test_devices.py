@@ -26,7 +26,7 @@ def test_a_layer_is_made_on_its_device(label):
 @pytest.mark.usefixtures("standin")
 def test_a_summary_of_a_network_on_a_gpu():
     layer = nn.Linear(3, 2, device="cuda:1")
-    assert nn.summary(layer, (3,)).splitlines()[2].split() == ["(Linear)", "N×2", "8"]
+    assert nn.summary(layer, (3,)).splitlines()[2].split() == ["(Linear)", "N×2", "8", "6"]
 
 
 def test_a_module_goes_to_the_gpu_that_is_named(standin):  # noqa: F811
