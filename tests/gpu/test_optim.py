@@ -6,7 +6,7 @@ from devices import asked
 
 import minidl as md
 from minidl import optim
-from minidl.kernels.cuda.optim import CHUNK, ROWS
+from minidl.kernels.cuda.optim import CHUNK, KERNELS, ROWS
 
 pytestmark = pytest.mark.gpu
 RNG = np.random.default_rng(0)
@@ -29,6 +29,12 @@ KINDS = {
     "Adagrad": (optim.Adagrad, {"weight_decay": 0.1, "lr_decay": 0.1, "initial_accumulator_value": 0.1, "eps": 1e-3}),
     "Adadelta": (optim.Adadelta, {"weight_decay": 0.1, "rho": 0.8, "eps": 1e-3}),
 }
+
+
+def test_every_kernel_is_tried():
+    assert {kind for kind, _ in KINDS.values()} == KERNELS.keys()
+
+
 each_kind = pytest.mark.parametrize("kind, options", KINDS.values(), ids=KINDS)
 SIZES = [(), (1,), (3, 5), (CHUNK,), (CHUNK + 1,), (7, 300), (2, 3, 4, 5)]
 

@@ -29,6 +29,12 @@ OPTIONS = [
     (optim.Adagrad, dict(weight_decay=0.2, lr_decay=0.3, initial_accumulator_value=0.1)),
     (optim.Adadelta, dict(weight_decay=0.2, rho=0.6, eps=0.01)),
 ]
+
+
+def test_every_loop_is_tried():
+    assert {build for build, _ in OPTIONS} == kernels.LOOPS.keys()
+
+
 ARRAYS = {
     "several": lambda draw: [draw(4, 3), draw(5), draw(1)],
     "large": lambda draw: [draw(kernels.CHUNK + 7), draw(3)],

@@ -30,6 +30,13 @@ KINDS = {
     "Adagrad": lambda params, **k: optim.Adagrad(params, **{"lr": 1, "weight_decay": 0.01} | k),
     "Adadelta": lambda params, **k: optim.Adadelta(params, **{"eps": 0.01, "weight_decay": 0.01} | k),
 }
+
+
+def test_every_optimizer_is_here():
+    kinds = {kind for kind in vars(optim).values() if isinstance(kind, type)}
+    assert {type(make([parameter(1)])) for make in KINDS.values()} == kinds - {optim.Optimizer}
+
+
 each_kind = pytest.mark.parametrize("make", KINDS.values(), ids=KINDS)
 
 

@@ -44,6 +44,11 @@ GRIDS = {  # options, each with its values
 }  # fmt: skip
 
 
+def test_every_optimizer_is_here():
+    kinds = {name for name, kind in vars(md.optim).items() if isinstance(kind, type)}
+    assert GRIDS.keys() == kinds - {"Optimizer"}
+
+
 def cases():
     """A kind and its options: none or all of them off the first value; all others are deep."""
     for kind, grid in GRIDS.items():
