@@ -52,6 +52,12 @@ class Step(NamedTuple):
         return found
 
     @property
+    def answering(self) -> int:
+        """The part whose run says what was to be predicted: the first with code that checks no exercise, or else 0."""
+        answers = [any(not cell.prose and not cell.exercises for cell in part) for part in self.parts]
+        return answers.index(True) if True in answers else 0
+
+    @property
     def exercises(self) -> list[str]:
         """The numbers of the exercises that its code checks."""
         return [number for cell in self.cells for number in cell.exercises]

@@ -200,7 +200,7 @@ class Stepper:
         self.seconds[self.at] = time.perf_counter() - started
         self.state["seconds"][str(self.step.number)] = round(sum(self.seconds.values()), 2)
         prediction = self.state["predictions"].get(str(self.step.number))
-        if prediction and self.at == 0:
+        if prediction and self.at == self.step.answering:
             self.screen.say(f"You predicted: {prediction}", "bold")
         for exercise in self.step.exercises:
             if exercise in checks.verdicts:
@@ -242,8 +242,9 @@ class Stepper:
                 rows.append(
                     (name, f"{type(value).__name__}, {sum(p.numel() for p in value.parameters()):,} parameters")
                 )
-            elif not name.startswith("_") and isinstance(value, (int, float, str, list, tuple, dict)):
-                rows.append((name, repr(value)[: self.screen.console.width - 24]))
+            elif not name.startswith("_") and isinstance(value, (int, float, str, list, tuple, dict, np.generic)):
+                text = repr(value.item() if isinstance(value, np.generic) else value)
+                rows.append((name, " ".join(text.split())[: self.screen.console.width - 24]))
         self.screen.table(("name", "value"), rows)
 
     def recorded(self) -> list[str]:
@@ -283,6 +284,9 @@ class Stepper:
         tensor = self.chosen()
         if tensor is None:
             return
+        if tensor.numel() > 1:
+            self.screen.say(f"From the sum of its {tensor.numel()} numbers, since a walk begins at one.")
+            tensor = tensor.sum()
         try:
             steps = backward(tensor, network=self.network())
         except RuntimeError as error:

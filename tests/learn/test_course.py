@@ -59,6 +59,13 @@ def test_parts_end_with_code():
     assert course.Step(0, "", []).parts == [[]]
 
 
+def test_which_part_answers():
+    start, first, second = course.steps(TEXT)
+    assert [step.answering for step in (start, first, second)] == [0, 0, 0]  # an exercise alone answers, too
+    first = course.steps(TEXT.replace('", x)\n', '", x)\n\n# %%\ny = 2\n\n# %%\nz = 3\n'))[1]
+    assert (len(first.parts), first.answering) == (3, 1)
+
+
 def test_a_script(tmp_path):
     path = tmp_path / "07_something.py"
     path.write_text(TEXT, "utf-8")

@@ -169,6 +169,17 @@ def test_the_answer_comes_after_the_prediction(step, in_parts, capsys):
     assert learner.of("98")["step"] == 2
 
 
+def test_a_prediction_waits_for_what_is_no_exercise(step, tmp_path, capsys):
+    step("")
+    own = tmp_path / "mine" / "98_small.py"
+    stub = 'def twice(x):\n    raise NotImplementedError\n\ncheck("98.1", twice)\n\n# %%\n'
+    own.write_text(LESSON.replace("loss = (w * w)", stub + "loss = (w * w)"), "utf-8")
+    shown, _ = step("\n\n\n", "5")
+    assert "Not written yet" in capsys.readouterr().out and "You predicted" not in shown
+    shown, _ = step("\n\n\n\n")
+    assert "loss 5.0" in capsys.readouterr().out and shown.count("You predicted: 5") == 1
+
+
 def test_run_again_runs_the_part(step, in_parts, capsys):
     shown, learner = step("\n\n\n\nrr", "5")
     assert capsys.readouterr().out.splitlines() == ["loss 5.0"] + 2 * ["in parts 5.0"]
@@ -224,6 +235,23 @@ def test_variables(step):
     shown, _ = step("\n\n\nv", "5")
     assert "w = 2 float32  mean 1.5 ± 0.5" in shown
     assert "loss = a scalar float32  5" in shown
+
+
+def test_variables_on_one_line_each(step, tmp_path):
+    step("")
+    own = tmp_path / "mine" / "98_small.py"
+    own.write_text(LESSON.replace("w = md", "import numpy as np\nx, y, z = np.float32(0.5), np.float64(2), 'a\\nb'\n"
+                                  "nets = [md.nn.Sequential(md.nn.ReLU())]\nw = md"), "utf-8")  # fmt: skip
+    lines = step("\nv")[0].splitlines()
+    assert {"x = 0.5", "y = 2.0", "z = 'a\\nb'", "nets = [Sequential( (0): ReLU() )]"} <= set(lines)
+
+
+def test_backward_from_several_numbers(step, tmp_path):
+    step("")
+    own = tmp_path / "mine" / "98_small.py"
+    own.write_text(LESSON.replace("loss = (w", "squares = w * w\nloss = (w"), "utf-8")
+    shown, _ = step("\n\n\nb\n\n", "5", "squares")
+    assert "From the sum of its 2 numbers" in shown and "1 of 2 · sum" in shown and "2 of 2 · mul" in shown
 
 
 def test_graph_and_backward(step):
