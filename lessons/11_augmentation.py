@@ -201,7 +201,8 @@ for recipe, errors in rows.items():
     print(f"{recipe:12} error {errors[-1, 0]:6.1%} on what it learnt, {errors[-1, 1]:6.1%} on new images")
 
 # %% [markdown]
-# TODO
+# Cars on their roofs never come, and teach nothing about those that do. Mixed images can't be learnt by heart, and
+# their first number says little: where the other image has the larger share, its label is the better answer.
 #
 # ## 8. Predict: and the images that judge?
 #
