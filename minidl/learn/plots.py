@@ -150,6 +150,7 @@ def compared(lines: dict[str, Sequence[float]], horizontal: str, vertical: str, 
             color = maps[number % len(maps)](0.4 + 0.55 * place / max(1, len(members) - 1))
             axes.plot(range(window, window + len(values)), values, label=name, color=color)
     axes.set(xlabel=horizontal, ylabel=vertical, ylim=(0, None))
+    axes.xaxis.get_major_locator().set_params(integer=True)
     axes.legend(frameon=False, fontsize=8)
     axes.grid(alpha=0.3)
     return figure

@@ -115,6 +115,7 @@ def test_compared_smooths_and_colours_by_family():
     assert first[0] > first[2] and second[0] > second[2] and other[2] > other[0]  # oranges, and a blue
     assert sum(second[:3]) < sum(first[:3])  # darker
     assert [text.get_text() for text in axes.get_legend().get_texts()] == list(lines)
+    assert all(place == int(place) for place in axes.get_xticks())
 
 
 def test_paths_and_layers():
