@@ -7,8 +7,10 @@ names.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import nullcontext
 from typing import Any
 
+from minidl.backend.modes import bare_parameters
 from minidl.engine.core import Tensor
 from minidl.models.blocks import start_as_he
 from minidl.models.registry import register_model
@@ -43,10 +45,11 @@ class VGG(Module):
     ) -> None:
         self.features = features
         self.avgpool = AdaptiveAvgPool2d((7, 7))
-        self.classifier = Sequential(
-            Linear(512 * 7 * 7, 4096), ReLU(), Dropout(dropout),
-            Linear(4096, 4096), ReLU(), Dropout(dropout), Linear(4096, num_classes),
-        )  # fmt: skip
+        with bare_parameters() if init_weights else nullcontext():  # which are drawn below, once
+            self.classifier = Sequential(
+                Linear(512 * 7 * 7, 4096), ReLU(), Dropout(dropout),
+                Linear(4096, 4096), ReLU(), Dropout(dropout), Linear(4096, num_classes),
+            )  # fmt: skip
         if init_weights:
             start_as_he(self, dense=0.01)
 

@@ -13,6 +13,7 @@ from minidl.backend.modes import no_grad
 from minidl.backend.random import Generator, stream
 from minidl.engine.core import Tensor
 from minidl.engine.require import require_tensors
+from minidl.engine.writes import written
 
 
 def _fill(tensor: Tensor, array: Any) -> Tensor:
@@ -29,34 +30,38 @@ def _floating(name: str, tensor: Tensor) -> Tensor:
     return tensor
 
 
-def _precision(tensor: Tensor) -> Any:
-    return np.float64 if tensor.dtype == np.float64 else np.float32
+def _draw(tensor: Tensor, draw: Any, scale: float, shift: float) -> Tensor:
+    """Fill a tensor with numbers that ``draw(shape, dtype, out)`` gives, times `scale`, plus `shift`.
+
+    They are drawn right into its memory where this takes them as they are, and a network needs no other.
+    """
+    if modes.mode.bare:
+        return tensor
+    array = tensor.array
+    precision = np.float64 if array.dtype == np.float64 else np.float32
+    own = array.dtype == precision and isinstance(array, np.ndarray) and array.flags.carray
+    drawn = draw(array.shape, precision, array if own else None)
+    drawn *= scale
+    if shift:
+        drawn += shift
+    if not own:
+        return _fill(tensor, drawn)
+    written(array)
+    return tensor
 
 
 def uniform_(tensor: Tensor, a: float = 0.0, b: float = 1.0, generator: Generator | None = None) -> Tensor:
     """Numbers uniform in [a, b)."""
     if not a <= b:
         raise ValueError(f"uniform_: expected a ≤ b, got {a} and {b}")
-    shape = _floating("uniform_", tensor).shape
-    if modes.mode.bare:
-        return tensor
-    drawn = stream(generator).random(shape, _precision(tensor))
-    drawn *= b - a
-    drawn += a
-    return _fill(tensor, drawn)
+    return _draw(_floating("uniform_", tensor), stream(generator).random, b - a, a)
 
 
 def normal_(tensor: Tensor, mean: float = 0.0, std: float = 1.0, generator: Generator | None = None) -> Tensor:
     """Numbers normal with `mean` and standard deviation `std`."""
     if not std >= 0:
         raise ValueError(f"normal_: std must not be negative, got {std}")
-    shape = _floating("normal_", tensor).shape
-    if modes.mode.bare:
-        return tensor
-    drawn = stream(generator).standard_normal(shape, _precision(tensor))
-    drawn *= std
-    drawn += mean
-    return _fill(tensor, drawn)
+    return _draw(_floating("normal_", tensor), stream(generator).standard_normal, std, mean)
 
 
 def trunc_normal_(

@@ -1,6 +1,7 @@
 """First values of parameters, held against the distributions that theory gives them."""
 
 import math
+import tracemalloc
 
 import numpy as np
 import pytest
@@ -292,3 +293,37 @@ def test_layers_without_first_values_draw_nothing():
     with pytest.raises(KeyError):
         nn.utils.skip_init(lambda: {}["module"])
     assert init.ones_(md.zeros(2)).numpy().all()
+
+
+# --- the memory that is drawn into ------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("fill", [nn.init.normal_, nn.init.uniform_])
+@pytest.mark.parametrize("dtype", [md.float16, md.float32, md.float64])
+def test_numbers_are_the_same_wherever_they_are_drawn_into(fill, dtype):
+    """Right into a tensor's memory, or beside it, where it has another order."""
+    ours, turned = md.zeros(3, 4, dtype=dtype), md.zeros(4, 3, dtype=dtype).T
+    assert fill(ours, 1.0, 3.0, md.Generator().manual_seed(5)) is ours
+    fill(turned, 1.0, 3.0, md.Generator().manual_seed(5))
+    np.testing.assert_array_equal(ours.numpy(), turned.numpy())
+    assert len(np.unique(ours.numpy())) == 12
+
+
+@pytest.mark.parametrize("fill", [nn.init.normal_, nn.init.uniform_])
+def test_no_other_memory_is_needed(fill):
+    tensor = md.zeros(500_000)
+    tracemalloc.start()
+    try:
+        fill(tensor, 0.5)
+        assert tracemalloc.get_traced_memory()[1] < 100_000
+    finally:
+        tracemalloc.stop()
+
+
+@pytest.mark.parametrize("fill", [nn.init.normal_, nn.init.uniform_])
+def test_drawing_is_a_write_that_backward_sees(fill):
+    x, w = md.ones(3, requires_grad=True), md.ones(3)
+    loss = (x * w).sum()
+    fill(w)
+    with pytest.raises(RuntimeError, match="in place"):
+        loss.backward()
