@@ -42,7 +42,8 @@ def names(known: Iterable[str]) -> Callable[[str], tuple[str, ...]]:
     def read(text: str) -> tuple[str, ...]:
         said = tuple(text.split(","))
         if len(set(said)) < len(said) or not set(said) <= set(known):
-            raise argparse.ArgumentTypeError(f"expected some of {', '.join(known)}, such as a,b, got {text!r}")
+            example = ",".join([*known][:2])
+            raise argparse.ArgumentTypeError(f"expected some of {', '.join(known)}, such as {example}, got {text!r}")
         return said
 
     return read
