@@ -1,9 +1,13 @@
-"""Transforms beside torchvision's, which draws once for a batch: so it is asked image by image, too."""
+"""Transforms beside torchvision's, which draws once for a batch: so it is asked image by image, too.
+
+All are timed on one thread, by the processor's time: what others do on the machine meets them little.
+"""
 
 from __future__ import annotations
 
 import functools
 import importlib
+import time
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -45,7 +49,7 @@ LARGE: dict[str, Callable[[Any], Any]] = {
 
 @benchmark
 def transforms(asked: Asked) -> Iterator[Case]:
-    """Transforms of a batch of images, float32, each image with parameters of its own."""
+    """Transforms of a batch of images, float32, each image with parameters of its own, in processor time."""
     for made, n, size in ((SMALL, 128, 32), (LARGE, 16, 256)):
         n = 2 if asked.quick else n
         images = np.random.default_rng(0).random((n, 3, size, size), np.float32)
@@ -54,6 +58,7 @@ def transforms(asked: Asked) -> Iterator[Case]:
                 f"{name}, {n} images 3×{size}×{size}",
                 functools.partial(together, make, images),
                 baselines={"torchvision, image by image": functools.partial(one_by_one, make, images)},
+                unit="CPU s",
                 threads=1,
             )
 
@@ -61,17 +66,25 @@ def transforms(asked: Asked) -> Iterator[Case]:
 def together(make: Callable[[Any], Any], images: np.ndarray, engine: Engine) -> Work:
     """The whole batch in one call. What is drawn can't be compared: `tests/` do, on the same parameters."""
     if isinstance(engine, Minidl):
-        return Work(functools.partial(make(ours), engine.tensor(images)))
+        return Work(functools.partial(spent, functools.partial(make(ours), engine.tensor(images))))
     if engine.name != "PyTorch":
         raise Lacking("transforms")
-    return Work(functools.partial(make(torchvision()), engine.tensor(images)))
+    return Work(functools.partial(spent, functools.partial(make(torchvision()), engine.tensor(images))))
 
 
 def one_by_one(make: Callable[[Any], Any], images: np.ndarray, engine: Engine) -> Work:
     """An image a call, as torchvision's users do in a data set."""
     transform, torch = make(torchvision()), importlib.import_module("torch")
     tensors = list(torch.from_numpy(images))
-    return Work(lambda: torch.stack([transform(image) for image in tensors]))
+    return Work(functools.partial(spent, lambda: torch.stack([transform(image) for image in tensors])))
+
+
+def spent(call: Callable[[], Any]) -> float:
+    """The processor's time that a call takes, after one that warms up."""
+    call()
+    started = time.process_time()
+    call()
+    return time.process_time() - started
 
 
 @functools.cache
