@@ -63,7 +63,9 @@ def test_a_leaf_stands_above_what_reads_it_first(product):
     x, y, z = product
     late = md.tensor([1.0], requires_grad=True)
     graph = viz.graph(z * late)
-    ranks = dict(zip([vertex.name + str(vertex.shape) for vertex in graph.vertices], graph.ranks(), strict=True))
+    ranks = dict(
+        zip([vertex.name + str(vertex.shape) for vertex in graph.vertices], graph.ranks(graph.modules), strict=True)
+    )
     assert ranks["leaf(1,)"] == 4
     assert ranks["leaf(2,)"] == 0
     assert [ranks[name] for name in ("mul(2,)", "add(2,)", "pow(2,)", "sum()", "mul(1,)")] == [1, 2, 3, 4, 5]
@@ -89,6 +91,95 @@ def test_drawing(product, tmp_path):
             assert apart or one["y"] != other["y"]
     graph.save(tmp_path / "graph.svg")
     assert (tmp_path / "graph.svg").read_text("utf-8") == graph.svg() == graph._repr_svg_()
+
+
+@pytest.fixture
+def residual():
+    """A network with a block that adds its input, and its loss."""
+
+    class Block(nn.Module):
+        def __init__(self):
+            self.first, self.second = nn.Linear(3, 3, bias=False), nn.Linear(3, 3, bias=False)
+
+        def forward(self, x):
+            return x + self.second(self.first(x).relu())
+
+    md.manual_seed(0)
+    network = nn.Sequential(nn.Linear(3, 3, bias=False), nn.Sequential(Block(), Block()))
+    return network, network(md.randn(2, 3)).tanh().sum()
+
+
+def test_modules_in_the_text(residual):
+    network, loss = residual
+    lines = str(viz.graph(loss, network)).splitlines()
+    assert [" ".join(line.split()) for line in lines] == [
+        "[0]",
+        "0 0.weight 3×3 leaf",
+        "1 linear 2×3 of 0",
+        "[1]",
+        "[1.0]",
+        "[1.0.first]",
+        "2 1.0.first.weight 3×3 leaf",
+        "3 linear 2×3 of 1, 2",
+        "4 relu 2×3 of 3",
+        "[1.0.second]",
+        "5 1.0.second.weight 3×3 leaf",
+        "6 linear 2×3 of 4, 5",
+        "7 add 2×3 of 1, 6",
+        "[1.1]",
+        "[1.1.first]",
+        "8 1.1.first.weight 3×3 leaf",
+        "9 linear 2×3 of 7, 8",
+        "10 relu 2×3 of 9",
+        "[1.1.second]",
+        "11 1.1.second.weight 3×3 leaf",
+        "12 linear 2×3 of 10, 11",
+        "13 add 2×3 of 7, 12",
+        "14 tanh 2×3 of 13",
+        "15 sum a scalar of 14",
+    ]
+    depths = [(len(line[4:]) - len(line[4:].lstrip())) // 2 for line in lines]
+    assert depths == [0, 1, 1, 0, 1, 2, 3, 3, 2, 2, 3, 3, 1, 1, 2, 3, 3, 2, 2, 3, 3, 0, 0, 0]
+
+
+def test_frames_hold_their_vertices_and_no_others(residual):
+    network, loss = residual
+    graph = viz.graph(loss, network)
+    root, space = ET.fromstring(graph.svg()), {"s": "http://www.w3.org/2000/svg"}
+    boxes = [[float(box.get(name)) for name in ("x", "y", "width", "height")] for box in root.findall("s:rect", space)]
+    names = [element.text for element in root.findall("s:text", space)]
+    modules = ["0", "1", "1.0", "1.0.first", "1.0.second", "1.1", "1.1.first", "1.1.second"]
+    frames, vertices = dict(zip(names[:8], boxes[:8], strict=True)), boxes[8:]
+    assert sorted(frames) == modules and len(vertices) == len(graph.vertices) == 16
+    homes = ["0", "0", "1.0.first", "1.0.first", "1.0", "1.0.second", "1.0.second", "1", "1.1.first", "1.1.first"]
+    homes += ["1.1", "1.1.second", "1.1.second", "", "", ""]
+    for path, (x, y, width, height) in frames.items():
+        assert x >= 0 and y >= 0
+        assert x + width <= float(root.get("width")) and y + height <= float(root.get("height"))
+        for number, (left, top, wide, high) in enumerate(vertices):
+            inside = x < left and left + wide < x + width and y < top and top + high < y + height
+            apart = left > x + width or left + wide < x or top > y + height or top + high < y
+            belongs = f"{homes[number]}.".startswith(f"{path}.")
+            assert inside == belongs and apart != belongs, (path, number)
+    ways = [way.get("d") for way in root.findall("s:path", space)]
+    sides = [float(way.split("C")[1].split()[0]) - float(way[1:].split()[0]) for way in ways]
+    assert sum(side > 0 for side in sides) == 2  # past the blocks, to what adds their inputs
+
+
+def test_a_module_that_is_called_again_later_has_no_box():
+    shared, other = nn.Linear(2, 2, bias=False), nn.Linear(2, 2, bias=False)
+    network = nn.Sequential(nn.Sequential(shared), other, nn.Linear(2, 2))
+    x = md.randn(1, 2)
+    text = str(viz.graph(network[2](shared(other(shared(x)))), network))
+    assert "[0" not in text and "[1]" not in text and "[2]" in text
+    assert "[0.0]" in str(viz.graph(other(shared(shared(x))), network))
+
+
+def test_what_reads_parameters_of_several_modules_stands_where_both_are():
+    network = nn.Sequential(nn.Sequential(nn.Linear(2, 2), nn.Linear(2, 2)))
+    inner = network[0]
+    text = str(viz.graph((inner[0].weight + inner[1].weight).sum(), network))
+    assert text.splitlines()[0].strip() == "[0]" and "[0.0]" not in text
 
 
 @pytest.mark.parametrize(
