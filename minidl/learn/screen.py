@@ -50,11 +50,20 @@ class Screen:
         self.console.print(table)
 
     def picture(self, path: Path) -> None:
-        """Show a picture in characters: two pixels a letter where there is colour, else shades of one."""
-        image = extra("PIL.Image").open(path).convert("RGB")
-        width = self.console.width - 2
+        """Show a picture in characters."""
+        self.image(extra("PIL.Image").open(path).convert("RGB"), self.console.width - 2)
+
+    def facets(self, pixels: np.ndarray) -> None:
+        """Show small pictures (height, width, 3) in characters, up to four of them for the width of a pixel."""
+        room, width = self.console.width - 2, pixels.shape[1]
+        image = extra("PIL.Image")
+        scale = min(4, max(1, room // width))
+        self.image(image.fromarray(pixels), min(room, scale * width), image.Resampling.NEAREST)
+
+    def image(self, image: Any, width: int, resample: int | None = None) -> None:
+        """Show an image so many letters wide: two pixels a letter where there is colour, else shades of one."""
         height = max(2, round(image.height / image.width * width / 2)) * 2
-        pixels = np.asarray(image.resize((width, height)))
+        pixels = np.asarray(image.resize((width, height), resample))
         if self.console.no_color or self.console.color_system is None or self.console.encoding != "utf-8":
             grey = pixels[::2].mean(2) / 255
             rows = (grey * (len(SHADES) - 1)).round().astype(int)

@@ -295,11 +295,18 @@ class Stepper:
         place = 0
         while True:
             self.screen.say(f"{place + 1} of {len(steps)} · {steps[place]}")
-            pressed = self.screen.key("Enter on · a back · l the whole way · q leave", ["\n", "a", "l", "q"])
+            drawn = steps[place].pictures()
+            keys = ["\n", "a", *(["p"] if drawn else []), "l", "q"]
+            menu = f"Enter on · a back{' · p pictures' if drawn else ''} · l the whole way · q leave"
+            pressed = self.screen.key(menu, keys)
             if pressed == "q" or (pressed == "\n" and place == len(steps) - 1):
                 return
             if pressed == "l":
                 self.screen.say(str(steps))
+            elif pressed == "p":
+                for said, one in drawn.items():
+                    self.screen.say(f"{said}: {one.text.splitlines()[-1]}")
+                    self.screen.facets(one.pixels)
             else:
                 place = max(0, place + (1 if pressed == "\n" else -1))
 

@@ -6,6 +6,7 @@ import ast
 import functools
 import inspect
 from collections.abc import Callable, Iterator
+from html import escape
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -16,6 +17,7 @@ from minidl.engine.core import Node, Tensor, wrap
 from minidl.engine.op import alias, registry
 from minidl.engine.walk import Step, step_by_step, walk
 from minidl.nn.module import Module
+from minidl.viz.picture import Picture, picture
 from minidl.viz.sketch import sketch
 
 FEW = 12  # elements of a gradient that are written out
@@ -44,9 +46,21 @@ class Stand(NamedTuple):
             lines += [f"  rule        {sent.rule}", f"  to {sent.argument:<8} {value(sent.gradient)}  → {sent.to}"]
         return "\n".join(lines)
 
+    def pictures(self) -> dict[str, Picture]:
+        """The gradients that are images or filters, by what is said of them: "comes in", "to w"."""
+        gradients = {"comes in": self.incoming} | {f"to {sent.argument}": sent.gradient for sent in self.outgoing}
+        return {said: picture(gradient) for said, gradient in gradients.items() if pictorial(gradient)}
+
+    def _repr_html_(self) -> str:
+        shown = "".join(f"<p>{escape(said)}</p>{drawn._repr_html_()}" for said, drawn in self.pictures().items())
+        return f"<pre>{escape(str(self))}</pre>{shown}"
+
 
 class Backward:
-    """A recorded walk: ``len``, ``walk[i]`` and a loop give the places where one may stand; ``str`` is the way."""
+    """A recorded walk: ``len``, ``walk[i]`` and a loop give the places where one may stand; ``str`` is the way.
+
+    A notebook shows the way, each place of which opens.
+    """
 
     def __init__(self, stands: list[Stand]) -> None:
         self.stands = stands
@@ -68,6 +82,16 @@ class Backward:
         return "\n".join(lines)
 
     __repr__ = __str__
+
+    def _repr_html_(self) -> str:
+        ways = zip(str(self).splitlines(), self.stands, strict=True)
+        opened = (f"<summary><code>{escape(way)}</code></summary>{stand._repr_html_()}" for way, stand in ways)
+        return "".join(f"<details>{one}</details>" for one in opened)
+
+
+def pictorial(gradient: Tensor) -> bool:
+    """Whether it has channels of more than one row and column, as images and filters have."""
+    return gradient.ndim >= 3 and min(gradient.shape[-2:]) > 1 and gradient.numel() > FEW
 
 
 def backward(tensor: Tensor, gradient: Tensor | None = None, network: Module | None = None) -> Backward:

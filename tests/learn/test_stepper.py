@@ -11,6 +11,7 @@ import sys
 import time
 import tty
 
+import numpy as np
 import pytest
 from PIL import Image
 
@@ -84,6 +85,9 @@ class Keys(Screen):
 
     def table(self, columns, rows):
         self.shown += [" = ".join(row) for row in rows]
+
+    def facets(self, pixels):
+        self.shown.append(f"facets {pixels.shape}")
 
     def ask(self, question):
         self.shown.append(question)
@@ -266,6 +270,17 @@ def test_graph_and_backward(step):
     assert "x → mul" in shown
 
 
+def test_gradients_of_images_are_shown_as_pictures(step, tmp_path):
+    step("")
+    own = tmp_path / "mine" / "98_small.py"
+    images = "loss = (w[:, None, None] * md.ones(2, 4, 5)).exp().sum()"
+    own.write_text(LESSON.replace("loss = (w * w).sum()", images), "utf-8")
+    shown, _ = step("\n\n\nb\npq", "5", "loss")
+    menus = [line for line in shown.splitlines() if line.startswith("Enter on")]
+    assert ["p pictures" in menu for menu in menus] == [True, True, True]
+    assert re.search(r"comes in: 2×4×5 float32 .*\nfacets \(4, 11, 3\)\nto x: 2×4×5", shown)
+
+
 def test_graph_of_nothing_and_of_an_unknown_name(step):
     assert "No tensor here knows how it was computed." in step("g")[0]
     shown, _ = step("\n\n\nb", "5", "w")
@@ -398,6 +413,18 @@ def test_a_picture_in_characters(tmp_path, capsys, monkeypatch):
     rows = capsys.readouterr().out.splitlines()
     assert len(rows) == 10
     assert all(row[:9] == "@" * 9 and row[12:].strip() == "" for row in rows)
+
+
+def test_facets_are_as_wide_as_can_be_looked_at(capsys, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "42")
+    monkeypatch.setenv("NO_COLOR", "1")
+    pixels = np.full((4, 5, 3), 255, np.uint8)
+    pixels[:, :2] = 0
+    Screen().facets(pixels)
+    assert capsys.readouterr().out.splitlines() == 8 * ["@" * 8 + " " * 12]
+    for wide, letters in ((30, 30), (80, 40)):
+        Screen().facets(np.zeros((4, wide, 3), np.uint8))
+        assert capsys.readouterr().out.splitlines() == 2 * ["@" * letters]
 
 
 # --- in a terminal ----------------------------------------------------------------------------------------------------

@@ -248,6 +248,30 @@ def test_kernels_unfold_and_parameters_have_their_names():
     assert {"log_softmax", "linear", "relu", "window_take", "conv"} <= set(names)
 
 
+def test_images_and_filters_are_shown_as_pictures():
+    md.manual_seed(0)
+    layer, x = nn.Conv2d(2, 3, 3, bias=False), md.randn(1, 2, 5, 5, requires_grad=True)
+    walk = viz.backward((layer(x) * 2).sum(), network=layer)
+    (conv,) = [stand for stand in walk if stand.name == "conv"]
+    drawn = conv.pictures()
+    assert list(drawn) == ["comes in", "to x", "to w"]
+    sent = {sent.argument: sent.gradient for sent in conv.outgoing}
+    np.testing.assert_array_equal(drawn["to w"].pixels, viz.picture(sent["w"]).pixels)
+    assert str(drawn["comes in"]) == str(viz.picture(conv.incoming))
+    page = conv._repr_html_()
+    assert page.startswith("<pre>conv: ") and page.count("<img ") == 3 and "<p>to w</p><img" in page
+    whole = walk._repr_html_()
+    assert whole.count("<details>") == whole.count("</details>") == len(walk) and page in whole
+    for line in str(walk).splitlines():
+        assert f"<summary><code>{line}</code></summary>" in whole
+
+
+def test_one_row_or_few_numbers_are_no_picture():
+    for shape, number in (((2, 2, 3), 0), ((13,), 0), ((4, 5), 0), ((3, 5, 1), 0), ((2, 3, 3), 2)):
+        x = md.ones(shape, requires_grad=True)
+        assert len(viz.backward((x * x).sum())[1].pictures()) == number + (number > 0)
+
+
 def test_what_is_shown(product):
     walk = viz.backward(product[2])
     assert str(walk).splitlines()[3] == "  3  mul                    2                x → a leaf, y → a leaf"
