@@ -1,192 +1,212 @@
 # %% [markdown]
 # # 06 · SimpLeNet learns to read
 #
-# Two convolutions and two dense layers learn to read handwritten digits. Each step asks you to **predict**, **run**,
-# **investigate**, **modify** or **make**. `python lessons/06_simplenet.py` runs straight through; `--profile ci` takes
-# seconds, `core` (the default) minutes, and `full` repeats everything with three seeds.
+# Two convolutions and two dense layers learn to read handwriting. You count them before you run them, build their
+# ancestor of 1998, write the loss, and look at what they get wrong. About 30 minutes; you need lessons 04 and 05.
 
 # %%
 import math
-from collections.abc import Callable
-from typing import NamedTuple
+from collections import namedtuple
 
 import numpy as np
 
 import minidl as md
 import minidl.functional as F
 from minidl import nn
-from minidl.learn import Lesson, plots, progress
+from minidl.learn import Lesson, check, plots, progress
 
 lesson = Lesson("06")
 
 # %% [markdown]
 # ## 1. Run: the digits
 #
-# MNIST has 60,000 digits to learn from and 10,000 *held out*: the network never learns from those, they only tell how
-# well it reads what it has not seen. Where the files can't be had, 4,000 + 1,000 of them stand in. A batch is a tensor
-# (N, C, H, W): images, channels, height, width. Pixels are float32, from 0 (paper) to 1 (ink).
+# MNIST has 60,000 digits to learn from and 10,000 *held out*: no network learns from those, they only tell how well it
+# reads what is new to it. Where the files can't be had, 4,000 + 1,000 of them stand in. A batch of images is a tensor
+# (N, C, H, W), here with one channel, C = 1; pixels are float32, from 0 (paper) to 1 (ink).
 
 # %%
 train_set, test_set = md.data.MNIST(), md.data.MNIST(train=False)
-print(train_set, test_set, sep="\n")
-
-epochs, batch_size, seed_count = {"ci": (2, 32, 1), "core": (3, 128, 1), "full": (12, 128, 3)}[lesson.profile]
+epochs, batch_size, seeds = {"ci": (2, 32, 1), "core": (3, 64, 1), "full": (6, 64, 3)}[lesson.profile]
 if lesson.profile == "ci":
     train_set, test_set = md.data.Subset(train_set, range(1600)), md.data.Subset(test_set, range(400))
 elif train_set.subset:
     epochs, batch_size = 4 * epochs, 32  # a fifteenth of the images: more epochs, of smaller steps
 size = f"{len(train_set):,} + {len(test_set):,} digits" + ", a subset of MNIST" * (len(train_set) < 60_000)
-print(f"This run: {size}; epochs: {epochs}")
-
 test_images, test_labels = next(iter(md.data.DataLoader(test_set, batch_size=len(test_set))))
-print(f"images {test_images.shape}, labels {test_labels.shape}")
+print(f"This run: {size}; epochs: {epochs}")
+print(f"held-out images {tuple(test_images.shape)}, labels {tuple(test_labels.shape)}")
 lesson.show(plots.pictures(test_images.numpy()[:18], [str(label.item()) for label in test_labels[:18]]), "digits")
 
 # %% [markdown]
-# ## 2. Make: the network
+# ## 2. Predict: shapes and parameters
 #
-# A *valid* 5×5 convolution takes 4 off height and width, a 2×2 pooling halves them. A convolution from C to O channels
-# has O·C·5·5 weights and O biases; a dense layer from I to O has O·I weights and O biases.
-#
-# | layer | output | parameters |
-# |---|---|---|
-# | convolution 5×5, 1 → 20 | 20×24×24 | 20·1·25 + 20 = 520 |
-# | pooling 2×2, relu | 20×12×12 | 0 |
-# | convolution 5×5, 20 → 50 | 50×8×8 | 50·20·25 + 50 = 25,050 |
-# | pooling 2×2, relu | 50×4×4 = 800 | 0 |
-# | dense 800 → 256, relu | 256 | 256·800 + 256 = 205,056 |
-# | dense 256 → 10 | 10 | 10·256 + 10 = 2,570 |
-#
-# Pooling takes the maximum, which commutes with relu's max(0, ·): relu comes second, on a quarter of the data.
-
+# A network is a `Module`: layers as attributes, and `forward`, which says what becomes of the input. *Pooling* 2×2
+# keeps the largest of each four neighbours. A convolution has, for each output, a filter (C, 5, 5) and a bias; a dense
+# layer a weight for each input, and a bias. Which shape comes out of each layer below, and how many parameters has it?
 
 # %%
 class SimpLeNet(nn.Module):
     """(N, 1, 28, 28) to the scores of ten classes (N, 10)."""
 
-    def __init__(self) -> None:
-        self.features = nn.Sequential(
-            nn.Conv2d(1, 20, 5),
-            nn.MaxPool2d(2),
-            nn.ReLU(),
-            nn.Conv2d(20, 50, 5),
-            nn.MaxPool2d(2),
-            nn.ReLU(),
-        )
+    def __init__(self):
+        first = [nn.Conv2d(1, 20, 5), nn.MaxPool2d(2), nn.ReLU()]
+        second = [nn.Conv2d(20, 50, 5), nn.MaxPool2d(2), nn.ReLU()]
+        self.features = nn.Sequential(*first, *second)
         self.classifier = nn.Sequential(nn.Linear(50 * 4 * 4, 256), nn.ReLU(), nn.Linear(256, 10))
 
-    def forward(self, x: md.Tensor) -> md.Tensor:
+    def forward(self, x):
         return self.classifier(self.features(x).flatten(1))
-
 
 md.manual_seed(lesson.seed)
 mine = SimpLeNet()
 print(nn.summary(mine, (1, 28, 28)))
 
 # %% [markdown]
-# ## 3. Investigate: is it the library's?
-#
-# `md.models.SimpLeNet` must have parameters of the same names and, with your weights loaded, give the same scores.
+# 28 → 24 → 12 → 8 → 4. Of 233,196 parameters 256·800 + 256 = 205,056 sit in one dense layer; the convolutions, which do
+# the seeing, have 25,570. With your weights, the library's SimpLeNet must give your scores. Then the graph of a score.
 
 # %%
 theirs = md.models.SimpLeNet()
 theirs.load_state_dict(mine.state_dict())
-assert list(theirs.state_dict()) == list(mine.state_dict())
 assert np.array_equal(theirs(test_images[:100]).detach(), mine(test_images[:100]).detach())
 print(f"the same network: {sum(p.numel() for p in theirs.parameters()):,} parameters, equal scores")
+print(md.viz.graph(mine(test_images[:1])[0, 3], mine))
 
 # %% [markdown]
-# ## 4. Predict: the loss before learning
+# ## 3. Make: LeNet-5
 #
-# The scores z become probabilities by softmax, pₖ = exp(zₖ) / Σⱼ exp(zⱼ); the loss is the *cross-entropy*, the mean of
-# −ln p of the right class. A network that knows nothing gives each of ten classes about the same probability. What is
-# its loss, and which share of the digits does it get wrong?
-
+# The ancestor read the digits on bank cheques (LeCun et al., 1998): convolution 5×5 to 6 channels with padding 2, tanh,
+# pooling 2×2 by the *mean* (`nn.AvgPool2d(2)`); convolution 5×5 to 16, without padding, tanh, pooling as before; all
+# flattened; dense to 120, tanh, to 84, tanh, to 10. Exercise: build it. Guess first how many parameters it has.
 
 # %%
-@md.no_grad()
-def scores(network: nn.Module) -> md.Tensor:
+def lenet():
+    """A network of (N, 1, 28, 28) to ten scores (N, 10): any Module, such as nn.Sequential(…)."""
+    raise NotImplementedError
+
+check("06.1", lenet)
+
+# %% [markdown]
+# ## 4. Predict: before learning
+#
+# As in lesson 02: the scores z become probabilities pₖ = exp(zₖ) / Σⱼ exp(zⱼ), and the *cross-entropy* is the mean of
+# −ln p of the right class. A network with random weights knows nothing. What is its loss, and which share of the digits
+# does it get wrong?
+
+# %%
+@md.no_grad()  # no graph: nothing here is walked back
+def scores(network):
     """The scores (N, 10) of the held-out digits, 500 at a time."""
     parts = [network(test_images[i : i + 500]).numpy() for i in range(0, len(test_images), 500)]
     return md.tensor(np.concatenate(parts))
 
-
-def error(network: nn.Module) -> float:
+def error(network):
     """The share of the held-out digits for which the highest score is not the right one's."""
     return float(np.mean(scores(network).numpy().argmax(1) != test_labels.numpy()))
-
 
 print(f"loss {F.cross_entropy(scores(mine), test_labels).item():.3f}, ln 10 = {math.log(10):.3f}")
 print(f"held-out error {error(mine):.1%}")
 
 # %% [markdown]
-# ## 5. Run: the training
+# ## 5. Make: a loss that doubts
 #
-# Five lines learn: forget the old gradients, go forward, measure the loss, go backward, take a step. The learning rate
-# falls along a cosine to 0. *Label smoothing* asks for a probability of 0.91 for the right class and 0.01 for each
-# other, rather than 1 and 0, which no finite scores reach. An *epoch* sees each training digit once, in a new order.
-# The held-out error is only watched: nothing is chosen by it.
+# −ln p is 0 only for p = 1, which no finite scores reach: they grow for ever. *Label smoothing* (Szegedy et al., 2016)
+# asks for less. Of the target, a share s is spread over *all* K classes evenly, so that the right one is due
+# 1 − s + s/K and each other s/K. The loss is −Σₖ tₖ·ln pₖ, averaged over images. Exercise: write it in NumPy.
 
 # %%
-LEARNING_RATE, LABEL_SMOOTHING = 2e-3, 0.1
+def smoothed(z, labels, smoothing=0.1):
+    """The mean cross-entropy of scores z (n, classes) with smoothed targets; labels (n,) are numbers of classes."""
+    raise NotImplementedError
 
+check("06.2", smoothed)
 
-class Run(NamedTuple):
-    """What a training leaves; losses (of training) and errors (held-out) are of each epoch."""
+# %% [markdown]
+# ## 6. Run: the training
+#
+# The loop of lesson 04: clear, forward, loss, backward, step. The rate falls along half a cosine, from 0.002 to 0: long
+# strides first, care at the end. An *epoch* sees each training digit once, in a new order. What is held out is only
+# watched: nothing is chosen by it. Guess: how many of 100 digits are misread after one epoch?
 
-    network: nn.Module
-    losses: list[float]
-    errors: list[float]
-    seconds: float
+# %%
+RATE, SMOOTHING = 2e-3, 0.1
+Run = namedtuple("Run", "network losses errors result")
 
-
-def train(build: Callable[[], nn.Module], seed: int) -> Run:
+def train(build, seed):
     """Build a network and train it; `seed` decides its first weights and the order of the digits."""
     started = lesson.seconds
     md.manual_seed(seed)
     network = build()
-    optimizer = md.optim.Adam(network.parameters(), lr=LEARNING_RATE)
+    optimizer = md.optim.Adam(network.parameters(), lr=RATE)
     loader = md.data.DataLoader(train_set, batch_size, shuffle=True)
-    losses, errors = [], []
-    step, steps = 0, epochs * len(loader)
+    losses, errors, steps = [], [], epochs * len(loader)
     for epoch in range(1, epochs + 1):
-        total = 0.0
         for images, labels in progress(loader, f"epoch {epoch}/{epochs}"):
-            optimizer.param_groups[0]["lr"] = LEARNING_RATE * (1 + math.cos(math.pi * step / steps)) / 2
+            optimizer.param_groups[0]["lr"] = RATE * (1 + math.cos(math.pi * len(losses) / steps)) / 2
             optimizer.zero_grad()
-            logits = network(images)
-            loss = F.cross_entropy(logits, labels, label_smoothing=LABEL_SMOOTHING)
+            loss = F.cross_entropy(network(images), labels, label_smoothing=SMOOTHING)
             loss.backward()
             optimizer.step()
-            total += loss.item()
-            step += 1
-        losses.append(total / len(loader))
+            losses.append(loss.item())
         errors.append(error(network))
-        print(f"epoch {epoch}/{epochs}: training loss {losses[-1]:.4f}, held-out error {errors[-1]:.2%}")
-    return Run(network, losses, errors, lesson.seconds - started)
-
+        print(f"epoch {epoch}/{epochs}: loss {np.mean(losses[-len(loader) :]):.4f}, held-out error {errors[-1]:.2%}")
+    return Run(network, losses, errors, dict(seed=seed, error=errors[-1], seconds=round(lesson.seconds - started, 1)))
 
 simplenet = train(SimpLeNet, lesson.seed)
-lesson.show(plots.curves(simplenet.losses, simplenet.errors), "curves")
+md.save(simplenet.network.state_dict(), lesson.out / "simplenet.safetensors")  # `md.load` reads it, and so does PyTorch
+lesson.show(plots.curves(np.reshape(simplenet.losses, (epochs, -1)).mean(1), simplenet.errors), "curves")
 
 # %% [markdown]
-# ## 6. Investigate: what is taken for what
+# ## 7. Predict: softmax, twice
 #
-# Row: the label. Column: what the network read. Which pair of digits is confused most often? Would you confuse it?
+# Somebody ends a network by a softmax, since they want probabilities, and `cross_entropy` applies its own: nothing
+# complains. What is the least loss that such a network can reach? Does it learn?
 
 # %%
-logits = scores(simplenet.network)
-labels, predictions = test_labels.numpy(), logits.numpy().argmax(1)
-confusion = np.zeros((10, 10), int)
-np.add.at(confusion, (labels, predictions), 1)
-print(confusion)
-lesson.show(plots.confusion(confusion, "0123456789"), "confusion")
+def fc64():
+    return md.models.mlp(784, 64, 10)
+
+def loss_at(p):
+    """The smoothed loss where each right class gets p, and the nine others share the rest."""
+    return -(1 - 0.9 * SMOOTHING) * math.log(p) - 0.9 * SMOOTHING * math.log((1 - p) / 9)
+
+best = 1 - 0.9 * SMOOTHING, math.e / (math.e + 9)  # by scores; by a softmax of the probabilities 1, 0, 0, …
+print(f"least loss: once {loss_at(best[0]):.3f}, p = {best[0]:.2f}; twice {loss_at(best[1]):.3f}, p = {best[1]:.2f}")
+once, twice = train(fc64, lesson.seed), train(lambda: nn.Sequential(fc64(), nn.Softmax(1)), lesson.seed)
+print(f"held-out error: once {once.errors[-1]:.2%}, twice {twice.errors[-1]:.2%}")
+losses = {"once, least": np.full(len(once.losses), loss_at(best[0])), "once, in training": once.losses}
+losses |= {"twice, least": np.full(len(twice.losses), loss_at(best[1])), "twice, in training": twice.losses}
+lesson.show(plots.compared(losses, "step", "training loss", window=20), "twice")
 
 # %% [markdown]
-# ## 7. Predict, then investigate: the worst mistakes
+# Probabilities lie between 0 and 1, of which a second softmax makes 0.23 at most. The loss stays high and slopes small,
+# and the network learns all the same. A loss that *stops* at a number that you can compute is how one finds it.
 #
-# A digit's loss is −ln p of its label, so the worst mistakes are the confident ones. Whose fault will they be, the
-# network's or the writer's? Each picture says: label → reading, with the probability that the network gave to it.
+# ## 8. Investigate: what is taken for what
+#
+# A *confusion matrix* counts: row the label, column what was read. Which pair is confused most often? Would you?
+
+# %%
+logits, labels = scores(simplenet.network), test_labels.numpy()
+predictions = logits.numpy().argmax(1)
+matrix, _, _ = np.histogram2d(labels, predictions, bins=range(11))
+lesson.show(plots.confusion(matrix.astype(int), "0123456789"), "confusion")
+
+# %% [markdown]
+# A ready function of NumPy has counted. Exercise: count yourself, pairs that come twice, too.
+
+# %%
+def confusion(labels, predictions, classes):
+    """How often each class (row) was read as each (column): integers (classes, classes)."""
+    raise NotImplementedError
+
+check("06.3", confusion)
+
+# %% [markdown]
+# ## 9. Predict: the worst mistakes
+#
+# A digit's loss is −ln p of its label: the worst mistakes are the confident ones. Whose fault will they be, the
+# network's or the writer's? Above each stands: label → reading, with the probability that the network gave to it.
 
 # %%
 losses = F.cross_entropy(logits, test_labels, reduction="none").numpy()
@@ -197,54 +217,34 @@ titles = [f"{labels[i]} → {predictions[i]}  ({probabilities[i].max():.0%})" fo
 lesson.show(plots.pictures(test_images.numpy()[worst], titles), "mistakes")
 
 # %% [markdown]
-# ## 8. Run: keep the weights
+# ## 10. Predict: is it the convolutions?
 #
-# A safetensors file holds arrays by name, which PyTorch reads too. A network that loads it must give the same scores.
+# Four networks, trained alike. FC256-FC256 has most parameters, LeNet-5 a quarter of them, but only it and SimpLeNet
+# know that what is a stroke here is a stroke there. Order the four errors, then guess their ratios.
 
 # %%
-md.save(simplenet.network.state_dict(), lesson.out / "simplenet.safetensors")
-fresh = SimpLeNet()
-fresh.load_state_dict(md.load(lesson.out / "simplenet.safetensors"))
-assert np.array_equal(scores(fresh).numpy(), logits.numpy())
-print("saved, loaded back: identical scores")
-
-# %% [markdown]
-# ## 9. Predict: is it the convolutions?
-#
-# Two dense networks, trained the same way. FC256-FC256 has more parameters than SimpLeNet (269,322 to 233,196), but
-# must learn anew at every place what a stroke is. Guess the order of the three errors, and then their ratios.
-
-# %%
-networks = {
-    "FC64": lambda: md.models.mlp(784, 64, 10),
-    "FC256-FC256": lambda: md.models.mlp(784, 256, 256, 10),
-    "SimpLeNet": SimpLeNet,
-}
-runs = {("SimpLeNet", lesson.seed): simplenet}
+networks = {"FC64": fc64, "FC256-FC256": lambda: md.models.mlp(784, 256, 256, 10)}
+networks |= {"LeNet-5": md.models.lenet5, "SimpLeNet": SimpLeNet}
+runs = {name: [] for name in networks} | {"FC64": [once], "SimpLeNet": [simplenet]}
 for name, build in networks.items():
-    for seed in range(lesson.seed, lesson.seed + seed_count):
-        if (name, seed) not in runs:
-            print(f"{name}, seed {seed}")
-            runs[name, seed] = train(build, seed)
+    for seed in range(lesson.seed + len(runs[name]), lesson.seed + seeds):
+        print(f"{name}, seed {seed}")
+        runs[name].append(train(build, seed))
 
-results = {name: [] for name in networks}
-for (name, seed), run in runs.items():
-    results[name].append(dict(seed=seed, error=run.errors[-1], seconds=round(run.seconds, 1)))
-
-print(f"held-out error       %  spread  lecture   ({size}; seeds: {seed_count})")
-for name, lecture in zip(networks, (2.85, 1.83, 0.79), strict=True):
-    errors = [100 * result["error"] for result in results[name]]
-    spread = f"±{np.std(errors, ddof=1):.2f}" if seed_count > 1 else "-"
-    print(f"{name:15}{np.mean(errors):7.2f}{spread:>8}{lecture:9.2f}")
+print(f"held-out error       %  spread  lecture  parameters   ({size}; seeds: {seeds})")
+for name, lecture in zip(networks, ("2.85", "1.83", "-", "0.79")):
+    errors, count = [100 * run.errors[-1] for run in runs[name]], sum(p.numel() for p in networks[name]().parameters())
+    spread = f"±{np.std(errors, ddof=1):.2f}" if seeds > 1 else "-"
+    print(f"{name:15}{np.mean(errors):7.2f}{spread:>8}{lecture:>9}{count:>12,}")
 
 # %% [markdown]
-# ## 10. Modify and make
+# ## 11. Modify and make
 #
-# - Modify: put relu before the pooling. Do scores change? Does an epoch take longer?
-# - Modify: `LEARNING_RATE` × 10, ÷ 10. Predict the curves before you look.
-# - Make: LeNet-5, from `nn.Conv2d(1, 6, 5, padding=2)` and `nn.Conv2d(6, 16, 5)`, each with relu and pooling, and dense
-#   layers of 120, 84 and 10. `nn.summary` must count 61,706 parameters.
+# - Modify: relu before the pooling. Do the scores change? Does an epoch take longer?
+# - Modify: `RATE` × 10 and ÷ 10; `SMOOTHING` 0. Predict the curves before you look.
+# - Make: your LeNet-5 with relu and maxima, 61,706 parameters as before. Is it the better reader?
 
 # %%
+results = {name: [run.result for run in runs[name]] for name in runs}
 lesson.record(f"MNIST, {len(train_set):,} + {len(test_set):,}", test_images.device, results)
 print(f"SimpLeNet reads {1 - simplenet.errors[-1]:.2%} of the held-out digits ({size}); {lesson.seconds:.0f} s in all")
