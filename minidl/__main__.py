@@ -20,6 +20,7 @@ from minidl.commands import arguments as read
 from minidl.commands import judge, lessons, train, transfer
 from minidl.commands.networks import built, find
 from minidl.data.catalog import CIFAR10_FILES, FASHION_MNIST_FILES, MNIST_FILES, fetch
+from minidl.distributed.group import joined
 from minidl.kernels import loops
 from minidl.nn import summary
 from minidl.nn.utils import skip_init
@@ -154,7 +155,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
                 raise
             known = isinstance(error, (OSError, ValueError, RuntimeError, ImportError))
             text = str(error) if known else f"{type(error).__name__}: {error}; --debug shows where"
-            print(f"minidl: {'; '.join(line.strip() for line in text.splitlines())}", file=sys.stderr)
+            line = "; ".join(line.strip() for line in text.splitlines())
+            joined().abort(line)
+            print(f"minidl: {line}", file=sys.stderr)
             return 1
 
 

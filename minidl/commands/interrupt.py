@@ -6,6 +6,7 @@ import signal
 import sys
 from typing import Any
 
+from minidl.distributed.collectives import anywhere
 from minidl.train.callbacks import BackupAndRestore, Callback
 from minidl.train.callbacks.callback import Logs
 
@@ -30,12 +31,12 @@ class Interruptible(Callback):
         print("\nminidl: stopping when all is saved; Ctrl-C again stops at once", file=sys.stderr)
 
     def on_train_batch_end(self, batch: int, logs: Logs) -> None:
-        if self.asked:
+        if anywhere(self.asked):
             self.backup.save()
             raise KeyboardInterrupt
 
     def on_epoch_end(self, epoch: int, logs: dict[str, Any]) -> None:
-        if self.asked:  # the backup comes before this, and has saved
+        if anywhere(self.asked):  # the backup comes before this, and has saved
             raise KeyboardInterrupt
 
     def cleanup(self) -> None:

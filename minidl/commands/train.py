@@ -15,14 +15,18 @@ from minidl.commands.arguments import add_device, names, number, size
 from minidl.commands.images import Size, found, measured, place, prepare, require_classes, spread
 from minidl.commands.interrupt import Interruptible
 from minidl.commands.networks import find
+from minidl.commands.ranks import device_of_rank, first_alone, parallel, part, started
 from minidl.commands.recipe import AUGMENTATIONS, OPTIMIZERS, SCHEDULES, augmentations, optimizer_of
 from minidl.commands.settings import BEGUN, NAMES, Run, Settings, begun, going_on
 from minidl.commands.trained import WEIGHTS, Trained
 from minidl.data import DataLoader
+from minidl.distributed import DistributedSampler
 from minidl.nn import CrossEntropyLoss
 from minidl.train import Checkpoints, Trainer
+from minidl.train.batches import share
 from minidl.train.callbacks import BackupAndRestore, TerminateOnNaN
 from minidl.train.metrics import Accuracy
+from minidl.train.trainer import bare
 
 EXAMPLES = """examples:
   minidl train simplenet --data mnist --out runs/a
@@ -35,6 +39,8 @@ EXAMPLES = """examples:
       go on with a run that was stopped, with all that it was told, to the bit
   minidl train --out runs/a --resume --epochs 20
       or for more epochs than it had
+  mpiexec -n 4 minidl train vgg-style --data cifar10 --out runs/d
+      four processes, each with a quarter of every batch; any other number may go on (extra mpi)
 
 Ctrl-C saves everything, and says how to go on; a second one stops at once.
 The exit code is 0 when all is done, 1 after an error, 2 for a command that can't be, 130 after Ctrl-C."""
@@ -58,7 +64,7 @@ def add(parser: argparse.ArgumentParser) -> None:
     images.add_argument("--augment", type=some, metavar="NAME,…", help="change images as they are learnt from: below")
     images.add_argument("--workers", type=number(int, 0), help="that load images ahead (default: 0)")
     steps = parser.add_argument_group("steps")
-    steps.add_argument("--batch-size", type=number(int, 1), help="images of a step (default: 128)")
+    steps.add_argument("--batch-size", type=number(int, 1), help="images of a step, of all ranks (default: 128)")
     steps.add_argument("--optimizer", choices=OPTIMIZERS, help="default: adam")
     rates = ", ".join(f"{rate:g} for {name}" for name, (_, rate, _, _) in OPTIMIZERS.items())
     steps.add_argument("--lr", type=number(float, 0, open_end=True), help=f"learning rate (default: {rates})")
@@ -77,11 +83,14 @@ def run(asked: argparse.Namespace) -> int:
     given = {name: value for name in NAMES if (value := getattr(asked, name)) is not None}
     if "data" in given:
         given["data"] = place(given["data"])
-    this, learnt, held_out = (resumed if asked.resume else fresh)(asked, given)
+    group = started()
+    this, learnt, held_out = first_alone(lambda: (resumed if asked.resume else fresh)(asked, given))
     trainer, batches, test = trainer_of(this, learnt, held_out)
     settings, checkpoints = this.settings, Checkpoints(asked.out / "checkpoints")
-    print(f"{settings.network}: {len(learnt):,} images of {settings.data} to learn from, {len(held_out):,} to test on")
-    this.write(asked.out)
+    if group.rank == 0:
+        images = f"{len(learnt):,} images of {settings.data} to learn from, {len(held_out):,} to test on"
+        print(f"{settings.network}: {images}", flush=True)
+        this.write(asked.out)
     backup = BackupAndRestore(checkpoints, settings.save_every or "epoch", delete_checkpoint=False)
     callbacks = [TerminateOnNaN(raise_error=True), backup, Interruptible(backup)]
     stopped = False
@@ -89,9 +98,12 @@ def run(asked: argparse.Namespace) -> int:
         trainer.fit(batches, epochs=settings.epochs, validation_data=test, callbacks=callbacks)
     except KeyboardInterrupt:
         stopped = True
-    this.trained.save(trainer.model, asked.out / WEIGHTS)
+    if group.rank:
+        return 130 if stopped else 0
+    this.trained.save(bare(trainer.model), asked.out / WEIGHTS)
     if stopped:
-        again = shlex.join(["minidl", "train", "--out", str(asked.out), "--resume"])
+        ranks = ["mpiexec", "-n", str(group.size)] if group.size > 1 else []
+        again = shlex.join([*ranks, "minidl", "train", "--out", str(asked.out), "--resume"])
         print(f"\nminidl: stopped; go on with\n  {again}", file=sys.stderr)
         return 130
     trainer.history.to_csv(asked.out / "history.csv")
@@ -150,12 +162,14 @@ def trainer_of(this: Run, learnt: Any, held_out: Any) -> tuple[Trainer, DataLoad
     settings, trained = this.settings, this.trained
     size, mean, std = trained.size, trained.mean, trained.std
     manual_seed(settings.seed)
-    model = trained.build().to(settings.device)
+    model = parallel(trained.build().to(device_of_rank(settings.device)))
     optimizer = optimizer_of(model, settings.optimizer, settings.lr, settings.weight_decay)
     augmented = learnt.with_transform(prepare(size, mean, std, augmentations(settings.augment, *size[1:])))
     plain = held_out.with_transform(prepare(size, mean, std))
-    batches = DataLoader(augmented, settings.batch_size, shuffle=True, num_workers=settings.workers)
-    test = DataLoader(plain, settings.batch_size, num_workers=settings.workers)
+    rows, workers = part(settings.batch_size), settings.workers
+    sampler = DistributedSampler(augmented, seed=settings.seed)
+    batches = DataLoader(augmented, rows, sampler=sampler, num_workers=workers)
+    test = DataLoader(plain, rows, sampler=share(plain), num_workers=workers)
     schedule = SCHEDULES[settings.schedule][1](optimizer, settings.lr, settings.epochs * len(batches))
     loss, metrics = CrossEntropyLoss(), [Accuracy()]
     trainer = Trainer(model, loss, optimizer, metrics, scheduler=schedule, scheduler_interval="step")

@@ -191,7 +191,9 @@ class DataLoader:
         if position.sampler is not None and position.batches:
             self._own_generator().set_state(position.sampler)
         order = drawn(self.sampler if self.batch_sampler is None else self.batch_sampler, random.child(position.seed))
-        tasks = (Task(position.seed, number, indices) for number, indices in enumerate(order))
+        place, step = getattr(self.sampler, "rank", 0), getattr(self.sampler, "num_replicas", 1)
+        numbers = count(place, step)  # each rank's batches are others', and so is what is random in them
+        tasks = (Task(position.seed, number, indices) for number, indices in zip(numbers, order, strict=False))
         left = islice(tasks, position.batches, None)
         return lambda worker: next(left, None)
 

@@ -17,6 +17,7 @@ from minidl.distributed.collectives import (
 )
 from minidl.distributed.group import (
     destroy_process_group,
+    get_node_local_rank,
     get_rank,
     get_world_size,
     init_process_group,

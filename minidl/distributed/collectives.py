@@ -265,6 +265,23 @@ def anywhere(flag: bool) -> bool:
     return bool(buffer[0])
 
 
+def on_first(call: Callable[[], Any], name: str) -> Any:
+    """What rank 0 gets from a call that it alone makes, for all ranks; so are its errors."""
+    group = joined()
+    if group.comm is None:
+        return call()
+    value, error = None, None
+    if group.rank == 0:
+        try:
+            value = call()
+        except Exception as raised:
+            error = raised
+    value, error = shared(group, (value, error), name)
+    if error is not None:
+        raise error
+    return value
+
+
 def agree(group: Group, name: str, said: str) -> None:
     """Raise ValueError, on all ranks, unless all of them make the same call; it names those that differ from most."""
     sums = np.empty(group.size, np.uint32)

@@ -30,6 +30,7 @@ class Group:
         self.comm = comm
         self.rank: int = 0 if comm is None else comm.rank
         self.size: int = 1 if comm is None else comm.size
+        self.local_rank = 0
         self.seconds = timeout.total_seconds()
         self.told: list[Any] = []  # requests, which hold what they send
 
@@ -91,13 +92,15 @@ class Group:
 
     def end(self, kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
         """What an error that nobody catches does in place of ending one rank, which the others would wait for."""
-        if self.rank:
-            time.sleep(TURN)
         sys.__excepthook__(kind, error, trace)
         self.abort(f"{kind.__name__}: {error}")
 
     def abort(self, said: str) -> None:
-        """End all ranks, with a message that says which one it was and why."""
+        """End all ranks, with a message that says which one it was and why; one alone goes on."""
+        if self.comm is None:
+            return
+        if self.rank:
+            time.sleep(TURN)
         sys.stdout.flush()
         print(f"minidl: {self} ends the job: {said}", file=sys.stderr, flush=True)
         self.comm.Abort(1)
@@ -145,15 +148,18 @@ def init_process_group(backend: str | None = None, timeout: timedelta | None = N
         raise TypeError(f"init_process_group: timeout must be a datetime.timedelta, got {type(timeout).__name__}")
     if world.group is not None:
         raise RuntimeError("init_process_group: called a second time; destroy_process_group() comes before that")
-    comm = None
-    if any(name in os.environ for name in LAUNCHED):
-        comm = extra("mpi4py.MPI", "mpi", "init_process_group").COMM_WORLD
-    if comm is None or comm.size == 1:
+    if not any(name in os.environ for name in LAUNCHED):
+        world.group = Group()
+        return
+    mpi = extra("mpi4py.MPI", "mpi", "init_process_group")
+    comm = mpi.COMM_WORLD
+    if comm.size == 1:
         world.group = Group()
         return
     own, request = comm.Idup()
     group = Group(comm, timeout or TIMEOUT)
     group.wait(request, "init_process_group")
+    group.local_rank = own.Split_type(mpi.COMM_TYPE_SHARED).rank
     group.comm = own  # so that messages of the program's own are not mixed up with these
     world.group, sys.excepthook = group, group.end
 
@@ -185,6 +191,11 @@ def get_rank() -> int:
 def get_world_size() -> int:
     """How many ranks there are. RuntimeError before `init_process_group`."""
     return require_group("get_world_size").size
+
+
+def get_node_local_rank() -> int:
+    """The number of this rank among those of its machine, from 0: of the GPU that is its own, say."""
+    return require_group("get_node_local_rank").local_rank
 
 
 def require_group(name: str) -> Group:

@@ -12,13 +12,20 @@ from minidl import backend
 from minidl.backend import transfer
 from minidl.data.dataset import Dataset, IterableDataset, Subset, TensorDataset
 from minidl.data.loader import DataLoader
+from minidl.distributed.group import joined
+from minidl.distributed.sampler import DistributedSampler
 from minidl.engine.core import Tensor
 
 BATCH_SIZE = 32
 
 
-def loader_of(name: str, x: Any, fields: Sequence[Any], batch_size: int | None, shuffle: bool = False) -> Iterable[Any]:
+def loader_of(
+    name: str, x: Any, fields: Sequence[Any], batch_size: int | None, shuffle: bool = False, shares: str | None = None
+) -> Iterable[Any]:
     """What gives batches of `x`: tensors and arrays with further `fields`, a data set, or batches already.
+
+    Of arrays and data sets each rank of a process group gets its share: with `shares` "equal" some samples may come
+    twice, so that all have as many; with "exact" none does. Loaders have their own.
 
     Raises
     ------
@@ -32,11 +39,11 @@ def loader_of(name: str, x: Any, fields: Sequence[Any], batch_size: int | None, 
     if is_array(x):
         if given and fields[0] is None:
             raise ValueError(f"{name}: sample_weight came without y; give the targets, too")
-        return DataLoader(TensorDataset(*map(as_tensor, (x, *given))), rows, shuffle)
+        return shared(name, TensorDataset(*map(as_tensor, (x, *given))), rows, shuffle, shares)
     if given:
         raise ValueError(f"{name}: y and sample_weight go with arrays; a {type(x).__name__} has its own in its batches")
     if is_samples(x):
-        return DataLoader(x, rows, shuffle and not isinstance(x, IterableDataset))
+        return shared(name, x, rows, shuffle, shares)
     if batch_size is not None:
         raise ValueError(f"{name}: batch_size goes with arrays and data sets; a {type(x).__name__} has its own batches")
     if isinstance(x, Iterator) or not isinstance(x, Iterable):
@@ -45,6 +52,31 @@ def loader_of(name: str, x: Any, fields: Sequence[Any], batch_size: int | None, 
             "after an epoch, what has __iter__() begins anew"
         )
     return x
+
+
+def shared(name: str, dataset: Any, rows: int, shuffle: bool, shares: str | None) -> DataLoader:
+    """A loader of the share that this rank has of a data set; ValueError where it can't be shared."""
+    group = joined()
+    streamed = isinstance(dataset, IterableDataset)
+    if group.size == 1 or shares is None:
+        return DataLoader(dataset, rows, shuffle and not streamed)
+    if streamed or len(dataset) < group.size:
+        what = "an IterableDataset" if streamed else f"{len(dataset)} samples"
+        raise ValueError(f"{name}: {what} can't be shared by {group.size} ranks; give each a DataLoader of its part")
+    sampler = DistributedSampler(dataset, shuffle=shuffle) if shares == "equal" else share(dataset)
+    return DataLoader(dataset, rows, sampler=sampler)
+
+
+def share(dataset: Any) -> range:
+    """The indices of the share of this rank, of which none is another's."""
+    return range(joined().rank, len(dataset), joined().size)
+
+
+def begin_epoch(loader: Any, epoch: int) -> None:
+    """Tell a sampler that asks for it, such as `DistributedSampler`, which epoch begins."""
+    set_epoch = getattr(getattr(loader, "sampler", None), "set_epoch", None)
+    if set_epoch is not None:
+        set_epoch(epoch)
 
 
 def held_out(name: str, x: Any, fields: Sequence[Any], share: float) -> tuple[Any, list[Any], Any, list[Any]]:

@@ -21,6 +21,7 @@ import numpy as np
 import safetensors.numpy
 
 from minidl import files
+from minidl.distributed.collectives import on_first
 from minidl.train import streams
 from minidl.train.stateful import Stateful
 
@@ -49,7 +50,9 @@ class Checkpoints:
                 if step % 100 == 0:
                     checkpoints.save(step, model=model, optimizer=optimizer, loader=loader)
 
-    One process at a time may write to a folder.
+    One process at a time may write to a folder. Of the ranks of a process group, which all call these methods, rank 0
+    writes its own parts, and reads for all: those must be what the ranks have in common, such as the module within a
+    `DistributedDataParallel`, or a `Trainer`.
 
     Parameters
     ----------
@@ -137,12 +140,18 @@ class Checkpoints:
         require_parts("save", parts)
         if score is not None and (isinstance(score, bool) or not isinstance(score, (int, float, np.number))):
             raise ValueError(f"Checkpoints.save: score must be a number, got {score!r}")
+        state = {name: part_state(part) for name, part in parts.items()}
+        on_first(lambda: self._write(step, score, state), "Checkpoints.save")
+        self._at = step
+        return self.path(step)
+
+    def _write(self, step: int, score: float | None, state: dict[str, Any]) -> None:
+        """Write the file of a step, and remove what is not kept."""
         if self._at is None and self.steps and self.steps[-1] >= step:
             raise FileExistsError(
                 f"Checkpoints.save: {self.folder} has a checkpoint of step {self.steps[-1]}, of another training; "
                 "restore(…) goes on from it, or give another folder"
             )
-        state = {name: part_state(part) for name, part in parts.items()}
         texts = {"step": str(step), SEAL: BLANK} | ({} if score is None else {"score": repr(float(score))})
         arrays, texts = files.contents({"parts": state, "streams": streams.global_state()}, texts)
         self.folder.mkdir(parents=True, exist_ok=True)
@@ -155,17 +164,18 @@ class Checkpoints:
                 file.flush()
                 os.fsync(file.fileno())
         flush_names(self.folder)
-        self._at = step
         self._tidy(step)
-        return self.path(step)
 
     def clear(self) -> None:
         """Remove all checkpoints, and the folder, if nothing else is in it."""
+        on_first(self._clear, "Checkpoints.clear")
+        self._at = None
+
+    def _clear(self) -> None:
         for step in self.steps:
             self.path(step).unlink(missing_ok=True)
         with suppress(OSError):
             self.folder.rmdir()
-        self._at = None
 
     def _tidy(self, step: int) -> None:
         """Remove the checkpoints that are not kept, and what processes that were killed have left half written."""
@@ -205,13 +215,13 @@ class Checkpoints:
         """
         require_parts("restore", parts)
         if step is None:
-            found = self._last_whole()
+            found = on_first(self._last_whole, "Checkpoints.restore")
             if found is None:
                 return None
             step, state = found
         else:
             step = require_step("restore", step)
-            state = read(self.path(step))
+            state = on_first(lambda: read(self.path(step)), "Checkpoints.restore")
         if unknown := sorted(parts.keys() - state["parts"].keys()):
             raise ValueError(
                 f"Checkpoints.restore: {self.path(step)} has no part {', '.join(unknown)}; "
@@ -233,7 +243,7 @@ class Checkpoints:
             try:
                 return step, read(self.path(step))
             except ValueError as error:
-                warnings.warn(f"{error}; the one before it is used", stacklevel=3)
+                warnings.warn(f"{error}; the one before it is used", stacklevel=4)
         if steps:
             raise ValueError(f"Checkpoints.restore: all {len(steps)} checkpoints in {self.folder} are damaged")
         return None

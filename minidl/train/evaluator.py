@@ -50,7 +50,7 @@ class Evaluator:
         ValueError, TypeError
             For data that don't fit together, or are none.
         """
-        loader = feed.loader_of("evaluate", x, [y, sample_weight], batch_size)
+        loader = feed.loader_of("evaluate", x, [y, sample_weight], batch_size, shares="exact")
         called = Callbacks(listed(callbacks), self, epochs=1, steps=feed.count(loader), verbose=0)
         with called.cleaned():
             return self._evaluate(loader, called)
@@ -66,6 +66,7 @@ class Evaluator:
                 outputs = self.run(inputs)
                 measured.update(outputs, targets, self.loss_of(outputs, targets, weights), feed.size(inputs))
                 called("on_test_batch_end", batch, measured)
+        measured = measured.of_all_ranks()
         if not measured.loss.weight:
             raise ValueError("evaluate: there are no batches; is the data empty, or used up?")
         logs = dict(measured)

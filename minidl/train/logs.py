@@ -7,6 +7,8 @@ import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
+from minidl.distributed.collectives import objects
+from minidl.distributed.group import joined
 from minidl.engine.core import Tensor
 from minidl.train.metrics.metric import Mean, MeanLoss, Metric
 
@@ -35,6 +37,20 @@ class Measured(Mapping[str, Any]):
 
     def __len__(self) -> int:
         return 1 + len(self.metrics)
+
+    def of_all_ranks(self) -> Measured:
+        """What the ranks of a process group have measured together; all of them must ask."""
+        group = joined()
+        if group.size == 1:
+            return self
+        total = Measured(self.metrics)
+        for state in objects(group, self.state_dict(), "metrics"):
+            part = Measured(self.metrics)
+            part.load_state_dict(state)
+            total.loss.merge_state([part.loss])
+            for name, metric in total.metrics.items():
+                metric.merge_state([part.metrics[name]])
+        return total
 
     def state_dict(self) -> dict[str, Any]:
         """The state of each."""

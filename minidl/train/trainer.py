@@ -7,6 +7,9 @@ from numbers import Real
 from typing import Any
 
 from minidl.data.sampler import require_count
+from minidl.distributed.collectives import anywhere
+from minidl.distributed.group import joined
+from minidl.distributed.parallel import DistributedDataParallel
 from minidl.engine.core import Tensor
 from minidl.nn.modes import modes_kept
 from minidl.nn.module import Module
@@ -27,6 +30,10 @@ INTERVALS = ("epoch", "step")
 
 class Trainer(Evaluator):
     """Trains a network, evaluates it, and predicts with it.
+
+    On several ranks (`minidl.distributed`) the network is a `DistributedDataParallel`, and all make the same calls. Of
+    arrays and data sets each learns from its share, by batches of `batch_size`; numbers of epochs are of all ranks,
+    those that callbacks see in batches of one. What prints and writes does so on rank 0.
 
     Parameters
     ----------
@@ -170,6 +177,7 @@ class Trainer(Evaluator):
             For data that don't fit together, and for arguments of another type or out of range.
         """
         require("optimizer", self.optimizer, self.optimizer is not None, "an Optimizer, to fit")
+        require_parallel(self.model)
         require_count("fit", "epochs", epochs, least=0)
         require_count("fit", "validation_freq", validation_freq)
         self.epoch = require_count("fit", "initial_epoch", initial_epoch, least=0)
@@ -178,13 +186,13 @@ class Trainer(Evaluator):
             validation_data, *validation_fields = validation_data
         if validation_split and validation_data is None:
             x, fields, validation_data, validation_fields = feed.held_out("fit", x, fields, validation_split)
-        self.loader = feed.loader_of("fit", x, fields, batch_size, shuffle)
+        self.loader = feed.loader_of("fit", x, fields, batch_size, shuffle, "equal")
         validation = None
         if validation_data is not None:
             rows = validation_batch_size
             if rows is None and feed.is_samples(validation_data):
                 rows = batch_size
-            validation = feed.loader_of("fit", validation_data, validation_fields, rows)
+            validation = feed.loader_of("fit", validation_data, validation_fields, rows, shares="exact")
         self.class_weights = None if class_weight is None else ClassWeights(class_weight, self.device)
         params = {"epochs": epochs, "steps": feed.count(self.loader), "verbose": verbose}
         self.callbacks = Callbacks([*listed(callbacks), Progress(verbose)], self, **params)
@@ -200,11 +208,13 @@ class Trainer(Evaluator):
                 if self.batch == 0:
                     self.measured = Measured(self.metrics)
                     self.callbacks("on_epoch_begin", self.epoch, {})
+                feed.begin_epoch(self.loader, self.epoch)
                 self._learn()
-                row = dict(self.measured)
+                row = dict(self.measured.of_all_ranks())
                 if validation is not None and (self.epoch + 1) % validation_freq == 0:
                     row |= {f"val_{name}": v for name, v in self._evaluate(validation, self.callbacks).items()}
                 self._end_epoch(row)
+                self.stop_training = anywhere(self.stop_training)
             self.callbacks("on_train_end", row)
         return self.history
 
@@ -227,6 +237,7 @@ class Trainer(Evaluator):
                 self._step(self.batch)
             self.batch += 1
             self.callbacks("on_train_batch_end", self.batch - 1, self.measured)
+            self.stop_training = anywhere(self.stop_training)
             if self.stop_training:
                 break
         if self.pending:
@@ -267,10 +278,14 @@ class Trainer(Evaluator):
 
         It may be asked for in `on_train_batch_end` and `on_epoch_end`, by a callback that is `last`, and between
         trainings. The tensors of the network and the optimizer are their own: training on changes them.
+
+        All ranks of a process group must ask. What rank 0 gets is the state of them all, as if it were of one process:
+        the network's own, without `DistributedDataParallel`, and what all have measured.
         """
-        waiting = self.model.named_parameters() if self.pending else ()
+        model = bare(self.model)
+        waiting = model.named_parameters() if self.pending else ()
         return {
-            "model": self.model.state_dict(),
+            "model": model.state_dict(),
             "optimizer": None if self.optimizer is None else self.optimizer.state_dict(),
             "scheduler": None if self.scheduler is None else self.scheduler.state_dict(),
             "epoch": self.epoch,
@@ -279,7 +294,7 @@ class Trainer(Evaluator):
             "stop_training": self.stop_training,
             "gradients": {name: p.grad for name, p in waiting if p.grad is not None},
             "loader": self.loader.state_dict() if isinstance(self.loader, Stateful) else None,
-            "measured": self.measured.state_dict(),
+            "measured": self.measured.of_all_ranks().state_dict(),
             "callbacks": self.callbacks.state_dict(),
             "history": self.history.state_dict(),
             "random": get_rng_state(),
@@ -303,7 +318,7 @@ class Trainer(Evaluator):
             if (getattr(self, name) is None) != (state_dict[name] is None):
                 has, lacks = ("state", "trainer") if getattr(self, name) is None else ("trainer", "state")
                 raise ValueError(f"Trainer: load_state_dict: the {has} has a {name}, the {lacks} has none")
-        self.model.load_state_dict(state_dict["model"])
+        bare(self.model).load_state_dict(state_dict["model"])
         for name in "optimizer", "scheduler":
             if state_dict[name] is not None:
                 getattr(self, name).load_state_dict(state_dict[name])
@@ -316,11 +331,12 @@ class Trainer(Evaluator):
             return
         self.epoch, self.batch, self.pending = state["epoch"], state["batch"], state["pending"]
         self.stop_training = state["stop_training"]
-        self.measured.load_state_dict(state["measured"])
+        if joined().rank == 0:  # to which the others add what is new
+            self.measured.load_state_dict(state["measured"])
         self.callbacks.load_state_dict(state["callbacks"])
         self.history.load_state_dict(state["history"])
         for name, gradient in state["gradients"].items():
-            self.model.get_parameter(name).grad = gradient.to(self.device)
+            bare(self.model).get_parameter(name).grad = gradient.to(self.device)
         if isinstance(self.loader, Stateful) and state["loader"] is not None:
             self.loader.load_state_dict(state["loader"])
         elif self.batch:
@@ -329,6 +345,21 @@ class Trainer(Evaluator):
                 "can't say where that was; save at the end of epochs, or use a DataLoader"
             )
         set_rng_state(state["random"])
+
+
+def bare(model: Module) -> Module:
+    """The network itself."""
+    return model.module if isinstance(model, DistributedDataParallel) else model
+
+
+def require_parallel(model: Module) -> None:
+    """Raise RuntimeError where several ranks would each train a network of their own."""
+    size = joined().size
+    if size > 1 and not isinstance(model, DistributedDataParallel):
+        raise RuntimeError(
+            f"fit: {size} ranks train together, and this is a {type(model).__name__} of one; "
+            "Trainer(distributed.DistributedDataParallel(model), …)"
+        )
 
 
 KEYS = {"model", "optimizer", "scheduler", "epoch", "batch", "pending", "stop_training", "gradients", "loader"}

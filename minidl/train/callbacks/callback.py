@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from typing import Any, ClassVar, NoReturn, Protocol
 
+from minidl.distributed.group import joined
 from minidl.engine.core import Tensor
 from minidl.nn.module import Module
 
@@ -57,6 +58,8 @@ class Callback:
     last : int
         Where it comes among others: those with 0 first, and what saves their state, with 1, after them. What lets a
         training go on, with 2, saves that of all.
+    first_rank_only : bool
+        Whether its hooks are called on rank 0 alone, where there are several: it must not wait for others.
 
     Raises
     ------
@@ -67,6 +70,7 @@ class Callback:
     trainer: Training
     params: dict[str, Any]
     last: ClassVar[int] = 0
+    first_rank_only: ClassVar[bool] = False
 
     def __init_subclass__(cls) -> None:
         for name in vars(cls):
@@ -162,10 +166,11 @@ class Callbacks:
         self.callbacks: list[Callback] = sorted(given, key=lambda callback: callback.last)
         for callback in self.callbacks:
             callback.trainer, callback.params = trainer, params
+        self.called = [each for each in self.callbacks if not each.first_rank_only or joined().rank == 0]
         self.hooks = {
             name: [
                 getattr(callback, name)
-                for callback in self.callbacks
+                for callback in self.called
                 if name in vars(callback) or getattr(type(callback), name) is not getattr(Callback, name)
             ]
             for name in HOOKS
@@ -193,4 +198,5 @@ class Callbacks:
         if theirs != ours:
             raise ValueError(f"fit: the state is of the callbacks {theirs}, these are {ours}; give the same")
         for callback, state in zip(self.callbacks, states, strict=True):
-            callback.load_state_dict(state["state"])
+            if callback in self.called:
+                callback.load_state_dict(state["state"])

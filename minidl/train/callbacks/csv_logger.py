@@ -30,6 +30,8 @@ class CSVLogger(Callback):
         For a separator that is not one character.
     """
 
+    first_rank_only = True
+
     def __init__(self, filename: str | os.PathLike[str], separator: str = ",", append: bool = False) -> None:
         if len(separator) != 1:
             raise ValueError(f"CSVLogger: separator must be one character, got {separator!r}")

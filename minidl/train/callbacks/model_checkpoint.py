@@ -8,6 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from minidl.data.sampler import require_count
+from minidl.distributed.collectives import on_first
+from minidl.distributed.group import joined
 from minidl.files import save
 from minidl.train.callbacks.callback import Logs
 from minidl.train.callbacks.monitor import Monitor
@@ -88,9 +90,9 @@ class ModelCheckpoint(Monitor):
         except (KeyError, IndexError) as error:
             known = ", ".join([*numbers, *logs])
             raise ValueError(f"ModelCheckpoint: {self.filepath!r} asks for {error}; there are {known}") from None
-        path.parent.mkdir(parents=True, exist_ok=True)
-        save(self.model.state_dict() if self.save_weights_only else self.trainer.state_dict(), path)
-        if self.verbose:
+        state = self.model.state_dict() if self.save_weights_only else self.trainer.state_dict()
+        on_first(lambda: write(state, path), "ModelCheckpoint")
+        if self.verbose and joined().rank == 0:
             print(f"Epoch {numbers['epoch']}: saved {path}")
 
     def _wanted(self, logs: Logs) -> bool:
@@ -104,3 +106,9 @@ class ModelCheckpoint(Monitor):
             return False
         self.best = logs[self.monitor]
         return True
+
+
+def write(state: dict[str, Any], path: Path) -> None:
+    """Save a state in a file whose folders may be missing."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    save(state, path)

@@ -31,6 +31,8 @@ class Progress(Callback):
         For 1 where tqdm is not installed.
     """
 
+    first_rank_only = True
+
     def __init__(self, verbose: str | int = "auto") -> None:
         if verbose not in VERBOSE or isinstance(verbose, bool):
             raise ValueError(f"Progress: verbose must be one of {', '.join(map(repr, VERBOSE))}, got {verbose!r}")

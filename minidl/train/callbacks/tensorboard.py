@@ -37,6 +37,8 @@ class TensorBoard(Callback):
         If tensorboardX is not installed, with the command that installs it.
     """
 
+    first_rank_only = True
+
     def __init__(
         self,
         log_dir: str | os.PathLike[str] = "logs",

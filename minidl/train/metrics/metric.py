@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import functools
 import math
+import operator
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, ClassVar, TypeVar
 
 from minidl.backend import dims, dtypes
@@ -51,6 +53,17 @@ class Metric:
     def compute(self) -> Tensor:
         """The value over all batches; NaN where there is none."""
         raise NotImplementedError(f"{type(self).__name__} must define compute()")
+
+    def merge_state(self: Self, metrics: Iterable[Metric]) -> Self:
+        """Add what other metrics of this kind know, such as those of other processes; returns the metric.
+
+        Numbers and tensors are added, lists joined; a metric whose state is of another kind defines this anew.
+        """
+        for metric in metrics:
+            for name in self.state:
+                parts = [own(part) for part in (getattr(self, name), getattr(metric, name)) if part is not None]
+                setattr(self, name, functools.reduce(operator.add, parts) if parts else None)
+        return self
 
     def state_dict(self) -> dict[str, Any]:
         """What it knows, as `load_state_dict` takes it."""
