@@ -71,7 +71,7 @@ def barrier() -> None:
     """
     group = require_group("barrier")
     if group.comm is not None:
-        group.wait(group.comm.Ibarrier(), "barrier")
+        agree(group, "barrier")
 
 
 def all_reduce(tensor: Tensor, op: ReduceOp = ReduceOp.SUM, *, async_op: bool = False) -> Work | None:
@@ -137,10 +137,12 @@ def operated(
     return None
 
 
-def reduced(group: Group, buffer: np.ndarray, op: ReduceOp = ReduceOp.SUM) -> Any:
+def reduced(group: Group, buffer: np.ndarray, op: ReduceOp = ReduceOp.SUM, comm: Any = None) -> Any:
     """Begin to reduce a buffer in its place; the request. AVG sums."""
     mpi = extra("mpi4py.MPI", "mpi", "distributed")
-    return group.comm.Iallreduce(mpi.IN_PLACE, buffer, getattr(mpi, "SUM" if op is ReduceOp.AVG else op.value))
+    return (comm or group.comm).Iallreduce(
+        mpi.IN_PLACE, buffer, getattr(mpi, "SUM" if op is ReduceOp.AVG else op.value)
+    )
 
 
 def raw(buffer: np.ndarray) -> np.ndarray:
@@ -220,6 +222,12 @@ def objects(group: Group, value: Any, name: str) -> list[Any]:
     """What each rank gives."""
     if group.comm is None:
         return [value]
+    agree(group, name)
+    return exchanged(group, value, name)
+
+
+def exchanged(group: Group, value: Any, name: str) -> list[Any]:
+    """What each of several ranks gives, which are known to be here."""
     own = np.frombuffer(pickle.dumps(value), np.uint8)
     sizes = np.empty(group.size, np.int64)
     group.wait(group.comm.Iallgather(np.array([own.size]), sizes), name)
@@ -239,14 +247,15 @@ def broadcast_object_list(object_list: list[Any], src: int = 0) -> None:
     group = require_group("broadcast_object_list")
     require_rank("broadcast_object_list", "src", src, group)
     if group.comm is not None:
-        agree(group, "broadcast_object_list", f"{len(object_list)} objects from rank {src}")
-        object_list[:] = shared(group, list(object_list), "broadcast_object_list", src)
+        said = f"{len(object_list)} objects from rank {src}"
+        object_list[:] = shared(group, list(object_list), "broadcast_object_list", src, said)
 
 
-def shared(group: Group, value: Any, name: str, src: int = 0) -> Any:
+def shared(group: Group, value: Any, name: str, src: int = 0, said: str = "") -> Any:
     """What rank `src` gives."""
     if group.comm is None:
         return value
+    agree(group, name, said)
     own = np.frombuffer(pickle.dumps(value) if group.rank == src else b"", np.uint8)
     size = np.array([own.size])
     group.wait(group.comm.Ibcast(size, src), name)
@@ -260,8 +269,9 @@ def anywhere(flag: bool) -> bool:
     group = joined()
     if group.comm is None:
         return flag
+    agree(group, "a question to all ranks")
     buffer = np.array([flag], np.int8)
-    group.wait(reduced(group, buffer, ReduceOp.MAX), "agreement of all ranks")
+    group.wait(reduced(group, buffer, ReduceOp.MAX), "a question to all ranks")
     return bool(buffer[0])
 
 
@@ -282,13 +292,14 @@ def on_first(call: Callable[[], Any], name: str) -> Any:
     return value
 
 
-def agree(group: Group, name: str, said: str) -> None:
-    """Raise ValueError, on all ranks, unless all of them make the same call; it names those that differ from most."""
+def agree(group: Group, name: str, said: str = "") -> None:
+    """Wait for all ranks; raise ValueError, on all, unless they make the same call. It names those that differ."""
     sums = np.empty(group.size, np.uint32)
-    own = np.array([zlib.crc32(f"{name} {said}".encode())], np.uint32)
+    call = f"{name} {said}".strip()
+    own = np.array([zlib.crc32(call.encode())], np.uint32)
     group.wait(group.comm.Iallgather(own, sums), name)
     if (sums != own).any():
-        differ(name, objects(group, f"{name} {said}", name))
+        differ(name, exchanged(group, call, name))
 
 
 def differ(name: str, said: list[str]) -> None:

@@ -31,6 +31,7 @@ class Group:
         self.rank: int = 0 if comm is None else comm.rank
         self.size: int = 1 if comm is None else comm.size
         self.local_rank = 0
+        self.gradients: Any = None  # a communicator of their own
         self.seconds = timeout.total_seconds()
         self.told: list[Any] = []  # requests, which hold what they send
 
@@ -159,6 +160,8 @@ def init_process_group(backend: str | None = None, timeout: timedelta | None = N
     own, request = comm.Idup()
     group = Group(comm, timeout or TIMEOUT)
     group.wait(request, "init_process_group")
+    group.gradients, request = own.Idup()  # which may be on their way while something else is asked
+    group.wait(request, "init_process_group")
     group.local_rank = own.Split_type(mpi.COMM_TYPE_SHARED).rank
     group.comm = own  # so that messages of the program's own are not mixed up with these
     world.group, sys.excepthook = group, group.end
@@ -169,6 +172,7 @@ def destroy_process_group() -> None:
     group = require_group("destroy_process_group")
     if group.comm is not None:
         group.comm.Free()
+        group.gradients.Free()
         sys.excepthook = sys.__excepthook__
     world.group = None
 

@@ -54,7 +54,7 @@ class Reducer:
         for request in self.requests:
             request.Test()
         for bucket in self.schedule.arrived(number):
-            self.requests.append(reduced(joined(), self.buffers[bucket]))
+            self.requests.append(reduced(joined(), self.buffers[bucket], comm=joined().gradients))
 
     def finished(self) -> None:
         """Wait for the means, and leave them with the parameters."""
@@ -74,7 +74,7 @@ class Reducer:
         used = np.ones(len(self.parameters), np.int8)
         used[absent] = 0
         if self.find_unused:
-            joined().wait(reduced(joined(), used), "backward")
+            joined().wait(reduced(joined(), used, comm=joined().gradients), "backward")
         for buffer, request in zip(self.buffers, self.requests, strict=True):
             joined().wait(request, "backward")
             buffer /= joined().size

@@ -1,5 +1,6 @@
 """What tests run on several ranks: ``mpiexec -n 2 python programs.py NAME ARGUMENT…``; an error on one ends all."""
 
+import copy
 import sys
 import time
 from datetime import timedelta
@@ -10,6 +11,8 @@ import minidl as md
 from minidl import distributed as dist
 from minidl import functional as F
 from minidl import nn, optim
+from minidl.data import DataLoader, TensorDataset
+from minidl.train import Trainer, callbacks, metrics
 
 
 def collectives():
@@ -137,6 +140,160 @@ def training(folder, steps, norm, cap):
     md.save(net.module.state_dict(), f"{folder}/{dist.get_rank()}.safetensors")
 
 
+def features():
+    """What a wrapped network does beside plain training, on 2 ranks."""
+    rank = dist.get_rank()
+    x = md.tensor([[1.0 + rank, 2.0]])
+    net = dist.DistributedDataParallel(nn.Linear(2, 1))
+    with net.no_sync():
+        net(x).sum().backward()
+    assert net.module.weight.grad.tolist() == x.tolist()
+    net(x * 10).sum().backward()
+    assert net.module.weight.grad.tolist() == [[(11 + 22) / 2, 22]]
+    net(x).sum().backward()
+    assert net.module.weight.grad.tolist() == [[16.5 + 1.5, 24]]  # what was there is the same on all ranks
+    (own,) = md.grad(net(x).sum(), net.module.bias)
+    assert own.tolist() == [1] and net.module.bias.grad.tolist() == [3]
+    copied = copy.deepcopy(net).double()
+    copied.zero_grad()
+    copied(x.double()).sum().backward()
+    assert copied.module.weight.grad.dtype == md.float64 and copied.module.weight.grad.tolist() == [[1.5, 2]]
+    half = dist.DistributedDataParallel(nn.Linear(2, 1).half())
+    half(x.half()).sum().backward()
+    assert half.module.weight.grad.dtype == md.float16 and half.module.weight.grad.tolist() == [[1.5, 2]]
+
+    class Branches(nn.Module):
+        def __init__(self):
+            self.left, self.right, self.never = nn.Linear(2, 1), nn.Linear(2, 1), nn.Linear(2, 1)
+
+        def forward(self, input):
+            return self.left(input) + (self.right(input) if rank else 0)
+
+    whole = dist.DistributedDataParallel(Branches(), find_unused_parameters=True)
+    for _ in range(2):
+        whole.zero_grad()
+        whole(x).sum().backward()
+        assert whole.module.left.weight.grad.tolist() == [[1.5, 2]] and whole.module.never.weight.grad is None
+        assert whole.module.right.weight.grad.tolist() == [[1, 1]]
+    assert dist.DistributedDataParallel(nn.Linear(2, 1), init_sync=False).module.bias.item() != net.module.bias.item()
+    for moving in (True, False):
+        norm = dist.DistributedDataParallel(nn.BatchNorm1d(2), broadcast_buffers=moving)
+        norm(md.cat([x, 3 * x]))
+        found = [None, None]
+        dist.all_gather_object(found, norm.eval()(x * 0)[0, 0].item())
+        assert (found[0] == found[1]) == moving
+    masks = dist.DistributedDataParallel(nn.Sequential(nn.Linear(2, 64), nn.Dropout(0.5)))
+    md.manual_seed(3)
+    dist.all_gather_object(found, ((masks(x * 0 + 1) == 0).tolist(), md.rand(1).item()))
+    assert found[0][0] != found[1][0] and found[0][1] == found[1][1]
+    absent = dist.DistributedDataParallel(Branches())
+    refused(lambda: absent(x).sum().backward(), RuntimeError, "never.weight, never.bias; find_unused_parameters=True")
+
+
+def norms():
+    """Batch norm over all ranks, with parts of several sizes: forward, and both orders of its gradient."""
+    rank, size = dist.get_rank(), dist.get_world_size()
+    rng = np.random.default_rng(0)
+    whole = rng.standard_normal((7, 3, 4)) * 3 + 100
+    parts = np.split(whole, [3] if size == 2 else [1, 3])
+    weight, bias = rng.standard_normal((2, 3))
+    found = []
+    for x, norm in (parts[rank], dist.SyncBatchNorm(3).double()), (whole, nn.BatchNorm1d(3).double()):
+        with md.no_grad():
+            norm.weight.copy_(md.tensor(weight))
+            norm.bias.copy_(md.tensor(bias))
+        x = md.tensor(x, requires_grad=True)
+        y = norm(x)
+        (g,) = md.grad((y**3).sum(), x, create_graph=True)
+        (g**2).sum().backward()
+        parameters = [norm.weight.grad, norm.bias.grad]
+        if isinstance(norm, dist.SyncBatchNorm):
+            for p in parameters:
+                dist.all_reduce(p)
+        found.append([y, g, x.grad, *parameters, norm.running_mean, norm.running_var, norm.eval()(x)])
+    start = sum(map(len, parts[:rank]))
+    for ours, theirs in zip(*found, strict=True):
+        theirs = theirs[start : start + len(parts[rank])] if theirs.ndim == 3 else theirs
+        np.testing.assert_allclose(ours.detach().numpy(), theirs.detach().numpy(), rtol=1e-9, atol=1e-9)
+    half = dist.SyncBatchNorm(3, affine=False, track_running_stats=False).half()
+    x = parts[rank] / 3
+    expected = (x - (whole / 3).mean((0, 2), keepdims=True)) / (whole / 3).std((0, 2), keepdims=True)
+    y = half(md.tensor(x).half())
+    assert y.dtype == md.float16 and abs(y.numpy() - expected).max() < 0.1
+    one = dist.SyncBatchNorm(3)
+    refused(lambda: one(md.ones(int(rank == 0), 3)), ValueError, "expected more than 1 value per channel on all ranks")
+
+
+def raising():
+    """An error on rank 1, while the others wait for it."""
+    if dist.get_rank() == 1:
+        raise KeyError("no such thing")
+    dist.barrier()
+
+
+def hanging():
+    """Rank 1 does not come to an operation."""
+    if dist.get_rank() == 1:
+        time.sleep(60)
+    dist.all_reduce(md.ones(2))
+
+
+def elsewhere():
+    """Rank 1 has one batch less, and waits at the end."""
+    net = dist.DistributedDataParallel(nn.Linear(2, 1))
+    for _ in range(3 - dist.get_rank()):
+        net(md.ones(1, 2)).sum().backward()
+    dist.barrier()
+
+
+def samples():
+    """60 samples with something to learn."""
+    rng = np.random.default_rng(5)
+    x = rng.standard_normal((60, 4))
+    return md.tensor(x), md.tensor((x[:, 0] + 0.3 * rng.standard_normal(60) > 0).astype(np.int64))
+
+
+def fitted(folder):
+    """A Trainer on arrays, with all that it measures and writes."""
+    md.manual_seed(1)
+    net = nn.Sequential(nn.Linear(4, 8), nn.BatchNorm1d(8), nn.Tanh(), nn.Linear(8, 2)).double()
+    if dist.is_initialized():
+        net = dist.DistributedDataParallel(dist.SyncBatchNorm.convert_sync_batchnorm(net))
+    measured = [metrics.Accuracy(), metrics.ConfusionMatrix(), metrics.ROCAUC()]
+    optimizer = optim.SGD(net.parameters(), lr=0.1, momentum=0.9)
+    trainer = Trainer(net, nn.CrossEntropyLoss(), optimizer, measured, gradient_accumulation_steps=2)
+    x, y = samples()
+    called = [
+        callbacks.CSVLogger(f"{folder}/log.csv"),
+        callbacks.ModelCheckpoint(f"{folder}/{{epoch}}.safetensors", save_weights_only=False),
+        callbacks.BackupAndRestore(f"{folder}/backup", save_freq=2, delete_checkpoint=False),
+        callbacks.EarlyStopping(monitor="loss", patience=1, min_delta=10.0, start_from_epoch=2),
+    ]
+    data = TensorDataset(x[:48], y[:48])
+    options = {"validation_data": (x[48:59], y[48:59]), "epochs": 9, "callbacks": called, "verbose": 2}
+    if dist.is_initialized():
+        history = trainer.fit(data, batch_size=12 // dist.get_world_size(), **options)
+    else:
+        order = dist.DistributedSampler(data, 1, 0)
+        history = trainer.fit(DataLoader(data, 12, sampler=order), **options)
+    return history, trainer
+
+
+def training_of_a_trainer(folder):
+    """The history on each rank."""
+    history, trainer = fitted(folder)
+    found = [None] * dist.get_world_size()
+    dist.all_gather_object(found, history.rows)
+    assert all(rows == found[0] for rows in found)
+    if dist.get_rank() == 0:
+        md.save({"rows": history.rows, "evaluated": trainer.evaluate(*samples())}, f"{folder}/history.safetensors")
+    else:
+        trainer.evaluate(*samples())
+    single = Trainer(nn.Linear(4, 2), nn.CrossEntropyLoss(), optim.SGD(nn.Linear(4, 2).parameters(), lr=0.1))
+    refused(lambda: single.fit(*samples()), RuntimeError, "ranks train together, and this is a Linear of one")
+
+
 if __name__ == "__main__":
-    dist.init_process_group(timeout=timedelta(seconds=float(60)))
+    limit = timedelta(seconds=1.5 if sys.argv[1] in ("hanging", "elsewhere") else 60)
+    dist.init_process_group("mpi", timeout=limit)
     globals()[sys.argv[1]](*sys.argv[2:])

@@ -54,3 +54,32 @@ def test_as_averaged_by_hand(ranks, tmp_path, n):
             p.grad = in_pairs(gradients) / n
         optimizer.step()
     assert all(same_bits(found, net.state_dict()) for found in weights(tmp_path, n))
+
+
+def test_what_else_a_wrapped_network_does(ranks):
+    ranks(2, "features")
+
+
+@pytest.mark.parametrize("n", [2, 3])
+def test_norms_over_all_ranks(ranks, n):
+    ranks(n, "norms")
+
+
+def test_a_trainer_on_ranks(ranks, tmp_path):
+    """The numbers of one process: the mean over all samples, each once; files are written by one rank alone."""
+    ranks(2, "training_of_a_trainer", tmp_path)
+    one = tmp_path / "one"
+    one.mkdir()
+    history, trainer = programs.fitted(one)
+    found = md.load(tmp_path / "history.safetensors")
+    evaluated = trainer.evaluate(*programs.samples())
+    rows = zip([*history.rows, evaluated], [*found["rows"], found["evaluated"]], strict=True)
+    for ours, theirs in rows:
+        assert list(ours) == list(theirs)
+        for name, value in ours.items():
+            np.testing.assert_allclose(theirs[name], value, rtol=1e-9)
+    assert len(history.rows) == 4
+    lines = [(folder / "log.csv").read_text().splitlines() for folder in (tmp_path, one)]
+    assert len(lines[0]) == len(lines[1]) == 5
+    ours, theirs = (md.load(folder / "4.safetensors") for folder in (one, tmp_path))
+    assert list(ours["model"]) == list(theirs["model"]) and ours["loader"].keys() == theirs["loader"].keys()
