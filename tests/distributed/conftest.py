@@ -48,7 +48,7 @@ def ranks(started):
 
     def run(n, name, *arguments, fails=False):
         job = started(n, HERE / "programs.py", name, *arguments)
-        printed = job.communicate(timeout=120)[0]
+        printed = job.communicate(timeout=300)[0]
         assert (job.returncode != 0) == fails, printed
         return printed
 

@@ -1,6 +1,7 @@
 """What tests run on several ranks: ``mpiexec -n 2 python programs.py NAME ARGUMENT…``; an error on one ends all."""
 
 import copy
+import os
 import sys
 import time
 from datetime import timedelta
@@ -11,7 +12,7 @@ import minidl as md
 from minidl import distributed as dist
 from minidl import functional as F
 from minidl import nn, optim
-from minidl.data import DataLoader, TensorDataset
+from minidl.data import DataLoader, TensorDataset, TransformedDataset
 from minidl.train import Trainer, callbacks, metrics
 
 
@@ -291,6 +292,32 @@ def training_of_a_trainer(folder):
         trainer.evaluate(*samples())
     single = Trainer(nn.Linear(4, 2), nn.CrossEntropyLoss(), optim.SGD(nn.Linear(4, 2).parameters(), lr=0.1))
     refused(lambda: single.fit(*samples()), RuntimeError, "ranks train together, and this is a Linear of one")
+
+
+class Slow(callbacks.Callback):
+    """Leaves time to be killed in."""
+
+    def on_train_batch_begin(self, batch, logs):
+        time.sleep(0.02)
+
+
+def resumed(folder):
+    """Train with dropout and random transforms, from where it was left; say which processes there are, and the end."""
+    found = [None] * dist.get_world_size()
+    dist.all_gather_object(found, os.getpid())
+    if dist.get_rank() == 0:
+        print("processes", *found, flush=True)
+    md.manual_seed(1)
+    net = nn.Sequential(nn.Linear(4, 8), nn.BatchNorm1d(8), nn.Dropout(0.3), nn.Linear(8, 2))
+    net = dist.DistributedDataParallel(dist.SyncBatchNorm.convert_sync_batchnorm(net))
+    trainer = Trainer(net, nn.CrossEntropyLoss(), optim.Adam(net.parameters()), [metrics.Accuracy()])
+    x, y = samples()
+    data = TransformedDataset(TensorDataset(x.float(), y), lambda rows: rows + md.randn(*rows.shape))
+    backup = callbacks.BackupAndRestore(f"{folder}/backup", save_freq=3, delete_checkpoint=False)
+    history = trainer.fit(data, batch_size=8, epochs=6, callbacks=[backup, Slow()], verbose=0)
+    md.save(net.module.state_dict(), f"{folder}/{dist.get_rank()}.safetensors")
+    if dist.get_rank() == 0:
+        history.to_csv(f"{folder}/history.csv")
 
 
 if __name__ == "__main__":

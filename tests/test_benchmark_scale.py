@@ -1,0 +1,61 @@
+"""The model of scale: messages by hand, the simulated clock by hand, and what it must tend to."""
+
+import json
+import time
+
+import numpy as np
+import pytest
+
+from benchmarks.scale import LINKS, RANKS, Link, Step, fitted, main, measured, simulated
+
+# gradients of 4 parameters, the last one first: 1 s apart, of 1, 2, 3 and 4 bytes
+STEP = Step(forward=2.0, backward=4.5, rest=0.5, arrivals={3: 1.0, 2: 2.0, 1: 3.0, 0: 4.0}, sizes=[1, 2, 3, 4])
+
+
+@pytest.mark.parametrize("ranks, seconds", [(2, 2 * 3 + 10 / 2 * 2), (8, 6 * 3 + 2 * 10 * 7 / 8), (5, 6 * 3 + 16)])
+def test_a_message(ranks, seconds):
+    assert Link(3.0, 1.0).all_reduce(10, ranks) == seconds
+
+
+def test_the_clock():
+    """Buckets of parameters 3, then 2 and 1, then 0; of 4, 5 and 1 bytes, and as many seconds on two ranks."""
+    options = {"first": 4, "cap": 5}
+    # the first from 1 to 5, the second from 5 to 10, the third from 10 to 11: 6.5 s after backward
+    assert simulated(STEP, Link(0, 1), 2, **options) == (7 + 6.5, 6.5)
+    # with half a second a message and nothing a byte: from 1 to 2, 3 to 4, and 4 to 5
+    assert simulated(STEP, Link(0.5, 0), 2, **options) == (7.5, 0.5)
+    assert simulated(STEP, Link(0, 1), 2, overlap=False, **options) == (7 + 10, 10)
+    assert simulated(STEP, Link(0, 1), 1, **options) == (7, 0)
+    assert simulated(STEP, Link(0, 1e-9), 1024, **options).waited == 0
+
+
+def test_what_it_tends_to():
+    """More ranks take longer, and no longer than all that is sent after all that is computed."""
+    for link in LINKS.values():
+        runs = [simulated(STEP, link, ranks) for ranks in RANKS]
+        assert all(a.seconds <= b.seconds for a, b in zip(runs, runs[1:], strict=False))
+        assert all(
+            run.seconds <= simulated(STEP, link, n, overlap=False).seconds for run, n in zip(runs, RANKS, strict=True)
+        )
+
+
+def test_a_link_is_found_again():
+    sizes = [1 << k for k in range(8, 24, 3)]
+    link = Link(2e-6, 3e-10)
+    np.testing.assert_allclose(fitted(sizes, [link.all_reduce(size, 4) for size in sizes], 4), link, rtol=1e-6)
+
+
+def test_a_step_is_measured():
+    step = measured("SimpLeNet", 2, repeats=1)
+    assert sorted(step.arrivals) == list(range(len(step.sizes)))
+    assert 0 < step.arrivals[len(step.sizes) - 1] < step.arrivals[0] <= step.backward
+    assert step.seconds > step.forward + step.backward
+
+
+def test_the_command(tmp_path, capsys):
+    start = time.perf_counter()
+    assert main(["--quick", "--repeats", "1", "--out", str(tmp_path / "scale.json")]) == 0
+    assert time.perf_counter() - start < 60
+    assert "1024" in capsys.readouterr().out
+    record = json.loads((tmp_path / "scale.json").read_text())
+    assert len(record["networks"]["SimpLeNet"]["computed"]["Ethernet, 10 Gbit/s"]) == len(RANKS)
