@@ -49,6 +49,8 @@ def test_all_bad_options(said):
     (["train", "tiny", "mnist", "--data", "mnist", "--out", "a"], "unrecognized arguments: mnist"),
     (["evaluate", "a", "--epochs", "3"], "unrecognized arguments: --epochs 3"),
     (["train", "tiny", "--data"], "argument --data: expected one argument"),
+    ([*TRAIN, "--lr", "inf"], "argument --lr: expected a number above 0, got 'inf'"),
+    ([*TRAIN, "--weight-decay", "1e999"], "argument --weight-decay: expected a number of at least 0, got '1e999'"),
     (["predict", "a", "b.png", "--top", "0"], "argument --top: expected an integer of at least 1, got '0'"),
     (["predict", "a", "b.png", "--top", "x"], "argument --top: expected an integer of at least 1, got 'x'"),
 ])  # fmt: skip

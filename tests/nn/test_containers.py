@@ -41,8 +41,10 @@ def test_lists_grow(numbered):
     model = numbered()
     assert model.append(a) is model and model.extend([b, c]) is model and children(model) == named("0", "1", "2")
     assert model.extend(model) is model and list(model) == LAYERS * 2
-    joined = numbered(a) + numbered(b, c)
+    left, right = numbered(a), numbered(b, c)
+    joined = left + right
     assert type(joined) is type(model) and children(joined) == named("0", "1", "2")
+    assert list(left) == [a] and list(right) == [b, c]
     same = joined
     joined += [a]
     assert same is joined and list(joined) == [*LAYERS, a]
