@@ -43,7 +43,7 @@ lesson.show(plots.pictures(looks.numpy(), titles), "looks")
 # ## 2. Make: crop and flip
 #
 # The two that everybody uses on small photographs: pad by 4 black pixels, cut a window of the old size somewhere, and
-# mirror every other image. Exercise: the crop, each image at a place of its own.
+# mirror half of them. Exercise: the crop, each image at a place of its own.
 
 # %%
 def crop(images, tops, lefts, padding):
