@@ -312,8 +312,8 @@ def test_a_deep_vgg_without_batch_norm_stays_at_chance(vgg_style):
     apart, loss = ({name: float(line[i]) for name, *line in found} for i in (0, 1))
     assert list(loss) == ["default", "He", "He, slower", "batch norm"]
     assert loss["default"] == pytest.approx(np.log(10), abs=0.03)
-    assert loss["batch norm"] < 1.5
-    assert apart["default"] < 1e-6 < 1e-4 < apart["He"] < 1e-1 < apart["batch norm"]
+    assert loss["batch norm"] < 2.1
+    assert apart["default"] < 1e-5 < 1e-3 < apart["He"] < 1e-1 < apart["batch norm"]
 
 
 @pytest.mark.deep
