@@ -82,7 +82,8 @@ def test_more_epochs(trained, said):
     """A run that is done goes on for more epochs, as one that had them from the first."""
     resume = ("train", "--out", "runs/a", "--resume")
     assert said(*resume)[0] == 0  # nothing to do
-    assert said(*resume, "--epochs", "5")[0] == 0 and said(*resume)[0] == 0  # which remembers them
+    assert said(*resume, "--epochs", "5")[0] == 0 and said(*resume)[0] == 0
+    assert json.loads((trained / "run.json").read_text())["settings"]["epochs"] == 5  # which it remembers
     assert said(*TRAIN, "--out", "runs/b", "--epochs", "5", "--save-every", "3", "--workers", "2")[0] == 0
     assert weights(trained) == weights(trained.parent / "b")
     assert Checkpoints("runs/b/checkpoints").steps == [16, 18, 20]
