@@ -3,7 +3,7 @@
 import pytest
 
 
-@pytest.mark.parametrize("n", [2, 3])
+@pytest.mark.parametrize("n", [3, pytest.param(2, marks=pytest.mark.deep)])
 def test_each_on_ranks(ranks, n):
     ranks(n, "collectives")
 

@@ -17,7 +17,7 @@ def same_bits(a, b):
     return all(a[name].numpy().tobytes() == b[name].numpy().tobytes() for name in a)
 
 
-@pytest.mark.parametrize("n, cap", [(2, 25), (4, 0.0001)])
+@pytest.mark.parametrize("n, cap", [(4, 0.0001), pytest.param(2, 25, marks=pytest.mark.deep)])
 def test_as_one_process_on_the_whole_batch(ranks, tmp_path, n, cap):
     """With SyncBatchNorm, over 100 steps; the ranks equal to the bit, running statistics, too."""
     ranks(n, "training", tmp_path, 100, "norm", cap)
@@ -38,7 +38,7 @@ def in_pairs(values):
     return values[0]
 
 
-@pytest.mark.parametrize("n", [2, 4])
+@pytest.mark.parametrize("n", [2, pytest.param(4, marks=pytest.mark.deep)])
 def test_as_averaged_by_hand(ranks, tmp_path, n):
     """To the bit: each part's gradient by itself, then their mean."""
     ranks(n, "training", tmp_path, 20, "plain", 25)
@@ -60,7 +60,7 @@ def test_what_else_a_wrapped_network_does(ranks):
     ranks(2, "features")
 
 
-@pytest.mark.parametrize("n", [2, 3])
+@pytest.mark.parametrize("n", [3, pytest.param(2, marks=pytest.mark.deep)])
 def test_norms_over_all_ranks(ranks, n):
     ranks(n, "norms")
 

@@ -17,6 +17,7 @@ BATTERY += ["engine/test_engine_steps.py", "engine/test_engine.py", "engine/test
 BATTERY += ["autograd/test_gradients.py", "autograd/test_check.py"]
 OTHERS = {
     "autograd.function": ["autograd/test_function.py"],
+    "engine.arrivals": ["engine/test_arrivals.py"],
     "autograd.check": [*reversed(BATTERY)],
     "engine.fusion": ["engine/test_fusion.py", *BATTERY],
     "backend.modes": ["backend/test_modes.py", *BATTERY],
