@@ -9,11 +9,12 @@ from minidl.backend import Array, by_device, dims
 from minidl.backend.dtypes import require_float
 from minidl.engine.composed import in_single, named
 from minidl.engine.core import Tensor
+from minidl.engine.op import expand
 from minidl.engine.require import require_tensors, same_dtype
 from minidl.engine.writes import written
 from minidl.ops import elementwise, reduce, shape
-from minidl.ops.blocks import normalize_channels
-from minidl.ops.norm import along_channels, standardize
+from minidl.ops.blocks import normalize_channels, normalize_rows
+from minidl.ops.norm import along_channels
 from minidl.ops.pool import window_sum
 from minidl.ops.window import Window
 
@@ -156,8 +157,12 @@ def layer_norm(
     for which, vector in (("weight", weight), ("bias", bias)):
         if vector is not None and vector.shape != wanted:
             raise ValueError(f"{which} is {dims(vector.shape)}, expected {dims(wanted)}")
-    z, _ = standardize(input, tuple(range(-len(wanted), 0)), eps)
-    return _scaled(z, weight, bias)
+    if len(wanted) == 1:
+        return normalize_rows(input, weight, bias, eps=eps)
+    row = (math.prod(wanted),)
+    rows = [v if v is None else shape.reshape(v, row) for v in (weight, bias)]
+    x = shape.reshape(input, (*input.shape[: -len(wanted)], *row))
+    return shape.reshape(normalize_rows(x, *rows, eps=eps), input.shape)
 
 
 @named
@@ -182,9 +187,10 @@ def group_norm(
     each = c // num_groups * math.prod(rest)
     if n * each == 1:
         raise ValueError(f"expected more than 1 value per group, got an input {dims(input.shape)}")
-    z, _ = standardize(shape.reshape(input, (n, num_groups, each)), -1, eps)
-    vectors = (_per_channel(vector, input.ndim) for vector in (weight, bias))
-    return _scaled(shape.reshape(z, input.shape), *vectors)
+    whole, groups = (c, math.prod(rest)), (num_groups, each)
+    rows = [v if v is None else shape.reshape(expand(shape.unsqueeze(v, 1), whole), groups) for v in (weight, bias)]
+    x = shape.reshape(input, (n, *groups))
+    return shape.reshape(normalize_rows(x, *rows, eps=eps), input.shape)
 
 
 @named

@@ -55,3 +55,14 @@ def normalize_channels(x, weight, bias, *, eps, pool=None, relu=False):
     z = z if weight is None else z * along_channels(weight, x.ndim)
     z = z if bias is None else z + along_channels(bias, x.ndim)
     return activated(z, pool, relu), raw(mean(x, over)), raw(v).reshape(x.shape[1])
+
+
+@composite
+def normalize_rows(x, weight, bias, *, eps):
+    """x (…, K) with the mean of each row taken off and divided by √(variance + eps), times weight, plus bias.
+
+    Weight and bias are of the last dimensions of x, or None. Ba, Kiros & Hinton (2016), "Layer normalization", eq. 3.
+    """
+    z, _ = standardize(x, -1, eps)
+    z = z if weight is None else z * weight
+    return z if bias is None else z + bias

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from engine import test_engine_steps
 from hypothesis import HealthCheck, Phase, given, seed, settings
-from kernels import test_convolution, test_depthwise, test_winograd
+from kernels import test_convolution, test_depthwise, test_rows, test_winograd
 from ops import test_elementwise, test_hard_points, test_ops, test_points
 from ops.test_hard_points import test_value_and_gradients
 from specs import OPS, SPECS, Case, cases
@@ -66,6 +66,7 @@ OF_ONE_KERNEL = {
         test_winograd.test_results_fill_their_tiles_or_do_not,
     ],
     "Depthwise": [test_depthwise.test_what_is_not_needed_is_left_out],
+    "NormalizeRows": [test_rows.test_far_from_zero, test_rows.test_what_is_not_needed_is_left_out],
 }
 
 

@@ -56,6 +56,22 @@ def _normalize_oracle(x, weight, bias, eps, pool, relu):
     return z * (z > 0) if relu else z
 
 
+def _normalize_rows(draw, rng):
+    shape = (*(draw(st.integers(1, 3)) for _ in range(draw(st.integers(1, 2)))), draw(st.integers(2, 5)))
+    of_last = shape[draw(st.integers(1, len(shape) - 1)) :]
+    vectors = [normal(rng, *of_last) if draw(st.booleans()) else None for _ in range(2)]
+    scale = draw(st.sampled_from([1.0, 0.01]))  # variance near eps, so that a lost eps shows
+    return Case([scale * normal(rng, *shape) + 1, *vectors], dict(eps=1e-3))
+
+
+def _rows_oracle(x, weight, bias, eps):
+    z = [
+        (row - np.mean(row)) / np.sqrt(np.mean(row**2) - np.mean(row) ** 2 + eps) for row in x.reshape(-1, x.shape[-1])
+    ]
+    z = np.array(z).reshape(x.shape)
+    return z * (1 if weight is None else weight) + (0 if bias is None else bias)
+
+
 def _softmax_cross_entropy(draw, rng):
     x = normal(rng, *shapes(draw, least=1))
     over = min(1, x.ndim - 1)
@@ -90,4 +106,5 @@ def _cross_entropy_oracle(x, target, weight, ignore_index, label_smoothing, redu
 SPECS["softmax"] = Spec(_along_a_dim, lambda x, dim: np.exp(x) / np.exp(x).sum(dim, keepdims=True))
 SPECS["log_softmax"] = Spec(_along_a_dim, lambda x, dim: x - np.log(np.exp(x).sum(dim, keepdims=True)))
 SPECS["normalize_channels"] = Spec(_normalize_channels, _normalize_oracle)
+SPECS["normalize_rows"] = Spec(_normalize_rows, _rows_oracle)
 SPECS["softmax_cross_entropy"] = Spec(_softmax_cross_entropy, _cross_entropy_oracle)

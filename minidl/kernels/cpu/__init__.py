@@ -7,4 +7,5 @@ from minidl.kernels.cpu import loss as loss
 from minidl.kernels.cpu import norm as norm
 from minidl.kernels.cpu import optim as optim
 from minidl.kernels.cpu import pool as pool
+from minidl.kernels.cpu import rows as rows
 from minidl.kernels.cpu import winograd as winograd
