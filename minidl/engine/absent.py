@@ -78,7 +78,6 @@ ABSENT = {
     **dict.fromkeys(("parametrizations", "parametrize", "prune"), WEIGHTS),
     "rnn": RECURRENT,
     **dict.fromkeys(("channels_last", "contiguous_format", "preserve_format"), ORDER),
-    "checkpoint": "what is kept for backward stays in memory; call the function itself",
     "distributions": "rand, randn, normal, bernoulli and multinomial draw; a density is a line of ops",
     "multiprocessing": "one process uses one device; threads share the work of an op by themselves",
     "special": "its functions are in minidl itself, and in minidl.functional",
@@ -138,7 +137,7 @@ METHODS_ABSENT = (
     "index_put masked_scatter as_strided unique_consecutive symeig reinforce share_memory_"
 )
 MODULES = (
-    "ao amp checkpoint distributed distributions export fft func fx hub jit linalg model_zoo "
+    "ao amp distributed distributions export fft func fx hub jit linalg model_zoo "
     "multiprocessing onnx parallel parametrizations parametrize prune quantization rnn sparse special "
     "tensorboard"
 )

@@ -207,14 +207,14 @@ class Node:
         self.serial = next(clock)
         self.op = op
         self.edges = edges
-        self.kept: dict[str, Any] | None = kept
+        self.kept: Any = kept  # a dict; or a function that computes it anew; None once it is freed
         self.shape: tuple[int, ...] = z.shape
         self.dtype: np.dtype = z.dtype
         self.prints = fingerprints(kept) if mode.anomaly else None
         self.hooks: list[Callable[[Tensor], Any]] | None = None
 
-    def alive(self) -> dict[str, Any]:
-        """What was kept, unless a backward has freed it: RuntimeError."""
+    def alive(self) -> Any:
+        """What was kept, or computes it anew, unless a backward has freed it: RuntimeError."""
         if self.kept is None:
             raise RuntimeError(
                 f"{self.op.name}: backward a second time through a graph whose buffers are freed; "
@@ -222,10 +222,17 @@ class Node:
             )
         return self.kept
 
+    def read(self) -> dict[str, Any]:
+        """What was kept, or is computed anew; RuntimeError if it was written in place since the op read it."""
+        kept = self.alive()
+        if callable(kept):
+            return kept()
+        refuse_overwritten(self)
+        return kept
+
     def recall(self, as_tensors: bool) -> dict[str, Any]:
         """What was kept; `as_tensors`: arguments and result tied to the graph again, so that rules record."""
-        kept = dict(self.alive())
-        refuse_overwritten(self)
+        kept = dict(self.read())
         if as_tensors:
             parents = {self.op.argument(i): parent for i, parent in self.edges} | {"z": self}
             kept |= {name: attach(kept[name], parent) for name, parent in parents.items() if name in kept}

@@ -70,12 +70,17 @@ def note(times: dict[int, tuple[Any, int]], changed: Any) -> None:
         times[key] = (reference, _newest)
 
 
+def written_since(array: Array, time: int) -> bool:
+    """Whether the memory of an array has been written in place since a time of the clock."""
+    return _written.get(id(owner_of(array)), (None, 0))[1] > time
+
+
 def refuse_overwritten(node: Any) -> None:
     """Raise RuntimeError if an array that `node` keeps was written after it was read."""
     if _newest > node.serial:
         kept = [(name, a) for name, value in node.kept.items() for a in (value if type(value) is tuple else (value,))]
         for name, a in kept:
-            if backend.is_array(a) and _written.get(id(owner_of(a)), (None, 0))[1] > node.serial:
+            if backend.is_array(a) and written_since(a, node.serial):
                 raise RuntimeError(
                     f"{node.op.name}: {name}, needed for its gradient, was changed in place after it was read; "
                     "change a .clone() instead"

@@ -87,7 +87,7 @@ class profile:
         if self._elsewhere():
             return node.op.pull(node, g, edges)
         layers, flops = self._recorded(node)
-        arrays = arrays_in([getattr(g, "array", g), *node.kept.values()])
+        arrays = arrays_in([getattr(g, "array", g), *node.read().values()])
         with self._event(f"{node.op.name} backward", "op", layers, backward=True) as event:
             outgoing = node.op.pull(node, g, edges)
             wait(*outgoing)

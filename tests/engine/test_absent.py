@@ -90,7 +90,6 @@ TAKEN = {
     "import minidl.utils.model_zoo as zoo; zoo.load_url('a.pth')": "^a.pth: minidl.models",
     "from minidl.hub import load_state_dict_from_url as load; load('a.pth', progress=True)": "^a.pth: minidl.models",
     "import minidl.hub; minidl.hub.load": "^minidl.hub has no load; minidl.models.get_model",
-    "from minidl.utils import checkpoint; checkpoint.checkpoint": "^minidl.utils.checkpoint has no .*; what is kept",
     "from minidl import linalg; linalg.norm": "^minidl.linalg has no norm; norm, cross and matmul are in minidl itself",
     "import minidl.distributed.rpc as rpc": "^No module named 'minidl.distributed.rpc'",
     "import minidl.qwertz": "^No module named 'minidl.qwertz'",

@@ -47,16 +47,20 @@ def test_any_number_of_threads_gives_the_same_bits(monkeypatch):
 
 def test_far_from_zero():
     """In single precision as in double, where the mean is 10,000 deviations off; a constant has none."""
-    around = RNG.integers(-16, 16, (5, 300)) / 8
-    w = RNG.standard_normal(300)
+    around, g = RNG.integers(-16, 16, (5, 300)) / 8, RNG.standard_normal((5, 300)).astype(np.float32)
+    w = RNG.standard_normal(300).astype(np.float32)
+    standard = (around - around.mean(1, keepdims=True)) / around.std(1, keepdims=True)
+    along = g * w - (g * w).mean(1, keepdims=True) - standard * (g * w * standard).mean(1, keepdims=True)
     for mean in (1e4, -1e4, 0):
-        found = run(*(a.astype(np.float32) for a in (mean + around, w, w)))
-        with md.no_fusion():
-            expected = run(mean + around, w, w)
-        for a, b in zip(found, expected, strict=True):
-            np.testing.assert_allclose(a, b, rtol=0, atol=1e-4)
+        x = (mean + around).astype(np.float32)
+        z, found = NormalizeRows.forward(x, w, w, eps=1e-12)
+        dx, dw, db = NormalizeRows.backward(g, found, {0, 1, 2}, x, w, w, eps=1e-12)
+        np.testing.assert_allclose(z, standard * w + w, rtol=0, atol=1e-5)
+        np.testing.assert_allclose(dx, along / around.std(1, keepdims=True), rtol=0, atol=1e-5)
+        np.testing.assert_allclose(dw, (g * standard).sum(0), rtol=0, atol=1e-5)
+        np.testing.assert_allclose(db, g.sum(0), rtol=0, atol=1e-5)
     constant = np.full((2, 4097), 33_333.33, np.float32)
-    np.testing.assert_array_equal(run(constant, None, None, eps=1e-12)[0], 0 * constant)
+    np.testing.assert_array_equal(NormalizeRows.forward(constant, None, None, eps=1e-12)[0], 0 * constant)
 
 
 @pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
