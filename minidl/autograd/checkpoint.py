@@ -173,7 +173,8 @@ class Promise:
     __slots__ = ("call", "node", "__weakref__")
 
     def __init__(self, call: Call) -> None:
-        self.call, self.node = call, None
+        self.call = call
+        self.node: Any = None
 
     def __call__(self) -> dict[str, Any]:
         if self.node is None:
