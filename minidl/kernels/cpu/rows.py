@@ -23,7 +23,7 @@ def normalized(x, weight, bias, eps, z, found):
     n, groups, k = x.shape
     for i in range(n):
         for j in range(groups):
-            first, mean, squares = x[i, j, 0], 0.0, 0.0
+            first, mean, squares = x[i, j, 0], np.float64(0), np.float64(0)
             for at in range(k):
                 mean += x[i, j, at] - first
             mean = first + mean / k
@@ -42,7 +42,7 @@ def slope(g, x, weight, found, dx):
     n, groups, k = x.shape
     for i in range(n):
         for j in range(groups):
-            mean, inverse, plain, product = found[i, j, 0], found[i, j, 1], 0.0, 0.0
+            mean, inverse, plain, product = found[i, j, 0], found[i, j, 1], np.float64(0), np.float64(0)
             for at in range(k):
                 d = g[i, j, at] * weight[j, at]
                 plain += d
