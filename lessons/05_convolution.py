@@ -1,9 +1,10 @@
 # %% [markdown]
 # # 05 · What a filter sees
 #
-# A dense layer looks at all pixels at once and must learn anew at every place what an edge is. A *convolution* slides a
-# small window over the image and asks the same question everywhere. You build it three ways, try it on a photograph,
-# walk back through it by hand, and see how far an output looks. About 30 minutes; you need lesson 02.
+# A *dense* layer, as the templates of lesson 02 are, looks at all pixels at once and must learn anew at every place
+# what an edge is. A *convolution* slides a small window over the image and asks the same question everywhere. You build
+# it three ways, try it on a photograph, walk back through it by hand, and see how far an output looks. About 30
+# minutes; you need lesson 02.
 
 # %%
 import time

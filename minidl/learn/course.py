@@ -130,7 +130,7 @@ def opened(path: Path) -> Script:
         again = f"minidl learn {path.name[:2]} --reset puts it aside, and begins anew"
         raise ValueError(f"learn: {path} has no cells, which begin with # %%; {again}")
     first = found[0].source
-    minutes = re.search(r"(\d+) minutes", first)
+    minutes = re.search(r"(\d+)\s+minutes", first)
     return Script(path.name[:2], first.splitlines()[0].partition(" · ")[2], int(minutes[1]) if minutes else 30, path)
 
 

@@ -137,7 +137,7 @@ class Stepper:
 
     def turn(self) -> bool:
         """Ask for a key, and do what it says; False where the lesson is left."""
-        keys = {key: what for key, (what, _) in self.keys.items() if key not in "hs" or self.step.exercises}
+        keys = {key: what for key, (what, _) in self.keys.items() if key not in "hs" or self.exercises}
         enter = "next" if self.ran or not self.has_code else "run"
         menu = " · ".join([f"Enter {enter}", *(f"{key} {what}" for key, what in keys.items()), "a back", "q quit"])
         pressed = self.screen.key(menu, ["\n", "n", "a", "q", *keys])
@@ -153,6 +153,11 @@ class Stepper:
         else:
             self.keys[pressed][1]()
         return True
+
+    @property
+    def exercises(self) -> list[str]:
+        """The exercises of the step that the learner has seen."""
+        return [number for part in self.step.parts[: self.at + 1] for cell in part for number in cell.exercises]
 
     @property
     def has_code(self) -> bool:
@@ -205,6 +210,8 @@ class Stepper:
         for exercise in self.step.exercises:
             if exercise in checks.verdicts:
                 self.state["exercises"][exercise] = checks.verdicts[exercise].state
+        if any(cell.exercises for cell in self.part) and set(self.open(self.step)) & set(self.exercises):
+            self.screen.say("e opens it in your editor, r runs it again, h gives a hint; Enter leaves it.", "dim")
         self.keep()
 
     def execute(self, cells: list[Cell]) -> bool:
@@ -334,14 +341,14 @@ class Stepper:
 
     def hint(self) -> None:
         """Show the next hint to each exercise of the step."""
-        for exercise in self.step.exercises:
+        for exercise in self.exercises:
             self.screen.say(f"{exercise} {checks.hint(exercise)}")
             self.state["hints"][exercise] = checks.hints_given[exercise]
         self.keep()
 
     def solution(self) -> None:
         """Show the solutions of the step's exercises, asking first where one has not passed."""
-        for exercise in self.step.exercises:
+        for exercise in self.exercises:
             passed = self.state["exercises"].get(exercise) == "passed"
             if passed or self.screen.ask(f"Show the solution of {exercise}? y or Enter for no: ") == "y":
                 self.screen.code(checks.solution(exercise), 1)

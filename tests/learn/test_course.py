@@ -1,5 +1,7 @@
 """A script as steps and cells; the folder of a learner."""
 
+import re
+
 import pytest
 
 from minidl.learn import course
@@ -71,6 +73,8 @@ def test_a_script(tmp_path):
     path.write_text(TEXT, "utf-8")
     lesson = course.opened(path)
     assert (lesson.number, lesson.title, lesson.minutes) == ("07", "Something", 12)
+    path.write_text(TEXT.replace("12 minutes", "25\n# minutes"), "utf-8")
+    assert course.opened(path).minutes == 25
     path.write_text(TEXT.replace("12 minutes", "a while"), "utf-8")
     assert course.opened(path).minutes == 30
 
@@ -92,6 +96,16 @@ def test_every_line_of_every_lesson_is_in_one_cell():
             for cell in step.cells:
                 shown = cell.source.splitlines()[0]
                 assert lines[cell.line - 1] == (f"# {shown}" if cell.prose else shown)
+
+
+def test_the_page_for_teachers_has_every_lesson():
+    page = (course.folder() / "TEACHING.md").read_text("utf-8")
+    rows = re.findall(r"^\| (\d\d) (.+?) \| (\d+) \| ([^|]+) \|", page, re.M)
+    opened = [(lesson, lesson.steps[0].cells[0].source.partition("you need")[2]) for lesson in course.scripts()]
+    assert rows == [
+        (lesson.number, lesson.title, str(lesson.minutes), ", ".join(re.findall(r"\d\d", needs)) or "-")
+        for lesson, needs in opened
+    ]
 
 
 def test_lessons_by_number():

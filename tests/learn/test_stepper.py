@@ -299,6 +299,24 @@ def test_hints_only_where_there_is_an_exercise(step):
     assert ["h hint" in menu for menu in menus] == [False, False, True]
 
 
+def test_what_to_do_with_an_exercise_is_said_until_it_passes(step, tmp_path):
+    shown, _ = step("\n\n\n\n\n", "5")
+    assert shown.count("e opens it in your editor, r runs it again, h gives a hint") == 1
+    own = tmp_path / "mine" / "98_small.py"
+    own.write_text(LESSON.replace("raise NotImplementedError", "return x + x"), "utf-8")
+    assert "e opens it" not in step("\n")[0]
+
+
+def test_hints_wait_for_the_exercise(step, tmp_path):
+    step("")
+    own = tmp_path / "mine" / "98_small.py"
+    own.write_text(LESSON.replace("# ## 2. Make: twice\n", "# ## 2. Make: twice\n\n# %%\nx = 1\n"), "utf-8")
+    shown, _ = step("nnnh", "5")
+    menus = [line for line in shown.splitlines() if line.startswith("Enter ")]
+    assert ["h hint" in menu for menu in menus] == [False, False, False, True, True]
+    assert "98.1 Hint 1 of 3: one" in shown
+
+
 def test_solution_asks_first(step):
     shown, _ = step("nns", "5", "")
     assert "return 2 * x" not in shown
