@@ -66,7 +66,13 @@ def add(parser: argparse.ArgumentParser) -> None:
     )  # fmt: skip
     parser.add_argument("--seeds", type=number(int, 1), default=1, metavar="N", help="how often, each time split anew")
     parser.add_argument("--classes", type=lambda text: text.split(","), metavar="A,B,…", help="these classes alone")
-    parser.add_argument("--samples", type=number(int, 4), default=400, metavar="N", help="images (default: 400)")
+    parser.add_argument(
+        "--samples",
+        type=number(int, 4),
+        default=400,
+        metavar="N",
+        help="to learn from, at most as many to test on (default: 400)",
+    )
     parser.add_argument("--input", type=size, metavar="C,H,W", help="size to bring images to (default: the weights')")
     some = names(AUGMENTATIONS)
     parser.add_argument("--augment", type=some, metavar="NAME,…", help=f"but in features: {', '.join(AUGMENTATIONS)}")

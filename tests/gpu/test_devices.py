@@ -17,7 +17,8 @@ from standin import standin  # noqa: F401
 import minidl as md
 import minidl.functional as F
 from minidl import nn
-from minidl.models import SimpLeNet, mlp, vgg_style
+from minidl.models import MobileNetV2, SimpLeNet, mlp, vgg_style
+from minidl.models.resnet_cifar import CifarResNet
 
 RNG = np.random.default_rng(0)
 TOLERANCES = {"float32": 1e-5, "float64": 1e-10}
@@ -303,11 +304,15 @@ NETWORKS = {
     "VGG-style": (lambda: vgg_style(3, 16), (3, 3, 16, 16)),
     "MLP": (lambda: mlp(12, 16, 10), (7, 12)),
 }
+ZOO = {
+    "ResNet": (lambda: CifarResNet(1), (2, 3, 16, 16)),
+    "MobileNet": (lambda: MobileNetV2(10, width_mult=0.1), (3, 3, 64, 64)),
+}
 
 
 def learned(name, there, dtype, optimizer, steps=2):
     """Parameters and losses after some steps of training."""
-    build, size = NETWORKS[name]
+    build, size = (NETWORKS | ZOO)[name]
     md.manual_seed(2)
     network = build().to(there).to(dtype)
     rng = np.random.default_rng(1)
@@ -340,6 +345,15 @@ def test_training(name, device, dtype, optimizer):  # noqa: F811
     for fusion in by_kernels_and_not(dtype):
         with fusion:
             same(learned(name, device, dtype, OPTIMIZERS[optimizer]), expected, TOLERANCES[dtype])
+
+
+@pytest.mark.parametrize("name", ZOO)
+@on_devices
+def test_a_step_of_networks_with_branches(name, device):  # noqa: F811
+    """Depthwise convolutions, sums, batch norms and dropout; in double precision, as many layers round."""
+    with md.no_fusion():
+        expected = learned(name, "cpu", "float64", OPTIMIZERS["SGD"], steps=1)
+    same(learned(name, device, "float64", OPTIMIZERS["SGD"], steps=1), expected, TOLERANCES["float64"], 1e-3)
 
 
 SMALL = {"SimpLeNet": (2, 1, 28, 28), "VGG-style": (4, 3, 16, 16), "MLP": (3, 12)}
