@@ -180,6 +180,7 @@ def test_nothing_returned():
     "candidate, text",
     [
         (3, "Expected a function or a class, got 3."),
+        (2 / 3, "Expected a function or a class, got 0.666667."),
         (md.exp, "exp is the library's own; write yours."),
         (md.nn.ReLU, "ReLU is the library's own; write yours."),
     ],
@@ -197,6 +198,15 @@ def test_what_is_forbidden():
 
     assert said(borrowed)[0] == "passed"
     assert said(borrowed, forbidden=["add"]) == ("failed", "It uses add, which is what it shall do itself.")
+
+
+def test_only_what_is_used_is_forbidden_all_of_it_in_order():
+    def twofold(x):
+        return np.subtract(np.add(x, np.abs(x)), np.abs(x)) + x
+
+    assert said(lambda x: 2 * x, forbidden=["add"])[0] == "passed"
+    text = "It uses abs, add, subtract, which is what it shall do itself."
+    assert said(twofold, forbidden=["subtract", "abs", "divide", "add"]) == ("failed", text)
 
 
 def helper(x):
@@ -240,6 +250,47 @@ def test_arguments_are_copies():
         return 2 * x
 
     assert said(greedy)[0] == "passed"
+
+
+def test_options_and_what_the_oracle_gets_are_copies():
+    exercise = declared()
+    exercise.generate = lambda: iter([call([1.0, 2.0], more=[3.0])])
+
+    def growing(x, more):
+        x += more
+        more.clear()
+        return x
+
+    exercise.oracle = growing
+    assert judge(exercise, growing).text == "Passed, 1 call."
+    text = "Called <lambda>([1, 2], more=[3]). Returned [1, 2], expected [1, 2, 3]."
+    assert judge(exercise, lambda x, more: x).text == text
+
+
+def test_float32_is_held_to_five_digits():
+    exercise = declared(rtol=0, atol=0)
+    for value, due, state in (
+        (1 + 5e-6, 1.0, "passed"),
+        (1 + 3e-5, 1.0, "failed"),
+        (5e-7, 0.0, "passed"),
+        (5e-6, 0.0, "failed"),
+    ):
+        exercise.oracle = lambda x, due=due: np.array([due])
+        assert judge(exercise, lambda x, value=value: np.array([value], np.float32)).state == state
+        assert judge(exercise, lambda x, value=value: np.array([value])).state == "failed"
+
+
+def test_named_numbers_have_their_tolerance():
+    exercise = declared()
+    exercise.oracle = lambda x: {"third": 1 / 3}
+    assert judge(exercise, lambda x: {"third": 1 / 3 + 1e-9}).state == "passed"
+    assert judge(exercise, lambda x: {"third": 1 / 3 + 1e-3}).state == "failed"
+
+
+def test_a_text_is_no_tuple_of_its_letters():
+    exercise = declared()
+    exercise.oracle = lambda x: ("a", "b")
+    assert judge(exercise, lambda x: "ab").state == "failed"
 
 
 def test_tuples_texts_and_tensors():
@@ -340,6 +391,7 @@ def test_one_that_raises_is_not_as_one_that_returns():
     assert not alike(Raised(KeyError()), 3.0, exercise)
     assert not alike(3.0, Raised(KeyError()), exercise)
     assert alike(Raised(KeyError()), Raised(KeyError()), exercise)
+    assert not alike(Raised(KeyError()), Raised(ValueError()), exercise)
 
 
 def test_the_name_of_what_has_none():

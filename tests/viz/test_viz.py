@@ -21,6 +21,8 @@ from minidl import nn, viz
         (np.array([1.0, 1.0 + 2**-52]), "2 float64  mean 1 ± 1.1e-16  in [1, 1]  █▁▁▁▁▁▁▁▁▁▁█"),
         (np.array([-1e308, 1e308]), "2 float64  mean 0 ± 1e+308  in [-1e+308, 1e+308]  █▁▁▁▁▁▁▁▁▁▁█"),
         (np.array([0, 5e-324]), "2 float64  mean 0 ± 0  in [0, 4.94e-324]  █▁▁▁▁▁▁▁▁▁▁█"),
+        (np.array([-1e308, -1e308, 0]), "3 float64  mean -6.67e+307 ± 4.7e+307  in [-1e+308, 0]  █▁▁▁▁▁▁▁▁▁▁▅"),
+        (np.full(4, 6e4, np.float16), "4 float16  mean 6e+04 ± 0  in [6e+04, 6e+04]  ▁▁▁▁▁▁█▁▁▁▁▁"),
         (np.array([1e308, 1e308]), "2 float64  mean 1e+308 ± 0  in [1e+308, 1e+308]  ▁▁▁▁▁▁█▁▁▁▁▁"),
         (np.array([True, False]), "2 bool  mean 0.5 ± 0.5  in [0, 1]  █▁▁▁▁▁▁▁▁▁▁█"),
     ],
