@@ -152,7 +152,8 @@ def run(
     mode : {"min", "max"}
         Whether low scores are good, or high ones.
     executor : concurrent.futures.Executor, optional
-        Runs them, side by side as it can; by default they run in turn, here.
+        Runs them, side by side as it can; by default they run in turn, here. One of mpi4py, ``MPIPoolExecutor()``, runs
+        them on the ranks of ``mpiexec -n N python -m mpi4py.futures script.py``.
     journal : path, optional
         A file with a line of JSON for each trial that is done. A search that is started again with the same file goes
         on with the trials that are left.
