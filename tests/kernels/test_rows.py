@@ -83,6 +83,15 @@ def test_what_is_not_needed_is_left_out():
         assert {i for i, d in enumerate(gradients) if d is not None} == needs
 
 
+def test_a_bias_alone_tells_the_groups():
+    x, b, g = (RNG.standard_normal(shape) for shape in ((3, 2, 5), (2, 5), (3, 2, 5)))
+    z, found = NormalizeRows.forward(x, None, b, eps=1e-5)
+    dx, dw, db = NormalizeRows.backward(g, found, {0, 2}, x, None, b, eps=1e-5)
+    np.testing.assert_allclose(z - b, NormalizeRows.forward(x, None, None, eps=1e-5)[0], rtol=0, atol=1e-12)
+    np.testing.assert_allclose(db, g.sum(0), rtol=0, atol=1e-12)
+    assert dx.shape == x.shape and dw is None
+
+
 def test_what_is_declined(monkeypatch):
     """Other and different dtypes, nothing, and loops that do not serve."""
     x, w = np.ones((2, 3)), np.ones(3)

@@ -66,7 +66,11 @@ OF_ONE_KERNEL = {
         test_winograd.test_results_fill_their_tiles_or_do_not,
     ],
     "Depthwise": [test_depthwise.test_what_is_not_needed_is_left_out],
-    "NormalizeRows": [test_rows.test_far_from_zero, test_rows.test_what_is_not_needed_is_left_out],
+    "NormalizeRows": [
+        test_rows.test_a_bias_alone_tells_the_groups,
+        test_rows.test_far_from_zero,
+        test_rows.test_what_is_not_needed_is_left_out,
+    ],
 }
 
 

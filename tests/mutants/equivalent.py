@@ -94,6 +94,7 @@ REASONS: dict[str, list[str]] = {
     ],
     "The factor beside it is 0 there.": ["gelu_by_erf.step: x > 0 → x >= 0"],
     "The function is symmetric.": [
+        "normalize_rows.in_rows: (weight, bias) → (bias, weight)",
         "log_likelihood.p: maximum(p * (1 - p), 1e-12) → maximum(1e-12, p * (1 - p))",
         "normalize_channels.statistics: means - mean → mean - means",
         *each(
@@ -137,12 +138,15 @@ REASONS: dict[str, list[str]] = {
     ],
     "Both have one dtype, or one length.": [
         "max_pool.MaxPool.backward: g.dtype → x.dtype",
+        "normalize_rows.NormalizeRows.backward: x.dtype → g.dtype",
         *each(
             ["normalize_channels.NormalizeChannels.backward"], [f"x.dtype → g.dtype{n}" for n in ("", " (2)", " (3)")]
         ),
         "softmax_cross_entropy.SoftmaxCrossEntropy.forward: len(target) → len(x)",
     ],
     "A sum in double is rounded where it is stored.": [
+        "normalize_rows.normalized: np.float64(0) → 0 (2)",
+        *each(["normalize_rows.slope"], ["np.float64(0) → 0", "np.float64(0) → 0 (2)"]),
         *each(
             ["convolve.data", "convolve.data_back"],
             [f"T({c}) → {c}" for c in ("0.25", "0.5", "1.25", "2", "2.5", "4", "4.25", "5", "5.25")],
@@ -161,6 +165,9 @@ REASONS: dict[str, list[str]] = {
     ),
     "The first block gives the mean whatever stood there.": ["normalize_channels.moments: 0 → 1"],
     "What is compiled takes arrays of one dtype, in C order.": [
+        "normalize_rows.NormalizeRows.backward: in_order(g) → g",
+        "normalize_rows.in_order: np.require(array, None, ['C', 'W']) → array",
+        *each(["normalize_rows.in_rows"], [f"in_order({a}) → {a}" for a in ("x", "weight", "bias")]),
         "convolve.Winograd.forward: bias.copy() → bias",
         "convolve.Columns.backward: np.ascontiguousarray(z[images, ..., outputs]) → z[images, ..., outputs]",
         "normalize_channels.along_rows: v.astype(matrix.dtype) → v",
@@ -212,6 +219,7 @@ REASONS: dict[str, list[str]] = {
         "convolve.bias_relu: y < zero → y <= zero",
     ],
     "NumPy takes any negative size for the one that is left open.": [
+        "normalize_rows.in_rows: -1 → -2 (2)",
         *each(["convolve.Columns.forward"], ["-1 → -2 (2)"]),
         *each(["convolve.Depthwise.backward"], ["-1 → -2", "-1 → -2 (3)"]),
         *each(["convolve.Columns.forward", "convolve.Columns.backward"], ["-1 → -2"]),
@@ -220,6 +228,7 @@ REASONS: dict[str, list[str]] = {
         "convolve.Tiles.matrices: -1 → -2",
     ],
     "A slice ends where there is no more, and nobody looks at what is left of a larger array.": [
+        "normalize_rows.NormalizeRows.forward: (*rows.shape[:2], 2) → (*rows.shape[:2], 3)",
         *each(["convolve.cut", "convolve.join"], ["4 * across + q - 4 → 4 * across + q"]),
         *each(["convolve.cut", "convolve.join"], ["4 * across + q - 4 → 4 * across + q + 4"]),
         *each(["convolve.begin", "convolve.finish"], ["(4, q * o) → (5, q * o)", "(4, width * o) → (5, width * o)"]),
@@ -252,6 +261,7 @@ REASONS: dict[str, list[str]] = {
         )
     ],
     "What nobody asked for is computed, and dropped.": [
+        *each(["normalize_rows.NormalizeRows.backward"], ["if 0 in needs: → if True:", "if needs != {0}: → if True:"]),
         "convolve.Winograd.forward: None if pool is None else empty(z.shape, np.uint8) → empty(z.shape, np.uint8)",
         "convolve.Winograd.backward: if 1 in needs: → if True:",
         "convolve.Columns.forward: z if relu and pool is None else None → z",
@@ -266,11 +276,19 @@ REASONS: dict[str, list[str]] = {
         "convolve.Winograd.backward: np.ascontiguousarray(tiles.filters(weight).mT) → tiles.filters(weight).mT"
     ],
     "There are as many gradients as images, and results as chunks.": [
+        "normalize_rows.NormalizeRows.backward: True → False",
         *each(["convolve.Winograd.backward", "convolve.Columns.backward"], ["True → False"]),
         "convolve.Columns.backward: True → False (2)",
         "convolve.Winograd.backward: len(x) → len(g)",
         "convolve.Tiles.__init__: True → False",
     ],
     "NumPy casts the smaller factor itself.": ["convolve.both: a.astype(x.dtype) → a"],
+    "What is taken off first is added again, and the sum of what differs from the mean is 0.": [
+        "normalize_rows.normalized: (i, j, 0) → (i, 0, j)",
+        *each(
+            ["normalize_rows.normalized"],
+            [f"x[i, j, at] - mean → x[i, j, at]{other}" for other in ("", " (2)", " + mean", " + mean (2)")],
+        ),
+    ],
 }
 EQUIVALENT = {fault: reason for reason, faults in REASONS.items() for fault in faults}
