@@ -133,7 +133,7 @@ for recipe, augment in {"augmented": [T.RandomCrop(width, padding=4), *flip], "a
 lesson.show(plots.compared(curves, "epoch", "error, %", window=1), "curves")
 
 # %% [markdown]
-# As they are, the images are soon known by heart, and from then on the network gets no better. Moved and mirrored, they
+# As they are, the images end up known by heart: hardly an error on them, and more on others. Moved and mirrored, they
 # are never the same: more errors on what is learnt, fewer on all else. In few epochs that does not show.
 #
 # ## 6. Run: the number
