@@ -1,5 +1,6 @@
 """Programs of several ranks, which ``mpiexec`` starts."""
 
+import functools
 import os
 import shutil
 import subprocess
@@ -11,14 +12,26 @@ import pytest
 
 HERE = Path(__file__).parent
 MPIEXEC = next(filter(None, (shutil.which("mpiexec", path=p) for p in (str(Path(sys.executable).parent), None))), None)
-ABSENT = "no MPI: pip install 'minidl[mpi]' brings it" if find_spec("mpi4py") is None or MPIEXEC is None else ""
+
+
+@functools.cache
+def absent():
+    """Why no program of several ranks can be started here; nothing where one can."""
+    if find_spec("mpi4py") is None or MPIEXEC is None:
+        return "no MPI: pip install 'minidl[mpi]' brings it"
+    command = [MPIEXEC, "-n", "2", sys.executable, "-c", "from mpi4py import MPI; MPI.COMM_WORLD.barrier()"]
+    try:
+        done = subprocess.run(command, capture_output=True, text=True, timeout=120)
+    except subprocess.TimeoutExpired:
+        return f"{MPIEXEC} starts no two processes here within two minutes"
+    return f"{MPIEXEC} does not work here: {done.stdout}{done.stderr}" if done.returncode else ""
 
 
 @pytest.fixture
 def started(tmp_path):
     """``started(ranks, *command)``: a job of Python under ``mpiexec``, in a folder of its own."""
-    if ABSENT:
-        pytest.skip(ABSENT)
+    if absent():
+        pytest.skip(absent())
     jobs = []
 
     def start(ranks, *command, **environment):

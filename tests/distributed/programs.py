@@ -321,6 +321,6 @@ def resumed(folder):
 
 
 if __name__ == "__main__":
-    limit = timedelta(seconds=1.5 if sys.argv[1] in ("hanging", "elsewhere") else 60)
+    limit = timedelta(seconds=4 if sys.argv[1] in ("hanging", "elsewhere") else 60)
     dist.init_process_group("mpi", timeout=limit)
     globals()[sys.argv[1]](*sys.argv[2:])
