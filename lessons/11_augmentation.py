@@ -19,7 +19,7 @@ lesson = Lesson("11", sources=["cifar10", "fashion-mnist", "mnist"])
 md.manual_seed(lesson.seed)
 
 # %% [markdown]
-# ## 1. Run: one photograph, many
+# ## 1. Investigate: one photograph, many
 #
 # Each transform draws its own parameters for each image of a batch: three looks at each.
 

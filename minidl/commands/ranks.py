@@ -16,7 +16,7 @@ from minidl.distributed import (
     is_initialized,
 )
 from minidl.distributed.collectives import objects
-from minidl.distributed.group import Group, joined
+from minidl.distributed.group import Group, joined, launched
 from minidl.nn import Module
 
 
@@ -25,7 +25,7 @@ def started() -> Group:
 
     ``mpiexec`` names a process that was killed by its number, and ends the others.
     """
-    if not is_initialized():
+    if launched() and not is_initialized():
         init_process_group()
     group = joined()
     processes = objects(group, f"{os.getpid()} of {platform.node()}", "train")
@@ -36,6 +36,8 @@ def started() -> Group:
 
 def first_alone(call: Callable[[], Any]) -> Any:
     """What a call gives on each rank, made on rank 0 before the others: they find what it has downloaded."""
+    if joined().size == 1:
+        return call()
     if joined().rank:
         barrier()
     try:

@@ -21,6 +21,7 @@ from minidl.commands.settings import BEGUN, NAMES, Run, Settings, begun, going_o
 from minidl.commands.trained import WEIGHTS, Trained
 from minidl.data import DataLoader
 from minidl.distributed import DistributedSampler
+from minidl.distributed.group import joined
 from minidl.nn import CrossEntropyLoss
 from minidl.train import Checkpoints, Trainer
 from minidl.train.batches import share
@@ -167,7 +168,8 @@ def trainer_of(this: Run, learnt: Any, held_out: Any) -> tuple[Trainer, DataLoad
     augmented = learnt.with_transform(prepare(size, mean, std, augmentations(settings.augment, *size[1:])))
     plain = held_out.with_transform(prepare(size, mean, std))
     rows, workers = part(settings.batch_size), settings.workers
-    sampler = DistributedSampler(augmented, seed=settings.seed)
+    group = joined()
+    sampler = DistributedSampler(augmented, group.size, group.rank, seed=settings.seed)
     batches = DataLoader(augmented, rows, sampler=sampler, num_workers=workers)
     test = DataLoader(plain, rows, sampler=share(plain), num_workers=workers)
     schedule = SCHEDULES[settings.schedule][1](optimizer, settings.lr, settings.epochs * len(batches))

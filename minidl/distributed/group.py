@@ -121,6 +121,11 @@ class World:
 world = World()
 
 
+def launched() -> bool:
+    """Whether ``mpiexec`` has started this process."""
+    return any(name in os.environ for name in LAUNCHED)
+
+
 def init_process_group(backend: str | None = None, timeout: timedelta | None = None) -> None:
     """Join the ranks that ``mpiexec`` has started, or, started alone, be the only one.
 
@@ -149,7 +154,7 @@ def init_process_group(backend: str | None = None, timeout: timedelta | None = N
         raise TypeError(f"init_process_group: timeout must be a datetime.timedelta, got {type(timeout).__name__}")
     if world.group is not None:
         raise RuntimeError("init_process_group: called a second time; destroy_process_group() comes before that")
-    if not any(name in os.environ for name in LAUNCHED):
+    if not launched():
         world.group = Group()
         return
     mpi = extra("mpi4py.MPI", "mpi", "init_process_group")

@@ -93,8 +93,8 @@ def test_kerass_own(option, names, generator):
     pictures = IMAGES.transpose(0, 2, 3, 1)
     theirs.fit(pictures)
     expected = np.stack([theirs.standardize(picture.copy()) for picture in pictures]).transpose(0, 3, 1, 2)
-    ours = md.data.TransformedDataset(list(IMAGES), eval(OPTIONS[option][1], names))
-    np.testing.assert_allclose(np.stack([ours[i].numpy() for i in range(50)]), expected, 1e-4, 1e-4)
+    ours = md.data.TransformedDataset(names["dataset"], eval(OPTIONS[option][1], names))
+    np.testing.assert_allclose(np.stack([ours[i][0].numpy() for i in range(50)]), expected, 1e-4, 1e-4)
 
 
 def test_the_page_names_what_there_is():

@@ -145,6 +145,7 @@ def test_networks_ask_for_no_other_layout_than_is_declared():
         z = md.functional.conv2d(image, weight, md.Tensor(bias, requires_grad=True), groups=groups)
         z.backward(md.Tensor(g.transpose(0, 3, 1, 2)))
         (image + image).relu().backward(image.detach())
+    md.functional.layer_norm(md.randn(2, 3), (3,), eps=1)
     used = [loop for loop in loops.declared if loop.dtypes]
     assert used and all(len(loop.dispatcher.signatures) <= 2 for loop in used)
 

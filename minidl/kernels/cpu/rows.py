@@ -79,6 +79,7 @@ class NormalizeRows:
     def forward(x, weight, bias, *, eps):  # noqa: D102
         rows, w, b = in_rows(x, weight, bias)
         z, found = empty(rows.shape, x.dtype), np.empty((*rows.shape[:2], 2))
+        eps = float(eps)  # for another kind of number the loop would be compiled anew
         parallel(lambda part: normalized(rows[part], w, b, eps, z[part], found[part]), chunks(rows))
         return z.reshape(x.shape), found
 
