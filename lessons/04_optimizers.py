@@ -153,7 +153,7 @@ for value in (0.0, 0.1):
     for p in network.parameters():
         nn.init.constant_(p, value)
     _, error = train(lambda p: optim.SGD(p, lr=0.05, momentum=0.9), network)
-    neurons = np.unique(next(network.parameters()).detach().numpy(), axis=0)
+    neurons = np.unique(next(network.parameters()).detach().numpy().round(3), axis=0)
     print(f"all weights {value}: held-out error {error:.1%}, {len(neurons)} different neurons of 64")
 
 # %% [markdown]
