@@ -54,7 +54,8 @@ def checkpoint(
     TypeError, ValueError
         For options that are none of these.
     RuntimeError
-        In backward: if the second call is not as the first, or something that the function reads was written in place.
+        In backward: if the second call is not as the first, or an argument or a parameter that
+        learns was written in place.
     """
     if use_reentrant:
         raise ValueError("checkpoint: use_reentrant=True is not supported; leave it out")

@@ -20,7 +20,6 @@ from minidl.backend import dims
 from minidl.backend.modes import mode, no_grad
 from minidl.engine.core import Edge, Node, Tensor, attach, origin, wrap
 from minidl.engine.op import cast
-from minidl.engine.writes import refuse_overwritten
 from minidl.ops.joining import cat
 from minidl.ops.shape import reshape
 
@@ -159,8 +158,7 @@ class Call:
 
     def pull(self, node: Node, g: Any, edges: Sequence[Edge]) -> list[Any]:
         """The gradients of the arguments at `edges`, from the gradient `g` of the result."""
-        arrays = node.alive()["saved"]
-        refuse_overwritten(node)
+        arrays = node.read()["saved"]
         parents = dict(node.edges) | {-1: node}
         self.ctx.saved = tuple(
             a if a is None else wrap(a) if p is None or not isinstance(g, Tensor) else attach(a, parents[p])

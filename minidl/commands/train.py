@@ -22,12 +22,12 @@ from minidl.commands.trained import WEIGHTS, Trained
 from minidl.data import DataLoader
 from minidl.distributed import DistributedSampler
 from minidl.distributed.group import joined
+from minidl.distributed.parallel import bare
 from minidl.nn import CrossEntropyLoss
 from minidl.train import Checkpoints, Trainer
 from minidl.train.batches import share
 from minidl.train.callbacks import BackupAndRestore, TerminateOnNaN
 from minidl.train.metrics import Accuracy
-from minidl.train.trainer import bare
 
 EXAMPLES = """examples:
   minidl train simplenet --data mnist --out runs/a

@@ -18,6 +18,7 @@ from minidl.commands import trained as runs
 from minidl.commands.arguments import add_device, names, number, size
 from minidl.commands.images import Fit, Size, found, place, some, spread
 from minidl.commands.networks import built, find
+from minidl.commands.ranks import started
 from minidl.commands.recipe import AUGMENTATIONS, augmentations
 from minidl.commands.trained import WEIGHTS, Trained
 from minidl.data import DataLoader, Subset, TensorDataset, labels_of, random_split
@@ -136,6 +137,8 @@ class Experiment:
 
 def run(asked: argparse.Namespace) -> int:
     """Let the network learn by each scheme, with each seed; print a table of what came of it."""
+    if started().size > 1:
+        raise RuntimeError("transfer runs in one process; leave mpiexec out")
     if (asked.out / RESULTS).exists():
         raise FileExistsError(f"--out {asked.out}: there are results; give another folder")
     schemes = list(transfer.SCHEMES) if "all" in asked.scheme else list(dict.fromkeys(asked.scheme))

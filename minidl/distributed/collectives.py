@@ -130,8 +130,10 @@ def operated(
     def finish() -> None:
         put(tensor, buffer / group.size if op is ReduceOp.AVG else buffer)
 
-    work = Work(name, start(buffer), finish)
+    request = start(buffer)
+    work = Work(name, request, finish)
     if async_op:
+        group.hold(request, buffer)
         return work
     work.wait()
     return None

@@ -34,9 +34,14 @@ class Group:
         self.gradients: Any = None  # a communicator of their own
         self.seconds = timeout.total_seconds()
         self.told: list[Any] = []  # requests, which hold what they send
+        self.held: list[tuple[Any, Any]] = []  # requests, and what they read and write
 
     def __str__(self) -> str:
         return f"rank {self.rank} of {self.size} (process {os.getpid()} of {platform.node()})"
+
+    def hold(self, request: Any, buffer: Any) -> None:
+        """Hold the memory of a request until it is done, even if nobody waits for it."""
+        self.held = [(other, of) for other, of in self.held if not other.Test()] + [(request, buffer)]
 
     def wait(self, request: Any, name: str) -> None:
         """Wait until a request of an operation is done.

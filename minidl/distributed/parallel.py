@@ -104,6 +104,9 @@ class DistributedDataParallel(Module):
         return self
 
     def forward(self, *args: Any, **kwargs: Any) -> Any:
+        learning = [id(p) for p in self.module.parameters() if p.requires_grad]
+        if self.reducer is not None and learning and learning != list(self.reducer.number):
+            self.reducer = self.reducer_of(self.module)  # some were frozen, or unfrozen, since the last time
         if self.reducer is None:
             return self.module(*args, **kwargs)
         learns = self.training and is_grad_enabled()
@@ -142,6 +145,11 @@ def require_place(module: Module, device_ids: Sequence[Any] | None) -> None:
             f"DistributedDataParallel: device_ids={list(device_ids)}, and the network is on {', '.join(places)}; "
             "module.to(device) moves it, and on the CPU device_ids is left out"
         )
+
+
+def bare(model: Module) -> Module:
+    """The network itself, without what shares it among ranks."""
+    return model.module if isinstance(model, DistributedDataParallel) else model
 
 
 def require_alike(module: Module) -> None:

@@ -68,7 +68,9 @@ def shared(name: str, dataset: Any, rows: int, shuffle: bool, shares: str | None
 
 
 def share(dataset: Any) -> range:
-    """The indices of the share of this rank, of which none is another's."""
+    """The indices of the share of this rank, of which none is another's; ValueError where a rank would have none."""
+    if len(dataset) < joined().size:
+        raise ValueError(f"{len(dataset)} samples can't be shared by {joined().size} ranks; start fewer, or give more")
     return range(joined().rank, len(dataset), joined().size)
 
 

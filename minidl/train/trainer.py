@@ -9,7 +9,7 @@ from typing import Any
 from minidl.data.sampler import require_count
 from minidl.distributed.collectives import anywhere
 from minidl.distributed.group import joined
-from minidl.distributed.parallel import DistributedDataParallel
+from minidl.distributed.parallel import DistributedDataParallel, bare
 from minidl.engine.core import Tensor
 from minidl.nn.modes import modes_kept
 from minidl.nn.module import Module
@@ -345,11 +345,6 @@ class Trainer(Evaluator):
                 "can't say where that was; save at the end of epochs, or use a DataLoader"
             )
         set_rng_state(state["random"])
-
-
-def bare(model: Module) -> Module:
-    """The network itself."""
-    return model.module if isinstance(model, DistributedDataParallel) else model
 
 
 def require_parallel(model: Module) -> None:

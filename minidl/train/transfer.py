@@ -121,6 +121,7 @@ def fit(
         )
 
     if scheme == "scratch":
+        unfreeze(network)
         return [learn(network, network.parameters(), lr, epochs, seen, validation_data)]
     freeze(network)
     unfreeze(head)
@@ -134,11 +135,15 @@ def fit(
     if scheme == "features":
         return histories
     blocks = list(list_blocks(network).values())
-    for block in blocks[-top:] if scheme == "top" else blocks:
+    still = blocks[:-top] if scheme == "top" else []
+    frozen = {id(module) for block in still for module in block.modules()}
+    for block in blocks[len(still) :]:
         unfreeze(block)
     for module in network.modules():
         if isinstance(module, (BatchNorm1d, BatchNorm2d)):
             freeze(module)
+        elif id(module) not in frozen and not list(module.state_dict()):  # dropout between blocks, or before the head
+            unfreeze(module)
     groups = param_groups_layer_decay(network, fine_tuning_lr, layer_decay)
     return [*histories, learn(network, groups, fine_tuning_lr, fine_tuning_epochs, seen, validation_data)]
 

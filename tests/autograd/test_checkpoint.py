@@ -209,3 +209,24 @@ def test_refusals():
     for segments in (0, 3, 1.5):
         with pytest.raises(ValueError, match="checkpoint_sequential: expected 1 to 2 segments"):
             checkpoint_sequential([md.exp, md.sin], segments, x)
+
+
+class Square(md.autograd.Function):
+    """The square of a tensor, which it saves."""
+
+    @staticmethod
+    def forward(ctx, x):
+        ctx.save_for_backward(x)
+        return x * x
+
+    @staticmethod
+    def backward(ctx, g):
+        (x,) = ctx.saved_tensors
+        return 2 * x * g
+
+
+def test_a_function_of_the_users_own():
+    x = md.tensor([1.0, 3.0], requires_grad=True)
+    (g,) = md.grad(checkpoint(Square.apply, x).sum(), x, create_graph=True)
+    assert g.tolist() == [2, 6]
+    assert md.grad(g.sum(), x)[0].tolist() == [2, 2]

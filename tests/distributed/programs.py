@@ -191,6 +191,27 @@ def features():
     refused(lambda: absent(x).sum().backward(), RuntimeError, "never.weight, never.bias; find_unused_parameters=True")
 
 
+def afterwards():
+    """What is frozen, unfrozen or let go after it was begun, on 2 ranks."""
+    rank = dist.get_rank()
+    net = nn.Sequential(nn.Linear(2, 2), nn.Linear(2, 1)).double()
+    nn.freeze(net[0])
+    whole = dist.DistributedDataParallel(net)
+    x = md.tensor([[1.0 + rank, 2.0]], dtype=md.float64)
+    for part, learns in (net[0], True), (net[1], False):
+        (nn.unfreeze if learns else nn.freeze)(part)
+        whole(x).sum().backward()
+    places = [md.zeros(2, 2).double() for _ in range(2)]
+    dist.all_gather(places, net[0].weight.grad)
+    assert places[0].tolist() == places[1].tolist() != [[0, 0], [0, 0]]
+    for _ in range(20):
+        dist.all_reduce(md.ones(200_000), async_op=True)  # nobody waits for it
+    dist.barrier()
+    assert md.ones(200_000).sum().item() == 200_000
+    share = "1 samples can't be shared by 2 ranks"
+    refused(lambda: Trainer(whole, nn.MSELoss(), optim.SGD(net.parameters(), lr=0.1)).evaluate(x, x), ValueError, share)
+
+
 def norms():
     """Batch norm over all ranks, with parts of several sizes: forward, and both orders of its gradient."""
     rank, size = dist.get_rank(), dist.get_world_size()

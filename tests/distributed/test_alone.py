@@ -9,10 +9,11 @@ import pytest
 
 import minidl as md
 from minidl import distributed as dist
-from minidl import nn
+from minidl import nn, optim
 from minidl.data import DataLoader, TensorDataset, TransformedDataset
 from minidl.distributed import group as groups
 from minidl.distributed.buckets import Schedule, planned
+from minidl.train import Trainer, callbacks
 
 
 @pytest.fixture
@@ -140,3 +141,21 @@ def test_importing_needs_no_mpi():
     said = "import sys, minidl; minidl.distributed.init_process_group(); assert 'mpi4py' not in sys.modules"
     environment = {name: value for name, value in os.environ.items() if name not in groups.LAUNCHED}
     subprocess.run([sys.executable, "-c", said], check=True, env=environment)
+
+
+def test_frozen_norms_stay_frozen():
+    net = dist.SyncBatchNorm.convert_sync_batchnorm(
+        nn.freeze(nn.Sequential(nn.Linear(2, 2), nn.BatchNorm1d(2)))
+    ).train()
+    assert isinstance(net[1], dist.SyncBatchNorm) and not net[1].training
+
+
+@pytest.mark.usefixtures("alone")
+def test_callbacks_know_layers_by_the_names_of_the_network_itself(tmp_path):
+    net = dist.DistributedDataParallel(nn.Sequential(nn.Linear(2, 2), nn.Linear(2, 1)))
+    trainer = Trainer(net, nn.MSELoss(), optim.SGD(net.parameters(), lr=0.1))
+    saved = callbacks.ModelCheckpoint(tmp_path / "w.safetensors", save_weights_only=True)
+    trainer.fit(
+        md.ones(4, 2), md.ones(4, 1), epochs=2, callbacks=[saved, callbacks.GradualUnfreezing(["0"])], verbose=0
+    )
+    net.module.load_state_dict(md.load(tmp_path / "w.safetensors"))

@@ -49,7 +49,7 @@ def test_killed_ranks(whole, started, ranks, tmp_path, times):
         folder.mkdir()
         job = started(2, HERE / "programs.py", "resumed", folder)
         _, *processes = job.stdout.readline().split()
-        time.sleep(moments.uniform(0, 1.5))
+        time.sleep(moments.uniform(0, 0.4))
         victim = moments.choice(processes)
         os.kill(int(victim), signal.SIGKILL)
         since = time.monotonic()

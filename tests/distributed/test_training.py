@@ -60,6 +60,10 @@ def test_what_else_a_wrapped_network_does(ranks):
     ranks(2, "features")
 
 
+def test_what_is_frozen_unfrozen_or_let_go_afterwards(ranks):
+    ranks(2, "afterwards")
+
+
 @pytest.mark.parametrize("n", [3, pytest.param(2, marks=pytest.mark.deep)])
 def test_norms_over_all_ranks(ranks, n):
     ranks(n, "norms")

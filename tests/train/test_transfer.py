@@ -52,6 +52,22 @@ def test_what_learns(scheme, options, layers):
     assert [len(history["loss"]) for history in histories] == ([2, 1] if scheme in ("top", "whole") else [2])
 
 
+@pytest.mark.parametrize("scheme, drops", [("frozen", False), ("top", True), ("whole", True), ("scratch", True)])
+def test_dropout_is_frozen_with_what_stands_before_it(scheme, drops):
+    model = network()
+    transfer.fit(model, scheme, data(), data(8, 1), **FEW)
+    model.train()
+    assert model[8].training == drops
+
+
+def test_from_scratch_everything_learns_whatever_was_frozen():
+    model = network()
+    transfer.fit(model, "frozen", data(), data(8, 1), **FEW)
+    before = copied(model)
+    transfer.fit(model, "scratch", data(), data(8, 1), **FEW)
+    assert moved(model, before) == set("01349")
+
+
 @pytest.mark.parametrize("scheme", transfer.SCHEMES)
 def test_it_learns(scheme):
     model = network()

@@ -8,6 +8,7 @@ from contextlib import ExitStack, contextmanager
 from typing import Any, ClassVar, NoReturn, Protocol
 
 from minidl.distributed.group import joined
+from minidl.distributed.parallel import bare
 from minidl.engine.core import Tensor
 from minidl.nn.module import Module
 
@@ -79,8 +80,8 @@ class Callback:
 
     @property
     def model(self) -> Module:
-        """The network that is trained."""
-        return self.trainer.model
+        """The network that is trained, without what shares it among ranks."""
+        return bare(self.trainer.model)
 
     def on_train_begin(self, logs: Logs) -> None:
         """Before the first epoch of a `fit`."""
