@@ -1,8 +1,8 @@
 # %% [markdown]
 # # 03 · A layer in between
 #
-# With a layer between pixels and scores, a network misreads a quarter of what ten templates do. Here you test the code
-# that trains it, and turn its knobs: rate, batch size, loss. About 30 minutes; you need lesson 02.
+# Of ten templates' errors, a layer in between leaves a third if it learns from 60,000 digits, two thirds from 4,000.
+# You test the code that trains it, and turn its knobs: rate, batches, loss. About 30 minutes; you need lesson 02.
 
 # %%
 import numpy as np
@@ -38,7 +38,8 @@ print("parameters:", *(f"{sum(p.numel() for p in net.parameters()):,}" for net i
 # ## 2. Make: the loop, and its test
 #
 # **Clear** gradients, go **forward**, take the **loss**, go **backward**, take a **step** (`optim.SGD`: p ← p − lr·g).
-# A wrong line makes no error, it learns less: so let it learn *fifty digits* by heart. Exercise: write the loop.
+# A wrong line makes no error, it learns less: so let it learn *fifty digits* by heart. Exercise: write the loop. (Then:
+# a `DataLoader` deals images out in **batches**, one a step; once through all of them is an **epoch**.)
 
 # %%
 def overfit(network, images, labels, lr, steps):
@@ -138,8 +139,8 @@ lesson.show(plots.lines(left, right), "rates")
 #
 # ## 6. Predict: the batch size
 #
-# The gradient of a batch is a mean: the larger, the more exact, and the fewer steps has an epoch. At rates that suit
-# them, which size is best after three epochs? How many times faster is an epoch in 256s than digit by digit?
+# The gradient of a batch is a mean: the larger, the more exact, and the fewer steps has an epoch. At the rates below,
+# which size is best after three epochs? How many times faster is an epoch in 256s than digit by digit?
 
 # %%
 suited = {1: 0.01, 10: 0.1, 64: 0.2, 256: 0.2, 1024: 0.2}
@@ -159,13 +160,12 @@ lesson.show(plots.lines(left | dict(ylabel="misread, %"), right | dict(xscale="l
 
 # %% [markdown]
 # Small batches learn more from each digit; large ones see more digits a second, as one by one the machine is busy with
-# Python. Above 500 there are too few steps. 64 to 256 is where most people start.
+# Python. Already at 256 three epochs are too few steps. 64 misreads a third more than 10, in a quarter of the time.
 #
 # ## 7. Predict: cars
 #
-# 392 cars of 1970 to 1982: cylinders, weight (1,613 to 5,140 pounds), … and `mpg`, their miles on a gallon, which a
-# layer of 32 shall tell. At which rates does it learn, if the numbers go in as they are? And if each column, and the
-# answer, is **standardised**, (x − mean) / deviation? Exercise: there, and back.
+# 392 cars: cylinders, weight (1,613 to 5,140 pounds), … and `mpg`, miles on a gallon. At which rates does a layer of 32
+# learn it from raw numbers? And **standardised**, `mpg` as well: (x − mean) / deviation? Exercise: there, and back.
 
 # %%
 def scaler(learnt):

@@ -89,9 +89,8 @@ check("06.1", lenet)
 # %% [markdown]
 # ## 4. Predict: before learning
 #
-# As in lesson 02: the scores z become probabilities pₖ = exp(zₖ) / Σⱼ exp(zⱼ), and the *cross-entropy* is the mean of
-# −ln p of the right class. A network with random weights knows nothing. What is its loss, and which share of the digits
-# does it get wrong?
+# As in lesson 02: scores z become probabilities pₖ = exp(zₖ) / Σⱼ exp(zⱼ), and the *cross-entropy* is the mean of −ln p
+# of the right class. What is the loss with random weights, and which share of the digits is misread?
 
 # %%
 @md.no_grad()  # no graph: nothing here is walked back
@@ -124,9 +123,8 @@ check("06.2", smoothed)
 # %% [markdown]
 # ## 6. Run: the training
 #
-# The loop of lesson 04: clear, forward, loss, backward, step. The rate falls along half a cosine, from 0.002 to 0: long
-# strides first, care at the end. An *epoch* sees each training digit once, in a new order. What is held out is only
-# watched: nothing is chosen by it. Guess: how many of 100 digits are misread after one epoch?
+# The loop of lesson 04; the rate falls along half a cosine, from 0.002 to 0. An *epoch* sees each digit once, in a new
+# order. What is held out is only watched: nothing is chosen by it. Guess: how many of 100 are misread after one?
 
 # %%
 RATE, SMOOTHING = 2e-3, 0.1
@@ -159,8 +157,7 @@ lesson.show(plots.curves(np.reshape(simplenet.losses, (epochs, -1)).mean(1), sim
 # %% [markdown]
 # ## 7. Predict: softmax, twice
 #
-# Somebody ends a network by a softmax, since they want probabilities, and `cross_entropy` applies its own: nothing
-# complains. What is the least loss that such a network can reach? Does it learn?
+# As in lesson 03, now smoothed: a network ends in a softmax, and the loss adds its own. The least loss? Does it learn?
 
 # %%
 def fc64():
@@ -238,6 +235,9 @@ for name, lecture in zip(networks, ("2.85", "1.83", "-", "0.79")):
     print(f"{name:15}{np.mean(errors):7.2f}{spread:>8}{lecture:>9}{count:>12,}")
 
 # %% [markdown]
+# On MNIST, SimpLeNet wins by far. LeNet-5, with a quarter of the parameters of FC256-FC256, is level with it after
+# three epochs (1.67 and 1.61 %), and ahead after six (1.20 ± 0.05 and 1.45 ± 0.10 %).
+#
 # ## 11. Modify and make
 #
 # - Modify: relu before the pooling. Do the scores change? Does an epoch take longer?

@@ -56,7 +56,7 @@ check("11.1", crop)
 # ## 3. Predict: what changes a label?
 #
 # A network learns upright digits, and is asked upside down (turned by 180°). Which digits does it still read, and what
-# does it say to a 6?
+# does it say to a 6? (The rate rises to 0.005 and falls to 0: *one cycle*, of which lesson 12 tells.)
 
 # %%
 def convnet(channels, width):
@@ -203,6 +203,10 @@ for recipe, errors in rows.items():
 # %% [markdown]
 # Cars on their roofs never come, and teach nothing about those that do. Mixed images can't be learnt by heart, and
 # their first number says little: where the other image has the larger share, its label is the better answer.
+#
+# On a thousand photographs of CIFAR-10, 30 epochs and one seed, nothing beats crop and flip (43 %): erasing is within
+# the noise (44 %), mixup a little worse (46 %), and CutMix (50 %) undoes all that they brought. More change is not more
+# help: it has to be measured.
 #
 # ## 8. Predict: and the images that judge?
 #
