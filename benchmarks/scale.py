@@ -25,6 +25,7 @@ import minidl as md
 from benchmarks.machine import description
 from benchmarks.networks import AT_224, NETWORKS
 from minidl import distributed, nn, optim
+from minidl.commands.arguments import number
 from minidl.distributed.buckets import CAP, FIRST, Schedule, planned
 from minidl.distributed.collectives import reduced
 from minidl.distributed.group import joined
@@ -125,8 +126,8 @@ def simulated(step: Step, link: Link, ranks: int, overlap: bool = True, first: i
         return Run(step.seconds, 0.0)
     buckets = planned(step.sizes, [0] * len(step.sizes), first, cap)
     schedule, free = Schedule(buckets), 0.0  # when the line is free again
-    for number, at in sorted(step.arrivals.items(), key=lambda arrival: arrival[1]):
-        for bucket in schedule.arrived(number):
+    for parameter, at in sorted(step.arrivals.items(), key=lambda arrival: arrival[1]):
+        for bucket in schedule.arrived(parameter):
             size = sum(step.sizes[i] for i in buckets[bucket])
             free = max(free, at if overlap else step.backward) + link.all_reduce(size, ranks)
     waited = max(0.0, free - step.backward)
@@ -175,7 +176,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Measure and compute, and print what came of it."""
     top = argparse.ArgumentParser(prog="python -m benchmarks.scale", description=__doc__.partition("\n")[0])
     top.add_argument("--link", action="store_true", help="measure the link between the ranks that mpiexec has started")
-    top.add_argument("--repeats", type=int, default=10, metavar="N", help="timed steps, or messages (default: 10)")
+    counted = "timed steps, or messages (default: 10)"
+    top.add_argument("--repeats", type=number(int, 1), default=10, metavar="N", help=counted)
     top.add_argument("--quick", action="store_true", help="tiny batches, to see that it works")
     top.add_argument("--out", type=Path, metavar="FILE", help="leave the figures there (JSON)")
     asked = top.parse_args(arguments)

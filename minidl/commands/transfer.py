@@ -144,6 +144,8 @@ def run(asked: argparse.Namespace) -> int:
     schemes = list(transfer.SCHEMES) if "all" in asked.scheme else list(dict.fromkeys(asked.scheme))
     if asked.augment and schemes == ["features"]:
         raise ValueError("--augment: in features images are seen once; give --scheme frozen, top or another")
+    if asked.classes and len(set(asked.classes)) < len(asked.classes):
+        raise ValueError(f"--classes {','.join(asked.classes)}: a class is named twice")
     experiment = prepared(asked)
     asked.out.mkdir(parents=True, exist_ok=True)
     rows: list[dict[str, Any]] = []

@@ -12,12 +12,8 @@ from minidl.engine.core import Node, Tensor, origin
 from minidl.nn.module import Module
 from minidl.viz.boxes import Box, boxed, homes
 
-GAP, LINE, HEIGHT, LETTER = (
-    24,
-    22,
-    34,
-    7.2,
-)  # between boxes, beside them, of a box, and the width of a letter, in pixels
+GAP, LINE, HEIGHT = 24, 22, 34  # between boxes, beside them, and of a box, in pixels
+LETTER = 7.2  # the width of a letter
 FAR = 5 * (HEIGHT + LINE)  # a way that long leads past other vertices
 STYLE = (
     "text{font:12px ui-monospace,monospace;fill:#222}.leaf{fill:#fdf0d5}.op{fill:#e8eef7}.end{fill:#dff0e3}"

@@ -81,6 +81,7 @@ def test_classes_and_samples(trained, photos, said):
     (["--weights", "resnet20.imagenet"], 1, "no weights are named 'resnet20.imagenet'; did you mean resnet20.cifar10"),
     (["--images", "nowhere"], 1, "--images nowhere: expected mnist, fashion-mnist, cifar10, or a folder of pictures"),
     (["--classes", "red,green"], 1, "--classes: there is no 'green' in photos, there are blue, red"),
+    (["--classes", "red,blue,red"], 1, "--classes red,blue,red: a class is named twice"),
     (["--classes", "red"], 1, "--classes: expected two or more, got red"),
     (["--samples", "6"], 1, "--images photos: a class has 3 images to learn from, expected four or more"),
     (["--augment", "flip"], 1, "--augment: in features images are seen once; give --scheme frozen, top or another"),

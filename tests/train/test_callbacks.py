@@ -451,6 +451,9 @@ def test_unfreezing_goes_on_within_an_epoch():
 @pytest.mark.parametrize("options, said", [
     (dict(layers=[]), "expected a list of paths, or of lists of them, got []"),
     (dict(layers="0"), "expected a list of paths, or of lists of them, got '0'"),
+    (dict(layers=5), "expected a list of paths, or of lists of them, got 5"),
+    (dict(layers=[3]), "expected a list of paths, or of lists of them, got [3]"),
+    (dict(layers=[["0"], []]), "expected a list of paths, or of lists of them, got [['0'], []]"),
     (dict(layers=["0"], freq=0), "freq must be an integer of 1 or more, got 0"),
     (dict(layers=["0"], start_from_epoch=-1), "start_from_epoch must be an integer of 0 or more, got -1"),
 ])  # fmt: skip

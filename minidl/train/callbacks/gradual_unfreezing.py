@@ -33,9 +33,10 @@ class GradualUnfreezing(Callback):
     """
 
     def __init__(self, layers: Sequence[str | Sequence[str]], start_from_epoch: int = 1, freq: int = 1) -> None:
-        if isinstance(layers, str) or not layers:
+        parts = [] if isinstance(layers, str) or not isinstance(layers, Sequence) else layers
+        if not parts or not all(isinstance(part, Sequence) and part for part in parts):
             raise ValueError(f"GradualUnfreezing: expected a list of paths, or of lists of them, got {layers!r}")
-        self.layers = [[part] if isinstance(part, str) else list(part) for part in layers]
+        self.layers = [[part] if isinstance(part, str) else list(part) for part in parts]
         self.start_from_epoch = require_count("GradualUnfreezing", "start_from_epoch", start_from_epoch, least=0)
         self.freq = require_count("GradualUnfreezing", "freq", freq)
         self.unfrozen = 0  # of the layers
