@@ -117,6 +117,8 @@ def fresh(asked: argparse.Namespace, given: dict[str, Any]) -> tuple[Run, Any, A
     if missing := [name for name in ("network", "data") if name not in given]:
         said = ", ".join({"network": "NETWORK", "data": "--data"}[name] for name in missing)
         asked.refuse(f"the following arguments are required: {said} (but for --resume)")
+    if asked.out.is_file():
+        raise FileExistsError(f"--out {asked.out}: a file; give a folder")
     if (asked.out / BEGUN).exists():
         raise FileExistsError(f"--out {asked.out}: there is a run; --resume goes on with it, or give another folder")
     size = image_size_of(given["network"], given.get("input"))

@@ -83,6 +83,10 @@ def test_a_run_is_not_overwritten(trained, said):
     told(said, TRAIN, 1, "--out runs/a: there is a run; --resume goes on with it, or give another folder")
 
 
+def test_a_run_is_a_folder(photos, said):
+    told(said, [*TRAIN, "--out", "photos/red/1.png"], 1, "--out photos/red/1.png: a file; give a folder")
+
+
 def test_odd_folders(photos, said):
     (photos / "empty").mkdir()
     told(said, TRAIN, 1, "photos/empty'")
