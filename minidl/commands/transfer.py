@@ -139,6 +139,8 @@ def run(asked: argparse.Namespace) -> int:
     """Let the network learn by each scheme, with each seed; print a table of what came of it."""
     if started().size > 1:
         raise RuntimeError("transfer runs in one process; leave mpiexec out")
+    if asked.out.is_file():
+        raise FileExistsError(f"--out {asked.out}: a file; give a folder")
     if (asked.out / RESULTS).exists():
         raise FileExistsError(f"--out {asked.out}: there are results; give another folder")
     schemes = list(transfer.SCHEMES) if "all" in asked.scheme else list(dict.fromkeys(asked.scheme))

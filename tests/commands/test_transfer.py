@@ -88,6 +88,7 @@ def test_classes_and_samples(trained, photos, said):
     (["--augment", "noise"], 2, "argument --augment: expected some of crop, flip,"),
     (["--scheme", "bottom"], 2, "argument --scheme: invalid choice: "),
     (["--samples", "3"], 2, "argument --samples: expected an integer of at least 4, got '3'"),
+    (["--out", "photos/red/1.png"], 1, "--out photos/red/1.png: a file; give a folder"),
     (["--out", "runs"], 1, "--out runs: there are results; give another folder"),
 ])  # fmt: skip
 def test_refusals(options, code, said_so, weights, trained, photos, said):

@@ -12,7 +12,7 @@ from minidl.functional import activations
 from minidl.kernels.cuda import elementwise
 
 pytestmark = pytest.mark.gpu
-RNG = np.random.default_rng()
+RNG = np.random.default_rng(0)
 
 
 ACTIVATIONS = {

@@ -18,7 +18,7 @@ from minidl.ops.pool import col2im, im2col, window_argmax, window_put, window_sp
 from minidl.ops.window import Window
 
 pytestmark = pytest.mark.gpu
-RNG = np.random.default_rng()
+RNG = np.random.default_rng(0)
 
 NONE = ((0, 0), (0, 0))
 PLAIN = dict(stride=(1, 1), padding=NONE, dilation=(1, 1), groups=1)
