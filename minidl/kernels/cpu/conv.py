@@ -16,7 +16,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from minidl.backend.memory import empty
-from minidl.backend.threads import parallel
+from minidl.backend.threads import matmul, parallel
 from minidl.kernels import loops
 from minidl.kernels.cpu.layout import channels_first, column_sums, lines, repeated, rows, suits, summed
 from minidl.kernels.cpu.pool import PLACES, flat, pooled, scatter, serves
@@ -120,7 +120,7 @@ class Patches(NamedTuple):
         """The adjoint of ``columns(x) @ matrix``, from dy into images x (N, H, W, C)."""
         image = x if x.flags.c_contiguous else empty(x.shape, x.dtype)
         if self.whole == ONE:
-            np.matmul(dy, matrix.T, out=rows(image))
+            matmul(dy, matrix.T, rows(image))
         else:
             parts = product(dy, np.ascontiguousarray(matrix.T))
             put_back(parts.reshape(len(x), *self.places, -1), flat(self.whole), image)
@@ -166,7 +166,7 @@ def parts(n: int, groups: int, each: int) -> list[tuple[slice, int]]:
 
 def product(a: np.ndarray, b: np.ndarray) -> np.ndarray:
     """a @ b, on memory used before."""
-    return np.matmul(a, b, out=empty((len(a), b.shape[1]), a.dtype))
+    return matmul(a, b, empty((len(a), b.shape[1]), a.dtype))
 
 
 class Geometry:
@@ -211,7 +211,7 @@ class Columns:
             y = z[images] if groups == 1 else empty((*z[images].shape[:3], how.o), x.dtype)
             chosen: Any = None
             if pool is None:
-                np.matmul(columns, matrix, out=y.reshape(len(columns), -1))
+                matmul(columns, matrix, y.reshape(len(columns), -1))
             else:
                 y[...], chosen = pooled(product(columns, matrix).reshape(-1, *how.places, how.o), pool)
             if relu or bias is not None:
@@ -243,7 +243,9 @@ class Columns:
                 active(rows(dz), rows(np.ascontiguousarray(z[images, ..., outputs])), rows(dy))
             db = column_sums(rows(dy)) if 2 in needs else None
             dy = dy.reshape(-1, matrix.shape[1])
-            dw = how.cut.gather(how.cut.columns(image[images, ..., inputs]).T @ dy, how.c) if 1 in needs else None
+            dw: Any = None
+            if 1 in needs:
+                dw = how.cut.gather(matmul(how.cut.columns(image[images, ..., inputs]).T, dy), how.c)
             if dx is not None:
                 how.cut.columns_back(dy, matrix, dx[images, ..., inputs])
             return dw, db
