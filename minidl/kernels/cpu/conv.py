@@ -17,12 +17,13 @@ import numpy as np
 
 from minidl.backend.memory import empty
 from minidl.backend.threads import matmul, parallel
+from minidl.engine.fusion import composites
 from minidl.kernels import loops
 from minidl.kernels.cpu.layout import channels_first, column_sums, lines, repeated, rows, suits, summed
 from minidl.kernels.cpu.pool import PLACES, flat, pooled, scatter, serves
 from minidl.kernels.loops import loop
 from minidl.ops.blocks import convolve
-from minidl.ops.conv import is_depthwise
+from minidl.ops.conv import conv, conv_w, conv_x, is_depthwise
 from minidl.ops.window import Window
 
 CHUNK = 1 << 19  # elements of columns that are worked on at a time
@@ -230,6 +231,7 @@ class Columns:
         how = Geometry(x, weight, stride, padding, dilation, groups, pool)
         image, g, z = x.transpose(0, 2, 3, 1), g.transpose(0, 2, 3, 1), saved[0]
         dx: Any = empty(image.shape, x.dtype) if 0 in needs else None
+        parts = zip(how.parts, saved[1] or [None] * len(how.parts), strict=True)
 
         def work(part):
             (images, group), chosen = part
@@ -250,10 +252,10 @@ class Columns:
                 how.cut.columns_back(dy, matrix, dx[images, ..., inputs])
             return dw, db
 
-        dw, db = zip(*parallel(work, list(zip(how.parts, saved[1], strict=True))), strict=True)
+        dw, db = zip(*parallel(work, parts), strict=True)
 
-        def total(parts):  # of each group, those of its images
-            return np.concatenate([summed(parts[group::groups]) for group in range(groups)])
+        def total(found):  # of each group, those of its images
+            return np.concatenate([summed(found[group::groups]) for group in range(groups)])
 
         return (
             None if dx is None else channels_first(dx),
@@ -263,3 +265,41 @@ class Columns:
 
 
 convolve.kernels.append(Columns)
+
+
+# --- the three ops of `minidl.ops.conv` on large arrays: `convolve` without a bias, and its two gradients -------------
+
+WHOLE = dict(pool=None, relu=False)
+UNSAVED = None, None
+
+
+def plain(x: np.ndarray, w: np.ndarray, geometry: dict[str, Any]) -> Any:
+    """The kernel that serves images and weights alone, or None."""
+    return composites["convolve"].serving([x, w, None], geometry | WHOLE)
+
+
+def large_conv(xp, x, w, **geometry):
+    """`conv`."""
+    kernel = plain(x, w, geometry)
+    return kernel.forward(x, w, None, **geometry, **WHOLE)[0] if kernel else conv.op.forward(xp, x, w, **geometry)
+
+
+def large_conv_x(xp, g, w, *, size, **geometry):
+    """`conv_x`; of the images nothing is known but their size."""
+    x = channels_first(empty((len(g), *size, w.shape[1] * geometry["groups"]), g.dtype))
+    kernel = plain(x, w, geometry)
+    if not kernel:
+        return conv_x.op.forward(xp, g, w, size=size, **geometry)
+    return kernel.backward(g, UNSAVED, {0}, x, w, None, **geometry, **WHOLE)[0]
+
+
+def large_conv_w(xp, x, g, *, size, **geometry):
+    """`conv_w`; of the weights nothing is known but their size."""
+    w = np.zeros((g.shape[1], x.shape[1] // geometry["groups"], *size), x.dtype)
+    kernel = plain(x, w, geometry)
+    if not kernel or g.dtype != x.dtype:
+        return conv_w.op.forward(xp, x, g, size=size, **geometry)
+    return kernel.backward(g, UNSAVED, {1}, x, w, None, **geometry, **WHOLE)[1]
+
+
+conv.op.large, conv_x.op.large, conv_w.op.large = large_conv, large_conv_x, large_conv_w
