@@ -1,23 +1,13 @@
-"""The stepper: driven by keys on a screen that remembers, and deep, in a real pseudo-terminal."""
+"""The stepper, driven by keys on a screen that remembers."""
 
-import json
-import os
-import pty
 import re
-import select
-import signal
-import subprocess
 import sys
-import time
-import tty
 
-import numpy as np
 import pytest
-from PIL import Image
 
 from minidl.learn import checks, course
 from minidl.learn.learner import Learner
-from minidl.learn.screen import Screen, one_key
+from minidl.learn.screen import Screen
 from minidl.learn.stepper import Stepper
 
 LESSON = """# %% [markdown]
@@ -383,149 +373,3 @@ def test_what_was_broken_since_begins_anew(step, tmp_path):
     own.write_text(LESSON.replace("loss = (w * w).sum()", "loss = w @ md.ones(3)"), "utf-8")
     shown, _ = step("")
     assert "You stand at step 0" in shown
-
-
-# --- the screen -------------------------------------------------------------------------------------------------------
-
-
-def test_keys_of_a_pipe(monkeypatch, capsys):
-    import io
-
-    monkeypatch.setattr(sys, "stdin", io.StringIO("x\nN\n\n"))
-    screen = Screen()
-    assert [screen.key("?", ["n", "\n", "q"]) for _ in range(3)] == ["n", "\n", "q"]
-
-
-def test_keys_of_a_terminal(monkeypatch):
-    parent, child = pty.openpty()
-    tty.setcbreak(child)
-    with os.fdopen(child) as stdin:
-        monkeypatch.setattr(sys, "stdin", stdin)
-        pressed = []
-        for typed in (b"N", b"\n", b"\x1b[A", b"\x1b[B", b"\x1b", "é".encode(), b"b", b"\x04"):
-            os.write(parent, typed)
-            pressed.append(one_key())
-    os.close(parent)
-    assert pressed == ["n", "\n", "", "", "", "é", "b", "q"]
-
-
-def test_a_picture_without_colour_is_made_of_shades(tmp_path, monkeypatch, capsys):
-    monkeypatch.setenv("COLUMNS", "22")
-    monkeypatch.setenv("FORCE_COLOR", "1")
-    monkeypatch.setenv("TERM", "xterm")
-    picture = tmp_path / "black.png"
-    Image.new("L", (20, 20), 0).save(picture)
-    Screen().picture(picture)
-    assert "▀" in capsys.readouterr().out
-    monkeypatch.setenv("NO_COLOR", "1")
-    Screen().picture(picture)
-    assert capsys.readouterr().out.splitlines() == 10 * [20 * "@"]
-
-
-def test_a_picture_in_characters(tmp_path, capsys, monkeypatch):
-    monkeypatch.setenv("COLUMNS", "22")
-    image = Image.new("L", (20, 20), 255)
-    image.paste(0, (0, 0, 10, 20))
-    image.save(tmp_path / "half.png")
-    Screen().picture(tmp_path / "half.png")
-    rows = capsys.readouterr().out.splitlines()
-    assert len(rows) == 10
-    assert all(row[:9] == "@" * 9 and row[12:].strip() == "" for row in rows)
-
-
-def test_facets_are_as_wide_as_can_be_looked_at(capsys, monkeypatch):
-    monkeypatch.setenv("COLUMNS", "42")
-    monkeypatch.setenv("NO_COLOR", "1")
-    pixels = np.full((4, 5, 3), 255, np.uint8)
-    pixels[:, :2] = 0
-    Screen().facets(pixels)
-    assert capsys.readouterr().out.splitlines() == 8 * ["@" * 8 + " " * 12]
-    for wide, letters in ((30, 30), (80, 40)):
-        Screen().facets(np.zeros((4, wide, 3), np.uint8))
-        assert capsys.readouterr().out.splitlines() == 2 * ["@" * letters]
-
-
-# --- in a terminal ----------------------------------------------------------------------------------------------------
-
-
-class Terminal:
-    """A process in a pseudo-terminal: `wait` for a text, `press` keys."""
-
-    def __init__(self, folder, *arguments, size=(24, 80), **environment):
-        parent, child = pty.openpty()
-        os.set_blocking(parent, False)
-        environment = os.environ | {"LINES": str(size[0]), "COLUMNS": str(size[1]), "TERM": "xterm"} | environment
-        environment |= {"MINIDL_PROFILE": "ci", "MPLBACKEND": "Agg", "PYTHONPATH": os.pathsep.join(sys.path)}
-        command = [sys.executable, "-m", "minidl", "learn", *arguments]
-        self.process = subprocess.Popen(
-            command, cwd=folder, env=environment, stdin=child, stdout=child, stderr=child, start_new_session=True
-        )
-        os.close(child)
-        self.end, self.text, self.seen = parent, "", 0
-
-    def wait(self, text, seconds=60):
-        until = time.monotonic() + seconds
-        while text not in self.text[self.seen :]:
-            assert time.monotonic() < until, f"{text!r} did not come: {self.text[self.seen :]}"
-            if select.select([self.end], [], [], 0.1)[0]:
-                try:
-                    self.text += os.read(self.end, 65536).decode("utf-8", "replace")
-                except OSError:
-                    break
-        self.seen = self.text.index(text, self.seen) + len(text)
-
-    def press(self, keys):
-        os.write(self.end, keys.encode())
-
-
-@pytest.mark.deep
-@pytest.mark.parametrize(
-    "size, environment",
-    [((24, 80), {}), ((60, 200), {"NO_COLOR": "1"}), ((24, 80), {"PYTHONIOENCODING": "ascii"})],
-    ids=["small", "large without colour", "without Unicode"],
-)
-def test_in_a_terminal(tmp_path, size, environment):
-    terminal = Terminal(tmp_path, "01", size=size, **environment)
-    terminal.wait("a back")
-    terminal.press("\n")
-    terminal.wait("Enter next")
-    terminal.press("\n")
-    terminal.wait("Your prediction")
-    terminal.press("three\n")
-    terminal.wait("Enter run")
-    terminal.press("\n")
-    terminal.wait("You predicted: three")
-    terminal.wait("quit")
-    terminal.press("\n")
-    terminal.wait("Your prediction")
-    terminal.press("a valley\n")
-    terminal.wait("Enter run")
-    terminal.press("\n")
-    terminal.wait("Enter next")
-    terminal.press("\n")
-    terminal.wait("solution")
-    terminal.press("h")
-    terminal.wait("Hint 1 of 3")
-    terminal.wait("quit")
-    terminal.press("s")
-    terminal.wait("Show the solution of 01.1?")
-    terminal.press("y\n")
-    terminal.wait("return")
-    terminal.wait("quit")
-    terminal.press("q")
-    terminal.wait("You stand at step 2 of")
-    assert terminal.process.wait(30) == 0
-    assert bool(re.search(r"\x1b\[(\d+;)*[349][0-7]", terminal.text)) != ("NO_COLOR" in environment)
-    again = Terminal(tmp_path, "01", size=size, **environment)
-    again.wait("Running step 1 again")
-    again.wait("Enter run")
-    again.process.send_signal(signal.SIGKILL)
-    again.process.wait(30)
-    third = Terminal(tmp_path, size=size, **environment)
-    third.wait("q quit")
-    third.press("\n")
-    third.wait("q quit")
-    third.press("q")
-    assert third.process.wait(30) == 0
-    state = json.loads((tmp_path / "my-lessons" / "progress.json").read_text("utf-8"))["01"]
-    assert state["predictions"] == {"1": "three", "2": "a valley"}
