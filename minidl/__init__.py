@@ -6,7 +6,8 @@ from math import e, inf, nan, pi
 from sys import modules as _modules
 
 from minidl import (
-    autograd, backends, data, distributed, functional, kernels, models, nn, ops, optim, profiler, train, utils, viz,
+    autograd, backends, data, distributed, functional, interpret, kernels, models, nn, ops, optim, profiler, train,
+    utils, viz,
 )
 from minidl.backend import accelerator, cuda, random
 from minidl.autograd import GradcheckError, grad, gradcheck, gradgradcheck

@@ -38,6 +38,10 @@ BY_FILE = {
     "functional/test_functional.py": "functional.dropout functional.dropout2d",
     "functional/test_refusals.py": "*.size_average *.reduce",
     "gpu/test_devices.py": "*.device",
+    "interpret/test_patches.py": "interpret.Patches interpret.strongest_patches.batch_size "
+    "interpret.occlusion.perturbations_per_eval",
+    "interpret/test_pictures.py": "interpret.activation_picture interpret.filter_picture",
+    "interpret/test_sanity.py": "interpret.randomization_test",
     "models/test_models.py": "models.vgg16",
     "nn/test_dropout.py": "nn.Dropout nn.Dropout1d nn.Dropout2d functional.dropout1d functional.alpha_dropout "
     "nn.AlphaDropout",
