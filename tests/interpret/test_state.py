@@ -54,7 +54,7 @@ def network():
 
 def state(model):
     """What must not change."""
-    modes = [(m.training, m.registered_hooks) for m in model.modules()]
+    modes = [(m.training, m._registered_hooks) for m in model.modules()]
     values = [v.numpy().tobytes() for v in (*model.state_dict().values(), *[p.grad for p in model.parameters()])]
     return modes, values, [p.requires_grad for p in model.parameters()], IMAGES.requires_grad, IMAGES.numpy().tobytes()
 
