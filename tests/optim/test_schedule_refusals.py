@@ -161,6 +161,35 @@ def test_refuses(make, error, said):
         make(optimizer())
 
 
+INSIDE = [  # the ends of what is allowed, which are, and the rates of three epochs there
+    (lambda o: StepLR(o, 0.5, -1.0), [1, -1, 1]), (lambda o: MultiStepLR(o, [0, 1], 0.5), [0.5, 0.25, 0.25]),
+    (lambda o: ConstantLR(o, 1, 1), [1, 1, 1]), (lambda o: ConstantLR(o, 0.5, 0.5), [0.5, 0.5, 0.5]),
+    (lambda o: LinearLR(o, 1, 0, 1), [1, 0, 0]), (lambda o: LinearLR(o, 0.5, 1, 0.5), [0.5, 0.5, 0.5]),
+    (lambda o: PolynomialLR(o, 1, 0.5), [1, 0, 0]), (lambda o: PolynomialLR(o, 4, 0), [1, 1, 1]),
+    (lambda o: CosineAnnealingLR(o, 1, -1.0), [1, -1, 1]), (lambda o: CosineAnnealingLR(o, 0.5), [1, 1, 1]),
+    (lambda o: CosineAnnealingWarmRestarts(o, 1, 1, -1.0), [1, 1, 1]),
+    (lambda o: CyclicLR(o, 0, 1, 0.5, 1.5), [0, 2 / 3, 0]), (lambda o: CyclicLR(o, 0, 1, 2, 0), [0, 0.5, 0]),
+    (lambda o: CyclicLR(o, 0, 1, 1, mode="exp_range", gamma=-1.0), [0, -1, 0]),
+    (lambda o: OneCycleLR(o, 1, 5, pct_start=0.5, anneal_strategy="linear", div_factor=0.5, final_div_factor=0.25),
+     [2, 4 / 3, 2.4]),
+    (lambda o: OneCycleLR(o, 1, 3, pct_start=0.0, anneal_strategy="linear"),
+     [2 / 3 + 4e-6 / 3, 1 / 3 + 8e-6 / 3, 4e-6]),
+    (lambda o: OneCycleLR(o, 1, None, 1, 3, pct_start=1.0, anneal_strategy="linear"), [0.04, 0.52, 1]),
+    (lambda o: SequentialLR(o, two(o), [0]), [1, 0.5, 0.25]), (lambda o: SWALR(o, 0, 1), [1, 0, 0]),
+    (lambda o: SWALR(o, 0.5, 0), [0.5, 0.5, 0.5]),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("make, rates", INSIDE)
+def test_takes_what_lies_just_inside(make, rates):
+    opt = optim.SGD([md.ones(1)], 1.0, 0.9)
+    schedule, seen = make(opt), []
+    for _ in rates:
+        seen.append(opt.param_groups[0]["lr"])
+        opt.step(), schedule.step()
+    assert seen == pytest.approx(rates, rel=1e-12)
+
+
 def test_more_steps_than_a_cycle_has():
     schedule = OneCycleLR(opt := optimizer(), 1, 2)
     opt.step()
