@@ -94,6 +94,16 @@ def test_the_global_stream_gives_a_seed_an_epoch():
     assert noise[0] != noise[1] and len({x for row in noise[0] for x in row}) > 40
 
 
+@pytest.mark.parametrize("make, workers", [(Noisy, 0), (Noisy, 2), (NoisyStream, 0)])
+def test_a_batch_draws_by_the_seed_of_its_epoch_and_its_number(make, workers):
+    md.manual_seed(4)
+    drawn = [values(batch)[1][0] for batch in DataLoader(make(), 8, num_workers=workers)]
+    seed = int(np.random.Generator(np.random.Philox(4)).integers(2**63))
+    for number, numbers in enumerate(drawn):
+        (word,) = np.random.SeedSequence(seed, spawn_key=(number,)).generate_state(1, np.uint64)
+        assert numbers == md.rand(len(numbers), generator=md.Generator().manual_seed(int(word))).tolist()
+
+
 def test_what_a_state_says():
     loader = DataLoader(TensorDataset(np.arange(10)), 3)
     assert loader.state_dict() == {"epoch": None, "generator": None, "sampler": None}

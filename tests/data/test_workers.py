@@ -91,6 +91,8 @@ def test_what_a_worker_is_told(kind):
 
     def prepare(number):
         assert get_worker_info().id == number
+        who = multiprocessing.current_process() if kind else threading.current_thread()
+        assert who.name == f"minidl-loader-{number}" and who.daemon
         get_worker_info().dataset.drawn = md.rand(1).item()
 
     loader = DataLoader(data, None, num_workers=2, worker_init_fn=prepare, multiprocessing_context=kind)
