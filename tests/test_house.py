@@ -20,7 +20,7 @@ FLOORS = [
     {"optim"},
     {"kernels"},
     {"distributed", "models", "viz"},
-    {"interpret", "train"},
+    {"train"},
     {"minidl"},
     {"learn"},
     {"commands"},

@@ -1,6 +1,7 @@
 """A small problem that trainings in these tests learn, one of a search, and a callback that writes down its calls."""
 
 import math
+from collections.abc import Mapping
 
 import numpy as np
 
@@ -9,6 +10,7 @@ from minidl import nn
 from minidl.train import Trainer
 from minidl.train.callbacks import Callback
 from minidl.train.callbacks.callback import HOOKS
+from minidl.train.metrics import Mean, Recall
 
 
 def data(n=40, dtype=md.float32):
@@ -30,6 +32,21 @@ def trainer(model=None, lr=0.05, **options):
     return Trainer(model, nn.CrossEntropyLoss(), md.optim.Adam(model.parameters(), lr=lr), **options)
 
 
+def fitted(*callbacks, epochs=1, **options):
+    """A trainer after so many epochs, with a metric of several numbers, and one of which no better side is known."""
+    t = trainer(metrics={"mean": Accuracy0(), "recall": Recall(average=None)}, **options)
+    x, y = data()
+    t.fit(x, y, 8, epochs=epochs, callbacks=callbacks, validation_data=(x, y), verbose=0)
+    return t
+
+
+class Accuracy0(Mean):
+    """A metric of which it is not known where it should be."""
+
+    def update(self, input, target):
+        return super().update(input)
+
+
 def weights(model):
     """All parameters and buffers, as one list of numbers."""
     return np.concatenate([tensor.numpy().ravel() for tensor in model.state_dict().values()])
@@ -41,7 +58,7 @@ def score(trial):
 
 
 class Told(Callback):
-    """Writes down which hooks are called, with what."""
+    """Writes down which hooks are called, with what beside logs."""
 
     def __init__(self):
         self.calls = []
@@ -49,6 +66,11 @@ class Told(Callback):
     def cleanup(self):
         self.calls.append("cleanup")
 
+    def tell(self, hook, *args):
+        *rest, logs = args
+        assert isinstance(logs, Mapping)
+        self.calls.append((hook.removeprefix("on_"), *rest))
+
 
 for hook in HOOKS:
-    setattr(Told, hook, lambda self, *args, hook=hook: self.calls.append((hook.removeprefix("on_"), *args[:-1])))
+    setattr(Told, hook, lambda self, *args, hook=hook: self.tell(hook, *args))

@@ -127,17 +127,14 @@ class Depthwise:
                 z[part], chosen = pooled(y, pool)
                 if relu:
                     unchoose(rows(z[part]), rows(chosen), PLACES)
-            return chosen
+            return part, chosen
 
-        chosen = parallel(work, chunks(how.images))
-        return channels_first(z), (z if relu and pool is None else None, chosen)
+        return channels_first(z), (parallel(work, chunks(how.images)), z if relu and pool is None else None)
 
     @staticmethod
     def backward(g, saved, needs, x, weight, bias, *, pool, relu, **geometry):  # noqa: D102
-        how, g, (z, chosen) = Prepared(x, weight, pool=pool, **geometry), channels_last(g), saved
+        how, g, (parts, z) = Prepared(x, weight, pool=pool, **geometry), channels_last(g), saved
         dx: Any = empty(how.images.shape, x.dtype) if 0 in needs else None
-        slices = chunks(how.images)
-        parts = zip(slices, chosen or [None] * len(slices), strict=True)
 
         def work(done):
             part, chosen = done
