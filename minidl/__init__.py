@@ -6,7 +6,8 @@ from math import e, inf, nan, pi
 from sys import modules as _modules
 
 from minidl import (
-    autograd, backends, data, distributed, functional, kernels, models, nn, ops, optim, profiler, train, utils, viz,
+    autograd, backends, data, distributed, functional, interpret, kernels, models, nn, ops, optim, profiler, train,
+    utils, viz,
 )
 from minidl.backend import accelerator, cuda, random
 from minidl.autograd import GradcheckError, grad, gradcheck, gradgradcheck
@@ -26,7 +27,7 @@ from minidl.backend.dtypes import (
 )
 from minidl.files import load, save
 from minidl.functional.activations import relu_
-from minidl.functional.dense import bilinear, cdist
+from minidl.functional.dense import bilinear, cdist, cosine_similarity, pairwise_distance
 from minidl.backend.modes import (
     detect_anomaly, enable_grad, inference_mode, is_anomaly_enabled, is_grad_enabled, no_fusion, no_grad,
     set_detect_anomaly, set_grad_enabled,

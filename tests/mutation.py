@@ -43,14 +43,14 @@ TESTS = {
     "data": "data peers/test_torch_data.py",
     "functional": "functional nn test_arguments.py peers",
     "learn": "learn/test_course.py learn/test_exercises.py learn/test_judge.py learn/test_lesson.py learn/test_toys.py "
-    "learn/test_stepper.py",
+    "learn/test_keys.py learn/test_screen.py learn/test_stepper.py",
     "models": "models nn test_programs.py",
     "nn": "nn functional engine/test_fusion.py test_arguments.py test_programs.py peers",
     "optim": "optim test_arguments.py peers/test_torch_optim.py",
     "profiler": "profiler",
     "train": "train",
     "utils": "data/test_loader.py",
-    "viz": "viz learn/test_stepper.py",
+    "viz": "viz learn/test_keys.py",
     "": "engine/test_engine.py test_files.py test_cli.py",
 }
 STREAMS = sys.__stdout__, sys.__stderr__

@@ -20,7 +20,7 @@ FLOORS = [
     {"optim"},
     {"kernels"},
     {"distributed", "models", "viz"},
-    {"train"},
+    {"interpret", "train"},
     {"minidl"},
     {"learn"},
     {"commands"},

@@ -15,6 +15,8 @@ import math
 from collections.abc import Sequence
 from typing import Any
 
+import numpy as np
+
 from minidl import backend
 from minidl.backend import dims
 from minidl.backend.modes import mode, no_grad
@@ -69,9 +71,10 @@ class Function:
     """A function with a derivative of its own: subclass it, and call ``apply``.
 
     ``forward(ctx, *args)`` computes, without being recorded, and gives a Tensor or a tuple of them;
-    ``backward(ctx, *gradients)`` gets a gradient for each output and gives one for each argument, None where there is
-    none. Where a subclass has ``setup_context(ctx, inputs, output)``, ``forward`` is called without `ctx`. Under
-    ``create_graph=True`` the ops in ``backward`` are recorded, and so it can be differentiated in its turn.
+    ``backward(ctx, *gradients)`` gets a gradient for each output, zeros for those that have none, and gives one for
+    each argument, None where there is none. Where a subclass has ``setup_context(ctx, inputs, output)``, ``forward`` is
+    called without `ctx`. Under ``create_graph=True`` the ops in ``backward`` are recorded, and so it can be
+    differentiated in its turn.
     """
 
     @staticmethod
@@ -113,14 +116,15 @@ class Function:
             raise TypeError(f"{named}: outputs of different dtypes, {' and '.join(str(z.dtype) for z in made)}")
         with no_grad():
             joined = made[0] if len(made) == 1 else cat([reshape(z, (z.numel(),)) for z in made])
-        op = Call(cls, ctx, [z.shape for z in made])
+        kinds = [(z.shape, z.dtype, any(z is m for m in made)) for z in outputs]
+        op = Call(cls, ctx, kinds)
         edges = [(i, origin(a)) for i, a in enumerate(args) if ctx.needs_input_grad[i]]
         held = {"saved": tuple(t if t is None else t.array for t in ctx.to_save)}
         node = Node(op, edges, held, joined.array)
         op.places = [op.place_of(t, args, made) for t in ctx.to_save]
         ctx.to_save = ctx.without_gradient = ()
         tracked = iter(op.parted(attach(joined.array, node)))
-        results = tuple(next(tracked) if any(z is m for m in made) else z for z in outputs)
+        results = tuple(next(tracked) if learns else z for z, (_, _, learns) in zip(outputs, kinds, strict=True))
         return results if isinstance(output, tuple) else results[0]
 
 
@@ -131,8 +135,12 @@ class Call:
     saves = True
     places: list[int | None]  # of what was saved: the argument that it is, −1 for the output, or None
 
-    def __init__(self, function: type[Function], ctx: Context, shapes: list[tuple[int, ...]]) -> None:
-        self.function, self.ctx, self.shapes = function, ctx, shapes
+    def __init__(
+        self, function: type[Function], ctx: Context, outputs: list[tuple[tuple[int, ...], np.dtype, bool]]
+    ) -> None:
+        self.function, self.ctx = function, ctx
+        self.outputs = outputs  # the shape and the dtype of each, and whether it has a gradient
+        self.shapes = [shape for shape, _, learns in outputs if learns]
         self.name = function.__name__
 
     def argument(self, position: int) -> str:
@@ -160,12 +168,17 @@ class Call:
         """The gradients of the arguments at `edges`, from the gradient `g` of the result."""
         arrays = node.read()["saved"]
         parents = dict(node.edges) | {-1: node}
+        array = g.array if isinstance(g, Tensor) else g
+        with backend.current(array):
+            zeros = backend.namespace(array).zeros
+            parts = iter(self.parted(g if isinstance(g, Tensor) else wrap(g)))
+            gradients = [next(parts) if learns else wrap(zeros(*kind)) for *kind, learns in self.outputs]
         self.ctx.saved = tuple(
             a if a is None else wrap(a) if p is None or not isinstance(g, Tensor) else attach(a, parents[p])
             for a, p in zip(arrays, self.places, strict=True)
         )
         try:
-            given = self.function.backward(self.ctx, *self.parted(g if isinstance(g, Tensor) else wrap(g)))
+            given = self.function.backward(self.ctx, *gradients)
         finally:
             self.ctx.saved = ()
         given = given if isinstance(given, tuple) else (given,)
@@ -174,9 +187,7 @@ class Call:
             raise RuntimeError(
                 f"{self.name}: backward must return {wanted} gradients, one an argument; got {len(given)}"
             )
-        array = g.array if isinstance(g, Tensor) else g
         with backend.current(array):
-            zeros = backend.namespace(array).zeros
             found = [self.checked(i, given[i], parent, zeros) for i, parent in edges]
         return found if isinstance(g, Tensor) else [d.array for d in found]
 

@@ -42,25 +42,28 @@ def parallel(function: Callable[[Any], Any], chunks: Iterable[Any]) -> list[Any]
     return job.results.pop()
 
 
-def matmul(a: np.ndarray, b: np.ndarray) -> np.ndarray:
-    """``numpy.matmul(a, b)`` of arrays of at least two dimensions, large products in pieces."""
+def matmul(a: np.ndarray, b: np.ndarray, out: np.ndarray | None = None) -> np.ndarray:
+    """``numpy.matmul(a, b, out=out)`` of arrays of at least two dimensions, large products in pieces.
+
+    Every product of size is to be made by it, or in a chunk of `parallel`: else the threads of BLAS wake up, and spin.
+    """
     rows, columns = a.shape[-2], b.shape[-1]
-    if a.size * columns <= ONE_THREAD:
-        return np.matmul(a, b)
+    if here.working or a.size * columns <= ONE_THREAD:
+        return np.matmul(a, b, out=out)
     batch = np.broadcast_shapes(a.shape[:-2], b.shape[:-2])
     work = math.prod(batch) * rows * columns * a.shape[-1]
     number = min(get_num_threads(), work // PIECE)
     if number < 2:
         with blas():
-            return np.matmul(a, b)
-    z = empty((*batch, rows, columns), np.result_type(a, b))
-    if batch:
+            return np.matmul(a, b, out=out)
+    z = empty((*batch, rows, columns), np.result_type(a, b)) if out is None else out
+    if batch and batch[0] >= number:
         a, b = np.broadcast_to(a, batch + a.shape[-2:]), np.broadcast_to(b, batch + b.shape[-2:])
         parallel(lambda i: np.matmul(a[i], b[i], out=z[i]), pieces(batch[0], number))
     elif rows >= columns:
-        parallel(lambda i: np.matmul(a[i], b, out=z[i]), pieces(rows, number))
+        parallel(lambda i: np.matmul(a[..., i, :], b, out=z[..., i, :]), pieces(rows, number))
     else:
-        parallel(lambda i: np.matmul(a, b[:, i], out=z[:, i]), pieces(columns, number))
+        parallel(lambda i: np.matmul(a, b[..., i], out=z[..., i]), pieces(columns, number))
     return z
 
 

@@ -97,5 +97,5 @@ class SyncBatchNorm(_BatchNorm):
             converted = cls(*options, bias=module.bias is not None)
         for own in ("weight", "bias", "running_mean", "running_var", "num_batches_tracked"):
             setattr(converted, own, getattr(module, own))
-        converted.training, converted.frozen = module.training, module.frozen
+        converted.training, converted._frozen = module.training, module._frozen
         return converted

@@ -97,7 +97,7 @@ ABSENT = {
     "histogram": "use histc",
     "histogramdd": "use numpy.histogramdd on t.numpy()",
     "scatter_reduce": "scatter_add adds, scatter puts",
-    "index_put": "x[index] = value writes under no_grad(), where() and index_copy() with gradients",
+    "index_put": "x[index] = value writes under no_grad(), where() and index_copy() with gradients; index_add() adds",
     "masked_scatter": "use where",
     "as_strided": "use unfold, narrow, expand or reshape",
     "unique_consecutive": "use unique",
@@ -134,7 +134,8 @@ ABSENT = {
 METHODS_ABSENT = (
     "det slogdet logdet svd eig qr lu cholesky inverse pinverse lstsq solve matrix_exp cfloat cdouble stft istft "
     "real imag angle conj to_sparse to_dense storage untyped_storage bfloat16 new ger mode histogram scatter_reduce "
-    "index_put masked_scatter as_strided unique_consecutive symeig reinforce share_memory_"
+    "scatter_reduce_ index_put index_put_ masked_scatter masked_scatter_ as_strided unique_consecutive symeig "
+    "reinforce share_memory_"
 )
 MODULES = (
     "ao amp distributed distributions export fft func fx hub jit linalg model_zoo "
@@ -142,6 +143,7 @@ MODULES = (
     "tensorboard"
 )
 VOLUMETRIC = ("3d", "3D")
+TOP = __name__.partition(".")[0]
 
 ARGUMENTS = {
     "out": "there is no out=; assign the result, or write with t.copy_(result)",
@@ -156,8 +158,9 @@ ARGUMENTS = {
 
 def advice(name: str, names: Iterable[str]) -> str:
     """What to say of a name that is not here: the way around it, or what it may have been meant to be."""
-    if name in ABSENT:
-        return f"; {ABSENT[name]}"
+    known = name if name in ABSENT else name.removesuffix("_")
+    if known in ABSENT:
+        return f"; {ABSENT[known]}"
     if name.endswith(VOLUMETRIC):
         return f"; {VOLUMES}"
     public = [other for other in names if not other.startswith("_")]
@@ -181,7 +184,7 @@ class AbsentModules(MetaPathFinder, Loader):
 
     def find_spec(self, fullname: str, path: object = None, target: object = None) -> ModuleSpec | None:  # noqa: D102
         package, _, name = fullname.rpartition(".")
-        ours = package.partition(".")[0] == __name__.partition(".")[0] and name in MODULES.split()
+        ours = package.partition(".")[0] == TOP and name in MODULES.split()
         return ModuleSpec(fullname, self, is_package=True) if ours else None
 
     def exec_module(self, module: ModuleType) -> None:  # noqa: D102
@@ -209,6 +212,8 @@ def _missing(module: str, name: str) -> None:
     things = [other for other, thing in vars(sys.modules[module]).items() if not isinstance(thing, ModuleType)]
     leaf = module.rpartition(".")[2]
     said = "" if name.startswith("__") else advice(leaf if leaf in ABSENT and leaf in MODULES.split() else name, things)
+    if module == TOP and hasattr(sys.modules[f"{TOP}.functional"], name):
+        said = f"; {TOP}.functional has it"
     caller = sys._getframe(1)
     imported = caller.f_code.co_code[caller.f_lasti] == opcode.opmap["IMPORT_FROM"]
     raise (ImportError if imported else AttributeError)(f"{module} has no {name}{said}")

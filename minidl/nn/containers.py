@@ -2,6 +2,7 @@
 
 import itertools
 import operator
+from collections import OrderedDict
 from collections.abc import Iterable, Iterator, Mapping, MutableMapping
 from typing import Any
 
@@ -20,10 +21,10 @@ LONGEST = 4  # layers that are served at once
 class _Container(Module):
     """A module that is asked for what it holds: its modules, or its parameters, by name."""
 
-    kind: type = Module
+    _kind: type = Module
 
     def _held(self) -> dict[str, Any]:
-        return {name: value for name, value in vars(self).items() if isinstance(value, self.kind)}
+        return {name: value for name, value in vars(self).items() if isinstance(value, self._kind)}
 
     def _put(self, name: str, value: Any) -> None:
         self.add_module(name, value)
@@ -35,7 +36,7 @@ class _Container(Module):
 class _Parameters(_Container):
     """A container of parameters, which makes them of tensors."""
 
-    kind = Parameter
+    _kind = Parameter
 
     def _put(self, name: str, value: Any) -> None:
         self.register_parameter(name, Parameter(value) if type(value) is Tensor else value)
@@ -71,7 +72,7 @@ class _List(_Container):
 
     def _checked(self, index: Any, end: int = 0) -> Any:
         if not isinstance(index, slice) and not -len(self) <= operator.index(index) < len(self) + end:
-            held = f"{len(self)} {self.kind.__name__.lower()}s"
+            held = f"{len(self)} {self._kind.__name__.lower()}s"
             raise IndexError(f"{type(self).__name__}: index {index} is out of range for {held}")
         return index
 
@@ -174,7 +175,7 @@ def ahead(input: Any, modules: list[Module]) -> tuple[Any, int]:
     types = tuple(map(type, modules))
     for length in range(min(len(types), LONGEST), 1, -1) if mode.fused and not mode.anomaly else ():
         fused, run = runs.get(types[:length]), modules[:length]
-        if fused and not any(module.registered_hooks or "forward" in vars(module) for module in run):
+        if fused and not any(module._registered_hooks or "forward" in vars(module) for module in run):
             try:
                 output = fused(input, *run) if watch.by is None else watch.by.layer(run, fused, input, *run)
             except MISTAKES as error:
@@ -224,7 +225,14 @@ class ParameterDict(_Parameters, _Dict):
     Parameters
     ----------
     parameters : mapping of name to Parameter, or to Tensor, of which parameters are made; or iterable of such pairs
+        Of a plain dict they come in the order of their names, as in PyTorch; an OrderedDict and pairs keep theirs.
     """
 
     def __init__(self, parameters: Mapping[str, Tensor] | Iterable[tuple[str, Tensor]] | None = None) -> None:
         self.update(parameters or ())
+
+    def update(self, parameters: Any) -> None:  # type: ignore[override]
+        """Set several, in the order that the constructor says."""
+        if isinstance(parameters, Mapping) and not isinstance(parameters, (OrderedDict, ParameterDict)):
+            parameters = [(name, parameters[name]) for name in sorted(parameters)]
+        super().update(parameters)

@@ -12,7 +12,7 @@ from minidl.nn.layers import Weighted, require_positive
 class _Conv(Weighted):
     """What all of them share: channels, groups, a weight and a bias; sizes are tuples, one for each dimension."""
 
-    rank: int
+    _rank: int
     transposed: bool
 
     def __init__(
@@ -57,7 +57,7 @@ class _Conv(Weighted):
 
     def each(self, name: str, value: Any, least: int = 1) -> Any:
         """An option as one number for each of the dimensions that the window moves over."""
-        return pair(value, f"{type(self).__name__}: {name}", least, self.rank)[-self.rank :]
+        return pair(value, f"{type(self).__name__}: {name}", least, self._rank)[-self._rank :]
 
     def shapes(self) -> dict[str, tuple[int, ...]]:
         first, second = self.out_channels, self.in_channels
@@ -66,15 +66,15 @@ class _Conv(Weighted):
         return {"weight": (first, second // self.groups, *self.kernel_size), "bias": (self.out_channels,)}
 
     def take_inputs(self, input: Tensor) -> None:
-        self.in_channels = as_images(input, self.rank).shape[1]
+        self.in_channels = as_images(input, self._rank).shape[1]
         if self.in_channels % self.groups:
             raise ValueError(f"groups={self.groups} must divide the {self.in_channels} channels of the input")
 
     def extra_repr(self) -> str:
         defaults: dict[str, Any] = {
-            "padding": (0,) * self.rank,
-            "dilation": (1,) * self.rank,
-            "output_padding": (0,) * self.rank,
+            "padding": (0,) * self._rank,
+            "dilation": (1,) * self._rank,
+            "output_padding": (0,) * self._rank,
         }
         defaults |= {"groups": 1, "bias": True, "padding_mode": "zeros"}
         values = {name: getattr(self, name) for name in defaults} | {"bias": self.bias is not None}
@@ -114,7 +114,7 @@ class _Plain(_Conv):
         super().__init__(in_channels, out_channels, *geometry, bias, padding_mode, device, dtype)
 
     def forward(self, input: Tensor) -> Tensor:
-        function, padding = (F.conv1d, F.conv2d)[self.rank - 1], self.padding
+        function, padding = (F.conv1d, F.conv2d)[self._rank - 1], self.padding
         if self.padding_mode != "zeros" and padding != "valid":
             input, padding = F.pad(input, self.around(), self.padding_mode), 0
         return function(input, self.weight, self.bias, self.stride, padding, self.dilation, self.groups)
@@ -129,12 +129,12 @@ class _Plain(_Conv):
 
 class Conv1d(_Plain):
     __doc__ = _Plain.__doc__
-    rank = 1
+    _rank = 1
 
 
 class Conv2d(_Plain):
     __doc__ = _Plain.__doc__
-    rank = 2
+    _rank = 2
 
 
 class _Transposed(_Conv):
@@ -170,12 +170,12 @@ class _Transposed(_Conv):
 
     def forward(self, input: Tensor, output_size: tuple[int, ...] | None = None) -> Tensor:
         """The result; `output_size` chooses among the sizes that the strides leave open, in place of output_padding."""
-        function, extra = (F.conv_transpose1d, F.conv_transpose2d)[self.rank - 1], self.output_padding
+        function, extra = (F.conv_transpose1d, F.conv_transpose2d)[self._rank - 1], self.output_padding
         if output_size is not None:
             options = (self.stride, self.padding, self.dilation, self.kernel_size)
-            each = zip(input.shape[-self.rank :], *options, strict=True)
+            each = zip(input.shape[-self._rank :], *options, strict=True)
             least = [(n - 1) * s - 2 * p + d * (k - 1) + 1 for n, s, p, d, k in each]
-            extra = tuple(n - m for n, m in zip(output_size[-self.rank :], least, strict=True))
+            extra = tuple(n - m for n, m in zip(output_size[-self._rank :], least, strict=True))
             if min(extra) < 0:
                 raise ValueError(f"output_size {dims(tuple(output_size))} is less than the least, {dims(tuple(least))}")
         return function(input, self.weight, self.bias, self.stride, self.padding, extra, self.groups, self.dilation)
@@ -183,9 +183,9 @@ class _Transposed(_Conv):
 
 class ConvTranspose1d(_Transposed):
     __doc__ = _Transposed.__doc__
-    rank = 1
+    _rank = 1
 
 
 class ConvTranspose2d(_Transposed):
     __doc__ = _Transposed.__doc__
-    rank = 2
+    _rank = 2

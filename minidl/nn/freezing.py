@@ -19,7 +19,7 @@ def freeze(module: Module) -> Module:
     >>> network.train()  # the rest stays as it is
     """
     for part in module.modules():
-        part.frozen = True
+        part._frozen = True
     module.zero_grad()  # or an optimizer would still move by them
     return module.eval().requires_grad_(False)
 
@@ -30,5 +30,5 @@ def unfreeze(module: Module) -> Module:
     It may be a part of what was frozen: ``unfreeze(network.layer4)``.
     """
     for part in module.modules():
-        part.frozen = False
+        part._frozen = False
     return module.train().requires_grad_(True)

@@ -20,9 +20,9 @@ class Functional(Module):
     which of them are printed, and `tuples` of how many numbers each option is that a window has.
     """
 
-    function: Callable[..., Any]
-    shown: tuple[str, ...] = ()
-    tuples = 0
+    _function: Callable[..., Any]
+    _shown: tuple[str, ...] = ()
+    _tuples = 0
 
     def __init_subclass__(
         cls, of: Callable[..., Any] | None = None, inputs: int = 1, options: str = "", shown: str = "", tuples: int = 0
@@ -31,7 +31,7 @@ class Functional(Module):
             return
         parameters = dict(list(inspect.signature(of).parameters.items())[inputs:])
         names = options.split() if options else list(parameters)
-        cls.function, cls.shown, cls.tuples = staticmethod(of), tuple(shown.split()), tuples
+        cls._function, cls._shown, cls._tuples = staticmethod(of), tuple(shown.split()), tuples
         kind = inspect.Parameter.POSITIONAL_OR_KEYWORD
         cls.__signature__ = inspect.Signature([parameters[name].replace(kind=kind) for name in names])  # type: ignore[attr-defined]
         cls.__doc__ = f"`{of.__name__}`: {of.__doc__}"
@@ -45,22 +45,22 @@ class Functional(Module):
         bound.apply_defaults()
         if "size_average" in signature.parameters:
             refuse_old(bound.arguments.pop("size_average"), bound.arguments.pop("reduce"), f"{type(self).__name__}: ")
-        self.options = tuple(bound.arguments)
+        self._options = tuple(bound.arguments)
         for name, value in bound.arguments.items():
             if name == "stride" and value is None:
                 value = self.kernel_size
-            if self.tuples and name in WINDOW.split():
-                value = value if isinstance(value, tuple) else (value,) * self.tuples
+            if self._tuples and name in WINDOW.split():
+                value = value if isinstance(value, tuple) else (value,) * self._tuples
             if isinstance(value, Tensor) or signature.parameters[name].annotation == Tensor | None:
                 self.register_buffer(name, value)
             else:
                 setattr(self, name, value)
 
     def forward(self, *inputs: Tensor, **further: Any) -> Any:
-        return self.function(*inputs, **{name: getattr(self, name) for name in self.options}, **further)
+        return self._function(*inputs, **{name: getattr(self, name) for name in self._options}, **further)
 
     def extra_repr(self) -> str:
-        shown = [*self.shown, *["inplace"] * vars(self).get("inplace", False)]
+        shown = [*self._shown, *["inplace"] * vars(self).get("inplace", False)]
         return ", ".join(f"{name}={getattr(self, name)!r}" for name in shown)
 
 

@@ -33,14 +33,14 @@ class RemovableHandle:
 
     def __init__(self, module: Any, hook: Hook, prepend: bool) -> None:
         self.module, self.hook = weakref.ref(module), hook
-        others = module.registered_hooks
-        module.registered_hooks = (hook, *others) if prepend else (*others, hook)
+        others = module._registered_hooks
+        module._registered_hooks = (hook, *others) if prepend else (*others, hook)
 
     def remove(self) -> None:
         """Take the hook off its module."""
         module = self.module()
         if module is not None:
-            module.registered_hooks = tuple(hook for hook in module.registered_hooks if hook is not self.hook)
+            module._registered_hooks = tuple(hook for hook in module._registered_hooks if hook is not self.hook)
 
     def __enter__(self) -> RemovableHandle:
         return self
@@ -51,7 +51,7 @@ class RemovableHandle:
 
 def call(module: Any, args: Values, kwargs: dict[str, Any]) -> Any:
     """``module.forward(*args, **kwargs)`` with the module's hooks around it."""
-    due = [hook for hook in module.registered_hooks if hook.always_call]
+    due = [hook for hook in module._registered_hooks if hook.always_call]
     try:
         return _called(module, args, kwargs, due)
     except Exception:
@@ -67,7 +67,7 @@ def _called(module: Any, args: Values, kwargs: dict[str, Any], due: list[Hook]) 
     """`call`, which takes off the list of hooks that are always called those that were."""
 
     def hooks(kind: str) -> list[Hook]:
-        return [hook for hook in module.registered_hooks if hook.kind == kind]
+        return [hook for hook in module._registered_hooks if hook.kind == kind]
 
     for hook in hooks("forward_pre"):
         changed = _apply(hook, module, args, kwargs)
@@ -143,7 +143,7 @@ class BackwardHooks:
                         raise RuntimeError(f"backward hook: must return None or gradients {expected}, got {given}")
                     gradients = changed
         except MISTAKES as error:
-            self.module.locate(error)
+            self.module._locate(error)
             raise
         return gradients
 

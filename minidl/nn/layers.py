@@ -28,7 +28,7 @@ def require_positive(layer: str, **sizes: Any) -> None:
 class Shaped(Module):
     """A layer whose parameters have shapes that its arguments say, or its first input where it is `lazy`."""
 
-    lazy = False
+    _lazy = False
 
     def shapes(self) -> dict[str, tuple[int, ...]]:
         """The shapes of its parameters, and of its buffers that are as long."""
@@ -44,13 +44,13 @@ class Shaped(Module):
 
     def require_inputs(self, **sizes: Any) -> None:
         """Refuse sizes of the inputs that are not positive; a lazy layer does not know them yet."""
-        if not self.lazy:
+        if not self._lazy:
             require_positive(type(self).__name__, **sizes)
 
     def make_parameter(self, name: str, wanted: bool, device: Any, dtype: Any) -> None:
         """Register a parameter of its shape, without values yet; None if it is not wanted."""
         made: Parameter | None = None
-        if wanted and self.lazy:
+        if wanted and self._lazy:
             made = UninitializedParameter(device=device, dtype=dtype)
         elif wanted:
             made = Parameter(empty(self.shapes()[name], device=device, dtype=dtype))

@@ -17,7 +17,7 @@ class Lazy(Shaped):
     once on a batch before its parameters are counted or initialised; an optimizer may be made before.
     """
 
-    lazy = True
+    _lazy = True
     becomes: type[Shaped]
 
     def __init_subclass__(cls, becomes: type[Shaped], **defaults: Any) -> None:

@@ -33,8 +33,8 @@ class Module(Tree):
     """A part of a network: subclass it, set layers and parameters as attributes, and define ``forward``."""
 
     training = True
-    frozen = False  # by `nn.freeze`: it stays in evaluation mode
-    registered_hooks: tuple[Hook, ...] = ()
+    _frozen = False  # by `nn.freeze`: it stays in evaluation mode
+    _registered_hooks: tuple[Hook, ...] = ()
     forward: Callable[..., Any] = no_forward
 
     def __getattr__(self, name: str) -> Any:
@@ -45,12 +45,12 @@ class Module(Tree):
         try:
             if watch.by is not None:
                 return watch.by.layer((self,), call, self, args, kwargs)
-            return call(self, args, kwargs) if self.registered_hooks else self.forward(*args, **kwargs)
+            return call(self, args, kwargs) if self._registered_hooks else self.forward(*args, **kwargs)
         except MISTAKES as error:
-            self.locate(error)
+            self._locate(error)
             raise
 
-    def locate(self, error: Any) -> None:
+    def _locate(self, error: Any) -> None:
         """Put the path of the layer that an error came from, seen from this module, before its message."""
         if len(error.args) != 1 or transfer.is_late(error):
             return  # not one of ours, or of another call
@@ -124,7 +124,7 @@ class Module(Tree):
             join(path, name): tensor
             for path, module in self.named_modules(remove_duplicate=False)
             for name, tensor in (*module._own(Parameter).items(), *module._own(Tensor).items())
-            if tensor is not None and module.buffer_names.get(name, True)
+            if tensor is not None and module._buffer_names.get(name, True)
         }
 
     def load_state_dict(self, state_dict: Mapping[str, Any], strict: bool = True, assign: bool = False) -> Loaded:
@@ -227,7 +227,7 @@ class Module(Tree):
         """
         if not isinstance(mode, bool):
             raise ValueError(f"train: mode must be True or False, got {mode!r}")
-        self.training = mode and not self.frozen
+        self.training = mode and not self._frozen
         for module in self.children():
             module.train(mode)
         return self

@@ -59,8 +59,8 @@ class _Norm(_Affine):
     bias : False for a weight alone
     """
 
-    ranks: tuple[int, ...]
-    channels: int  # the dimension of the channels
+    _ranks: tuple[int, ...]
+    _channels: int  # the dimension of the channels
     running_mean: Any  # a Tensor, or None
     running_var: Any
     num_batches_tracked: Any
@@ -92,7 +92,7 @@ class _Norm(_Affine):
         self.reset_parameters()
 
     def _statistic(self, device: Any, dtype: Any) -> Any:
-        if self.lazy:
+        if self._lazy:
             return UninitializedBuffer(device=device, dtype=dtype)
         return zeros(self.num_features, device=device, dtype=dtype)
 
@@ -101,7 +101,7 @@ class _Norm(_Affine):
 
     def take_inputs(self, input: Tensor) -> None:
         self.require_rank(input)
-        self.num_features = input.shape[self.channels]
+        self.num_features = input.shape[self._channels]
 
     def reset_running_stats(self) -> None:
         """Forget the running statistics: mean 0, variance 1, no batches."""
@@ -122,18 +122,18 @@ class _Norm(_Affine):
     def require_rank(self, input: Tensor) -> None:
         """Raise ValueError for an input of another rank."""
         require_tensors(type(self).__name__, input)
-        if input.ndim not in self.ranks:
-            raise ValueError(f"expected a {' or '.join(f'{n}-d' for n in self.ranks)} input, got {dims(input.shape)}")
+        if input.ndim not in self._ranks:
+            raise ValueError(f"expected a {' or '.join(f'{n}-d' for n in self._ranks)} input, got {dims(input.shape)}")
 
     def check(self, input: Tensor) -> None:
         """Raise ValueError for an input of another rank, or with other channels."""
         self.require_rank(input)
-        if input.shape[self.channels] != self.num_features:
+        if input.shape[self._channels] != self.num_features:
             raise ValueError(f"expected an input with {self.num_features} channels, got {dims(input.shape)}")
 
 
 class _BatchNorm(_Norm):
-    channels = 1
+    _channels = 1
 
     def forward(self, input: Tensor) -> Tensor:
         self.check(input)
@@ -157,12 +157,12 @@ class _BatchNorm(_Norm):
 
 class BatchNorm1d(_BatchNorm):
     __doc__ = f"Over (N, C) or (N, C, L).\n\n    {_Norm.__doc__}"
-    ranks = (2, 3)
+    _ranks = (2, 3)
 
 
 class BatchNorm2d(_BatchNorm):
     __doc__ = f"Over (N, C, H, W).\n\n    {_Norm.__doc__}"
-    ranks = (4,)
+    _ranks = (4,)
 
 
 class _InstanceNorm(_Norm):
@@ -182,7 +182,7 @@ class _InstanceNorm(_Norm):
 
     def forward(self, input: Tensor) -> Tensor:
         self.check(input)
-        unbatched = input.ndim == self.ranks[0]
+        unbatched = input.ndim == self._ranks[0]
         own = self.training or not self.track_running_stats
         running = (self.running_mean, self.running_var)
         batch = input.unsqueeze(0) if unbatched else input
@@ -192,14 +192,14 @@ class _InstanceNorm(_Norm):
 
 class InstanceNorm1d(_InstanceNorm):
     __doc__ = f"Over (N, C, L) or (C, L).\n\n    {_Norm.__doc__}"
-    ranks = (2, 3)
-    channels = -2
+    _ranks = (2, 3)
+    _channels = -2
 
 
 class InstanceNorm2d(_InstanceNorm):
     __doc__ = f"Over (N, C, H, W) or (C, H, W).\n\n    {_Norm.__doc__}"
-    ranks = (3, 4)
-    channels = -3
+    _ranks = (3, 4)
+    _channels = -3
 
 
 class LayerNorm(_Affine):

@@ -72,7 +72,7 @@ def regularized(module: M, **regularizers: Callable[[Tensor], Tensor]) -> M:
             raise AttributeError(f"regularized: {type(module).__name__} has no parameter {name!r}")
         if not callable(regularizer):
             raise TypeError(f"regularized: {name}={regularizer!r} is no regularizer; L2(1e-4) is one")
-    module.regularizers = vars(module).get("regularizers", {}) | regularizers
+    module._regularizers = vars(module).get("_regularizers", {}) | regularizers
     return module
 
 
@@ -82,6 +82,6 @@ def regularization(module: Module) -> Tensor | float:
         raise TypeError(f"regularization: expected a Module, got {type(module).__name__}")
     total: Tensor | float = 0.0
     for part in module.modules():
-        for name, regularizer in vars(part).get("regularizers", {}).items():
+        for name, regularizer in vars(part).get("_regularizers", {}).items():
             total = total + regularizer(getattr(part, name))
     return total

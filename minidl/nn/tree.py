@@ -50,13 +50,13 @@ class Members(MutableMapping[str, Any]):
 class Tree:
     """A module as a tree: its own parameters and buffers, and the modules below it."""
 
-    buffer_names: Mapping[str, bool] = {}  # each with whether it is part of the state
-    vacant: Mapping[str, type] = {}  # names that are None now, of what was a parameter or a module
+    _buffer_names: Mapping[str, bool] = {}  # each with whether it is part of the state
+    _vacant: Mapping[str, type] = {}  # names that are None now, of what was a parameter or a module
 
     def __setattr__(self, name: str, value: Any) -> None:
         old = vars(self).get(name)
-        kind = next((kind for kind in (Parameter, Tree) if isinstance(old, kind)), self.vacant.get(name))
-        if kind is None and name in self.buffer_names:
+        kind = next((kind for kind in (Parameter, Tree) if isinstance(old, kind)), self._vacant.get(name))
+        if kind is None and name in self._buffer_names:
             kind = Tensor
         takes = (Parameter, NoneType) if kind is Parameter else (kind or object, Parameter, Tree, NoneType)
         if not isinstance(value, takes):
@@ -64,8 +64,8 @@ class Tree:
         if kind is Tensor and isinstance(value, (Parameter, Tree)):
             self._forget(name)
         if value is None and kind in (Parameter, Tree):
-            super().__setattr__("vacant", {**self.vacant, name: kind})
-        elif name in self.vacant:
+            super().__setattr__("_vacant", {**self._vacant, name: kind})
+        elif name in self._vacant:
             self._forget(name)
         super().__setattr__(name, value)
 
@@ -74,7 +74,7 @@ class Tree:
         self._forget(name)
 
     def _forget(self, name: str) -> None:
-        for names in ("buffer_names", "vacant"):
+        for names in ("_buffer_names", "_vacant"):
             if name in getattr(self, names):
                 super().__setattr__(names, {key: value for key, value in getattr(self, names).items() if key != name})
 
@@ -105,13 +105,13 @@ class Tree:
     def register_buffer(self, name: str, tensor: Tensor | None, persistent: bool = True) -> None:
         """Set a tensor that is not learned, such as a running mean; part of the state if `persistent`."""
         self._register(name, tensor, Tensor, NoneType)
-        self.buffer_names = {**self.buffer_names, name: persistent}
+        self._buffer_names = {**self._buffer_names, name: persistent}
 
     def register_parameter(self, name: str, param: Parameter | None) -> None:
         """Set a parameter by its name; None for one that there might be."""
         self._register(name, param, Parameter, NoneType)
         if param is None:
-            self.vacant = {**self.vacant, name: Parameter}
+            self._vacant = {**self._vacant, name: Parameter}
 
     def add_module(self, name: str, module: Any) -> None:
         """Set a module below this one by its name, which may be a number."""
@@ -121,9 +121,9 @@ class Tree:
 
     def _own(self, kind: type) -> dict[str, Any]:
         """Its own parameters, buffers (of the kind Tensor) or modules by name, None where one was taken away."""
-        own, vacant = vars(self), self.vacant
+        own, vacant = vars(self), self._vacant
         if kind is Tensor:
-            return {name: own.get(name) for name in self.buffer_names}
+            return {name: own.get(name) for name in self._buffer_names}
         return {name: v for name, v in own.items() if isinstance(v, kind) or (v is None and vacant.get(name) is kind)}
 
     @property

@@ -39,7 +39,7 @@ class Computed:
     @classmethod
     def of(cls, module: Any, name: str) -> Any:
         """The hook on a module that computes this weight, or None."""
-        found = [h for h in module.registered_hooks if isinstance(h.function, cls) and h.function.name == name]
+        found = [h for h in module._registered_hooks if isinstance(h.function, cls) and h.function.name == name]
         return found[0] if found else None
 
     def put(self, said: str, module: Any) -> Any:
@@ -70,7 +70,7 @@ class Computed:
         for end in ("", *cls.parameters, *cls.buffers):
             delattr(module, name + end)
         module.register_parameter(name, Parameter(weight))
-        module.registered_hooks = tuple(other for other in module.registered_hooks if other is not hook)
+        module._registered_hooks = tuple(other for other in module._registered_hooks if other is not hook)
         return module
 
 

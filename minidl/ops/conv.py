@@ -15,6 +15,7 @@ import numpy as np
 from minidl.backend import Array
 from minidl.backend.dtypes import summed_wide
 from minidl.engine.op import op
+from minidl.ops.linalg import product
 from minidl.ops.window import Window
 
 CHUNK = 1 << 22  # bytes of columns worked on at a time: they stay in cache, and large temporaries cost page faults
@@ -125,7 +126,7 @@ def conv(xp, x, w, *, stride, padding, dilation, groups):
     weights = matrices(w, groups).transpose(0, 2, 1)
     z = xp.empty((groups, n * oh * ow, o // groups), x.dtype)
     for chunk, seen in columns(xp, x, window, groups):
-        xp.matmul(seen, weights, out=z[:, chunk.start * oh * ow : chunk.stop * oh * ow])
+        product(xp, seen, weights, z[:, chunk.start * oh * ow : chunk.stop * oh * ow])
     return images(z, n, oh, ow)
 
 
@@ -141,11 +142,11 @@ def conv_x(xp, g, w, *, size, stride, padding, dilation, groups):
         return z if o == c else z.reshape(n, c, o // c, *size).sum(2)
     g, weights = rows(g, groups), matrices(w, groups)
     if window == Window((1, 1)):  # pointwise: a window sees its own place
-        return images(xp.matmul(g, weights), n, oh, ow)
+        return images(product(xp, g, weights), n, oh, ow)
     image = window.canvas(xp, n, size, c, g.dtype)
     for chunk in chunks(n, oh * ow * kh * kw * c * g.dtype.itemsize, CHUNK):
         m = chunk.stop - chunk.start
-        seen = xp.matmul(g[:, chunk.start * oh * ow : chunk.stop * oh * ow], weights)
+        seen = product(xp, g[:, chunk.start * oh * ow : chunk.stop * oh * ow], weights)
         seen = seen.reshape(groups, m, oh, ow, kh * kw, c // groups).transpose(4, 1, 2, 3, 0, 5)
         for tap, part in zip(window.taps(image[chunk], (oh, ow)), seen.reshape(kh * kw, m, oh, ow, c), strict=True):
             tap += part
@@ -163,7 +164,7 @@ def conv_w(xp, x, g, *, size, stride, padding, dilation, groups):
     g = rows(g, groups).transpose(0, 2, 1)
     z = xp.zeros((groups, o // groups, size[0] * size[1] * (c // groups)), x.dtype)
     for chunk, seen in columns(xp, x, window, groups):
-        z += xp.matmul(g[:, :, chunk.start * oh * ow : chunk.stop * oh * ow], seen)
+        z += product(xp, g[:, :, chunk.start * oh * ow : chunk.stop * oh * ow], seen)
     return xp.ascontiguousarray(z.reshape(o, *size, c // groups).transpose(0, 3, 1, 2))
 
 

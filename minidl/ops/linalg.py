@@ -18,9 +18,9 @@ from minidl.ops.reduce import sum
 from minidl.ops.shape import axes, axis, permute, reshape, squeeze, transpose, unsqueeze
 
 
-def product(xp, x, y):
+def product(xp, x, y, out=None):
     """The matrix product, on the CPU by threads of ours."""
-    return threads.matmul(x, y) if xp is np else xp.matmul(x, y)
+    return threads.matmul(x, y, out) if xp is np else xp.matmul(x, y, out=out)
 
 
 @op(broadcasts=True, bools=False)

@@ -1,6 +1,6 @@
 """Every public callable with each of its arguments off the default, held to what PyTorch gave."""
 
-# ruff: noqa: F401
+# ruff: noqa: F401, I001
 import functools
 import json
 from collections.abc import Callable
@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 
 import minidl as md
-from arguments import functions, gradients, inplace, layers, making, maths, modules, schedules, tensors, transforms
+from arguments import functions, gradients, inplace, interpretation, layers, making, maths, modules, schedules, tensors
+from arguments import transforms
 from arguments.elsewhere import ELSEWHERE, INSIDE
 from arguments.table import MISTAKES, ROWS, Call, alike, calls, gaps, parameters, summaries, unannotated
 

@@ -25,10 +25,11 @@ ROWS: list[Row] = []
 TRANSFORMS = ("data.transforms", "data.transforms.functional")
 SCHEDULES = ("optim.lr_scheduler", "optim.swa_utils")
 SPACES = (
-    "", "functional", "nn", "nn.init", "nn.utils", "nn.regularizers", "models", *SCHEDULES, "Tensor", "nn.Module",
-    *TRANSFORMS,
+    "", "functional", "nn", "nn.init", "nn.utils", "nn.regularizers", "models", "interpret", *SCHEDULES, "Tensor",
+    "nn.Module", *TRANSFORMS,
 )  # fmt: skip
-OWN = ("nn.init", "nn.utils", "nn.regularizers", "models", *SCHEDULES)  # those that hold other modules' names too
+# those that hold other modules' names too
+OWN = ("nn.init", "nn.utils", "nn.regularizers", "models", "interpret", *SCHEDULES)
 METHODS = ("Tensor.", "nn.Module.")
 VARIADIC = (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD)
 QUANTILES = (0.02, 0.1, 0.35, 0.65, 0.9, 0.98)

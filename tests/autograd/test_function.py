@@ -43,8 +43,9 @@ class ProductAndSum(md.autograd.Function):
         return x * y * k, x + y, (x > y)
 
     @staticmethod
-    def backward(ctx, product, total, _=None):
+    def backward(ctx, product, total, larger):
         x, y = ctx.saved_tensors
+        assert larger.dtype == md.bool and larger.shape == x.shape and not larger.any()
         assert ctx.needs_input_grad[2] is False
         return product * y * ctx.k + total, product * x * ctx.k + total, None
 
@@ -147,11 +148,15 @@ def test_outputs_marked_without_gradient():
             return x * 2, y
 
         @staticmethod
-        def backward(ctx, g, _=None):
+        def backward(ctx, g, none):
+            assert none.tolist() == [0.0] * 3 and none.dtype == md.float64
             return g * 2
 
-    doubled, rounded = Rounded.apply(leaf())
+    x = leaf()
+    doubled, rounded = Rounded.apply(x)
     assert doubled.requires_grad and not rounded.requires_grad
+    doubled.sum().backward()
+    assert x.grad.tolist() == [2.0] * 3
 
 
 def test_a_write_into_what_was_saved_is_noticed():

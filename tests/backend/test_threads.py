@@ -151,6 +151,8 @@ def test_a_product_in_pieces_is_the_product(number, shapes, dtype, monkeypatch):
         assert z.dtype == dtype
         np.testing.assert_allclose(z, np.matmul(x, y), 1e-3, 1e-4)
     assert threads.matmul(a, b).tobytes() == threads.matmul(a, b).tobytes()
+    z = np.empty(np.matmul(a, b).shape, dtype)
+    assert threads.matmul(a, b, z) is z and z.tobytes() == threads.matmul(a, b).tobytes()
 
 
 def test_numpy_does_not_warn_in_any_thread(number):
@@ -236,6 +238,39 @@ def test_the_environment_says_how_many():
     assert python(code, MINIDL_NUM_THREADS="3").stdout.split()[0] == "3"
     wrong = python(code, MINIDL_NUM_THREADS="many")
     assert wrong.returncode and "MINIDL_NUM_THREADS: expected a positive integer, got 'many'" in wrong.stderr
+
+
+@pytest.mark.skipif(not os.path.exists("/proc/self/schedstat"), reason="no clock of a single thread here")
+def test_no_step_wakes_the_threads_of_blas():
+    """They would spin for milliseconds, on the cores that ours work on."""
+    code = """if True:
+        import os, threading, time
+        import numpy as np, minidl as md
+        from minidl import models, nn
+
+        def seconds():
+            ours = {str(thread.native_id) for thread in threading.enumerate()}
+            others = [f"/proc/self/task/{task}/schedstat" for task in set(os.listdir("/proc/self/task")) - ours]
+            return sum(int(open(path).read().split()[0]) for path in others) / 1e9
+
+        wide = nn.Sequential(nn.Conv2d(128, 128, 3, padding=1), nn.Conv2d(128, 256, 1), nn.Conv2d(256, 64, 4, stride=2))
+        networks = [(wide, (128, 8, 8)), (models.simplenet(), (1, 28, 28)), (models.lenet5(), (1, 28, 28))]
+        networks += [(models.dcgan_generator(), (100, 1, 1)), (nn.Linear(3000, 1000), (3000,))]
+        for network, size in networks:
+            for batch in (1, 8, 40):
+                x = md.ones(batch, *size, requires_grad=True)
+                network(x).sum().backward()
+                time.sleep(0.05)
+                before = seconds()
+                network(x).sum().backward()
+                print(type(network).__name__, batch, round(seconds() - before, 3))
+        before = seconds()
+        np.ones((1000, 1000)) @ np.ones((1000, 1000))
+        print(seconds() - before)"""
+    *steps, awake = python(code, OPENBLAS_NUM_THREADS="2").stdout.splitlines()
+    if not float(awake):
+        pytest.skip("this BLAS has no threads of its own")
+    assert len(steps) == 15 and all(step.endswith(" 0.0") for step in steps), steps
 
 
 @pytest.mark.parametrize("wrong", ["0", "-1", "1.5", " "])

@@ -30,6 +30,8 @@ NAMES = {
     "recurrence": (lambda: nn.LSTM, "recurrent networks are out of scope"),
     "a decomposition": (lambda: md.svd, "use numpy.linalg"),
     "a method": (lambda: x().det(), "Tensor has no det; matrix decompositions"),
+    "a method that writes": (lambda: x().index_put_((), x()), "Tensor has no index_put_; x\\[index\\] = value writes"),
+    "a function of another place": (lambda: md.conv2d, "minidl has no conv2d; minidl.functional has it$"),
     "a slip of a name": (lambda: md.sqrtt, "minidl has no sqrtt; did you mean sqrt?"),
     "a policy": (lambda: transforms.RandAugment, "has no RandAugment; there are no policies here; RandomApply"),
     "more crops than one": (lambda: transforms.TenCrop, "has no TenCrop; a batch has one crop of each image; stack"),

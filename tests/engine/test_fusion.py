@@ -40,6 +40,8 @@ RUNS = {
 OTHERS = {
     "padded pool": lambda: [conv(), nn.MaxPool2d(3, padding=1), nn.ReLU()],
     "reflected": lambda: [conv(padding=1, padding_mode="reflect"), nn.ReLU()],
+    "reflected, norm": lambda: [conv(padding=1, padding_mode="reflect"), nn.BatchNorm2d(4)],
+    "circular, norm and relu": lambda: [conv(padding=1, padding_mode="circular"), nn.BatchNorm2d(4), nn.ReLU()],
     "padded one way": lambda: [conv(), nn.ReLU(), nn.MaxPool2d(3, padding=(0, 1))],
     "dilated pool": lambda: [conv(), nn.MaxPool2d(2, dilation=2), nn.ReLU()],
     "norm, dilated one way": lambda: [conv(), nn.BatchNorm2d(4), nn.ReLU(), nn.MaxPool2d(2, dilation=(2, 1))],

@@ -46,7 +46,7 @@ def test_what_is_not_needed_is_left_out():
     x, w, bias = numbers(2, 6, 4, 4), numbers(6, 1, 3, 3), numbers(6)
     z, saved = Depthwise.forward(x, w, bias, **PLAIN)
     np.testing.assert_allclose(convolve(x, w, bias, **PLAIN), z, 1e-11, 1e-11)
-    assert z.transpose(0, 2, 3, 1).flags.c_contiguous and saved[-1] is None
+    assert z.transpose(0, 2, 3, 1).flags.c_contiguous and saved[0] is None
     with pytest.MonkeyPatch.context() as patch:
         for i, op in enumerate(("add", "correlate", "column_sums")):
             patch.setattr(depthwise, op, None)

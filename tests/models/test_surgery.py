@@ -39,7 +39,7 @@ def test_what_layers_give(resnet):
     assert list(found) == paths
     for path, expected in by_hand(resnet, X).items():
         np.testing.assert_allclose(found[path].detach().numpy(), expected.detach().numpy(), rtol=1e-4, atol=1e-5)
-    assert not any(module.registered_hooks for module in resnet.modules())
+    assert not any(module._registered_hooks for module in resnet.modules())
 
 
 def test_names_of_outputs(resnet):
@@ -64,7 +64,7 @@ def test_nothing_is_computed_behind_the_last_layer(resnet):
     finally:
         for handle in handles:
             handle.remove()
-    assert not any(module.registered_hooks for module in resnet.modules())
+    assert not any(module._registered_hooks for module in resnet.modules())
 
 
 def test_gradients_flow_back_from_what_layers_give(resnet):

@@ -153,3 +153,25 @@ def test_modules_in_containers_are_found():
 def test_what_has_no_forward_says_so(module):
     with pytest.raises(NotImplementedError, match=f"{type(module).__name__}.*: it has no forward to call; define one"):
         module(md.ones(1))
+
+
+def test_the_order_of_dicts():
+    """Parameters of a plain dict are sorted, as in PyTorch, and all else keeps its order."""
+    pairs = [("b", md.ones(1)), ("a", md.zeros(1))]
+    ordered = collections.OrderedDict(pairs)
+    parameters = nn.ParameterDict(dict(pairs))
+    assert list(parameters) == ["a", "b"] and parameters["b"].item() == 1
+    parameters.update({"d": md.ones(2), "c": md.ones(3)})
+    assert [name for name, _ in parameters.named_parameters()] == ["a", "b", "c", "d"]
+    for kept in (pairs, ordered, nn.ParameterDict(ordered), iter(pairs)):
+        assert list(nn.ParameterDict(kept)) == ["b", "a"]
+    assert list(nn.ModuleDict({"b": nn.ReLU(), "a": nn.Tanh()})) == ["b", "a"]
+
+
+def test_any_name_may_be_a_key():
+    """But those of methods."""
+    for name in ("kind", "rank", "frozen", "vacant", "names", "type_", "0"):
+        modules = nn.ModuleDict({name: nn.ReLU()})
+        assert list(modules) == [name] and nn.ParameterDict({name: md.ones(1)})[name].tolist() == [1.0]
+    with pytest.raises(ValueError, match="'keys' can't be the name of a Module, or is taken"):
+        nn.ModuleDict({"keys": nn.ReLU()})

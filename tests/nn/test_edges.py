@@ -174,7 +174,7 @@ def test_a_hook_is_one_registration():
     first.remove()
     first.remove()
     module(md.ones(1))
-    assert len(seen) == 1 and len(copy.deepcopy(module).registered_hooks) == 1
+    assert len(seen) == 1 and len(copy.deepcopy(module)._registered_hooks) == 1
 
 
 def test_a_shared_parameter_by_each_of_its_names():

@@ -101,7 +101,7 @@ def test_the_order_of_hooks_and_their_end(kind):
     assert run() == "cb"
     b.remove()
     c.remove()
-    assert run() == "" and layer.registered_hooks == nn.ReLU().registered_hooks == ()
+    assert run() == "" and layer._registered_hooks == nn.ReLU()._registered_hooks == ()
 
 
 def test_a_hook_may_end_itself_and_outlive_its_module():
@@ -320,7 +320,7 @@ def test_each_call_has_its_own_gradients():
 def test_the_hooks_of_the_call_are_those_that_run_in_backward():
     module, seen = watched(lambda x: x * 2)
     y = module(leaf(1.0))
-    module.registered_hooks = ()
+    module._registered_hooks = ()
     z = module(leaf(1.0))
     (y + z).sum().backward()
     assert len(seen) == 1

@@ -66,7 +66,7 @@ def test_a_lazy_layer_becomes_the_ordinary_one(name):
     assert (z == ordinary(x)).all() and same(values(layer), values(ordinary))
     assert all(a is b for a, b in zip(held, layer.parameters(), strict=True))
     assert all(type(p) is nn.Parameter and p.requires_grad for p in held)
-    plain = {key for key, value in vars(ordinary).items() if not isinstance(value, md.Tensor)} - {"vacant"}
+    plain = {key for key, value in vars(ordinary).items() if not isinstance(value, md.Tensor)} - {"_vacant"}
     assert {key: vars(layer)[key] for key in plain} == {key: vars(ordinary)[key] for key in plain}
 
 

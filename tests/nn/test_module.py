@@ -90,7 +90,7 @@ def test_members_do_not_hide_behind_other_kinds():
     with pytest.raises(TypeError, match="bias is a parameter of Linear"):
         linear.bias = md.zeros(2)
     linear.bias = nn.Parameter(md.zeros(2))
-    assert len(list(linear.parameters())) == 2 and linear.vacant == {}
+    assert len(list(linear.parameters())) == 2 and linear._vacant == {}
 
 
 def test_a_memo_is_no_prefix():
@@ -282,3 +282,27 @@ def test_functional_is_found_under_nn_too():
     import minidl.nn.functional as under_nn
 
     assert under_nn is md.functional
+
+
+class Own(nn.Conv2d):
+    """With attributes of names that say something here."""
+
+    def __init__(self):
+        super().__init__(1, 2, 3)
+        self.frozen, self.rank, self.lazy, self.options = True, 4, True, {}
+        self.registered_hooks, self.buffer_names, self.vacant, self.regularizers = [1], ["a"], None, [2]
+
+    def locate(self):
+        raise AssertionError("is nothing of ours")
+
+
+def test_attributes_of_ones_own():
+    """They change nothing, whatever they are called."""
+    layer = Own()
+    assert layer.train().training and layer.frozen is True and sorted(layer.state_dict()) == ["bias", "weight"]
+    assert layer(md.zeros(1, 1, 5, 5)).shape == (1, 2, 3, 3) and nn.regularizers.regularization(layer) == 0.0
+    with pytest.raises(ValueError, match="input has 2 channels"):
+        layer(md.zeros(1, 2, 5, 5))
+    norm, pool = nn.BatchNorm2d(2), nn.MaxPool2d(2)
+    norm.channels, norm.ranks, pool.options, pool.function = 7, (), (), None
+    assert nn.Sequential(norm, pool)(md.randn(2, 2, 4, 4)).shape == (2, 2, 2, 2)

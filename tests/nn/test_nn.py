@@ -278,6 +278,10 @@ def test_repr_of_a_module_of_ones_own():
     (lambda: nn.Linear(64, 50), 64),
     (lambda: nn.Conv2d(6, 50, 5), 150),
     (lambda: nn.Conv2d(6, 60, 5, groups=3), 50),
+    (lambda: nn.Conv1d(6, 60, 5), 30),
+    (lambda: nn.ConvTranspose1d(12, 60, 5, groups=3), 100),  # outputs of a group, by the kernel
+    (lambda: nn.ConvTranspose2d(6, 50, 5), 1250),
+    (lambda: nn.Bilinear(40, 7, 50), 40),
 ])  # fmt: skip
 def test_default_initialisation(make, fan_in):
     """Weight and bias are uniform in ±1/√fan_in, as in PyTorch, and come from the global stream."""

@@ -31,7 +31,7 @@ def test_summary():
     assert nn.summary(model, (1, 6, 6)) == SUMMARY
     assert [m.training for m in model] == [True, False, True, True, True]
     assert {name: tensor.tolist() for name, tensor in model.state_dict().items()} == before
-    assert not any(m.registered_hooks for m in model.modules())
+    assert not any(m._registered_hooks for m in model.modules())
 
 
 def test_summary_of_a_layer_that_gives_several_shows_the_first():
@@ -47,7 +47,7 @@ def test_summary_of_a_model_in_double_precision_and_of_one_that_fails():
     model = SimpLeNet()
     with pytest.raises(ValueError, match="features.0: Conv2d"):
         nn.summary(model, (3, 28, 28))
-    assert not any(m.registered_hooks for m in model.modules()) and model.training
+    assert not any(m._registered_hooks for m in model.modules()) and model.training
 
 
 class Branches(nn.Module):

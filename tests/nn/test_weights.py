@@ -116,7 +116,7 @@ def test_a_layer_that_could_be_served_with_the_next_computes_its_weight():
 def test_it_is_removed(norm, remove):
     net = norm(layer(), name="weight")
     y = net.eval()(x(net))
-    assert remove(net.train()) is net and list(net.state_dict()) == ["bias", "weight"] and not net.registered_hooks
+    assert remove(net.train()) is net and list(net.state_dict()) == ["bias", "weight"] and not net._registered_hooks
     assert isinstance(net.weight, nn.Parameter) and net.weight.is_leaf and md.equal(net(x(net)), y)
     with pytest.raises(ValueError, match=rf"{remove.__name__}: weight of Linear is not computed by it"):
         remove(net)
@@ -133,7 +133,7 @@ def test_other_hooks_stay():
     net, seen = layer(), []
     handle = net.register_forward_pre_hook(lambda module, args: seen.append(args))
     remove_weight_norm(weight_norm(net))(x(net))
-    assert len(seen) == 1 and net.registered_hooks == (handle.hook,)
+    assert len(seen) == 1 and net._registered_hooks == (handle.hook,)
 
 
 def test_copies():

@@ -1,6 +1,7 @@
 """What is on record of PyTorch is what it gives today, and its arguments have the order that minidl's have."""
 
 import contextlib
+from importlib.util import find_spec
 
 import pytest
 from arguments import ROWS, alike, calls, recorded, summaries
@@ -12,7 +13,9 @@ CALLS = {call.key: call for call in calls(ROWS)}
 
 
 def is_there(name):
-    """Whether PyTorch has it, or torchvision, which need not be installed."""
+    """Whether PyTorch has it, or torchvision or captum, which need not be installed."""
+    if name.startswith("interpret."):
+        return find_spec("captum") is not None
     return not name.startswith("data.transforms.") or hasattr(THEIRS, "data")
 
 

@@ -34,6 +34,15 @@ def test_attributes(name, args, options):
         assert shapes[0] == shapes[1]
 
 
+@pytest.mark.parametrize("name", sorted(LAYERS))
+def test_names_are_free_that_pytorch_leaves_free(name):
+    """What a subclass calls its own, such as `rank`, is nothing of ours."""
+    ours, theirs = (made(m, name, *LAYERS[name][0]) for m in (OURS, THEIRS))
+    own = {attribute for attribute in dir(ours) if not attribute.startswith("_") and not hasattr(theirs, attribute)}
+    own -= {"p"} if name == "PairwiseDistance" else set()  # which PyTorch calls norm
+    assert not [attribute for attribute in own if not callable(getattr(ours, attribute))]
+
+
 REFUSED = {"max_norm", "norm_type", "scale_grad_by_freq", "sparse", "_weight", "_freeze", "min_value", "max_value"}
 ANYTHING = {"Tanh", "Sigmoid", "LogSigmoid", "Softsign", "Tanhshrink", "Softmax2d"}  # PyTorch's swallow any argument
 

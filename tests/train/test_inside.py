@@ -37,7 +37,7 @@ def test_layers_are_recorded():
     table = str(recorder).splitlines()
     assert table[0].split() == ["epoch", "batch", "layer", "mean", "std", "dead", "weight_norm", "gradient_norm"]
     assert len(table) == 7 and table[2].split()[2] == "1"
-    assert all(not module.registered_hooks for module in model.modules())
+    assert all(not module._registered_hooks for module in model.modules())
     some = LayerRecorder(["2"], freq=3)
     t.fit(X, Y, 8, epochs=2, callbacks=[some], verbose=0)
     assert [(r["epoch"], r["batch"]) for r in some.records] == [(0, 0), (0, 3), (1, 1), (1, 4)]

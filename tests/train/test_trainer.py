@@ -53,6 +53,15 @@ def test_it_is_the_loop_that_one_writes(form):
     assert history is t.history and history["learning_rate"] == [0.05] * 3
 
 
+def test_a_metric_that_was_used_before_starts_anew():
+    """In trainings and evaluations; what it knows itself stays."""
+    used = Accuracy().update(md.tensor([[1.0, 0.0]] * 100), md.tensor([1] * 100))
+    one, other = trainer(metrics=[used]), trainer(metrics=[Accuracy()])
+    assert one.evaluate(X, Y) == other.evaluate(X, Y)
+    histories = [dict(t.fit(X, Y, 8, epochs=2, shuffle=False, **QUIET)) for t in (one, other)]
+    assert histories[0] == histories[1] and used.compute() == 0
+
+
 def test_penalties_on_weights_count():
     """In training, also where gradients come together, and in evaluation, as Keras's do."""
 

@@ -188,7 +188,7 @@ def test_features_are_what_the_head_is_given():
     with md.no_grad():
         np.testing.assert_allclose(found.numpy(), model.eval()[:9](images).numpy(), rtol=1e-5, atol=1e-6)
     np.testing.assert_array_equal(labels.numpy(), expected.numpy())
-    assert not any(module.registered_hooks for module in model.modules())
+    assert not any(module._registered_hooks for module in model.modules())
 
 
 def test_features_are_kept_by_network_and_image(tmp_path):

@@ -95,6 +95,43 @@ def test_drawing(product, tmp_path):
     assert (tmp_path / "graph.svg").read_text("utf-8") == graph.svg() == graph._repr_svg_()
 
 
+def test_each_mark_has_its_place():
+    """A letter is 7.2 wide, a box 16 wider than its label and 34 high; a row 22 below another, frames 24 outside."""
+    network = nn.Sequential(nn.Linear(2, 1, bias=False))
+    root = ET.fromstring(viz.graph(network(md.ones(3, 2)).sum(), network).svg())
+    marks = [(one.text, {**one.attrib}) for one in root if one.tag.rpartition("}")[2] in ("rect", "text", "path")]
+    assert (root.get("width"), root.get("height")) == ("325", "218")
+    assert marks == [
+        (None, {"class": "module", "x": "24", "y": "24", "width": "277", "height": "126"}),
+        ("0", {"class": "path", "x": "32", "y": "40"}),
+        (None, {"d": "M99 82C99 93 162 93 162 104"}),
+        (None, {"d": "M162 138C162 155 162 155 162 172"}),
+        (None, {"class": "leaf", "x": "48", "y": "48", "width": "102", "height": "34"}),
+        ("0.weight 1×2", {"x": "99", "y": "69", "text-anchor": "middle"}),
+        (None, {"class": "op", "x": "118", "y": "104", "width": "88", "height": "34"}),
+        ("linear 3×1", {"x": "162", "y": "125", "text-anchor": "middle"}),
+        (None, {"class": "end", "x": "111", "y": "172", "width": "102", "height": "34"}),
+        ("sum a scalar", {"x": "162", "y": "193", "text-anchor": "middle"}),
+    ]
+
+
+@pytest.mark.parametrize(
+    "ops, others, way",
+    [
+        (4, 0, "M54 58C54 181 54 181 54 304"),  # straight, since it is not far
+        (5, 0, "M54 58C83 209 83 209 54 360"),  # as far aside as there is room
+        (5, 6, "M300 58C451 209 451 209 300 360"),  # half as far aside as it is long
+    ],
+)
+def test_a_long_way_leads_past_what_lies_between(ops, others, way):
+    first = last = md.ones(2, requires_grad=True)
+    for _ in range(ops):
+        last = last.exp()
+    leaves = [md.ones(2, requires_grad=True) for _ in range(others)]
+    end = md.cat([first, last, *leaves]) if others else first * last
+    assert f'"{way}"' in viz.graph(end).svg()
+
+
 @pytest.fixture
 def residual():
     """A network with a block that adds its input, and its loss."""

@@ -16,13 +16,14 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from minidl.backend.memory import empty
-from minidl.backend.threads import parallel
+from minidl.backend.threads import matmul, parallel
+from minidl.engine.fusion import composites
 from minidl.kernels import loops
 from minidl.kernels.cpu.layout import channels_first, column_sums, lines, repeated, rows, suits, summed
 from minidl.kernels.cpu.pool import PLACES, flat, pooled, scatter, serves
 from minidl.kernels.loops import loop
 from minidl.ops.blocks import convolve
-from minidl.ops.conv import is_depthwise
+from minidl.ops.conv import conv, conv_w, conv_x, is_depthwise
 from minidl.ops.window import Window
 
 CHUNK = 1 << 19  # elements of columns that are worked on at a time
@@ -120,7 +121,7 @@ class Patches(NamedTuple):
         """The adjoint of ``columns(x) @ matrix``, from dy into images x (N, H, W, C)."""
         image = x if x.flags.c_contiguous else empty(x.shape, x.dtype)
         if self.whole == ONE:
-            np.matmul(dy, matrix.T, out=rows(image))
+            matmul(dy, matrix.T, rows(image))
         else:
             parts = product(dy, np.ascontiguousarray(matrix.T))
             put_back(parts.reshape(len(x), *self.places, -1), flat(self.whole), image)
@@ -166,7 +167,7 @@ def parts(n: int, groups: int, each: int) -> list[tuple[slice, int]]:
 
 def product(a: np.ndarray, b: np.ndarray) -> np.ndarray:
     """a @ b, on memory used before."""
-    return np.matmul(a, b, out=empty((len(a), b.shape[1]), a.dtype))
+    return matmul(a, b, empty((len(a), b.shape[1]), a.dtype))
 
 
 class Geometry:
@@ -211,7 +212,7 @@ class Columns:
             y = z[images] if groups == 1 else empty((*z[images].shape[:3], how.o), x.dtype)
             chosen: Any = None
             if pool is None:
-                np.matmul(columns, matrix, out=y.reshape(len(columns), -1))
+                matmul(columns, matrix, y.reshape(len(columns), -1))
             else:
                 y[...], chosen = pooled(product(columns, matrix).reshape(-1, *how.places, how.o), pool)
             if relu or bias is not None:
@@ -230,6 +231,7 @@ class Columns:
         how = Geometry(x, weight, stride, padding, dilation, groups, pool)
         image, g, z = x.transpose(0, 2, 3, 1), g.transpose(0, 2, 3, 1), saved[0]
         dx: Any = empty(image.shape, x.dtype) if 0 in needs else None
+        parts = zip(how.parts, saved[1] or [None] * len(how.parts), strict=True)
 
         def work(part):
             (images, group), chosen = part
@@ -243,15 +245,17 @@ class Columns:
                 active(rows(dz), rows(np.ascontiguousarray(z[images, ..., outputs])), rows(dy))
             db = column_sums(rows(dy)) if 2 in needs else None
             dy = dy.reshape(-1, matrix.shape[1])
-            dw = how.cut.gather(how.cut.columns(image[images, ..., inputs]).T @ dy, how.c) if 1 in needs else None
+            dw: Any = None
+            if 1 in needs:
+                dw = how.cut.gather(matmul(how.cut.columns(image[images, ..., inputs]).T, dy), how.c)
             if dx is not None:
                 how.cut.columns_back(dy, matrix, dx[images, ..., inputs])
             return dw, db
 
-        dw, db = zip(*parallel(work, list(zip(how.parts, saved[1], strict=True))), strict=True)
+        dw, db = zip(*parallel(work, parts), strict=True)
 
-        def total(parts):  # of each group, those of its images
-            return np.concatenate([summed(parts[group::groups]) for group in range(groups)])
+        def total(found):  # of each group, those of its images
+            return np.concatenate([summed(found[group::groups]) for group in range(groups)])
 
         return (
             None if dx is None else channels_first(dx),
@@ -261,3 +265,41 @@ class Columns:
 
 
 convolve.kernels.append(Columns)
+
+
+# --- the three ops of `minidl.ops.conv` on large arrays: `convolve` without a bias, and its two gradients -------------
+
+WHOLE = dict(pool=None, relu=False)
+UNSAVED = None, None
+
+
+def plain(x: np.ndarray, w: np.ndarray, geometry: dict[str, Any]) -> Any:
+    """The kernel that serves images and weights alone, or None."""
+    return composites["convolve"].serving([x, w, None], geometry | WHOLE)
+
+
+def large_conv(xp, x, w, **geometry):
+    """`conv`."""
+    kernel = plain(x, w, geometry)
+    return kernel.forward(x, w, None, **geometry, **WHOLE)[0] if kernel else conv.op.forward(xp, x, w, **geometry)
+
+
+def large_conv_x(xp, g, w, *, size, **geometry):
+    """`conv_x`; of the images nothing is known but their size."""
+    x = channels_first(empty((len(g), *size, w.shape[1] * geometry["groups"]), g.dtype))
+    kernel = plain(x, w, geometry)
+    if not kernel:
+        return conv_x.op.forward(xp, g, w, size=size, **geometry)
+    return kernel.backward(g, UNSAVED, {0}, x, w, None, **geometry, **WHOLE)[0]
+
+
+def large_conv_w(xp, x, g, *, size, **geometry):
+    """`conv_w`; of the weights nothing is known but their size."""
+    w = np.zeros((g.shape[1], x.shape[1] // geometry["groups"], *size), x.dtype)
+    kernel = plain(x, w, geometry)
+    if not kernel or g.dtype != x.dtype:
+        return conv_w.op.forward(xp, x, g, size=size, **geometry)
+    return kernel.backward(g, UNSAVED, {1}, x, w, None, **geometry, **WHOLE)[1]
+
+
+conv.op.large, conv_x.op.large, conv_w.op.large = large_conv, large_conv_x, large_conv_w

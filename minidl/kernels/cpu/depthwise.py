@@ -127,14 +127,17 @@ class Depthwise:
                 z[part], chosen = pooled(y, pool)
                 if relu:
                     unchoose(rows(z[part]), rows(chosen), PLACES)
-            return part, chosen
+            return chosen
 
-        return channels_first(z), (parallel(work, chunks(how.images)), z if relu and pool is None else None)
+        chosen = parallel(work, chunks(how.images))
+        return channels_first(z), (z if relu and pool is None else None, chosen)
 
     @staticmethod
     def backward(g, saved, needs, x, weight, bias, *, pool, relu, **geometry):  # noqa: D102
-        how, g, (parts, z) = Prepared(x, weight, pool=pool, **geometry), channels_last(g), saved
+        how, g, (z, chosen) = Prepared(x, weight, pool=pool, **geometry), channels_last(g), saved
         dx: Any = empty(how.images.shape, x.dtype) if 0 in needs else None
+        slices = chunks(how.images)
+        parts = zip(slices, chosen or [None] * len(slices), strict=True)
 
         def work(done):
             part, chosen = done

@@ -9,7 +9,7 @@ import numpy as np
 
 from minidl.backend.memory import empty
 from minidl.backend.sums import BLOCK, total
-from minidl.backend.threads import parallel
+from minidl.backend.threads import matmul, parallel
 
 CHUNK = 1 << 19  # elements worked on at a time: with fewer, threads wait for each other more than they work
 SMALL = 1 << 13  # elements that are one chunk
@@ -69,7 +69,7 @@ def rows(image: np.ndarray) -> np.ndarray:
 def column_sums(matrix: np.ndarray) -> np.ndarray:
     """Σ over rows: of a few as a product with ones, which is faster than ``sum(0)``."""
     rows = len(matrix)
-    return np.ones(rows, matrix.dtype) @ matrix if rows <= BLOCK else total(np, matrix, (0,))
+    return matmul(np.ones((1, rows), matrix.dtype), matrix)[0] if rows <= BLOCK else total(np, matrix, (0,))
 
 
 def summed(parts: Sequence[np.ndarray]) -> np.ndarray:

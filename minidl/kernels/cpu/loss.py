@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from minidl.backend.threads import matmul
 from minidl.ops.loss import softmax_cross_entropy
 
 
@@ -25,7 +26,7 @@ class SoftmaxCrossEntropy:
         by_class = np.ones(x.shape[1], x.dtype) if weight is None else weight.astype(x.dtype)
         share = counted * by_class[at[1]]
         p = x - x.max(1, keepdims=True)
-        label, spread = p[at], p @ by_class if label_smoothing else None
+        label, spread = p[at], matmul(p, by_class[:, None])[:, 0] if label_smoothing else None
         np.exp(p, out=p)
         total = p.sum(1)
         p /= total[:, None]

@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 
 from minidl.backend.memory import empty
-from minidl.backend.threads import parallel
+from minidl.backend.threads import matmul, parallel
 from minidl.kernels import loops
 from minidl.kernels.cpu.conv import unchoose
 from minidl.kernels.cpu.layout import channels_first, channels_last, rows, suits, summed
@@ -284,8 +284,8 @@ FILTERS = {(r, r): transforms(r)[1] for r in (3, 5)}
 
 def both(a: np.ndarray, x: np.ndarray) -> np.ndarray:
     """A x Aᵀ of x (q, q, …): (p, p, …)."""
-    a = a.astype(x.dtype)
-    return np.tensordot(a, np.tensordot(a, x, (1, 1)), (1, 1))
+    a, (p, q) = a.astype(x.dtype), a.shape
+    return matmul(a, matmul(a, x.reshape(q, -1)).reshape(p, q, -1)).reshape(p, p, *x.shape[2:])
 
 
 class Tiles:
@@ -356,7 +356,7 @@ class Winograd:
             n = len(image[part])
             v, m = tiles.room(n, tiles.c), tiles.room(n, o)
             cut(image[part], *tiles.before, v)
-            np.matmul(tiles.matrices(v), u, out=tiles.matrices(m))
+            matmul(tiles.matrices(v), u, tiles.matrices(m))
             y = z[part] if pool is None else empty((n, *tiles.results, o), z.dtype)
             finish(m, bias, relu, y)
             if pool is not None:
@@ -383,9 +383,9 @@ class Winograd:
             begin(dy, dy if z is None else z[part], z is not None, m, db)
             if 1 in needs:
                 cut(image[part], *tiles.before, v)
-                du = np.matmul(tiles.matrices(v).mT, tiles.matrices(m), out=empty(u.mT.shape, u.dtype))
+                du = matmul(tiles.matrices(v).mT, tiles.matrices(m), empty(u.mT.shape, u.dtype))
             if dx is not None:
-                np.matmul(tiles.matrices(m), u, out=tiles.matrices(v))
+                matmul(tiles.matrices(m), u, tiles.matrices(v))
                 join(v, *tiles.before, dx[part])
             return du, db
 
