@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 from collections.abc import Callable
 from typing import Any
 
@@ -35,6 +36,23 @@ def fetched(array: Array) -> np.ndarray:
     values = array.get()
     check_ranges()
     return values
+
+
+def staged(size: int, dtype: np.dtype, device: str) -> np.ndarray:
+    """Memory of the CPU for what comes from a device and goes there: pinned, and so copied directly, for a GPU's."""
+    if device == "cpu":
+        return np.empty(size, dtype)
+    with backend.gpu(device):
+        return importlib.import_module("cupyx").empty_pinned(size, dtype)
+
+
+def put(array: Array, place: np.ndarray) -> None:
+    """Copy an array of any device into memory of the CPU in C order."""
+    if backend.on_gpu(array) and array.dtype == place.dtype and array.flags.c_contiguous:
+        array.get(out=place)
+        check_ranges()
+    else:
+        place[...] = move(array, "cpu")
 
 
 def require_range(values: Array, low: float, high: float, refusal: Refusal, ignore: int | None = None) -> None:

@@ -43,7 +43,7 @@ class Work:
         """Wait until it is done, and its tensor has the result; RuntimeError after the group's time limit."""
         request, self.request = self.request, None
         if request is not None:
-            joined().wait(request, self.name)
+            require_group(f"{self.name}: wait").wait(request, self.name)
         then, self.then = self.then, lambda: None
         then()
         return True

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import os
 import platform
 import sys
@@ -42,6 +43,19 @@ class Group:
     def hold(self, request: Any, buffer: Any) -> None:
         """Hold the memory of a request until it is done, even if nobody waits for it."""
         self.held = [(other, of) for other, of in self.held if not other.Test()] + [(request, buffer)]
+
+    def settle(self) -> None:
+        """Wait for what nobody has waited for, since its memory goes with the process."""
+        for request, _ in self.held:
+            self.wait(request, "its end")
+        self.held = []
+
+    def leave(self) -> None:
+        """What comes before the end of the process; others that do not come to theirs end it."""
+        try:
+            self.settle()
+        except RuntimeError as error:
+            self.abort(str(error))
 
     def wait(self, request: Any, name: str) -> None:
         """Wait until a request of an operation is done.
@@ -175,15 +189,18 @@ def init_process_group(backend: str | None = None, timeout: timedelta | None = N
     group.local_rank = own.Split_type(mpi.COMM_TYPE_SHARED).rank
     group.comm = own  # so that messages of the program's own are not mixed up with these
     world.group, sys.excepthook = group, group.end
+    atexit.register(group.leave)
 
 
 def destroy_process_group() -> None:
     """Leave the group; RuntimeError where there is none."""
     group = require_group("destroy_process_group")
     if group.comm is not None:
+        group.settle()
         group.comm.Free()
         group.gradients.Free()
         sys.excepthook = sys.__excepthook__
+        atexit.unregister(group.leave)
     world.group = None
 
 

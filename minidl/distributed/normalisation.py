@@ -9,7 +9,7 @@ from minidl.backend import dims
 from minidl.backend.dtypes import float16, float32
 from minidl.backend.modes import no_grad
 from minidl.distributed.collectives import host, reduced
-from minidl.distributed.group import joined
+from minidl.distributed.group import joined, require_group
 from minidl.engine.core import Tensor
 from minidl.functional.normalisation import update_running
 from minidl.nn.module import Module
@@ -29,7 +29,7 @@ class AllSum(Function):
 
     @staticmethod
     def forward(ctx: Any, x: Tensor) -> Tensor:
-        group = joined()
+        group = require_group("SyncBatchNorm")
         buffer = host(x.array)
         group.wait(reduced(group, buffer), "SyncBatchNorm")
         return Tensor(buffer).to(x.device)

@@ -15,7 +15,7 @@ from minidl.backend import device_name, dims, random, transfer
 from minidl.backend.modes import is_grad_enabled, require_flag
 from minidl.distributed.buckets import CAP, MIB
 from minidl.distributed.group import joined, require_group
-from minidl.distributed.reducer import Reducer
+from minidl.distributed.reducer import Modes, Reducer
 from minidl.engine.arrivals import receive
 from minidl.engine.core import Tensor
 from minidl.engine.writes import write
@@ -43,7 +43,7 @@ class DistributedDataParallel(Module):
     init_sync : bool
         Whether to compare parameters and buffers, and versions, and to begin with those of rank 0.
     bucket_cap_mb : float, optional
-        How many MiB of gradients share a message, by default 25; the first is of 1 MiB.
+        How many MiB of gradients share a message, by default 25; the first has 1 MiB at most.
     find_unused_parameters : bool
         Whether the loss need not depend on all parameters; those it depends on on no rank keep their ``.grad``.
 
@@ -85,7 +85,7 @@ class DistributedDataParallel(Module):
         self.broadcast_buffers = require_flag("DistributedDataParallel", "broadcast_buffers", broadcast_buffers)
         self.find_unused = require_flag("DistributedDataParallel", "find_unused_parameters", find_unused_parameters)
         self.cap = CAP if bucket_cap_mb is None else int(bucket_cap_mb * MIB)
-        self.require_backward_grad_sync = True
+        self.require_backward_grad_sync, self.modes = True, Modes()
         self.buffers_moved = False
         if require_flag("DistributedDataParallel", "init_sync", init_sync) and group.size > 1:
             require_alike(module)
@@ -96,7 +96,8 @@ class DistributedDataParallel(Module):
         """What averages the gradients of a network; nothing where there is one rank."""
         if joined().size == 1:
             return None
-        return Reducer({k: p for k, p in module.named_parameters() if p.requires_grad}, self.cap, self.find_unused)
+        learning = {name: p for name, p in module.named_parameters() if p.requires_grad}
+        return Reducer(learning, self.cap, self.find_unused, self.modes)
 
     def _apply(self, change: Any) -> Any:
         super()._apply(change)
@@ -104,17 +105,20 @@ class DistributedDataParallel(Module):
         return self
 
     def forward(self, *args: Any, **kwargs: Any) -> Any:
-        learning = [id(p) for p in self.module.parameters() if p.requires_grad]
-        if self.reducer is not None and learning and learning != list(self.reducer.number):
-            self.reducer = self.reducer_of(self.module)  # some were frozen, or unfrozen, since the last time
+        if self.reducer is not None:
+            require_group("DistributedDataParallel")
+            learning = [id(p) for p in self.module.parameters() if p.requires_grad]
+            if learning and learning != list(self.reducer.number):
+                self.reducer = self.reducer_of(self.module)  # some were frozen, or unfrozen, since the last time
         if self.reducer is None:
             return self.module(*args, **kwargs)
         learns = self.training and is_grad_enabled()
         if self.broadcast_buffers and (learns or self.buffers_moved):
             send_all(list(self.module.buffers()))
         self.buffers_moved = learns
+        self.modes.begin(self.require_backward_grad_sync)
         for parameter in self.reducer.parameters:
-            receive(parameter, self.reducer if self.require_backward_grad_sync else None)
+            receive(parameter, self.reducer)
         if not self.training:
             return self.module(*args, **kwargs)
         seed = int(random.stream(None).integers(2**63))
@@ -125,7 +129,8 @@ class DistributedDataParallel(Module):
     def no_sync(self) -> Iterator[None]:
         """A ``with`` block: gradients of what is computed in it are gathered by each rank for itself.
 
-        The next backward without it averages them with its own.
+        Wherever its backward is called. The next backward of what was computed without averages them with its own; of a
+        loss that depends on both, all are averaged.
         """
         before, self.require_backward_grad_sync = self.require_backward_grad_sync, False
         try:

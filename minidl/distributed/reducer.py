@@ -2,87 +2,146 @@
 
 from __future__ import annotations
 
+from bisect import bisect
+from collections import deque
 from typing import Any
 
 import numpy as np
 
 from minidl.backend import transfer
 from minidl.backend.dtypes import float16, float32
-from minidl.distributed.buckets import Schedule, planned
+from minidl.distributed.buckets import FIRST, Schedule, planned
 from minidl.distributed.collectives import reduced
-from minidl.distributed.group import joined
-from minidl.engine.core import Tensor, wrap
-from minidl.engine.writes import write
+from minidl.distributed.group import joined, require_group
+from minidl.engine.core import Node, Tensor, wrap
+from minidl.engine.watch import watch
+from minidl.engine.writes import clock, write
 from minidl.nn.parameter import Parameter
+
+
+class Modes:
+    """Which forwards let their gradients be averaged, by the clock of the graph: `no_sync` is about them."""
+
+    def __init__(self) -> None:
+        self.since: deque[tuple[int, bool]] = deque([(0, True)], maxlen=1000)  # changes that are remembered
+
+    def begin(self, averages: bool) -> None:
+        """Note that a forward begins."""
+        if self.since[-1][1] != averages:
+            self.since.append((next(clock), averages))
+
+    def averaged(self, node: Node) -> bool:
+        """Whether a node is of a forward, or follows one, whose gradients are averaged."""
+        place = bisect(self.since, node.serial, key=lambda change: change[0])
+        return self.since[max(place - 1, 0)][1]
 
 
 class Reducer:
     """Takes gradients as they become whole, sends each bucket when it is full, and leaves means in ``.grad``.
 
     What a parameter's ``.grad`` holds when its gradient arrives is averaged with it, as in PyTorch: what `no_sync` has
-    gathered on each rank, or what is the same on all.
+    gathered on each rank, or what is the same on all. Behind the gradients of the last bucket travel the number of
+    ranks whose backward has failed, and by how many each parameter is used.
     """
 
-    def __init__(self, parameters: dict[str, Parameter], cap: int, find_unused: bool) -> None:
+    def __init__(self, parameters: dict[str, Parameter], cap: int, find_unused: bool, modes: Modes) -> None:
         self.names, self.parameters = list(parameters), list(parameters.values())
         self.number = {id(p): i for i, p in enumerate(self.parameters)}
-        self.find_unused = find_unused
+        self.find_unused, self.modes, self.partly = find_unused, modes, False
         dtypes = [float32 if p.dtype == float16 else p.dtype for p in self.parameters]  # which MPI has not
         sizes = [p.array.size * dtype.itemsize for p, dtype in zip(self.parameters, dtypes, strict=True)]
-        self.schedule = Schedule(planned(sizes, dtypes, cap=cap))
+        self.schedule = Schedule(planned(sizes, dtypes, min(FIRST, cap), cap))
         self.buffers: list[np.ndarray] = []
         self.views: dict[int, np.ndarray] = {}
         for bucket in self.schedule.buckets:
             shapes = [self.parameters[i].shape for i in bucket]
             ends = np.cumsum([self.parameters[i].array.size for i in bucket])
-            self.buffers.append(np.empty(ends[-1], dtypes[bucket[0]]))
-            parts = np.split(self.buffers[-1], ends[:-1])
+            behind = 1 + find_unused * len(self.parameters) if bucket is self.schedule.buckets[-1] else 0
+            device = self.parameters[bucket[0]].device
+            self.buffers.append(transfer.staged(int(ends[-1]) + behind, dtypes[bucket[0]], device))
+            *parts, rest = np.split(self.buffers[-1], ends)
             self.views |= {i: part.reshape(shape) for i, part, shape in zip(bucket, parts, shapes, strict=True)}
+        self.failures, self.used = rest[:1], rest[1:]
         self.requests: list[Any] = []
+
+    def begun(self, readers: dict[Tensor, list[Node]], partly: bool) -> bool:
+        """Begin anew, unless all that the walk comes to was computed within `no_sync`."""
+        if not any(self.modes.averaged(node) for nodes in readers.values() for node in nodes):
+            return False
+        self.arrive()  # those of a walk that has failed
+        self.schedule.start()
+        self.partly, self.failures[...], self.used[...] = partly, 0, 1
+        return True
 
     def arrived(self, leaf: Tensor, g: Any) -> None:
         """Put a gradient into its bucket, and send those that are full."""
         number = self.number[id(leaf)]
         view = self.views[number]
-        view[...] = transfer.move(g.array if isinstance(g, Tensor) else g, "cpu")
+        transfer.put(g.array if isinstance(g, Tensor) else g, view)
         if leaf.grad is not None:
             view += transfer.move(leaf.grad.array, "cpu")
         self.send(number)
 
     def send(self, number: int) -> None:
         """Send the buckets that are full with a parameter; those under way get on by the way."""
+        group = require_group("backward")
         for request in self.requests:
             request.Test()
         for bucket in self.schedule.arrived(number):
-            self.requests.append(reduced(joined(), self.buffers[bucket], comm=joined().gradients))
+            buffer = self.buffers[bucket]
+            request = reduced(group, buffer, comm=group.gradients)
+            if watch.by is not None:
+                request = watch.by.sent(f"all_reduce of {buffer.nbytes:,} bytes", request)
+            self.requests.append(request)
+            group.hold(request, buffer)
+
+    def arrive(self) -> None:
+        """Wait for all that is on its way."""
+        while self.requests:
+            require_group("backward").wait(self.requests[0], "backward")
+            del self.requests[0]
 
     def finished(self) -> None:
         """Wait for the means, and leave them with the parameters."""
-        absent = self.schedule.missing()
-        if absent and not self.find_unused:
-            self.schedule.start()
-            self.requests = []
+        if absent := self.schedule.missing():
+            if not self.find_unused:
+                raise RuntimeError(self.missing([self.names[i] for i in absent]))
+            for number in absent:
+                kept = self.parameters[number].grad
+                self.views[number][...] = 0 if kept is None else transfer.move(kept.array, "cpu")
+            self.used[absent] = 0
+            for number in absent:
+                self.send(number)
+        self.arrive()
+        size = joined().size
+        if failed := int(self.failures[0]):
             raise RuntimeError(
-                f"DistributedDataParallel: the loss does not depend on {', '.join(self.names[i] for i in absent)}; "
-                "find_unused_parameters=True allows for that, requires_grad=False before the network is wrapped leaves "
-                "out what never learns"
+                f"backward: it has failed on {failed} of {size} ranks, whose own errors say why; no gradients are left"
             )
-        for number in absent:
-            kept = self.parameters[number].grad
-            self.views[number][...] = 0 if kept is None else transfer.move(kept.array, "cpu")
-            self.send(number)
-        used = np.ones(len(self.parameters), np.int8)
-        used[absent] = 0
-        if self.find_unused:
-            joined().wait(reduced(joined(), used, comm=joined().gradients), "backward")
-        for buffer, request in zip(self.buffers, self.requests, strict=True):
-            joined().wait(request, "backward")
-            buffer /= joined().size
+        for buffer in self.buffers:
+            buffer /= size
         for number, parameter in enumerate(self.parameters):
-            if used[number]:
+            if not self.find_unused or self.used[number]:
                 self.leave(parameter, self.views[number])
-        self.schedule.start()
-        self.requests = []
+
+    def failed(self) -> None:
+        """Send what is left, so that no other rank waits for it, and let all know."""
+        if joined().size > 1:
+            self.failures[...] = 1
+            for number in self.schedule.missing():
+                self.send(number)
+
+    def missing(self, names: list[str]) -> str:
+        """What to say of parameters that the walk has not come to."""
+        if self.partly:
+            return (
+                f"DistributedDataParallel: backward(inputs=…) leaves out {', '.join(names)}; leave `inputs` away, or "
+                "give all parameters, or use md.grad, which averages nothing"
+            )
+        return (
+            f"DistributedDataParallel: the loss does not depend on {', '.join(names)}; find_unused_parameters=True "
+            "allows for that, requires_grad=False before the network is wrapped leaves out what never learns"
+        )
 
     def leave(self, parameter: Parameter, mean: np.ndarray) -> None:
         """Put a mean into ``.grad``, in its place if there is one."""

@@ -170,14 +170,19 @@ def into_leaves(
     wanted = None if takers is None else set(takers)
     grads: dict[Any, Tensor] = {}
     arrivals = Arrivals(outputs, wanted) if Receiving.ever else None
-    yield from walk(outputs, gradients, grads, wanted, retain_graph, create_graph, unfold, arrivals)
-    with deposit_lock, enable_grad():
-        for leaf, g in grads.items():
-            taker = leaf if takers is None else takers.get(leaf)
-            if taker is not None and taker.tracked:  # still
-                deposit(taker, g)
-    if arrivals is not None:
-        arrivals.finish()
+    try:
+        yield from walk(outputs, gradients, grads, wanted, retain_graph, create_graph, unfold, arrivals)
+        with deposit_lock, enable_grad():
+            for leaf, g in grads.items():
+                taker = leaf if takers is None else takers.get(leaf)
+                if taker is not None and taker.tracked:  # still
+                    deposit(taker, g)
+        if arrivals is not None:
+            arrivals.finish()
+    except BaseException:
+        if arrivals is not None:
+            arrivals.fail()
+        raise
 
 
 def deposit(taker: Tensor, g: Tensor) -> None:

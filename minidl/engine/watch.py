@@ -23,6 +23,9 @@ class Watcher(Protocol):
     def timed(self, name: str) -> AbstractContextManager[Any]:
         """What stands in a ``with`` block, as an op of that name."""
 
+    def sent(self, name: str, request: Any) -> Any:
+        """A message on its way to other ranks; what stands in for its request, so that its end is seen."""
+
 
 class Watch:
     """Where a watcher is found: ``watch.by``, None where there is none."""

@@ -9,12 +9,12 @@ from typing import Any, NamedTuple
 
 @dataclass
 class Event:
-    """A stretch of time on the profiled thread.
+    """A stretch of time on the profiled thread, or in which a message was on its way.
 
     Attributes
     ----------
     name : of the op, the layer, or the range
-    kind : "op", "layer" or "range"
+    kind : "op", "layer", "range" or "message"
     layers : the layers that it belongs to, the outermost first
     backward : whether it is of the backward pass
     nested : whether it lies in an op
@@ -212,10 +212,13 @@ def rate(amount: float, microseconds: float) -> str:
 
 
 def by_name(events: Iterable[Event], with_shapes: bool) -> list[Average]:
-    """An average for each name of an op or a range, forward and backward apart; of layers there are `by_layer`."""
+    """An average for each name of an op or a range, forward and backward apart; of layers there are `by_layer`.
+
+    Messages are left out: while they are on their way, this thread does something else.
+    """
     found: dict[Any, Average] = {}
     for event in events:
-        if event.kind != "layer":
+        if event.kind in ("op", "range"):
             shapes = event.input_shapes if with_shapes else ()
             average = found.setdefault((event.name, shapes), Average(event.name, input_shapes=shapes))
             average.add(event, 1, event.seconds, event.seconds - event.inner)

@@ -123,7 +123,14 @@ class profile:
         """A ``with`` block as an op."""
         return contextlib.nullcontext() if self._elsewhere() else self._event(name, "op", self._layers)
 
+    def sent(self, name: str, request: Any) -> Any:
+        """A message that goes to other ranks, as its request."""
+        return request if self._elsewhere() else Sent(self, name, request)
+
     # --- how it keeps it ----------------------------------------------------------------------------------------------
+
+    def _now(self) -> float:
+        return time.perf_counter() - self._started
 
     def _elsewhere(self) -> bool:
         return threading.get_ident() != self._thread
@@ -133,11 +140,11 @@ class profile:
         nested = any(event.kind == "op" for event in self._stack)
         event = Event(name, kind, layers, backward, nested)
         self._stack.append(event)
-        event.start = time.perf_counter() - self._started
+        event.start = self._now()
         try:
             yield event
         finally:
-            event.end = time.perf_counter() - self._started
+            event.end = self._now()
             self._stack.pop()
             if self._stack:
                 self._stack[-1].inner += event.seconds
@@ -220,21 +227,33 @@ class profile:
         return roofline(self.key_averages().averages, peaks or measure_peaks(), row_limit)
 
     def export_chrome_trace(self, path: str | os.PathLike[str]) -> None:
-        """Write all events in the form that chrome://tracing and Perfetto show."""
-        traced = [
-            {
-                "name": event.name,
-                "cat": event.kind,
-                "ph": "X",
-                "ts": 1e6 * event.start,
-                "dur": 1e6 * event.seconds,
-                "pid": os.getpid(),
-                "tid": self._thread,
-                "args": {"layer": " > ".join(event.layers), "flops": event.flops, "bytes": event.bytes},
-            }
-            for event in sorted(self._events, key=lambda event: event.start)
-        ]
+        """Write all events in the form that chrome://tracing and Perfetto show; messages are on tracks of their own."""
+        traced = []
+        for number, event in enumerate(sorted(self._events, key=lambda event: event.start)):
+            row = {"name": event.name, "cat": event.kind, "pid": os.getpid(), "tid": self._thread}
+            if event.kind == "message":
+                begun, ended = 1e6 * event.start, 1e6 * event.end
+                traced += [row | {"id": number, "ph": p, "ts": at} for p, at in (("b", begun), ("e", ended))]
+            else:
+                said = {"layer": " > ".join(event.layers), "flops": event.flops, "bytes": event.bytes}
+                traced.append(row | {"ph": "X", "ts": 1e6 * event.start, "dur": 1e6 * event.seconds, "args": said})
         Path(path).write_text(json.dumps({"traceEvents": traced, "displayTimeUnit": "ms"}), "utf-8")
+
+
+class Sent:
+    """The request of a message, whose event ends where it is first seen to be done."""
+
+    def __init__(self, by: profile, name: str, request: Any) -> None:
+        self.by, self.request = by, request
+        self.event = Event(name, "message", by._layers, start=by._now())
+
+    def Test(self) -> bool:
+        """Whether it is done."""
+        done = self.request.Test()
+        if done and not self.event.end:
+            self.event.end = self.by._now()
+            self.by._events.append(self.event)
+        return done
 
 
 class record_function(contextlib.ContextDecorator):

@@ -12,7 +12,7 @@ from minidl import backend
 from minidl.backend import transfer
 from minidl.data.dataset import Dataset, IterableDataset, Subset, TensorDataset
 from minidl.data.loader import DataLoader
-from minidl.distributed.group import joined
+from minidl.distributed.group import is_initialized, joined
 from minidl.distributed.sampler import DistributedSampler
 from minidl.engine.core import Tensor
 
@@ -25,7 +25,8 @@ def loader_of(
     """What gives batches of `x`: tensors and arrays with further `fields`, a data set, or batches already.
 
     Of arrays and data sets each rank of a process group gets its share: with `shares` "equal" some samples may come
-    twice, so that all have as many; with "exact" none does. Loaders have their own.
+    twice, so that all have as many; with "exact" none does. The order is the same for any number of ranks. Loaders
+    have their own.
 
     Raises
     ------
@@ -58,7 +59,7 @@ def shared(name: str, dataset: Any, rows: int, shuffle: bool, shares: str | None
     """A loader of the share that this rank has of a data set; ValueError where it can't be shared."""
     group = joined()
     streamed = isinstance(dataset, IterableDataset)
-    if group.size == 1 or shares is None:
+    if shares is None or not is_initialized() or (streamed and group.size == 1):
         return DataLoader(dataset, rows, shuffle and not streamed)
     if streamed or len(dataset) < group.size:
         what = "an IterableDataset" if streamed else f"{len(dataset)} samples"

@@ -66,10 +66,9 @@ class Evaluator:
                 outputs = self.run(inputs)
                 measured.update(outputs, targets, self.loss_of(outputs, targets, weights), feed.size(inputs))
                 called("on_test_batch_end", batch, measured)
-        measured = measured.of_all_ranks()
         if not measured.loss.weight:
             raise ValueError("evaluate: there are no batches; is the data empty, or used up?")
-        logs = dict(measured)
+        logs = dict(measured.of_all_ranks())
         called("on_test_end", logs)
         return logs
 

@@ -7,7 +7,7 @@ from numbers import Real
 from typing import Any
 
 from minidl.data.sampler import require_count
-from minidl.distributed.collectives import anywhere
+from minidl.distributed.collectives import anywhere, differ, objects
 from minidl.distributed.group import joined
 from minidl.distributed.parallel import DistributedDataParallel, bare
 from minidl.engine.core import Tensor
@@ -174,7 +174,8 @@ class Trainer(Evaluator):
         Raises
         ------
         ValueError, TypeError
-            For data that don't fit together, and for arguments of another type or out of range.
+            For data that don't fit together, and for arguments of another type or out of range; on ranks, for loaders
+            of other lengths.
         """
         require("optimizer", self.optimizer, self.optimizer is not None, "an Optimizer, to fit")
         require_parallel(self.model)
@@ -194,7 +195,9 @@ class Trainer(Evaluator):
                 rows = batch_size
             validation = feed.loader_of("fit", validation_data, validation_fields, rows, shares="exact")
         self.class_weights = None if class_weight is None else ClassWeights(class_weight, self.device)
-        params = {"epochs": epochs, "steps": feed.count(self.loader), "verbose": verbose}
+        steps = feed.count(self.loader)
+        differ("fit: batches of an epoch", [str(count) for count in objects(joined(), steps, "fit")])
+        params = {"epochs": epochs, "steps": steps, "verbose": verbose}
         self.callbacks = Callbacks([*listed(callbacks), Progress(verbose)], self, **params)
         self.history, self.measured = History(), Measured(self.metrics)
         self.batch, self.pending, self.stop_training = 0, 0, False
@@ -290,6 +293,7 @@ class Trainer(Evaluator):
             "scheduler": None if self.scheduler is None else self.scheduler.state_dict(),
             "epoch": self.epoch,
             "batch": self.batch,
+            "ranks": joined().size,
             "pending": self.pending,
             "stop_training": self.stop_training,
             "gradients": {name: p.grad for name, p in waiting if p.grad is not None},
@@ -329,14 +333,15 @@ class Trainer(Evaluator):
         state, self.saved = self.saved, None
         if state is None:
             return
-        self.epoch, self.batch, self.pending = state["epoch"], state["batch"], state["pending"]
+        parts = state["ranks"] / joined().size  # of what is pending each rank has one, and gradients are their mean
+        self.epoch, self.batch, self.pending = state["epoch"], state["batch"], state["pending"] * parts
         self.stop_training = state["stop_training"]
         if joined().rank == 0:  # to which the others add what is new
             self.measured.load_state_dict(state["measured"])
         self.callbacks.load_state_dict(state["callbacks"])
         self.history.load_state_dict(state["history"])
         for name, gradient in state["gradients"].items():
-            bare(self.model).get_parameter(name).grad = gradient.to(self.device)
+            bare(self.model).get_parameter(name).grad = gradient.to(self.device) * parts
         if isinstance(self.loader, Stateful) and state["loader"] is not None:
             self.loader.load_state_dict(state["loader"])
         elif self.batch:
@@ -357,5 +362,5 @@ def require_parallel(model: Module) -> None:
         )
 
 
-KEYS = {"model", "optimizer", "scheduler", "epoch", "batch", "pending", "stop_training", "gradients", "loader"}
-KEYS |= {"measured", "callbacks", "history", "random"}
+KEYS = {"model", "optimizer", "scheduler", "epoch", "batch", "ranks", "pending", "stop_training", "gradients"}
+KEYS |= {"loader", "measured", "callbacks", "history", "random"}

@@ -57,10 +57,10 @@ def started(tmp_path):
 
 @pytest.fixture
 def ranks(started):
-    """``ranks(n, name, *arguments)``: a function of ``programs.py`` on n ranks; what they have printed."""
+    """``ranks(n, "programs.norms", *arguments)``: a function of a module here on n ranks; what they have printed."""
 
     def run(n, name, *arguments, fails=False):
-        job = started(n, HERE / "programs.py", name, *arguments)
+        job = started(n, HERE / "on_ranks.py", name, *arguments)
         printed = job.communicate(timeout=300)[0]
         assert (job.returncode != 0) == fails, printed
         return printed

@@ -1,10 +1,7 @@
-"""What tests run on several ranks: ``mpiexec -n 2 python programs.py NAME ARGUMENT…``; an error on one ends all."""
+"""What ranks do together, and what they refuse: functions for ``on_ranks.py``; an error on one rank ends all."""
 
 import copy
-import os
-import sys
 import time
-from datetime import timedelta
 
 import numpy as np
 
@@ -12,8 +9,7 @@ import minidl as md
 from minidl import distributed as dist
 from minidl import functional as F
 from minidl import nn, optim
-from minidl.data import DataLoader, TensorDataset, TransformedDataset
-from minidl.train import Trainer, callbacks, metrics
+from minidl.train import Trainer
 
 
 def collectives():
@@ -266,82 +262,3 @@ def elsewhere():
     for _ in range(3 - dist.get_rank()):
         net(md.ones(1, 2)).sum().backward()
     dist.barrier()
-
-
-def samples():
-    """60 samples with something to learn."""
-    rng = np.random.default_rng(5)
-    x = rng.standard_normal((60, 4))
-    return md.tensor(x), md.tensor((x[:, 0] + 0.3 * rng.standard_normal(60) > 0).astype(np.int64))
-
-
-def fitted(folder):
-    """A Trainer on arrays, with all that it measures and writes."""
-    md.manual_seed(1)
-    net = nn.Sequential(nn.Linear(4, 8), nn.BatchNorm1d(8), nn.Tanh(), nn.Linear(8, 2)).double()
-    if dist.is_initialized():
-        net = dist.DistributedDataParallel(dist.SyncBatchNorm.convert_sync_batchnorm(net))
-    measured = [metrics.Accuracy(), metrics.ConfusionMatrix(), metrics.ROCAUC()]
-    optimizer = optim.SGD(net.parameters(), lr=0.1, momentum=0.9)
-    trainer = Trainer(net, nn.CrossEntropyLoss(), optimizer, measured, gradient_accumulation_steps=2)
-    x, y = samples()
-    called = [
-        callbacks.CSVLogger(f"{folder}/log.csv"),
-        callbacks.ModelCheckpoint(f"{folder}/{{epoch}}.safetensors", save_weights_only=False),
-        callbacks.BackupAndRestore(f"{folder}/backup", save_freq=2, delete_checkpoint=False),
-        callbacks.EarlyStopping(monitor="loss", patience=1, min_delta=10.0, start_from_epoch=2),
-    ]
-    data = TensorDataset(x[:48], y[:48])
-    options = {"validation_data": (x[48:59], y[48:59]), "epochs": 9, "callbacks": called, "verbose": 2}
-    if dist.is_initialized():
-        history = trainer.fit(data, batch_size=12 // dist.get_world_size(), **options)
-    else:
-        order = dist.DistributedSampler(data, 1, 0)
-        history = trainer.fit(DataLoader(data, 12, sampler=order), **options)
-    return history, trainer
-
-
-def training_of_a_trainer(folder):
-    """The history on each rank."""
-    history, trainer = fitted(folder)
-    found = [None] * dist.get_world_size()
-    dist.all_gather_object(found, history.rows)
-    assert all(rows == found[0] for rows in found)
-    if dist.get_rank() == 0:
-        md.save({"rows": history.rows, "evaluated": trainer.evaluate(*samples())}, f"{folder}/history.safetensors")
-    else:
-        trainer.evaluate(*samples())
-    single = Trainer(nn.Linear(4, 2), nn.CrossEntropyLoss(), optim.SGD(nn.Linear(4, 2).parameters(), lr=0.1))
-    refused(lambda: single.fit(*samples()), RuntimeError, "ranks train together, and this is a Linear of one")
-
-
-class Slow(callbacks.Callback):
-    """Leaves time to be killed in."""
-
-    def on_train_batch_begin(self, batch, logs):
-        time.sleep(0.02)
-
-
-def resumed(folder):
-    """Train with dropout and random transforms, from where it was left; say which processes there are, and the end."""
-    found = [None] * dist.get_world_size()
-    dist.all_gather_object(found, os.getpid())
-    if dist.get_rank() == 0:
-        print("processes", *found, flush=True)
-    md.manual_seed(1)
-    net = nn.Sequential(nn.Linear(4, 8), nn.BatchNorm1d(8), nn.Dropout(0.3), nn.Linear(8, 2))
-    net = dist.DistributedDataParallel(dist.SyncBatchNorm.convert_sync_batchnorm(net))
-    trainer = Trainer(net, nn.CrossEntropyLoss(), optim.Adam(net.parameters()), [metrics.Accuracy()])
-    x, y = samples()
-    data = TransformedDataset(TensorDataset(x.float(), y), lambda rows: rows + md.randn(*rows.shape))
-    backup = callbacks.BackupAndRestore(f"{folder}/backup", save_freq=3, delete_checkpoint=False)
-    history = trainer.fit(data, batch_size=8, epochs=6, callbacks=[backup, Slow()], verbose=0)
-    md.save(net.module.state_dict(), f"{folder}/{dist.get_rank()}.safetensors")
-    if dist.get_rank() == 0:
-        history.to_csv(f"{folder}/history.csv")
-
-
-if __name__ == "__main__":
-    limit = timedelta(seconds=4 if sys.argv[1] in ("hanging", "elsewhere") else 60)
-    dist.init_process_group("mpi", timeout=limit)
-    globals()[sys.argv[1]](*sys.argv[2:])

@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from distributed import programs
+from distributed import programs, trainings
 
 import minidl as md
 from minidl import functional as F
@@ -17,11 +17,16 @@ def same_bits(a, b):
     return all(a[name].numpy().tobytes() == b[name].numpy().tobytes() for name in a)
 
 
-@pytest.mark.parametrize("n, cap", [(4, 0.0001), pytest.param(2, 25, marks=pytest.mark.deep)])
+DEEP = [pytest.param(4, 0.0001, marks=pytest.mark.deep), pytest.param(2, 25, marks=pytest.mark.deep)]
+
+
+@pytest.mark.parametrize("n, cap", [(2, 0.0001), *DEEP])
 def test_as_one_process_on_the_whole_batch(ranks, tmp_path, n, cap):
-    """With SyncBatchNorm, over 100 steps; the ranks equal to the bit, running statistics, too."""
-    ranks(n, "training", tmp_path, 100, "norm", cap)
-    first, *others = weights(tmp_path, n)
+    """With SyncBatchNorm, over 100 steps; the ranks equal to the bit, running statistics, too, and in each run."""
+    (tmp_path / "again").mkdir()
+    for folder in tmp_path, tmp_path / "again":
+        ranks(n, "programs.training", folder, 100, "norm", cap)
+    first, *others = [*weights(tmp_path, n), *weights(tmp_path / "again", n)]
     net = programs.network(True)
     start = {name: tensor.clone() for name, tensor in net.state_dict().items()}
     programs.learnt(net, 100)
@@ -40,11 +45,11 @@ def in_pairs(values):
 
 @pytest.mark.parametrize("n", [2, pytest.param(4, marks=pytest.mark.deep)])
 def test_as_averaged_by_hand(ranks, tmp_path, n):
-    """To the bit: each part's gradient by itself, then their mean."""
-    ranks(n, "training", tmp_path, 20, "plain", 25)
+    """To the bit, over 100 steps: each part's gradient by itself, then their mean."""
+    ranks(n, "programs.training", tmp_path, 100, "plain", 0.0001)
     net = programs.network(False)
     optimizer = optim.SGD(net.parameters(), lr=0.05, momentum=0.9)
-    for images, labels in programs.batches(20):
+    for images, labels in programs.batches(100):
         parts = []
         for rank in range(n):
             net.zero_grad()
@@ -57,26 +62,39 @@ def test_as_averaged_by_hand(ranks, tmp_path, n):
 
 
 def test_what_else_a_wrapped_network_does(ranks):
-    ranks(2, "features")
+    ranks(2, "programs.features")
 
 
 def test_what_is_frozen_unfrozen_or_let_go_afterwards(ranks):
-    ranks(2, "afterwards")
+    ranks(2, "programs.afterwards")
+
+
+@pytest.mark.parametrize("name", ["forwards", "failing", "parts", "without_a_group", "leaving"])
+def test_rounds_that_do_not_go_straight_through(ranks, name):
+    ranks(2, f"rounds.{name}")
+
+
+def test_on_gpus(ranks):
+    ranks(2, "rounds.on_gpus")
+
+
+def test_buckets_are_on_their_way_while_backward_goes_on(ranks, tmp_path):
+    ranks(2, "rounds.traced", tmp_path)
 
 
 @pytest.mark.parametrize("n", [3, pytest.param(2, marks=pytest.mark.deep)])
 def test_norms_over_all_ranks(ranks, n):
-    ranks(n, "norms")
+    ranks(n, "programs.norms")
 
 
 def test_a_trainer_on_ranks(ranks, tmp_path):
     """The numbers of one process: the mean over all samples, each once; files are written by one rank alone."""
-    ranks(2, "training_of_a_trainer", tmp_path)
+    ranks(2, "trainings.training_of_a_trainer", tmp_path)
     one = tmp_path / "one"
     one.mkdir()
-    history, trainer = programs.fitted(one)
+    history, trainer = trainings.fitted(one)
     found = md.load(tmp_path / "history.safetensors")
-    evaluated = trainer.evaluate(*programs.samples())
+    evaluated = trainer.evaluate(*trainings.samples())
     rows = zip([*history.rows, evaluated], [*found["rows"], found["evaluated"]], strict=True)
     for ours, theirs in rows:
         assert list(ours) == list(theirs)

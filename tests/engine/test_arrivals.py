@@ -11,13 +11,20 @@ class Record:
     """A receiver that writes down what comes when."""
 
     def __init__(self):
-        self.events = []
+        self.events, self.takes = [], True
+
+    def begun(self, readers, partly):
+        self.read, self.partly = {leaf.name: len(nodes) for leaf, nodes in readers.items()}, partly
+        return self.takes
 
     def arrived(self, leaf, g):
         self.events.append((leaf.name, np.asarray(getattr(g, "array", g)).tolist()))
 
     def finished(self):
         self.events.append("end")
+
+    def failed(self):
+        self.events.append("failed")
 
 
 @pytest.fixture
@@ -91,3 +98,30 @@ def test_with_kernels(taken):
     z.backward()
     assert [e if e == "end" else e[0] for e in steps] == [e if e == "end" else e[0] for e in record.events]
     assert steps[-1] == "end" and len(steps) == 3
+
+
+def test_a_receiver_knows_what_comes_and_may_decline():
+    record, (a, b) = Record(), (md.tensor(float(i), requires_grad=True) for i in (2, 3))
+    for name, leaf in ("a", a), ("b", b):
+        leaf.name = name
+        receive(leaf, record)
+    (a * b * a).backward(inputs=[a])
+    assert record.read == {"a": 2} and record.partly and record.events == [("a", 12.0), "end"]
+    record.takes, record.events = False, []
+    (a * b * a).backward()
+    assert record.read == {"a": 2, "b": 1} and not record.partly
+    assert not record.events and (a.grad.item(), b.grad.item()) == (12, 4)
+
+
+def test_a_receiver_is_told_of_a_walk_that_fails(taken):
+    a, b, _, events = taken
+    y = a * 2
+    y.register_hook(lambda g: 1 / 0)
+    with pytest.raises(ZeroDivisionError):
+        (y * b).backward()
+    assert events == [("b", 2.0), "failed"]
+    events.clear()
+    steps = (a * b).backward_steps()
+    next(steps)
+    steps.close()
+    assert events[-1] == "failed"

@@ -18,6 +18,7 @@ BATTERY += ["autograd/test_gradients.py", "autograd/test_check.py"]
 OTHERS = {
     "autograd.function": ["autograd/test_function.py"],
     "engine.arrivals": ["engine/test_arrivals.py"],
+    "engine.walk": [*BATTERY, "engine/test_arrivals.py"],
     "autograd.check": [*reversed(BATTERY)],
     "engine.fusion": ["engine/test_fusion.py", *BATTERY],
     "backend.modes": ["backend/test_modes.py", *BATTERY],

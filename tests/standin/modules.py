@@ -142,7 +142,8 @@ cupy = Module(
     **{name: making(name) for name in ("array", "asarray", "asanyarray")},
 )
 special = Module("cupyx.scipy.special", scipy.special)
-cupyx = Module("cupyx", SimpleNamespace(), scipy=Module("cupyx.scipy", SimpleNamespace(), special=special))
+scipies = Module("cupyx.scipy", SimpleNamespace(), special=special)
+cupyx = Module("cupyx", SimpleNamespace(), scipy=scipies, empty_pinned=np.empty)
 MODULES = [cupy, cuda, runtime, cupy.lib, stride_tricks, cupy.linalg, cupyx, cupyx.scipy, special]
 
 

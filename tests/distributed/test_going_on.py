@@ -1,0 +1,82 @@
+"""Trainings that another number of ranks goes on with, where one was stopped or killed."""
+
+import os
+import re
+import shutil
+import signal
+
+import numpy as np
+import pytest
+
+import minidl as md
+
+
+@pytest.fixture(scope="module")
+def stopped():
+    """Trainings that were not stopped, and such that were within an epoch and what an optimizer's step gathers."""
+    return {}
+
+
+def left(ranks, folder, n, batches):
+    """The folder of a training on n ranks, up to so many batches."""
+    folder.mkdir()
+    ranks(n, "trainings.moved", folder, batches)
+    return folder
+
+
+@pytest.mark.parametrize("before, after", [(2, 1), (1, 2), pytest.param(2, 4, marks=pytest.mark.deep)])
+def test_by_a_trainer(ranks, tmp_path, stopped, tmp_path_factory, before, after):
+    """The same samples in the same order, and the weights of one process, to a rounding."""
+    for n, batches in (1, 99), (before, 7):
+        if (n, batches) not in stopped:
+            stopped[n, batches] = left(ranks, tmp_path_factory.mktemp("of") / "training", n, batches)
+    whole = stopped[1, 99]
+    folder = shutil.copytree(stopped[before, 7], tmp_path / "training")
+    assert len((folder / "order.txt").read_text().split()) == 7 * 12 and not (folder / "end.safetensors").exists()
+    ranks(after, "trainings.moved", folder, 99)
+    assert (folder / "order.txt").read_text() == (whole / "order.txt").read_text()
+    ours, theirs = (md.load(each / "end.safetensors") for each in (folder, whole))
+    for name, tensor in theirs["model"].items():
+        np.testing.assert_allclose(ours["model"][name].numpy(), tensor.numpy(), rtol=1e-10, atol=1e-10)
+    for found, expected in zip(ours["rows"], theirs["rows"], strict=True):
+        assert found == pytest.approx(expected, rel=1e-9)
+
+
+@pytest.fixture
+def photos(tmp_path):
+    """A folder of pictures of two classes, in which chance has the lesser part."""
+    image, rng = pytest.importorskip("PIL.Image"), np.random.default_rng(0)
+    for name, level in ("dark", 60), ("light", 160):
+        for i in range(20):
+            path = tmp_path / "photos" / name / f"{i:02}.png"
+            path.parent.mkdir(parents=True, exist_ok=True)
+            image.fromarray((level + rng.integers(0, 80, (28, 28))).astype(np.uint8)).save(path)
+
+
+@pytest.mark.usefixtures("photos")
+@pytest.mark.parametrize("before, after", [(2, 1), pytest.param(1, 2, marks=pytest.mark.deep),
+                                           pytest.param(2, 4, marks=pytest.mark.deep)])  # fmt: skip
+def test_by_the_command(started, tmp_path, before, after):
+    """``minidl train`` under ``mpiexec``, of which a rank is killed, and ``--resume`` by another number."""
+    told = "fc64 --data photos --input 1,28,28 --epochs 4 --batch-size 8 --save-every 1 --optimizer sgd --lr 0.01"
+    for folder in "whole", "moved":
+        job = started(1 if folder == "whole" else before, "-m", "minidl", "train", *told.split(), "--out", folder)
+        printed = ""
+        while folder == "moved" and "Epoch 1/4: loss" not in printed:
+            line = job.stdout.readline()
+            assert line, printed
+            printed += line
+        if folder == "moved":
+            processes = re.findall(r"is process (\d+) of", printed)
+            os.kill(int(processes[-1]) if processes else job.pid, signal.SIGKILL)
+        printed += job.communicate(timeout=300)[0]
+        assert job.returncode == 0 or folder == "moved", printed
+    assert not (tmp_path / "moved" / "history.csv").exists()
+    job = started(after, "-m", "minidl", "train", "--out", "moved", "--resume")
+    printed = job.communicate(timeout=300)[0]
+    assert job.returncode == 0, printed
+    theirs, ours = (np.genfromtxt(tmp_path / run / "history.csv", delimiter=",") for run in ("whole", "moved"))
+    np.testing.assert_allclose(ours[1:], theirs[1:], rtol=1e-4)
+    ours, theirs = (md.load(tmp_path / folder / "weights.safetensors") for folder in ("moved", "whole"))
+    for name, tensor in theirs.items():
+        np.testing.assert_allclose(ours[name].numpy(), tensor.numpy(), rtol=1e-4, atol=1e-5)
