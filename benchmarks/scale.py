@@ -6,7 +6,9 @@ as long as the α-β model says: α for each of them, β for each byte. Thakur, 
 of collective communication operations in MPICH", section 4.5: an all-reduce of n bytes by recursive halving and
 doubling takes 2 ⌈log₂ p⌉ α + 2 n β (p − 1)/p on p ranks; its additions are left out. Each rank has a batch as measured.
 
-``mpiexec -n 2 python -m benchmarks.scale --link`` measures α and β between the ranks that it runs on.
+``mpiexec -n 2 python -m benchmarks.scale --link --out link.json`` measures α and β between the ranks that it runs on,
+and ``--measured link.json`` computes with them, too. On a busy machine ``--processor`` measures a rank of one thread by
+the time that its processor works for it.
 """
 
 from __future__ import annotations
@@ -15,7 +17,7 @@ import argparse
 import json
 import math
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -74,42 +76,48 @@ class Step(NamedTuple):
 class Watch:
     """Takes gradients, and notes when."""
 
-    def __init__(self, parameters: Sequence[md.Tensor]) -> None:
-        self.number = {id(p): i for i, p in enumerate(parameters)}
+    def __init__(self, parameters: Sequence[md.Tensor], clock: Callable[[], float]) -> None:
+        self.number, self.clock = {id(p): i for i, p in enumerate(parameters)}, clock
         self.times: dict[int, float] = {}
         for p in parameters:
             receive(p, self)
 
     def arrived(self, leaf: md.Tensor, g: Any) -> None:
         """Leave it where the optimizer finds it."""
-        self.times[self.number[id(leaf)]] = time.perf_counter()
+        self.times[self.number[id(leaf)]] = self.clock()
         leaf.grad = g if isinstance(g, md.Tensor) else md.Tensor(np.array(g))
+
+    def begun(self, readers: Any, partly: bool) -> bool:
+        """Take them all."""
+        return True
 
     def finished(self) -> None:
         """Nothing is on its way."""
 
+    failed = finished
 
-def measured(name: str, batch: int, repeats: int) -> Step:
-    """The fastest of some training steps."""
+
+def measured(name: str, batch: int, repeats: int, clock: Callable[[], float] = time.perf_counter) -> Step:
+    """The fastest of some training steps, by a clock."""
     network = {**NETWORKS, **AT_224}[name]
     net = network.sequential(nn)
     parameters = list(net.parameters())
-    optimizer, watch = optim.SGD(parameters, lr=1e-3, momentum=0.9), Watch(parameters)
+    optimizer, watch = optim.SGD(parameters, lr=1e-3, momentum=0.9), Watch(parameters, clock)
     rng = np.random.default_rng(0)
     images = md.tensor(rng.random((batch, *network.size), np.float32))
     labels = md.tensor(rng.integers(0, 10, batch))
     steps = []
     for _ in range(repeats + 1):
         optimizer.zero_grad()
-        start = time.perf_counter()
+        start = clock()
         loss = md.functional.cross_entropy(net(images), labels)
-        begun = time.perf_counter()
+        begun = clock()
         loss.backward()
-        ended = time.perf_counter()
+        ended = clock()
         optimizer.step()
         arrivals = {i: at - begun for i, at in watch.times.items()}
         sizes = [p.array.nbytes for p in parameters]
-        steps.append(Step(begun - start, ended - begun, time.perf_counter() - ended, arrivals, sizes))
+        steps.append(Step(begun - start, ended - begun, clock() - ended, arrivals, sizes))
     return min(steps[1:], key=lambda step: step.seconds)
 
 
@@ -144,7 +152,6 @@ def fitted(sizes: Sequence[int], seconds: Sequence[float], ranks: int) -> Link:
 
 def between_ranks(repeats: int) -> dict[str, Any]:
     """The link between the ranks of this job, measured: the median of all-reduces of several sizes."""
-    distributed.init_process_group()
     group = joined()
     sizes, seconds = [1 << k for k in range(10, 25, 2)], []
     for size in sizes:
@@ -157,6 +164,14 @@ def between_ranks(repeats: int) -> dict[str, Any]:
         seconds.append(float(np.median(times)))
     link = fitted(sizes, seconds, group.size)
     return {"ranks": group.size, "sizes": sizes, "seconds": seconds, "alpha": link.alpha, "beta": link.beta}
+
+
+def file(text: str) -> Path:
+    """A file in a folder that is there; argparse's error says where it is not."""
+    path = Path(text)
+    if not path.parent.is_dir():
+        raise argparse.ArgumentTypeError(f"there is no folder {path.parent}")
+    return path
 
 
 def table(step: Step, links: dict[str, Link], ranks: Sequence[int]) -> str:
@@ -179,30 +194,41 @@ def main(arguments: Sequence[str] | None = None) -> int:
     counted = "timed steps, or messages (default: 10)"
     top.add_argument("--repeats", type=number(int, 1), default=10, metavar="N", help=counted)
     top.add_argument("--quick", action="store_true", help="tiny batches, to see that it works")
-    top.add_argument("--out", type=Path, metavar="FILE", help="leave the figures there (JSON)")
+    top.add_argument("--measured", type=file, metavar="FILE", help="compute with the link that --link has left, too")
+    top.add_argument("--processor", action="store_true", help="one thread, by the time that the processor works")
+    top.add_argument("--out", type=file, metavar="FILE", help="leave the figures there (JSON)")
     asked = top.parse_args(arguments)
+    if asked.processor:
+        md.set_num_threads(1)
     record: dict[str, Any] = description([])
     if asked.link:
+        distributed.init_process_group()
+        if distributed.get_world_size() == 1:
+            top.error("--link: one rank has no link; mpiexec -n 2 python -m benchmarks.scale --link")
         record["link"] = between_ranks(asked.repeats)
         if joined().rank == 0:
             alpha, beta = record["link"]["alpha"], record["link"]["beta"]
             print(f"measured, {joined().size} ranks: α {alpha * 1e6:.1f} µs, 1/β {1e-9 / max(beta, 1e-15):.2f} GB/s")
             write(asked.out, record)
         return 0
+    links, clock = dict(LINKS), time.process_time if asked.processor else time.perf_counter
+    if asked.measured:
+        link = json.loads(asked.measured.read_text("utf-8"))["link"]
+        links["measured"] = Link(link["alpha"], link["beta"])
     names = ["SimpLeNet"] if asked.quick else list(BATCHES)
     record["networks"] = {}
     for name in names:
         batch = 2 if asked.quick else BATCHES[name]
-        step = measured(name, batch, asked.repeats)
+        step = measured(name, batch, asked.repeats, clock)
         print(
             f"{name}, batch {batch} a rank, {sum(step.sizes) / 1e6:.1f} MB of gradients. Measured: forward "
             f"{step.forward * 1e3:.1f} ms, backward {step.backward * 1e3:.1f} ms, step {step.seconds * 1e3:.1f} ms.\n"
             "Computed: the step, and the share of its images a second that each rank keeps (without overlap):"
         )
-        print(table(step, LINKS, RANKS), flush=True)
-        computed = {link: [simulated(step, LINKS[link], ranks) for ranks in RANKS] for link in LINKS}
+        print(table(step, links, RANKS), flush=True)
+        computed = {link: [simulated(step, links[link], ranks) for ranks in RANKS] for link in links}
         record["networks"][name] = {"batch": batch, "measured": step._asdict(), "computed": computed}
-    record |= {"links": LINKS, "ranks": RANKS}
+    record |= {"links": links, "ranks": RANKS, "clock": clock.__name__}
     write(asked.out, record)
     return 0
 

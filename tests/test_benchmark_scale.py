@@ -6,7 +6,10 @@ import time
 import numpy as np
 import pytest
 
+import minidl as md
 from benchmarks.scale import LINKS, RANKS, Link, Step, fitted, main, measured, simulated
+from minidl import distributed
+from minidl.distributed.group import LAUNCHED
 
 # gradients of 4 parameters, the last one first: 1 s apart, of 1, 2, 3 and 4 bytes
 STEP = Step(forward=2.0, backward=4.5, rest=0.5, arrivals={3: 1.0, 2: 2.0, 1: 3.0, 0: 4.0}, sizes=[1, 2, 3, 4])
@@ -59,3 +62,38 @@ def test_the_command(tmp_path, capsys):
     assert "1024" in capsys.readouterr().out
     record = json.loads((tmp_path / "scale.json").read_text())
     assert len(record["networks"]["SimpLeNet"]["computed"]["Ethernet, 10 Gbit/s"]) == len(RANKS)
+
+
+def test_the_command_with_a_link_and_the_processors_time(tmp_path, capsys):
+    link, out = tmp_path / "link.json", tmp_path / "out.json"
+    link.write_text('{"link": {"alpha": 1.0, "beta": 0.0}}')
+    threads = md.get_num_threads()
+    try:
+        assert main(["--quick", "--repeats", "1", "--processor", "--measured", str(link), "--out", str(out)]) == 0
+    finally:
+        md.set_num_threads(threads)
+    record = json.loads(out.read_text())
+    step = Step(**record["networks"]["SimpLeNet"]["measured"])
+    assert record["clock"] == "process_time" and record["threads"] == 1 and record["links"]["measured"] == [1, 0]
+    assert record["networks"]["SimpLeNet"]["computed"]["measured"][1][1] == pytest.approx(
+        2 - step.backward + step.arrivals["0"], abs=1e-6
+    )
+    assert "measured" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("asked, said", [
+    (["--link"], "--link: one rank has no link; mpiexec -n 2 python -m benchmarks.scale --link"),
+    (["--out", "nowhere/out.json"], "argument --out: there is no folder nowhere"),
+    (["--measured", "nowhere/link.json"], "argument --measured: there is no folder nowhere"),
+])  # fmt: skip
+def test_what_can_not_be_asked(asked, said, tmp_path, capsys, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    for name in LAUNCHED:
+        monkeypatch.delenv(name, raising=False)
+    try:
+        with pytest.raises(SystemExit) as error:
+            main(asked)
+    finally:
+        if distributed.is_initialized():
+            distributed.destroy_process_group()
+    assert error.value.code == 2 and said in capsys.readouterr().err
