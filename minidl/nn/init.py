@@ -10,7 +10,8 @@ from minidl import backend
 from minidl.backend import dims, modes, transfer
 from minidl.backend.dtypes import require_float
 from minidl.backend.modes import no_grad
-from minidl.backend.random import Generator, stream
+from minidl.backend.random import Generator, child, stream
+from minidl.backend.threads import parallel
 from minidl.engine.core import Tensor
 from minidl.engine.require import require_tensors
 from minidl.engine.writes import written
@@ -30,20 +31,35 @@ def _floating(name: str, tensor: Tensor) -> Tensor:
     return tensor
 
 
-def _draw(tensor: Tensor, draw: Any, scale: float, shift: float) -> Tensor:
-    """Fill a tensor with numbers that ``draw(shape, dtype, out)`` gives, times `scale`, plus `shift`.
+PIECE = 1 << 22  # so many numbers come from one stream in a row
 
-    They are drawn right into its memory where this takes them as they are, and a network needs no other.
+
+def _draw(tensor: Tensor, numbers: np.random.Generator, method: str, scale: float, shift: float) -> Tensor:
+    """Fill a tensor with what a stream's method, "random" or "standard_normal", gives, times `scale`, plus `shift`.
+
+    They are drawn right into its memory where NumPy can write there, and a network needs no other. Beyond `PIECE` the
+    threads draw side by side, each piece from a stream of its own: the same numbers on any number of threads.
     """
     if modes.mode.bare:
         return tensor
     array = tensor.array
     precision = np.float64 if array.dtype == np.float64 else np.float32
     own = array.dtype == precision and isinstance(array, np.ndarray) and array.flags.carray
-    drawn = draw(array.shape, precision, array if own else None)
-    drawn *= scale
-    if shift:
-        drawn += shift
+    drawn = array if own else np.empty(array.shape, precision)
+    flat = drawn.reshape(-1)
+
+    def fill(numbers: np.random.Generator, out: np.ndarray) -> None:
+        getattr(numbers, method)(dtype=precision, out=out)
+        out *= scale
+        if shift:
+            out += shift
+
+    if flat.size <= PIECE:
+        fill(numbers, flat)
+    else:
+        seed = int(numbers.integers(2**64, dtype=np.uint64))
+        starts = range(0, flat.size, PIECE)
+        parallel(lambda start: fill(child(seed, start).numpy, flat[start : start + PIECE]), starts)
     if not own:
         return _fill(tensor, drawn)
     written(array)
@@ -54,14 +70,14 @@ def uniform_(tensor: Tensor, a: float = 0.0, b: float = 1.0, generator: Generato
     """Numbers uniform in [a, b)."""
     if not a <= b:
         raise ValueError(f"uniform_: expected a ≤ b, got {a} and {b}")
-    return _draw(_floating("uniform_", tensor), stream(generator).random, b - a, a)
+    return _draw(_floating("uniform_", tensor), stream(generator), "random", b - a, a)
 
 
 def normal_(tensor: Tensor, mean: float = 0.0, std: float = 1.0, generator: Generator | None = None) -> Tensor:
     """Numbers normal with `mean` and standard deviation `std`."""
     if not std >= 0:
         raise ValueError(f"normal_: std must not be negative, got {std}")
-    return _draw(_floating("normal_", tensor), stream(generator).standard_normal, std, mean)
+    return _draw(_floating("normal_", tensor), stream(generator), "standard_normal", std, mean)
 
 
 def trunc_normal_(

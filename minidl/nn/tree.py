@@ -96,7 +96,8 @@ class Tree:
         if not isinstance(value, kinds):
             kind = " or ".join("Module" if kind is Tree else kind.__name__ for kind in kinds)
             raise TypeError(f"{type(self).__name__}: {name} must be a {kind}, got {type(value).__name__}")
-        taken = hasattr(self, name) and not isinstance(vars(self).get(name, ()), (*kinds, NoneType))
+        own = vars(self)
+        taken = not isinstance(own[name], (*kinds, NoneType)) if name in own else hasattr(type(self), name)
         if taken or "." in name or name == "":
             kind = "Module" if kinds[0] is Tree else kinds[0].__name__
             raise ValueError(f"{type(self).__name__}: {name!r} can't be the name of a {kind}, or is taken")

@@ -113,6 +113,25 @@ def test_streams(name):
     assert not np.array_equal(first, second) and not np.array_equal(*own)
 
 
+@pytest.mark.parametrize("dtype", [np.float16, np.float32, np.float64])
+@pytest.mark.parametrize("name", ["uniform_(-3, 5)", "normal_(2, 3)"])
+def test_large_weights_are_drawn_in_pieces(name, dtype, monkeypatch):
+    """By all threads, the same on any number of them; no piece is another, and the stream moves on."""
+    monkeypatch.setattr(init, "PIECE", 600)
+    fill, distribution = RANDOM[name]
+    before, found = md.get_num_threads(), []
+    for threads in (1, 3):
+        md.set_num_threads(threads)
+        source = md.Generator().manual_seed(1)
+        found.append([fill(weight(50, 50, dtype=dtype), generator=source).detach().numpy().ravel() for _ in range(2)])
+    md.set_num_threads(before)
+    np.testing.assert_array_equal(*found)
+    drawn = np.concatenate(found[0]).astype(np.float64)
+    assert scipy.stats.kstest(drawn, distribution(None).cdf).pvalue > 1e-4
+    pieces = [part[start : start + 50] for part in found[0] for start in range(0, 2500, 600)]
+    assert all(abs(np.corrcoef(pieces) - np.eye(10))[np.triu_indices(10, 1)] < 0.6)
+
+
 @pytest.mark.parametrize("gain", [1, 0.3])
 @pytest.mark.parametrize("shape", [(5, 5), (40, 7), (7, 40), (16, 3, 3, 3), (8, 16, 3), (1, 9), (9, 1)], ids=str)
 def test_orthogonal(shape, gain):
