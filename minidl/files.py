@@ -34,7 +34,7 @@ FOREIGN = {  # what the files of others start with
     b"PK\x03\x04": f"a zip archive, as torch.save makes; {CONVERT}",
     b"\x80": f"a pickle, as torch.save made once, which may run code; {CONVERT}",
     b"\x93NUMPY": "an array of NumPy's; md.tensor(np.load(path)) reads it",
-    b"\x89HDF": "an HDF5 file, as Keras makes",
+    b"\x89HDF": "an HDF5 file, as Keras makes; models.load_keras_weights(network, path) reads its weights",
 }
 PathLike = str | os.PathLike[str]
 

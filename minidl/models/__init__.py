@@ -4,6 +4,7 @@
 # fmt: off
 from minidl.models.registry import get_model, list_models
 from minidl.models.weights import Weights, get_weight, list_weights
+from minidl.models.keras_weights import load_keras_weights
 from minidl.models.mlp import fc256_fc256, fc64, mlp
 from minidl.models.simplenet import SimpLeNet, simplenet
 from minidl.models.lenet import keras_convnet, lenet5, small_convnet

@@ -70,8 +70,9 @@ def get_model(name: str, weights: Source = None, **options: Any) -> Any:
     ----------
     name : one of `list_models`, such as ``"resnet50"``
     weights : what its parameters and statistics are, of the network with these options: the name of registered ones
-        (`list_weights`), or ``"DEFAULT"``; the path of a .safetensors file; or a state dict. By default the network
-        starts from its first values, drawn from the global stream
+        (`list_weights`), or ``"DEFAULT"``; the path of a .safetensors file, or for a network in Keras's form of a
+        .keras, .weights.h5 or .h5 file (extra ``keras``); or a state dict. By default the network starts from its first
+        values, drawn from the global stream
     **options : what its builder takes, such as ``num_classes=10``
 
     Raises

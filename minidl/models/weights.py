@@ -14,6 +14,9 @@ from minidl.data.sources import CIFAR10
 from minidl.data.transforms import CenterCrop, Compose, Lambda, Normalize, Resize, ToTensor
 from minidl.files import load
 from minidl.models.hub import fetch_from_hub, sha256_of
+from minidl.models.keras_files import SUFFIXES as KERAS
+from minidl.models.keras_order import FORMS
+from minidl.models.keras_weights import keras_state_dict
 from minidl.models.renaming import Rank, flat_efficientnet, renamed, timm_efficientnet
 from minidl.nn import Module
 from minidl.ops.create import zeros
@@ -165,7 +168,7 @@ def known(network: str, weights: str) -> Weights | None:
         if not own:
             raise ValueError(f"{network}: no weights are known; give the path of a .safetensors file")
         return CATALOG[own[0]]
-    if weights.endswith(".safetensors") or os.sep in weights:
+    if weights.endswith((".safetensors", *KERAS)) or os.sep in weights:
         return None
     name = weights if weights.partition(".")[0] == network else f"{network}.{weights}"
     if name not in own:
@@ -187,8 +190,16 @@ def load_weights(network: Module, name: str, weights: str | os.PathLike[str] | M
     found = known(name, weights) if isinstance(weights, str) else None
     if found is not None:
         state = found.get_state_dict(network)
+    elif isinstance(weights, Mapping):
+        state = dict(weights)
+    elif os.fspath(weights).endswith(KERAS):
+        if name not in FORMS:
+            other = f"{name}_keras"
+            use = other if other in FORMS else "load_keras_weights, if it has the layers of theirs"
+            raise ValueError(f"{os.fspath(weights)}: {name} is not in Keras's form; use {use}")
+        state = keras_state_dict(network, weights, *FORMS[name])
     else:
-        state = dict(weights) if isinstance(weights, Mapping) else load(weights)
+        state = load(weights)
     counters = [key for key in network.state_dict() if key.endswith("num_batches_tracked")]
     state = {key: zeros(()) for key in counters} | state
     try:
