@@ -81,9 +81,14 @@ def evaluated(input, running_mean, running_var, weight, bias, eps):
     """What batch norm multiplies each channel by in evaluation, and what it adds: two vectors (C,)."""
     vectors = dict(running_mean=running_mean, running_var=running_var, weight=weight, bias=bias)
     _check_channels("batch_norm", input, **vectors)
-    _check_eps(eps)
     if running_mean is None or running_var is None:
         raise ValueError("without running statistics it works in training only")
+    return as_affine(running_mean, running_var, weight, bias, eps)
+
+
+def as_affine(running_mean, running_var, weight, bias, eps):
+    """The same of vectors that are known to fit, tensors or arrays."""
+    _check_eps(eps)
     scale = 1 / elementwise.sqrt(running_var + eps)
     scale = scale if weight is None else scale * weight
     return scale, -running_mean * scale if bias is None else bias - running_mean * scale

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 from minidl import functional as F
 from minidl.engine.core import Tensor
@@ -34,12 +35,20 @@ class Conv2dNormActivation(Sequential):
 class Conv2dSame(Conv2d):
     """A convolution of ⌈size / stride⌉ windows that are centred, as TensorFlow pads: the odd one goes to the far side.
 
-    Its own `padding` stays without effect.
+    Its own `padding` stays without effect. `conv2d_same` makes one where padding of both sides alike is not the same.
     """
 
     def forward(self, input: Tensor) -> Tensor:
         padded = pad_same(input, self.kernel_size, self.stride)
         return F.conv2d(padded, self.weight, self.bias, self.stride, 0, self.dilation, self.groups)
+
+
+def conv2d_same(
+    in_channels: int, out_channels: int, kernel_size: int, stride: int, padding: int, **options: Any
+) -> Conv2d:
+    """A convolution that pads as TensorFlow does, of a kernel whose size is odd and a `padding` that is its half."""
+    layer = Conv2d if stride == 1 else Conv2dSame
+    return layer(in_channels, out_channels, kernel_size, stride, padding, **options)
 
 
 def pad_same(input: Tensor, kernel: tuple[int, int], stride: tuple[int, int], value: float = 0.0) -> Tensor:

@@ -12,7 +12,7 @@ from typing import Any
 
 from minidl import functional as F
 from minidl.engine.core import Tensor
-from minidl.models.blocks import Conv2dNormActivation, Conv2dSame, Layer, SqueezeExcitation, start_as_he
+from minidl.models.blocks import Conv2dNormActivation, Layer, SqueezeExcitation, conv2d_same, start_as_he
 from minidl.models.mobilenet import divisible
 from minidl.models.registry import register_model
 from minidl.nn import AdaptiveAvgPool2d, BatchNorm2d, Conv2d, Dropout, Linear, Module, ReLU6, Sequential, SiLU, init
@@ -127,7 +127,7 @@ class EfficientNet(Module):
         return self.classifier(self.avgpool(self.features(x)).flatten(1))
 
 
-KERAS = dict(norm_layer=partial(BatchNorm2d, eps=1e-3, momentum=0.01), conv_layer=Conv2dSame)
+KERAS = dict(norm_layer=partial(BatchNorm2d, eps=1e-3, momentum=0.01), conv_layer=conv2d_same)
 
 
 @register_model(3, 224, 224)

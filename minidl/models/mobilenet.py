@@ -10,7 +10,7 @@ from functools import partial
 from typing import Any
 
 from minidl.engine.core import Tensor
-from minidl.models.blocks import Conv2dNormActivation, Conv2dSame, Layer, start_as_he
+from minidl.models.blocks import Conv2dNormActivation, Layer, conv2d_same, start_as_he
 from minidl.models.registry import register_model
 from minidl.nn import AdaptiveAvgPool2d, BatchNorm2d, Conv2d, Dropout, Linear, Module, ReLU6, Sequential
 
@@ -90,7 +90,7 @@ def mobilenet_v2(**options: Any) -> MobileNetV2:
 @register_model(3, 224, 224)
 def mobilenet_v2_keras(**options: Any) -> MobileNetV2:
     """MobileNetV2 as Keras has it, with TensorFlow's padding: 3,504,872 parameters, and 34,112 statistics."""
-    keras = dict(norm_layer=partial(BatchNorm2d, eps=1e-3, momentum=0.001), conv_layer=Conv2dSame, dropout=0.0)
+    keras = dict(norm_layer=partial(BatchNorm2d, eps=1e-3, momentum=0.001), conv_layer=conv2d_same, dropout=0.0)
     return MobileNetV2(**{**keras, **options})
 
 
@@ -143,5 +143,5 @@ def mobilenet_v1(**options: Any) -> MobileNetV1:
 @register_model(3, 224, 224)
 def mobilenet_v1_keras(**options: Any) -> MobileNetV1:
     """MobileNetV1 as Keras has it, with TensorFlow's padding: 4,231,976 parameters, and 21,888 statistics."""
-    keras = dict(norm_layer=partial(BatchNorm2d, eps=1e-3, momentum=0.01), conv_layer=Conv2dSame)
+    keras = dict(norm_layer=partial(BatchNorm2d, eps=1e-3, momentum=0.01), conv_layer=conv2d_same)
     return MobileNetV1(**{**keras, **options})

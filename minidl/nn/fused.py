@@ -2,11 +2,15 @@
 
 from typing import Any
 
+import numpy as np
+
+from minidl.backend import current
 from minidl.backend.dtypes import float16
+from minidl.backend.modes import mode
 from minidl.engine.core import Tensor
 from minidl.engine.fusion import fuses
 from minidl.functional.convolution import convolved
-from minidl.functional.normalisation import batch_normalised, evaluated
+from minidl.functional.normalisation import as_affine, batch_normalised
 from minidl.functional.windows import pair
 from minidl.nn.convolution import Conv2d
 from minidl.nn.functions import MaxPool2d, ReLU
@@ -54,12 +58,26 @@ def conv_folded_norm(input: Tensor, conv: Conv2d, norm: BatchNorm2d, *layers: Mo
         return None
     if getattr(input, "ndim", 0) != 4 or conv.weight.dtype == float16:  # in which what is folded may overflow
         return None
-    scale, shift = evaluated(
-        conv.weight.transpose(0, 1), norm.running_mean, norm.running_var, norm.weight, norm.bias, norm.eps
-    )
-    weight = conv.weight * scale.reshape(-1, 1, 1, 1)
-    bias = shift if conv.bias is None else shift + conv.bias * scale
+    tensors = [conv.weight, norm.running_mean, norm.running_var, norm.weight, norm.bias, conv.bias]
+    like = {(t.dtype, t.device, t.shape) for t in tensors[1:] if t is not None}
+    if like != {(conv.weight.dtype, conv.weight.device, conv.weight.shape[:1])}:
+        return None
+    weight, bias = (folded if mode.recording else folded_arrays)(norm.eps, *tensors)
     return convolved(2, input, weight, bias, conv.stride, conv.padding, conv.dilation, conv.groups, **options)
+
+
+def folded(eps, weight, mean, var, gamma, beta, bias):
+    """Weights (O, C, KH, KW) and the bias of a convolution, with the norm (O,) after it: tensors or arrays."""
+    scale, shift = as_affine(mean, var, gamma, beta, eps)
+    return weight * scale.reshape(-1, 1, 1, 1), shift if bias is None else shift + bias * scale
+
+
+@np.errstate(all="ignore")
+def folded_arrays(eps, *tensors):
+    """The same without a graph: ten calls of ops on vectors of channels take longer than a small convolution."""
+    arrays = [None if t is None else t.array for t in tensors]
+    with current(arrays[0]):
+        return [Tensor(a) for a in folded(eps, *arrays)]
 
 
 @fuses(BatchNorm2d, ReLU)

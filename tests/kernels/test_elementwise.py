@@ -22,10 +22,14 @@ ORDERS = {
     "one row": lambda a: np.broadcast_to(a[:1], a.shape),
 }
 CALLS = {
+    "hardtanh": (
+        lambda x: elementwise.hardtanh(x, -0.5, 1.5), lambda x, y: np.minimum(np.maximum(x, -0.5), 1.5),
+        lambda x, y: (x,),
+    ),
     "relu": (elementwise.relu, lambda x, y: np.maximum(x, 0), lambda x, y: (x,)),
     "keep": (elementwise.keep, lambda x, y: np.where(y > 0, x, 0), lambda x, y: (x, y > 0)),
     "add": (elementwise.add, lambda x, y: x + y, lambda x, y: (x, y)),
-}
+}  # fmt: skip
 
 
 @pytest.fixture(autouse=True)
@@ -102,11 +106,12 @@ def test_what_is_declined(asked, monkeypatch):
     np.testing.assert_array_equal(elementwise.add(X, column), X + column)
     np.testing.assert_array_equal(elementwise.add(column, X), X + column)
     np.testing.assert_array_equal(elementwise.relu(half), np.maximum(half, 0))
+    np.testing.assert_array_equal(elementwise.hardtanh(half), half.clip(-1, 1))
     np.testing.assert_array_equal(elementwise.add(X, Y.astype("f8")), X + Y.astype("f8"))
     np.testing.assert_array_equal(elementwise.keep(X, (Y > 0).astype("i4")), np.where(Y > 0, X, 0))
     assert elementwise.relu(x[:0]).shape == (0, 6, 5, 7) and (md.arange(3) + md.arange(3)).tolist() == [0, 2, 4]
     with md.no_fusion():
-        elementwise.relu(X)
+        elementwise.relu(X), elementwise.hardtanh(X)
     monkeypatch.setattr(loops, "serve", lambda: False)
     elementwise.relu(X)
     monkeypatch.undo()

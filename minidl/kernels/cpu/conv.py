@@ -131,6 +131,8 @@ class Patches(NamedTuple):
     def spread(self, weight: np.ndarray) -> np.ndarray:
         """Weights (O, C, KH, KW) as a matrix, (PH·PW·C, places in a block · O)."""
         o, c, *_ = weight.shape
+        if self.block == 1:  # BLAS reads it as it is, and 1×1 weights without a copy
+            return np.ascontiguousarray(weight.transpose(0, 2, 3, 1)).reshape(o, -1).T
         z = np.zeros((*self.whole.size, c, self.block, o), weight.dtype)
         for part in self.seen_from_each_place(z):
             part[...] = weight.transpose(2, 3, 1, 0)

@@ -86,6 +86,15 @@ def looped(op: Any, function: Loop, *dtypes: Any) -> None:
     op.op.large = large
 
 
+def large_hardtanh(xp: Any, x: Any, min_val: float = -1.0, max_val: float = 1.0) -> np.ndarray:
+    """`hardtanh` of large arrays, such as relu6 of images, chunk by chunk into memory used before."""
+    if not (suits(x) and mode.fused and min_val <= max_val):
+        return elementwise.hardtanh.op.forward(xp, x, min_val, max_val)
+    low, high = x.dtype.type(min_val), x.dtype.type(max_val)
+    return chunked(lambda some, z: np.clip(some, low, high, out=z), x)
+
+
+elementwise.hardtanh.op.large = large_hardtanh
 looped(elementwise.relu, rectified)
 looped(elementwise.keep, kept, bool)
 looped(elementwise.add, total)
