@@ -96,7 +96,10 @@ def _operands(spatial, input, weight, bias, groups, transposed=False):
     shown = f"(weight {dims(weight.shape)}, groups={groups})"
     if x.shape[1] != sizes["C"]:
         channels = f"{x.shape[1]} channel{'s' * (x.shape[1] != 1)}"
-        raise ValueError(f"input has {channels}, weight expects {sizes['C']} {shown}")
+        last = x.shape[-1] == sizes["C"] and spatial == 2
+        order = (0, 3, 1, 2) if input.ndim == 4 else (2, 0, 1)
+        hint = f"; channels come before height and width: input.permute{order}" if last else ""
+        raise ValueError(f"input has {channels}, weight expects {sizes['C']} {shown}{hint}")
     if bias is not None and bias.shape != (sizes["O"],):
         raise ValueError(f"bias is {dims(bias.shape)}, expected {sizes['O']} {shown}")
     return x, weight if spatial == 2 else unsqueeze(weight, 2)

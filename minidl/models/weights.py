@@ -168,7 +168,7 @@ def known(network: str, weights: str) -> Weights | None:
         if not own:
             raise ValueError(f"{network}: no weights are known; give the path of a .safetensors file")
         return CATALOG[own[0]]
-    if weights.endswith((".safetensors", *KERAS)) or os.sep in weights:
+    if weights.endswith((".safetensors", *KERAS)) or os.sep in weights or os.path.isfile(weights):
         return None
     name = weights if weights.partition(".")[0] == network else f"{network}.{weights}"
     if name not in own:
@@ -186,7 +186,11 @@ def load_weights(network: Module, name: str, weights: str | os.PathLike[str] | M
     ------
     RuntimeError
         For what does not fit.
+    TypeError
+        For what are no weights.
     """
+    if not isinstance(weights, (str, os.PathLike, Mapping)):
+        raise TypeError(f"{name}: weights are a name, a path or a state dict, not {type(weights).__name__}")
     found = known(name, weights) if isinstance(weights, str) else None
     if found is not None:
         state = found.get_state_dict(network)

@@ -55,6 +55,7 @@ BY_FILE = {
     )
     + " nn.LazyLinear nn.UninitializedBuffer nn.UninitializedParameter",
     "models/test_networks.py": " ".join(f"models.{name}" for name in NETWORKS.split()),
+    "models/test_keras_weights.py": "models.load_keras_weights",
     "models/test_surgery.py": "models.FeatureExtractor models.create_feature_extractor models.get_classifier "
     "models.reset_classifier models.list_blocks models.param_groups_layer_decay",
     "models/test_weights.py": "*.weights models.Weights models.get_weight models.list_weights",

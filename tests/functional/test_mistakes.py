@@ -217,6 +217,10 @@ REFUSED = {
     "channel_shuffle(ones(1, 4), 2)": "expected an input (N, C, …), got 1×4",
     # convolution
     "conv2d(ones(1, 1, 4, 4), ones(1, 2, 3, 3))": "input has 1 channel, weight expects 2 (weight 1×2×3×3, groups=1)",
+    "conv2d(ones(2, 4, 4, 3), ones(1, 3, 3, 3))": "input has 4 channels, weight expects 3 (weight 1×3×3×3, groups=1); "
+    "channels come before height and width: input.permute(0, 3, 1, 2)",
+    "conv2d(ones(4, 5, 3), ones(1, 3, 3, 3))": "input has 4 channels, weight expects 3 (weight 1×3×3×3, groups=1); "
+    "channels come before height and width: input.permute(2, 0, 1)",
     "conv2d(ones(1, 1, 4, 4), ones(1, 1, 3))": "expected a weight (O, C/groups, KH, KW), got 1×1×3",
     "conv1d(ones(1, 1, 4), ones(1, 1, 3, 3))": "expected a weight (O, C/groups, K), got 1×1×3×3",
     "conv2d(ones(1, 1, 4, 4), ones(1, 1, 5, 5))": (

@@ -63,6 +63,18 @@ def test_weights_that_do_not_fit(state):
         models.resnet20(weights={k: v for k, v in models.resnet20().state_dict().items() if k != "bn1.weight"})
 
 
+def test_weights_that_are_none(state, tmp_path, monkeypatch):
+    """Neither a name nor a path; and a file of PyTorch's in the present folder, by its name alone."""
+    with pytest.raises(TypeError, match="^keras_convnet: weights are a name, a path or a state dict, not int$"):
+        models.keras_convnet(weights=3)
+    monkeypatch.chdir(tmp_path)
+    Path("convnet.pth").write_bytes(b"PK\3\4")
+    with pytest.raises(ValueError, match=r"convnet.pth is not a safetensors file but a zip archive, as torch"):
+        models.keras_convnet(weights="convnet.pth")
+    md.save(state, "convnet")
+    assert models.keras_convnet(weights="convnet")[8].bias.shape == (10,)
+
+
 def test_a_file_that_is_not_there_and_one_that_is_cut(state, tmp_path):
     path = tmp_path / "convnet.safetensors"
     with pytest.raises(FileNotFoundError, match="no file"):
