@@ -236,6 +236,22 @@ def test_augmentation(tmp_path):
     assert "(500 + 300 images, a subset of MNIST)" in lesson.text.splitlines()[-1]
 
 
+@pytest.mark.deep
+def test_adversarial(tmp_path):
+    lesson = run("15_adversarial", tmp_path)
+    misread = dict(re.findall(r"^(as they are|by a coin|by the slope) +misread +(\S+)%, changed", lesson.text, re.M))
+    misread = {name: float(share) for name, share in misread.items()}
+    assert misread["by a coin"] < misread["as they are"] + 10 < 60 < misread["by the slope"]
+    changes = re.findall(r"changed by at most (\S+)$", lesson.text, re.M)
+    assert changes == ["0.000", "0.300", "0.300", "0.092"]  # with the normalisation forgotten, 0.3 of a deviation
+    assert "fgsm: inputs go from -0.4" in lesson.text
+    curves = {name: result["errors"] for name, (result,) in lesson.record["results"].items()}
+    assert list(curves) == [f"{who}, {how}" for who in ("SimpLeNet", "attacked in training") for how in ("FGSM", "PGD")]
+    assert curves["SimpLeNet, PGD"][-1] >= curves["SimpLeNet, FGSM"][-1] > 0.6
+    assert set(re.findall(r"^(grey|learnt) +read as 3: SimpLeNet", lesson.text, re.M)) == {"grey", "learnt"}
+    assert {path.name for path in lesson.out.iterdir()} == {"noise.png", "epsilon.png", "slopes.png", "patch.png"}
+
+
 @pytest.fixture(scope="module")
 def simplenet(tmp_path_factory):
     return run("06_simplenet", tmp_path_factory.mktemp("lessons"))
