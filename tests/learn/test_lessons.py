@@ -237,6 +237,25 @@ def test_augmentation(tmp_path):
 
 
 @pytest.mark.deep
+def test_seeing(tmp_path):
+    lesson = run("14_seeing", tmp_path)
+    seen = re.findall(
+        r"^layer (\d): (\d+) units in a row, one in the middle sees rows (\d+) to (\d+)$", lesson.text, re.M
+    )
+    assert [(layer, units, int(last) - int(first) + 1) for layer, units, first, last in seen] == [
+        ("0", "28", 5), ("4", "14", 14), ("8", "7", 28)
+    ]  # fmt: skip
+    alike = {name: result["alike"] for name, (result,) in lesson.record["results"].items()}
+    assert list(alike) == ["gradient", "deconvnet", "guided", "Grad-CAM", "edges"]
+    assert all(list(falls) == ["13", "9", "8", "5", "4", "1", "0"] for falls in alike.values())
+    assert set(alike["edges"].values()) == {1.0}
+    assert max(alike["gradient"].values()) < 0.6 < min(alike["guided"].values()) + 0.1
+    assert float(re.search(r"^(\S+)% of the images are read right", lesson.text, re.M)[1]) > 70
+    pictures = ["filters", "patches-0", "patches-4", "patches-8", "back", "where", "random", "dreamt", "inverted"]
+    assert {path.stem for path in lesson.out.iterdir()} == set(pictures)
+
+
+@pytest.mark.deep
 def test_adversarial(tmp_path):
     lesson = run("15_adversarial", tmp_path)
     misread = dict(re.findall(r"^(as they are|by a coin|by the slope) +misread +(\S+)%, changed", lesson.text, re.M))
