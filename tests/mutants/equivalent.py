@@ -33,7 +33,7 @@ REASONS: dict[str, list[str]] = {
         "linear._swap: -1 → 1",
     ],
     "What is cast to the dtype of the argument in the end may be of another before; SciPy serves both.": [
-        *each(["leaky_relu.step", "elu.step", "gelu_by_erf.step"], ["(x > 0).astype(x.dtype) → x > 0"]),
+        *each(["elu.step", "gelu_by_erf.step"], ["(x > 0).astype(x.dtype) → x > 0"]),
         "gelu_by_erf.normal: if x.dtype == np.float64: → if True:",
     ],
     "A depthwise kernel's arrays are of one dtype, gradient and images as many.": [
@@ -92,7 +92,10 @@ REASONS: dict[str, list[str]] = {
         "elu.reference: input > 0 → input > 1 (2)",
         "elu.reference: where(input > 0, 0.0, input) → where(input > 0, 1.0, input)",
     ],
-    "The factor beside it is 0 there.": ["gelu_by_erf.step: x > 0 → x >= 0"],
+    "The factor beside it is 0 there.": [
+        "gelu_by_erf.step: x > 0 → x >= 0",
+        "leaky_relu.leaking: x[i] > zero → x[i] >= zero",
+    ],
     "The function is symmetric.": [
         "normalize_rows.in_rows: (weight, bias) → (bias, weight)",
         "log_likelihood.p: maximum(p * (1 - p), 1e-12) → maximum(1e-12, p * (1 - p))",
@@ -133,7 +136,8 @@ REASONS: dict[str, list[str]] = {
     ),
     "What is skipped, or done more quickly, would change nothing: a question of speed.": [
         "softmax_cross_entropy.reference: if label_smoothing: → if True:",
-        "softmax_cross_entropy.SoftmaxCrossEntropy.forward: p @ by_class if label_smoothing else None → p @ by_class",
+        "softmax_cross_entropy.SoftmaxCrossEntropy.forward: matmul(p, by_class[:, None])[:, 0] if label_smoothing else None "
+        "→ matmul(p, by_class[:, None])[:, 0]",
         "softmax_cross_entropy.SoftmaxCrossEntropy.backward: if label_smoothing: → if True:",
     ],
     "Both have one dtype, or one length.": [
@@ -217,6 +221,9 @@ REASONS: dict[str, list[str]] = {
         "convolve.finish: min(4, h - 4 * ty) → min(h - 4 * ty, 4)",
         "convolve.finish: y < zero → y <= zero",
         "convolve.bias_relu: y < zero → y <= zero",
+        "convolve.product: matmul(a, b, empty((len(a), b.shape[1]), a.dtype)) → matmul(a, b)",
+        "convolve.Winograd.backward: matmul(tiles.matrices(v).mT, tiles.matrices(m), empty(u.mT.shape, u.dtype)) "
+        "→ matmul(tiles.matrices(v).mT, tiles.matrices(m))",
     ],
     "NumPy takes any negative size for the one that is left open.": [
         "normalize_rows.in_rows: -1 → -2 (2)",
@@ -225,7 +232,8 @@ REASONS: dict[str, list[str]] = {
         *each(["convolve.Columns.forward", "convolve.Columns.backward"], ["-1 → -2"]),
         "normalize_channels.NormalizeChannels.backward: -1 → -2",
         "normalize_channels.statistics: -1 → -2",
-        "convolve.Tiles.matrices: -1 → -2",
+        *each(["convolve.Tiles.matrices", "convolve.both"], ["-1 → -2"]),
+        "convolve.both: -1 → -2 (2)",
     ],
     "A slice ends where there is no more, and nobody looks at what is left of a larger array.": [
         "normalize_rows.NormalizeRows.forward: (*rows.shape[:2], 2) → (*rows.shape[:2], 3)",
@@ -247,8 +255,6 @@ REASONS: dict[str, list[str]] = {
                 "(*self.cut.places, *self.cut.whole.size, self.c) → (*self.cut.places, self.c, *self.cut.whole.size)",
             ],
         ),
-        "convolve.Columns.backward: list(zip(how.parts, saved[1], strict=True)) → "
-        "zip(how.parts, saved[1], strict=True)",
         "convolve.Columns.backward: np.require(g[images, ..., outputs], None, ['C', 'W']) → g[images, ..., outputs]",
     ],
     "An array that is for reading only is read as well, by a loop that is compiled anew for it.": [
@@ -269,8 +275,20 @@ REASONS: dict[str, list[str]] = {
         "convolve.Columns.forward: bias is not None → weight is not None",
         "convolve.Columns.forward: bias is not None → x is not None",
         "convolve.Columns.backward: column_sums(rows(dy)) if 2 in needs else None → column_sums(rows(dy))",
-        "convolve.Columns.backward: how.cut.gather(how.cut.columns(image[images, ..., inputs]).T @ dy, how.c) "
-        "if 1 in needs else None → how.cut.gather(how.cut.columns(image[images, ..., inputs]).T @ dy, how.c)",
+        "convolve.Columns.backward: if 1 in needs: → if True:",
+    ],
+    "Forward says what was chosen; it is left open by the ops of convolution alone, which have tests of their own.": [
+        *(
+            f"convolve.{kernel}.backward: {change}"
+            for kernel, parts in {"Columns": "how.parts", "Depthwise": "slices"}.items()
+            for change in (
+                *(
+                    f"[None] * len({parts}) → {other}"
+                    for other in ("[None]", f"len({parts})", f"[None] / len({parts})")
+                ),
+                f"len({parts}) → {parts}",
+            )
+        )
     ],
     "Products are as right, and slower.": [
         "convolve.Winograd.backward: np.ascontiguousarray(tiles.filters(weight).mT) → tiles.filters(weight).mT"
@@ -278,7 +296,7 @@ REASONS: dict[str, list[str]] = {
     "There are as many gradients as images, and results as chunks.": [
         "normalize_rows.NormalizeRows.backward: True → False",
         *each(["convolve.Winograd.backward", "convolve.Columns.backward"], ["True → False"]),
-        "convolve.Columns.backward: True → False (2)",
+        *each(["convolve.Columns.backward", "convolve.Depthwise.backward"], ["True → False (2)"]),
         "convolve.Winograd.backward: len(x) → len(g)",
         "convolve.Tiles.__init__: True → False",
     ],

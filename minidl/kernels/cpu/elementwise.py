@@ -50,6 +50,22 @@ def total(x, y, z):
         z[i] = x[i] + y[i]
 
 
+@loop("void(T[::1], float64, T[::1])")
+def leaking(x, slope, z):
+    """x where positive, else slope · x."""
+    zero, slope = x.dtype.type(0), x.dtype.type(slope)
+    for i in range(len(x)):
+        z[i] = x[i] if x[i] > zero else slope * x[i]
+
+
+@loop("void(T[::1], T[::1], float64, T[::1])")
+def leaking_back(g, x, slope, dx):
+    """g where x is positive, else slope · g."""
+    zero, slope = x.dtype.type(0), x.dtype.type(slope)
+    for i in range(len(x)):
+        dx[i] = g[i] if x[i] > zero else slope * g[i]
+
+
 def chunked(function: Callable[..., None], *arrays: np.ndarray) -> np.ndarray:
     """What ``function(*arrays, z)`` makes of arrays of one shape, in the dtype of the first.
 
@@ -145,16 +161,19 @@ def logistic(x: np.ndarray) -> np.ndarray:
 
 
 class LeakyReLU(Elementwise, of=activations.leaky_relu):
-    """`leaky_relu`."""
+    """`leaky_relu`, by loops."""
 
     @staticmethod
-    def value(x, negative_slope):  # noqa: D102
-        return positive(x) + negative_slope * negative(x)
+    def when(x, negative_slope):  # noqa: D102
+        return Elementwise.when(x, negative_slope=negative_slope) and loops.serve()
 
     @staticmethod
-    def rule(g, x, negative_slope):  # noqa: D102
-        s = step(x)
-        return g * (s + negative_slope * (1 - s))
+    def forward(x, negative_slope):  # noqa: D102
+        return chunked(lambda x, z: leaking(x, negative_slope, z), x), None
+
+    @staticmethod
+    def backward(g, saved, needs, x, negative_slope):  # noqa: D102
+        return (chunked(lambda g, x, dx: leaking_back(g, x, negative_slope, dx), g, x),)
 
 
 class ELU(Elementwise, of=activations.elu):
