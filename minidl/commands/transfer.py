@@ -172,6 +172,12 @@ def prepared(asked: argparse.Namespace) -> Experiment:
     """The network and the images that were asked for; says how many there are."""
     model, trained = learned(asked.weights)
     size = asked.input or trained.size
+    if size[0] != trained.size[0]:
+        fits = ",".join(map(str, (trained.size[0], *size[1:])))
+        raise ValueError(
+            f"--input {','.join(map(str, size))}: {trained.network} takes images of {trained.size[0]} channels; "
+            f"--input {fits} serves for images in gray, and in colours"
+        )
     parts = found(asked.images, size, "--images")
     known = list(parts[0].classes)
     classes = asked.classes or known

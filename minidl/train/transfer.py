@@ -103,13 +103,15 @@ def fit(
     Raises
     ------
     ValueError
-        For another scheme, for "features" with `augmented_data`, and where the head is no `Linear` for "features".
+        For another scheme, for "features" with `augmented_data`, where the head is no `Linear` for "features", for
+        no images, and for a `top` or a `patience` out of range.
     """
     if scheme not in SCHEMES:
         raise ValueError(f"transfer: scheme must be one of {', '.join(SCHEMES)}, got {scheme!r}")
     if scheme == "features" and augmented_data is not None:
         raise ValueError("transfer: features are computed once, images can't be augmented; scheme='frozen' takes them")
     require_count("transfer", "top", top)
+    require_count("transfer", "patience", patience, 0)
     head = get_classifier(network)
     seen = train_data if augmented_data is None else augmented_data
 
@@ -162,7 +164,7 @@ def features(
     cache : path, optional
         A folder, made where it is missing, in which the features of each image are kept: under the SHA-256 of the
         network's layers, parameters and statistics (without the head), and of the image as the network sees it. What is
-        there is not computed again, in whichever split it comes.
+        there is not computed again, in whichever split it comes and for however many classes.
     batch_size : int
 
     Returns
@@ -173,7 +175,7 @@ def features(
     Raises
     ------
     ValueError
-        If the head is no `Linear`, and for a cache that is damaged.
+        If the head is no `Linear`, for no images, and for a cache that is damaged.
     """
     head = get_classifier(network)
     if not isinstance(head, Linear):
@@ -201,6 +203,8 @@ def features(
                 labels.append(targets)
     finally:
         handle.remove()
+    if not names:
+        raise ValueError("transfer: there are no images to compute features of; is a part of the data empty?")
     if file is not None and len(known) > before:
         file.parent.mkdir(parents=True, exist_ok=True)
         digests = np.array([list(bytes.fromhex(key)) for key in known], np.uint8)
@@ -210,7 +214,9 @@ def features(
 
 def fingerprint(network: Module, head: Module) -> str:
     """The SHA-256 of all that decides what a network's head is given: its layers, its parameters, its statistics."""
-    digest = hashlib.sha256(repr(network).encode())
+    layers = {path: module for path, module in network.named_modules() if module is not head}
+    kinds = [f"{path}: {type(module).__name__}({module.extra_repr()})" for path, module in layers.items()]
+    digest = hashlib.sha256("\n".join(kinds).encode())
     left_out = {id(p) for p in head.parameters()}
     for name, tensor in network.state_dict(keep_vars=True).items():
         if id(tensor) not in left_out and not name.endswith("num_batches_tracked"):

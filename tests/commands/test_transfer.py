@@ -85,6 +85,7 @@ def test_classes_and_samples(trained, photos, said):
     (["--classes", "red"], 1, "--classes: expected two or more, got red"),
     (["--samples", "6"], 1, "--images photos: a class has 3 images to learn from, expected four or more"),
     (["--augment", "flip"], 1, "--augment: in features images are seen once; give --scheme frozen, top or another"),
+    (["--input", "1,12,16"], 1, "--input 1,12,16: resnet20 takes images of 3 channels; --input 3,12,16 serves for"),
     (["--augment", "noise"], 2, "argument --augment: expected some of crop, flip,"),
     (["--scheme", "bottom"], 2, "argument --scheme: invalid choice: "),
     (["--samples", "3"], 2, "argument --samples: expected an integer of at least 4, got '3'"),

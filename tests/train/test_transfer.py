@@ -160,6 +160,7 @@ def test_a_head_that_is_a_convolution_learns_in_the_graph():
     ("bottom", {}, "scheme must be one of features, frozen, top, whole, scratch, got 'bottom'"),
     ("features", dict(augmented_data=data()), "features are computed once, images can't be augmented; scheme='frozen'"),
     ("top", dict(top=0), "top must be an integer of 1 or more, got 0"),
+    ("whole", dict(patience=-1), "patience must be an integer of 0 or more, got -1"),
 ])  # fmt: skip
 def test_refusals(scheme, options, said):
     with pytest.raises(ValueError, match=f"transfer: {said}"):
@@ -199,7 +200,7 @@ def test_features_are_kept_by_network_and_image(tmp_path):
     first, _ = transfer.features(model, data(12), cache)
     assert Counted.images == 12
     np.testing.assert_array_equal(md.get_rng_state().numpy(), stream)
-    models.reset_classifier(model, 2)
+    models.reset_classifier(model, 3)  # of other classes
     images = md.cat([data(12).tensors[0], data(4, 3).tensors[0]]).flip(0)
     again, labels = transfer.features(model, TensorDataset(images, md.arange(16)), cache, batch_size=3)
     assert Counted.images == 12 + 4
@@ -212,6 +213,13 @@ def test_features_are_kept_by_network_and_image(tmp_path):
     model[3] = nn.Tanh()
     transfer.features(model, data(12), cache)
     assert Counted.images == 12 + 4 + 12 + 12 and len(list(cache.iterdir())) == 3
+
+
+@pytest.mark.parametrize("empty", [[], TensorDataset(md.zeros(0, 1, 6, 6), md.zeros(0))])
+def test_there_are_no_features_of_no_images(empty, tmp_path):
+    with pytest.raises(ValueError, match="transfer: there are no images to compute features of"):
+        transfer.features(network(), empty, tmp_path)
+    assert not list(tmp_path.iterdir())
 
 
 def test_a_cache_that_is_damaged(tmp_path):
