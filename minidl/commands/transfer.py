@@ -23,7 +23,7 @@ from minidl.commands.recipe import AUGMENTATIONS, augmentations
 from minidl.commands.trained import WEIGHTS, Trained
 from minidl.data import DataLoader, Subset, TensorDataset, labels_of, random_split
 from minidl.files import beside
-from minidl.models import get_model, get_weight, list_weights, reset_classifier
+from minidl.models import get_classifier, get_model, get_weight, list_weights, reset_classifier
 from minidl.nn import CrossEntropyLoss, Module
 from minidl.ops.from_data import tensor
 from minidl.ops.joining import cat
@@ -121,8 +121,13 @@ class Experiment:
         cache = asked.out / "features"
         histories = transfer.fit(network, scheme, *parts, augmented_data=augmented, cache=cache, **options)
         seconds, processor = time.perf_counter() - started, time.process_time() - worked
-        judge = Trainer(network, CrossEntropyLoss(), metrics=[Accuracy()])
-        seen, unseen = (judge.evaluate(part, batch_size=asked.batch_size) for part in (parts[1], test))
+        judged: Module = network
+        judging: Any = (parts[1], test)
+        if scheme == "features":
+            judged = get_classifier(network)
+            judging = tuple(TensorDataset(*transfer.features(network, part, cache)) for part in judging)
+        judge = Trainer(judged, CrossEntropyLoss(), metrics=[Accuracy()])
+        seen, unseen = (judge.evaluate(part, batch_size=asked.batch_size) for part in judging)
         return network, {
             "scheme": scheme,
             "seed": seed,
