@@ -67,7 +67,6 @@ check("01.1", slope)
 # %%
 clock = itertools.count()
 
-
 class Value:
     """A number that knows where it came from."""
 
@@ -135,7 +134,6 @@ check("01.2", tanh_slope)
 # on the moment it arrives. Which ∂c/∂a will it find?
 
 # %%
-
 def hasty(value, gradient):
     """A backward without an order: wrong."""
     value.grad += gradient
@@ -213,7 +211,7 @@ lesson.show(plots.regions(points, labels, np.vectorize(lambda x, y: math.tanh(sc
 # ## 7. Investigate: the same with arrays
 #
 # A `minidl.Tensor` is a Value whose number is an array: one multiplication of matrices stands for thousands of `*`.
-# From the same first weights it must find the same loss and the same gradients, to the last digits.
+# From the same first weights it must find the same loss and gradients. (`retain_graph`: the walk may be gone again.)
 
 # %%
 tensors = [md.tensor(array, requires_grad=True) for layer in layers for array in layer]
@@ -232,7 +230,9 @@ print(f"losses {mine.data:.12f}, {theirs.item():.12f}; gradients at most {apart:
 # %% [markdown]
 # ## 8. Investigate: stand at one op
 #
-# The walk of `theirs`, op by op. Which rules do you know from `Value`? In the stepper, b does this for any tensor.
+# The walk of `theirs`: a line for each op, with the shape of the gradient that comes in, and where each argument, x or
+# y, sends its own; a *leaf* was not computed. Then two ops closely, with the line of `minidl` that is the rule. Which
+# rules do you know from `Value`? In the stepper, b stands at any op.
 
 # %%
 walk = md.viz.backward(theirs)

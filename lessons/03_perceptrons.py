@@ -37,9 +37,9 @@ print("parameters:", *(f"{sum(p.numel() for p in net.parameters()):,}" for net i
 #
 # ## 2. Make: the loop, and its test
 #
-# **Clear** gradients, go **forward**, take the **loss**, go **backward**, take a **step** (`optim.SGD`: p ← p − lr·g).
-# A wrong line makes no error, it learns less: so let it learn *fifty digits* by heart. Exercise: write the loop. (Then:
-# a `DataLoader` deals images out in **batches**, one a step; once through all of them is an **epoch**.)
+# **Clear** gradients, go **forward**, take the **loss**, go **backward**, **step**: p ← p − lr·g. A wrong line makes no
+# error, it learns less: so let it learn *fifty digits*. Exercise: the loop, with a step of your own as in lesson 02.
+# (Then `optim.SGD` takes it; a `DataLoader` deals out **batches**, one a step; once through all is an **epoch**.)
 
 # %%
 def overfit(network, images, labels, lr, steps):

@@ -50,8 +50,9 @@ check("05.1", output_size)
 #
 # An image is C×H×W, a *filter* C×K×K. At each place the filter multiplies the window, all channels of it, number by
 # number, and adds everything up: z[o, i, j] = Σ w[o, c, k, l] · x[c, i + k, j + l], over c, k and l. O filters give O
-# pictures. (Mathematicians flip the window first; a network learns its filters either way.) The arithmetic of a slide:
-# an image of 5×5 with 2 channels, and three filters of 3×3.
+# pictures. (Mathematicians flip the window first; a network learns its filters either way.) An image of 5×5 with 2
+# channels, and three filters of 3×3: which shape comes out without padding (*valid*), and which with as much of it as
+# keeps the size (*same*)?
 
 # %%
 def by_loops(x, w):
@@ -80,7 +81,9 @@ seen = by_loops(photograph[None, None], np.stack(list(filters.values()))[:, None
 lesson.show(plots.filtered(photograph, dict(zip(filters, seen))), "filters")
 
 # %% [markdown]
-# Sobel's two filters answer 0 (white) where nothing changes. In lesson 06 a network finds such filters by itself.
+# The weights of the box and of the sharper add up to 1: an even wall stays as it is. Sobel's add up to 0, so that his
+# two answer 0 (white) where nothing changes; left to right finds upright edges, top to bottom level ones. In lesson 06
+# a network finds such filters by itself.
 #
 # ## 4. Run: by one product of matrices
 #
@@ -182,7 +185,8 @@ lesson.show(plots.fields({name: field(*strides) for name, strides in fields.item
 #
 # ## 7. Investigate: stand at one op
 #
-# The way back through a convolution, as `minidl` goes it. Which rule is your 05.3? Which one is Mᵀ?
+# The way back through a convolution, as `minidl` goes it (`convolve` does `conv` and adds the bias in one go; the walk
+# takes it apart). Which rule is your 05.3? Which one is Mᵀ?
 
 # %%
 layer = nn.Conv2d(1, 2, 3)

@@ -21,8 +21,8 @@ lesson = Lesson("06")
 # ## 1. Run: the digits
 #
 # MNIST has 60,000 digits to learn from and 10,000 *held out*: no network learns from those, they only tell how well it
-# reads what is new to it. Where the files can't be had, 4,000 + 1,000 of them stand in. A batch of images is a tensor
-# (N, C, H, W), here with one channel, C = 1; pixels are float32, from 0 (paper) to 1 (ink).
+# reads new ones. Where the files can't be had, 4,000 + 1,000 of them stand in. A batch of images is a tensor (N, C, H,
+# W), here with one channel; pixels are float32, from 0 (paper) to 1 (ink).
 
 # %%
 train_set, test_set = md.data.MNIST(), md.data.MNIST(train=False)
@@ -62,8 +62,8 @@ mine = SimpLeNet()
 print(nn.summary(mine, (1, 28, 28)))
 
 # %% [markdown]
-# 28 → 24 → 12 → 8 → 4. Of 233,196 parameters 256·800 + 256 = 205,056 sit in one dense layer; the convolutions, which do
-# the seeing, have 25,570. With your weights, the library's SimpLeNet must give your scores. Then the graph of a score.
+# 28 → 24 → 12 → 8 → 4. Of 233,196 parameters 205,056 sit in one dense layer, 25,570 in the convolutions. With your
+# weights the library gives your scores. In a score's graph, `convolve` is convolution, bias, pooling and relu at once.
 
 # %%
 theirs = md.models.SimpLeNet()
@@ -157,7 +157,7 @@ lesson.show(plots.curves(np.reshape(simplenet.losses, (epochs, -1)).mean(1), sim
 # %% [markdown]
 # ## 7. Predict: softmax, twice
 #
-# As in lesson 03, now smoothed: a network ends in a softmax, and the loss adds its own. The least loss? Does it learn?
+# `cross_entropy` has a softmax already; a common mistake ends the network in one, too. Its least loss? Does it learn?
 
 # %%
 def fc64():

@@ -8,7 +8,7 @@ from minidl.learn.exercise import Exercise, call
 
 # --- 01.1 -------------------------------------------------------------------------------------------------------------
 
-slope = Exercise(
+difference = Exercise(
     "01.1",
     "the central difference",
     minutes=3,
@@ -23,35 +23,35 @@ slope = Exercise(
 )
 
 
-@slope.solution
-def central(f, x, h):
+@difference.solution
+def slope(f, x, h):
     """The slope of f at x, by a central difference with the step h."""
     return (f(x + h) - f(x - h)) / (2 * h)
 
 
-@slope.calls
+@difference.calls
 def slope_calls():
     yield call(math.exp, 1.0, 1e-5)
     yield call(math.sin, 0.5, 1e-5)
     yield call(math.log, 3.0, 1e-5)
 
 
-@slope.expected
+@difference.expected
 def slope_expected(f, x, h):
     return {math.exp: math.exp, math.sin: math.cos, math.log: lambda x: 1 / x}[f](x)
 
 
-@slope.wrong("the difference is taken to one side only, from x to x + h")
+@difference.wrong("the difference is taken to one side only, from x to x + h")
 def forward_difference(f, x, h):
     return (f(x + h) - f(x)) / h
 
 
-@slope.wrong("the difference is divided by h, though the points lie 2h apart")
+@difference.wrong("the difference is divided by h, though the points lie 2h apart")
 def half_the_way(f, x, h):
     return (f(x + h) - f(x - h)) / h
 
 
-@slope.wrong("the two points are swapped")
+@difference.wrong("the two points are swapped")
 def swapped(f, x, h):
     return (f(x - h) - f(x + h)) / (2 * h)
 

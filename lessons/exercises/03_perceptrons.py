@@ -6,7 +6,6 @@ import numpy as np
 
 import minidl as md
 import minidl.functional as F
-from minidl import optim
 from minidl.learn.exercise import Exercise, call
 
 RNG = np.random.default_rng(0)
@@ -18,24 +17,28 @@ loop = Exercise(
     "the loop",
     minutes=8,
     difficulty=1,
-    purpose="Five lines are all of training; everything else is comfort.",
+    purpose="A few lines are all of training; everything else is comfort.",
     hints=[
-        "Make the optimizer once, before the loop: optim.SGD(network.parameters(), lr=lr).",
-        "In the loop: optimizer.zero_grad(), the loss of network(images), its backward(), optimizer.step().",
-        "loss = F.cross_entropy(network(images), labels); losses.append(loss.item())",
+        "Clear: p.grad = None for each p of network.parameters(). Then F.cross_entropy(network(images), labels).",
+        "After its backward(), each p has its gradient in p.grad; losses.append(loss.item()) keeps a number.",
+        "The step is no part of the graph: with md.no_grad(), and in it p -= lr * p.grad for each parameter.",
     ],
+    forbidden=["SGD"],
 )
 
 
 @loop.solution
 def overfit(network, images, labels, lr, steps):
     """Train on all images in each step; a list of the losses (numbers), each before its step."""
-    optimizer, losses = optim.SGD(network.parameters(), lr=lr), []
+    parameters, losses = list(network.parameters()), []
     for _ in range(steps):
-        optimizer.zero_grad()
+        for p in parameters:
+            p.grad = None
         loss = F.cross_entropy(network(images), labels)
         loss.backward()
-        optimizer.step()
+        with md.no_grad():
+            for p in parameters:
+                p -= lr * p.grad
         losses.append(loss.item())
     return losses
 
@@ -82,19 +85,19 @@ def by_hand(images, labels, lr, steps):
     return losses, forward()[1], "numbers"
 
 
-def variant(clear=True, late=False, loss=F.cross_entropy, after=False, sign=1, number=md.Tensor.item):
+def variant(clear=True, rate=True, loss=F.cross_entropy, after=False, sign=1, number=md.Tensor.item):
     """The loop with a mistake."""
 
     def version(network, images, labels, lr, steps):
-        optimizer, losses = optim.SGD(network.parameters(), lr=lr), []
+        losses = []
         for _ in range(steps):
             if clear:
-                optimizer.zero_grad()
+                network.zero_grad()
             value = loss(network(images), labels)
-            (sign * value).backward()
-            if late:
-                optimizer.zero_grad()
-            optimizer.step()
+            value.backward()
+            with md.no_grad():
+                for p in network.parameters():
+                    p -= sign * (lr if rate else 1) * p.grad
             losses.append(number(loss(network(images), labels) if after else value))
         return losses
 
@@ -102,7 +105,7 @@ def variant(clear=True, late=False, loss=F.cross_entropy, after=False, sign=1, n
 
 
 loop.wrong("gradients are never cleared: each step goes by the sum of all so far")(variant(clear=False))
-loop.wrong("gradients are cleared between backward and step: nothing is learnt")(variant(late=True))
+loop.wrong("the step is the gradient itself: lr is left out")(variant(rate=False))
 loop.wrong("softmax comes before cross_entropy, which makes probabilities itself")(
     variant(loss=lambda z, labels: F.cross_entropy(F.softmax(z, dim=1), labels))
 )

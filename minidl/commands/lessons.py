@@ -105,7 +105,7 @@ def show_map(entries: list[dict[str, Any]], screen: Screen) -> None:
         far = {"new": "", "begun": f"step {entry['step']} of {entry['steps']}"}.get(entry["state"], entry["state"])
         exercises = f"{passed} of {len(entry['exercises'])}" if entry["exercises"] else ""
         rows.append((entry["number"], entry["title"], f"{entry['minutes']}", far, exercises))
-    screen.table(("lesson", "", "minutes", "so far", "exercises"), rows)
+    screen.table(("", "lesson", "minutes", "so far", "exercises"), rows)
     unread = [entry for entry in entries if entry["state"] in ("new", "begun")]
     left = sum(entry["minutes"] * (1 - entry["step"] / max(1, entry["steps"])) for entry in unread)
     screen.say(f"{left:.0f} minutes left. minidl learn NN steps through one of them.")

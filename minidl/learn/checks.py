@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import importlib.util
 import json
+import shutil
 import sys
+import textwrap
 from pathlib import Path
 from typing import Any
 
@@ -76,7 +78,16 @@ def check(number: str, candidate: Any) -> None:
     else:
         verdict = judge(asked, candidate)
     verdicts[number] = verdict
-    print(f"{SIGNS[verdict.state]} {number} {asked.title}: {verdict.text}")
+    print(folded(f"{SIGNS[verdict.state]} {number} {asked.title}: {verdict.text}"))
+
+
+def folded(text: str) -> str:
+    """Lines no longer than the terminal is wide, broken between words; as they are where there is none."""
+    if not sys.stdout.isatty():
+        return text
+    width = shutil.get_terminal_size().columns
+    told: dict[str, Any] = dict(break_long_words=False, break_on_hyphens=False)
+    return "\n".join(textwrap.fill(line, width, **told) for line in text.splitlines())
 
 
 def hint(number: str) -> Told:

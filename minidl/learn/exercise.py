@@ -100,7 +100,7 @@ class Exercise:
     def source(self) -> str:
         """The solution, as it is written out for the learner."""
         text = textwrap.dedent(inspect.getsource(self.answer))
-        return re.sub(r"^@.*\n", "", text)
+        return re.sub(r"^@.*\n", "", text).strip("\n")
 
 
 def call(*arguments: Any, **options: Any) -> Call:

@@ -10,13 +10,39 @@ import numpy as np
 
 from minidl.learn.extras import extra
 
+BLUE, RED = "#0072B2", "#D55E00"  # of colours that the colour-blind tell apart (Okabe & Ito, 2008)
+TITLE = 9  # points
+STYLE = {
+    "axes.prop_cycle": f"cycler('color', ['{BLUE}', '{RED}', '#009E73', '#CC79A7', '#E69F00', '#56B4E9'])",
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.edgecolor": "0.4",
+    "axes.labelsize": 9,
+    "xtick.labelsize": 8,
+    "ytick.labelsize": 8,
+}
+
+
+def canvas(rows: int = 1, columns: int = 1, size: tuple[float, float] = (6.5, 4), **options: Any) -> tuple[Any, Any]:
+    """A figure of so many inches, and the grid (rows, columns) of its axes, in the one style of the course."""
+    with extra("matplotlib").rc_context(STYLE):
+        return extra("matplotlib.pyplot").subplots(
+            rows, columns, figsize=size, squeeze=False, layout="constrained", **options
+        )
+
+
+def pane(size: tuple[float, float] = (6.5, 4)) -> tuple[Any, Any]:
+    """A figure of one picture, and its axes."""
+    figure, ((axes,),) = canvas(size=size)
+    return figure, axes
+
 
 def curves(losses: Sequence[float], errors: Sequence[float]) -> Any:
     """The training loss and the held-out error (a fraction), one of each an epoch."""
-    figure, (left, right) = extra("matplotlib.pyplot").subplots(1, 2, figsize=(9, 3.5), layout="constrained")
+    figure, ((left, right),) = canvas(1, 2, (9, 3.5))
     epochs = range(1, len(losses) + 1)
     left.plot(epochs, losses, marker="o")
-    right.plot(epochs, [100 * error for error in errors], marker="o", color="tab:orange")
+    right.plot(epochs, [100 * error for error in errors], marker="o", color=RED)
     left.set(xlabel="epoch", ylabel="training loss", ylim=(0, None))
     right.set(xlabel="epoch", ylabel="held-out error, %", ylim=(0, None))
     for axes in (left, right):
@@ -26,7 +52,7 @@ def curves(losses: Sequence[float], errors: Sequence[float]) -> Any:
 
 def confusion(matrix: np.ndarray, classes: Sequence[str]) -> Any:
     """A confusion matrix (labels, predictions), its counts written into a heat map of each row's shares."""
-    figure, axes = extra("matplotlib.pyplot").subplots(figsize=(6.5, 6), layout="constrained")
+    figure, axes = pane((6.5, 6))
     shares = matrix / np.maximum(matrix.sum(axis=1, keepdims=True), 1)
     axes.imshow(shares, cmap="Blues", vmin=0, vmax=1)
     for (label, prediction), count in np.ndenumerate(matrix):
@@ -41,23 +67,22 @@ def confusion(matrix: np.ndarray, classes: Sequence[str]) -> Any:
 def pictures(images: np.ndarray, titles: Sequence[str], columns: int = 6) -> Any:
     """Images (n, C, H, W) in [0, 1], grey for C = 1 and colour for C = 3, each under its title."""
     rows = max(1, math.ceil(len(images) / columns))
-    shape = dict(nrows=rows, ncols=columns, figsize=(1.6 * columns, 1.9 * rows), squeeze=False)
-    figure, grid = extra("matplotlib.pyplot").subplots(**shape, layout="constrained")
+    figure, grid = canvas(rows, columns, (1.6 * columns, 1.9 * rows))
     for axes in grid.flat:
         axes.axis("off")
     for axes, image, title in zip(grid.flat, images, titles, strict=False):
         axes.imshow(image.transpose(1, 2, 0), cmap="gray", vmin=0, vmax=1)
-        axes.set_title(title, fontsize=8)
+        axes.set_title(title, fontsize=TITLE)
     return figure
 
 
 def errors(steps: np.ndarray, series: dict[str, np.ndarray]) -> Any:
     """Errors against the step that they were made with, each series a line; both axes are logarithmic."""
-    figure, axes = extra("matplotlib.pyplot").subplots(figsize=(6.5, 4), layout="constrained")
+    figure, axes = pane()
     for name, values in series.items():
         axes.loglog(steps, np.maximum(values, np.finfo(float).tiny), marker=".", label=name)
     axes.set(xlabel="step h", ylabel="error")
-    axes.legend(frameon=False)
+    axes.legend(frameon=False, fontsize=8)
     axes.grid(alpha=0.3)
     return figure
 
@@ -67,10 +92,11 @@ def regions(points: np.ndarray, labels: np.ndarray, answer: Callable[..., np.nda
     (left, low), (right, high) = points.min(0) - 0.3, points.max(0) + 0.3
     x, y = np.meshgrid(np.linspace(left, right, 40), np.linspace(low, high, 30))
     answers = answer(x, y)
-    figure, axes = extra("matplotlib.pyplot").subplots(figsize=(6.5, 4.5), layout="constrained")
-    shades = axes.contourf(x, y, answers, levels=np.linspace(-1, 1, 21), cmap="RdBu", alpha=0.7)
+    figure, axes = pane((6.5, 3.6))
+    extent = dict(extent=(left, right, low, high), origin="lower", interpolation="bilinear")
+    shades = axes.imshow(answers, cmap="RdBu", vmin=-1, vmax=1, alpha=0.7, **extent)
     axes.contour(x, y, answers, levels=[0], colors="black", linewidths=1)
-    for label, color, marker in ((1, "tab:blue", "o"), (-1, "tab:red", "s")):
+    for label, color, marker in ((1, BLUE, "o"), (-1, RED, "s")):
         axes.scatter(*points[labels == label].T, c=color, marker=marker, edgecolors="white", linewidths=0.5)
     figure.colorbar(shades, label="answer", ticks=[-1, 0, 1])
     axes.set(xlabel="x₁", ylabel="x₂", aspect="equal")
@@ -80,44 +106,43 @@ def regions(points: np.ndarray, labels: np.ndarray, answer: Callable[..., np.nda
 def templates(weights: np.ndarray, columns: int = 5) -> Any:
     """Weights (n, H, W) as pictures, under their numbers: blue is positive, red negative, white 0, on one scale."""
     rows = math.ceil(len(weights) / columns)
-    shape = dict(nrows=rows, ncols=columns, figsize=(1.8 * columns, 2 * rows), squeeze=False)
-    figure, grid = extra("matplotlib.pyplot").subplots(**shape, layout="constrained")
+    figure, grid = canvas(rows, columns, (1.8 * columns, 2 * rows))
     bound = np.abs(weights).max()
     for axes in grid.flat:
         axes.axis("off")
     for number, (axes, picture) in enumerate(zip(grid.flat, weights, strict=False)):
         axes.imshow(picture, cmap="RdBu", vmin=-bound, vmax=bound)
-        axes.set_title(str(number), fontsize=10)
+        axes.set_title(str(number), fontsize=TITLE)
     return figure
 
 
 def series(lines: dict[str, Sequence[float]], horizontal: str, vertical: str) -> Any:
     """Numbers in a row, each series a line under its name."""
-    figure, axes = extra("matplotlib.pyplot").subplots(figsize=(6.5, 4), layout="constrained")
+    figure, axes = pane()
     for name, values in lines.items():
         axes.plot(range(1, len(values) + 1), values, label=name)
     axes.set(xlabel=horizontal, ylabel=vertical, ylim=(0, None))
-    axes.legend(frameon=False)
+    axes.legend(frameon=False, fontsize=8)
     axes.grid(alpha=0.3)
     return figure
 
 
 def filtered(photograph: np.ndarray, seen: dict[str, np.ndarray]) -> Any:
     """A photograph (H, W), and what filters make of it: grey where all is positive, else red for − and blue for +."""
-    figure, grid = extra("matplotlib.pyplot").subplots(1, 1 + len(seen), figsize=(12, 2.9), layout="constrained")
+    figure, (grid,) = canvas(1, 1 + len(seen), (12, 2.6))
     for axes, (name, picture) in zip(grid, {"photograph": photograph, **seen}.items(), strict=True):
         signed = picture.mean() < 0.1
         bound = np.abs(picture).max()
         scale = dict(cmap="RdBu", vmin=-bound, vmax=bound) if signed else dict(cmap="gray", vmin=0, vmax=1)
         axes.imshow(picture, **scale)
-        axes.set_title(name, fontsize=10)
+        axes.set_title(name, fontsize=TITLE)
         axes.axis("off")
     return figure
 
 
 def matrix(values: np.ndarray, columns: str, rows: str) -> Any:
     """A matrix as a picture: blue is positive, red negative, white 0."""
-    figure, axes = extra("matplotlib.pyplot").subplots(figsize=(7, 3.6), layout="constrained")
+    figure, axes = pane((7, 3.6))
     bound = np.abs(values).max()
     axes.imshow(values, cmap="RdBu", vmin=-bound, vmax=bound)
     axes.set(xlabel=columns, ylabel=rows)
@@ -126,10 +151,10 @@ def matrix(values: np.ndarray, columns: str, rows: str) -> Any:
 
 def fields(pictures: dict[str, np.ndarray]) -> Any:
     """Gradients (H, W) of one output each, by how much a pixel counts; white where not at all."""
-    figure, grid = extra("matplotlib.pyplot").subplots(1, len(pictures), figsize=(11, 3), layout="constrained")
+    figure, (grid,) = canvas(1, len(pictures), (11, 3))
     for axes, (name, gradient) in zip(grid, pictures.items(), strict=True):
         axes.imshow(np.abs(gradient) / np.abs(gradient).max(), cmap="Blues", vmin=0, vmax=1)
-        axes.set_title(name, fontsize=10)
+        axes.set_title(name, fontsize=TITLE)
         axes.set_xticks([])
         axes.set_yticks([])
     return figure
@@ -138,18 +163,21 @@ def fields(pictures: dict[str, np.ndarray]) -> Any:
 def compared(lines: dict[str, Sequence[float]], horizontal: str, vertical: str, window: int = 10) -> Any:
     """Noisy numbers in a row, each the mean of the last `window`; colours go from light to dark within a family.
 
-    Names are ``"family, member"``; families have colours of their own.
+    Names are ``"family, member"``; families have colours of their own. The scale begins at 0, unless that would
+    leave its lower half empty.
     """
-    figure, axes = extra("matplotlib.pyplot").subplots(figsize=(7, 4.2), layout="constrained")
+    figure, axes = pane((7, 4.2))
     families = list(dict.fromkeys(name.partition(",")[0] for name in lines))
     maps = [extra("matplotlib").colormaps[name] for name in ("Oranges", "Blues", "Greens", "Purples")]
     for number, family in enumerate(families):
         members = [name for name in lines if name.partition(",")[0] == family]
         for place, name in enumerate(members):
             values = np.convolve(lines[name], np.ones(window) / window, mode="valid")
-            color = maps[number % len(maps)](0.4 + 0.55 * place / max(1, len(members) - 1))
+            color = maps[number % len(maps)](0.4 + 0.55 * place / (len(members) - 1) if len(members) > 1 else 0.75)
             axes.plot(range(window, window + len(values)), values, label=name, color=color)
-    axes.set(xlabel=horizontal, ylabel=vertical, ylim=(0, None))
+    axes.set(xlabel=horizontal, ylabel=vertical)
+    if axes.dataLim.y0 < axes.dataLim.y1 / 2:
+        axes.set_ylim(0)
     axes.xaxis.get_major_locator().set_params(integer=True)
     axes.legend(frameon=False, fontsize=8)
     axes.grid(alpha=0.3)
@@ -164,56 +192,57 @@ def paths(
 ) -> Any:
     """Ways (n, 2) down a landscape, each in a picture of its own, over lines of equal height."""
     x, y = np.meshgrid(np.linspace(*across, 200), np.linspace(*along, 120))
-    shape = dict(sharex=True, sharey=True, figsize=(3 * len(ways), 2.7), squeeze=False)
-    figure, (grid,) = extra("matplotlib.pyplot").subplots(1, len(ways), **shape, layout="constrained")
+    figure, (grid,) = canvas(1, len(ways), (3 * len(ways), 2.7), sharex=True, sharey=True)
     levels = np.geomspace(0.05, height(x, y).max(), 14)
     for axes, (name, way) in zip(grid, ways.items(), strict=True):
         axes.contour(x, y, height(x, y), levels=levels, colors="0.8", linewidths=0.7)
         axes.plot(*way.T, marker=".", markersize=4, linewidth=1)
-        axes.plot(0, 0, marker="+", color="tab:red", markersize=9)
+        axes.plot(0, 0, marker="+", color=RED, markersize=9)
         axes.set(xlim=across, ylim=along)
-        axes.set_title(f"{name}, {len(way)} steps", fontsize=10)
+        axes.set_title(f"{name}, {len(way)} steps", fontsize=TITLE)
     return figure
 
 
 def layers(outputs: dict[str, Sequence[Any]]) -> Any:
-    """How the outputs of each layer (n, …) are distributed, a row of histograms for each network."""
+    """How the outputs of each layer (n, …) are distributed, a row of histograms for each network.
+
+    A row goes from −1 to 1, or as far as 99 % of its outputs do.
+    """
     rows, columns = len(outputs), max(map(len, outputs.values()))
-    shape = dict(figsize=(1.35 * columns, 1.5 * rows), squeeze=False)
-    figure, grid = extra("matplotlib.pyplot").subplots(rows, columns, **shape, layout="constrained")
+    figure, grid = canvas(rows, columns, (1.35 * columns, 1.5 * rows))
     for number, axes in enumerate(grid[0], 1):
-        axes.set_title(f"layer {number}", fontsize=9)
+        axes.set_title(f"layer {number}", fontsize=TITLE)
     for line, (name, values) in zip(grid, outputs.items(), strict=True):
-        line[0].set_ylabel(name, fontsize=9)
-        for axes, value in zip(line, values, strict=True):
-            axes.hist(np.asarray(value).ravel(), bins=np.linspace(-1, 1, 41), density=True)
-            axes.set(yticks=[], xticks=[-1, 0, 1])
-            axes.tick_params(labelsize=7)
+        line[0].set_ylabel(name)
+        arrays = [np.asarray(value).ravel() for value in values]
+        bound = math.ceil(max(1, np.quantile(np.abs(np.concatenate(arrays)), 0.99)))
+        for axes, array in zip(line, arrays, strict=True):
+            axes.hist(array, bins=np.linspace(-bound, bound, 41), density=True)
+            axes.set(yticks=[], xticks=[-bound, 0, bound])
     return figure
 
 
 def weights(values: dict[str, Any]) -> Any:
     """How weights are distributed, each a histogram whose counts go by powers of ten."""
-    figure, grid = extra("matplotlib.pyplot").subplots(
-        1, len(values), sharex=True, sharey=True, figsize=(3.4 * len(values), 2.8), layout="constrained", squeeze=False
-    )
+    figure, grid = canvas(1, len(values), (3.4 * len(values), 2.8), sharex=True, sharey=True)
     arrays = {name: value.detach().numpy().ravel() for name, value in values.items()}
     bound = max(float(np.quantile(np.abs(array), 0.999)) for array in arrays.values())
+    grid[0, 0].set_ylabel("how many")
     for axes, (name, array) in zip(grid[0], arrays.items(), strict=True):
         axes.hist(array, bins=np.linspace(-bound, bound, 61), log=True)
-        axes.set_title(f"{name}: {np.mean(np.abs(array) < 1e-3):.0%} below 0.001", fontsize=10)
+        axes.set(xlabel="weight")
+        axes.set_title(f"{name}: {np.mean(np.abs(array) < 1e-3):.0%} below 0.001", fontsize=TITLE)
     return figure
 
 
 def maps(image: np.ndarray, outputs: dict[str, np.ndarray], columns: int = 8) -> Any:
     """An image (C, H, W) in [0, 1], and what layers make of it (C, H, W): of each its strongest channels in a row."""
-    shape = dict(figsize=(1.3 * (columns + 1), 1.35 * len(outputs)), squeeze=False)
-    figure, grid = extra("matplotlib.pyplot").subplots(len(outputs), columns + 1, **shape, layout="constrained")
+    figure, grid = canvas(len(outputs), columns + 1, (1.3 * (columns + 1), 1.35 * len(outputs)))
     for axes in grid.flat:
         axes.axis("off")
     grid[0, 0].imshow(image.transpose(1, 2, 0), cmap="gray", vmin=0, vmax=1)
     for line, (name, output) in zip(grid, outputs.items(), strict=True):
-        line[1].set_title(name, fontsize=9, loc="left")
+        line[1].set_title(name, loc="left", fontsize=TITLE)
         for axes, channel in zip(line[1:], np.argsort(-output.mean((1, 2))), strict=False):
             axes.imshow(output[channel], cmap="gray")
     return figure
@@ -224,14 +253,14 @@ def lines(*panes: dict[str, Any]) -> Any:
 
     Each pane has ``lines``, the (x, y) of each by its name, and beside them what ``Axes.set`` takes.
     """
-    shape = dict(figsize=(4.6 * len(panes), 3.6), squeeze=False, layout="constrained")
-    figure, (grid,) = extra("matplotlib.pyplot").subplots(1, len(panes), **shape)
+    figure, (grid,) = canvas(1, len(panes), (4.6 * len(panes), 3.6))
     for axes, pane in zip(grid, panes, strict=True):
         colors = extra("matplotlib").colormaps["viridis"](np.linspace(0, 0.85, len(pane["lines"])))
         for color, (name, (x, y)) in zip(colors, pane["lines"].items(), strict=True):
             axes.plot(x, y, label=name, color=color, marker="o" if len(x) <= 10 else "")
             axes.xaxis.get_major_locator().set_params(integer=isinstance(x, range))
         axes.set(**{name: value for name, value in pane.items() if name != "lines"})
-        axes.legend(frameon=False, fontsize=8)
+        if len(pane["lines"]) > 1:
+            axes.legend(frameon=False, fontsize=8)
         axes.grid(alpha=0.3)
     return figure

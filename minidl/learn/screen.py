@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import sys
+import textwrap
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -77,7 +78,11 @@ class Screen:
         self.console.print(text)
 
     def ask(self, question: str) -> str:
-        """Ask for a line; at the end of the input there is none."""
+        """Ask for a line; what was typed before is thrown away. At the end of the input there is none."""
+        if sys.stdin.isatty():
+            import termios
+
+            termios.tcflush(sys.stdin.fileno(), termios.TCIFLUSH)
         try:
             return input(question).strip()
         except EOFError:
@@ -88,11 +93,17 @@ class Screen:
         """Ask for one of some keys; Enter is a line feed. The end of the input quits, as q does."""
         wanted = set(keys)
         with unbuffered():
-            self.console.print(question, end=" ", markup=False)
+            self.console.print(kept_together(question, self.console.width - 1), end=" ", markup=False)
             while (pressed := one_key()) not in wanted:
                 pass
         self.console.print()
         return pressed
+
+
+def kept_together(menu: str, width: int) -> str:
+    """A menu on lines of so many letters, which end between its items: "a back" stays whole."""
+    whole = menu.replace(" ", "\N{NO-BREAK SPACE}").replace("\N{NO-BREAK SPACE}·\N{NO-BREAK SPACE}", " · ")
+    return textwrap.fill(whole, width).replace("\N{NO-BREAK SPACE}", " ")
 
 
 def one_key() -> str:

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import code
 import contextlib
+import io
 import os
 import shlex
+import shutil
 import subprocess
 import sys
 import time
 import traceback
 from collections.abc import Callable
+from pathlib import Path
 from types import ModuleType
 from typing import Any
 
@@ -22,8 +25,11 @@ from minidl.learn.course import Cell, Script, Step, opened
 from minidl.learn.learner import Learner
 from minidl.learn.lesson import Lesson
 from minidl.learn.screen import Screen
+from minidl.learn.walking import stroll
 from minidl.nn import Module
 from minidl.viz import backward, graph, sketch
+
+EDITORS = ("nano", "vi")  # that take "+53" for a line, the easier one first
 
 
 class Stepper:
@@ -89,7 +95,7 @@ class Stepper:
         sys.modules["__main__"] = self.module
 
     def resume(self) -> None:
-        """Run the steps before the one where the learner left, since nothing of them is kept but the place.
+        """Run the steps before the one where the learner left, in silence: nothing of them is kept but the place.
 
         Where that is the last one, the first of which an exercise is left.
         """
@@ -102,7 +108,7 @@ class Stepper:
         before = {1: "the beginning", 2: "step 1"}.get(left, f"steps 1 to {left - 1}")
         self.screen.say(f"Running {before} again, which took {seconds:.0f} s; Ctrl-C begins at the first.", "dim")
         while self.here < left:
-            if not self.execute(self.step.cells):
+            if not self.execute(self.step.cells, aloud=False):
                 self.here = 0
                 self.renew()
                 return
@@ -197,7 +203,11 @@ class Stepper:
     # --- what the keys do ---------------------------------------------------------------------------------------------
 
     def run(self) -> None:
-        """Run the part, and show what was predicted beside what came out."""
+        """Run the part as it is written now, and show what was predicted beside what came out."""
+        shown = self.part
+        self.renew_script()
+        if self.part != shown:
+            self.read()
         started = time.perf_counter()
         if not self.execute(self.part):
             return
@@ -211,17 +221,22 @@ class Stepper:
             if exercise in checks.verdicts:
                 self.state["exercises"][exercise] = checks.verdicts[exercise].state
         if any(cell.exercises for cell in self.part) and set(self.open(self.step)) & set(self.exercises):
-            self.screen.say("e opens it in your editor, r runs it again, h gives a hint; Enter leaves it.", "dim")
+            self.screen.say(f"Write it into {self.script.path}: e opens it in your editor, or use any other.", "dim")
+            self.screen.say("r runs it again, h gives a hint; Enter leaves it.", "dim")
         self.keep()
 
-    def execute(self, cells: list[Cell]) -> bool:
-        """Run the code among some cells; False where it was stopped, or raised what is then shown."""
+    def execute(self, cells: list[Cell], aloud: bool = True) -> bool:
+        """Run the code among some cells, and show what it prints and draws, if `aloud`.
+
+        False where it was stopped, or raised what is then shown.
+        """
         shown = len(self.pictures())
         try:
-            for cell in cells:
-                if not cell.prose:
-                    source = "\n" * (cell.line - 1) + cell.source
-                    exec(compile(source, str(self.script.path), "exec"), vars(self.module))
+            with contextlib.nullcontext() if aloud else contextlib.redirect_stdout(io.StringIO()):
+                for cell in cells:
+                    if not cell.prose:
+                        source = "\n" * (cell.line - 1) + cell.source
+                        exec(compile(source, str(self.script.path), "exec"), vars(self.module))
         except KeyboardInterrupt:
             self.screen.say("stopped; r runs it again", "bold")
             return False
@@ -231,7 +246,7 @@ class Stepper:
             ]
             self.screen.say("".join(traceback.format_list(own)) + f"{type(error).__name__}: {error}", "red")
             return False
-        for path in self.pictures()[shown:]:
+        for path in self.pictures()[shown:] if aloud else ():
             self.screen.picture(path)
         return True
 
@@ -250,8 +265,11 @@ class Stepper:
                     (name, f"{type(value).__name__}, {sum(p.numel() for p in value.parameters()):,} parameters")
                 )
             elif not name.startswith("_") and isinstance(value, (int, float, str, list, tuple, dict, np.generic)):
-                text = repr(value.item() if isinstance(value, np.generic) else value)
+                with np.printoptions(legacy="1.25"):  # in a list, too, NumPy's numbers look like Python's
+                    text = repr(value)
                 rows.append((name, " ".join(text.split())[: self.screen.console.width - 24]))
+            elif type(value).__module__ == self.module.__name__ and hasattr(value, "__dict__"):
+                rows.append((name, "  ".join([type(value).__name__, *attributes(value)])))
         self.screen.table(("name", "value"), rows)
 
     def recorded(self) -> list[str]:
@@ -269,9 +287,11 @@ class Stepper:
         """The tensor that the learner names, by default the newest that knows how it was computed."""
         names = self.recorded()
         if not names:
-            self.screen.say("No tensor here knows how it was computed.")
+            self.screen.say(
+                "No tensor with a name was computed from one that requires grad; at the prompt, p, you can make one."
+            )
             return None
-        name = self.screen.ask(f"Of which tensor? Enter: {names[0]}. ") or names[0]
+        name = self.screen.ask(f"Of which tensor: {', '.join(names)}? Enter: {names[0]}. ") or names[0]
         if name not in names:
             self.screen.say(f"{name} is none of {', '.join(names)}")
             return None
@@ -299,23 +319,7 @@ class Stepper:
         except RuntimeError as error:
             self.screen.say(str(error))
             return
-        place = 0
-        while True:
-            self.screen.say(f"{place + 1} of {len(steps)} · {steps[place]}")
-            drawn = steps[place].pictures()
-            keys = ["\n", "a", *(["p"] if drawn else []), "l", "q"]
-            menu = f"Enter on · a back{' · p pictures' if drawn else ''} · l the whole way · q leave"
-            pressed = self.screen.key(menu, keys)
-            if pressed == "q" or (pressed == "\n" and place == len(steps) - 1):
-                return
-            if pressed == "l":
-                self.screen.say(str(steps))
-            elif pressed == "p":
-                for said, one in drawn.items():
-                    self.screen.say(f"{said}: {one.text.splitlines()[-1]}")
-                    self.screen.facets(one.pixels)
-            else:
-                place = max(0, place + (1 if pressed == "\n" else -1))
+        stroll(steps, self.screen)
 
     def prompt(self) -> None:
         """A Python prompt among the names of the lesson."""
@@ -324,20 +328,23 @@ class Stepper:
 
     def edit(self) -> None:
         """Open the learner's copy in the editor, and read it anew."""
-        line = self.part[-1].line if self.part else 1
-        editor = shlex.split(os.environ.get("VISUAL") or os.environ.get("EDITOR") or "vi")
+        command = editor(self.script.path, self.part[-1].line if self.part else 1)
         try:
-            subprocess.run([*editor, f"+{line}", str(self.script.path)], check=False)
+            subprocess.run(command, check=False)
         except FileNotFoundError:
             self.screen.say(
-                f"No editor {editor[0]}; the environment variable EDITOR names one. The file: {self.script.path}"
+                f"No editor {command[0]}; the environment variable EDITOR names one. The file: {self.script.path}"
             )
             return
+        self.renew_script()
+        self.read()
+
+    def renew_script(self) -> None:
+        """Read the learner's copy anew, whoever has written into it."""
         self.script = opened(self.script.path)
         self.steps = self.script.steps
         self.here = min(self.here, len(self.steps) - 1)
         self.at = min(self.at, len(self.step.parts) - 1)
-        self.read()
 
     def hint(self) -> None:
         """Show the next hint to each exercise of the step."""
@@ -352,3 +359,19 @@ class Stepper:
             passed = self.state["exercises"].get(exercise) == "passed"
             if passed or self.screen.ask(f"Show the solution of {exercise}? y or Enter for no: ") == "y":
                 self.screen.code(checks.solution(exercise), 1)
+
+
+def attributes(value: Any) -> list[str]:
+    """The numbers and arrays that an object of the lesson's own keeps, each by its name."""
+    known = {name: one for name, one in vars(value).items() if isinstance(one, (int, float, np.generic, np.ndarray))}
+    return [f"{name} {sketch(np.asarray(one)) if np.ndim(one) else f'{one:g}'}" for name, one in known.items()]
+
+
+def editor(path: Path, line: int) -> list[str]:
+    """The command that opens a file at a line, where it is known how, in the learner's editor, else in what is here."""
+    named = os.environ.get("VISUAL") or os.environ.get("EDITOR")
+    command = shlex.split(named) if named else [next(filter(shutil.which, EDITORS), EDITORS[0])]
+    name = Path(command[0]).stem
+    if name in ("code", "codium", "cursor"):
+        return [*command, "--goto", f"{path}:{line}"]
+    return [*command, *([f"+{line}"] if name in (*EDITORS, "vim", "nvim", "emacs", "emacsclient") else []), str(path)]

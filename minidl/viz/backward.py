@@ -33,12 +33,16 @@ class Sent(NamedTuple):
 
 
 class Stand(NamedTuple):
-    """Where one stands at an op of the walk: the gradient of its result, and those of its arguments."""
+    """Where one stands at an op of the walk: the gradient of its result, and those of its arguments.
+
+    `module` is the path of the module whose parameters the op reads, None where it reads none.
+    """
 
     name: str
     meaning: str
     incoming: Tensor
     outgoing: list[Sent]
+    module: str | None = None
 
     def __str__(self) -> str:
         lines = [f"{self.name}: {self.meaning}", f"  comes in    {value(self.incoming)}"]
@@ -125,15 +129,22 @@ def stand(step: Step, named: dict[int, str]) -> Stand:
     for (position, parent), gradient in zip(step.edges, step.outgoing, strict=True):
         argument = op.argument(position)
         function = op.rules[argument].function
-        outgoing.append(Sent(argument, label(parent, named), wrap(gradient).clone(), rule(function, argument)))
+        outgoing.append(Sent(argument, label(source(parent), named), wrap(gradient).clone(), rule(function, argument)))
     meaning = (op.forward.__doc__ or "").partition("\n")[0]
-    return Stand(step.name, meaning, wrap(step.incoming).clone(), outgoing)
+    read = [named[id(parent)] for _, one in step.edges if id(parent := source(one)) in named]
+    module = read[0].rpartition(".")[0] if read else None
+    return Stand(step.name, meaning, wrap(step.incoming).clone(), outgoing, module)
 
 
-def label(parent: Node | Tensor, named: dict[int, str]) -> str:
+def source(parent: Node | Tensor) -> Node | Tensor:
     """What an argument came from; the alias under which a kernel's reference sees it is looked through."""
     while isinstance(parent, Node) and parent.op is alias.op:
         ((_, parent),) = parent.edges
+    return parent
+
+
+def label(parent: Node | Tensor, named: dict[int, str]) -> str:
+    """What is said of where an argument came from."""
     return parent.op.name if isinstance(parent, Node) else named.get(id(parent), "a leaf")
 
 

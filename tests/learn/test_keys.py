@@ -2,10 +2,12 @@
 
 import re
 import sys
+from pathlib import Path
 
 import pytest
 
 from minidl.learn.screen import Screen
+from minidl.learn.stepper import editor
 
 
 def test_variables(step):
@@ -17,11 +19,11 @@ def test_variables(step):
 def test_variables_on_one_line_each(step, changed):
     changed(
         "w = md",
-        "import numpy as np\nx, y, z = np.float32(0.5), np.float64(2), 'a\\nb'\n"
+        "import numpy as np\nx, y, z = np.float32(0.5), [np.float64(2)], 'a\\nb'\n"
         "nets = [md.nn.Sequential(md.nn.ReLU())]\nw = md",
     )
     lines = step("\nv")[0].splitlines()
-    assert {"x = 0.5", "y = 2.0", "z = 'a\\nb'", "nets = [Sequential( (0): ReLU() )]"} <= set(lines)
+    assert {"x = 0.5", "y = [2.0]", "z = 'a\\nb'", "nets = [Sequential( (0): ReLU() )]"} <= set(lines)
 
 
 def test_variables_that_are_long_private_and_networks(step, changed):
@@ -34,9 +36,16 @@ def test_variables_that_are_long_private_and_networks(step, changed):
     assert "hidden" not in "".join(lines[lines.index("net = Linear, 1,230 parameters") :])
 
 
+def test_variables_of_the_lessons_own_classes(step, changed):
+    pair = "class Pair:\n    def __init__(self):\n        self.data, self.of, self.grad = np.ones((2, 3)), [], 0.25\n\n"
+    changed("w = md", f"import numpy as np\n\n{pair}pair = Pair()\nw = md")
+    assert re.search(r"^pair = Pair  data 2×3 float64  mean 1 ± 0 .*  grad 0.25$", step("\nv")[0], re.M)
+
+
 def test_backward_from_several_numbers(step, changed):
     changed("loss = (w", "squares = w * w\nloss = (w")
     shown, _ = step("\n\n\nb\n\n", "5", "squares")
+    assert "Of which tensor: loss, squares? Enter: loss. " in shown
     assert "From the sum of its 2 numbers" in shown and "1 of 2 · sum" in shown and "2 of 2 · mul" in shown
 
 
@@ -50,6 +59,22 @@ def test_graph_and_backward(step):
         "1 of 2 · sum",
     ]
     assert "x → mul" in shown
+
+
+def test_from_layer_to_layer_on_the_way_back(step, changed):
+    network = "net = md.nn.Sequential(md.nn.Linear(2, 3), md.nn.Tanh(), md.nn.Linear(3, 1))\nloss = net(w[None]).sum()"
+    changed("loss = (w * w).sum()", network)
+    shown, _ = step("\n\n\nb\nmmmlq", "5", "loss")
+    stood = re.findall(r"^(\d+) of \d+ · .*\n((?:  .*\n)*)", shown, re.M)
+    layers = [re.findall(r"→ (\d)\.(?:weight|bias)$", sent, re.M) for _, sent in stood[1:]]
+    assert layers == [["2"], ["0"], ["2"], ["0"], ["0"]]
+    marked = re.findall(r"^→ +(\d+)  ", shown, re.M)
+    assert [int(place) + 1 for place in marked] == [int(stood[-1][0])]
+
+
+def test_without_layers_there_is_no_way_to_the_next(step):
+    shown, _ = step("\n\n\nb\nq", "5", "loss")
+    assert "m next layer" not in shown
 
 
 def test_gradients_of_images_are_shown_as_pictures(step, changed):
@@ -94,7 +119,8 @@ def test_a_prompt_among_the_names_of_the_lesson(step, monkeypatch):
 
 
 def test_graph_of_nothing_and_of_an_unknown_name(step):
-    assert "No tensor here knows how it was computed." in step("g")[0]
+    told = "No tensor with a name was computed from one that requires grad; at the prompt, p, you can make one."
+    assert told in step("g")[0]
     shown, _ = step("\n\n\nb", "5", "w")
     assert "w is none of loss" in shown
 
@@ -111,9 +137,10 @@ def test_hints_only_where_there_is_an_exercise(step):
     assert ["h hint" in menu for menu in menus] == [False, False, True]
 
 
-def test_what_to_do_with_an_exercise_is_said_until_it_passes(step, changed):
+def test_what_to_do_with_an_exercise_is_said_until_it_passes(step, changed, tmp_path):
     shown, _ = step("\n\n\n\n\n", "5")
-    assert shown.count("e opens it in your editor, r runs it again, h gives a hint") == 1
+    assert shown.count(f"Write it into {tmp_path / 'mine' / '98_small.py'}: e opens it in your editor") == 1
+    assert shown.count("r runs it again, h gives a hint; Enter leaves it.") == 1
     changed("raise NotImplementedError", "return x + x")
     assert "e opens it" not in step("\n")[0]
 
@@ -146,24 +173,40 @@ def test_an_edit_is_read_anew_and_can_pass(step, monkeypatch, tmp_path, capsys):
     assert "return 2 * x" in shown  # unasked, once it has passed
 
 
+def test_what_another_editor_wrote_is_shown_and_run(step, changed, monkeypatch, capsys):
+    monkeypatch.setattr("code.interact", lambda *_, **__: changed("raise NotImplementedError", "return x + x"))
+    shown, learner = step("\nnnprr", "5")
+    assert shown.count("return x + x") == 1
+    assert "✓ 98.1 twice: Passed, 1 call." in capsys.readouterr().out
+    assert learner.of("98")["exercises"] == {"98.1": "passed"}
+
+
+def test_the_editor_opens_what_stands_here(step, monkeypatch, tmp_path):
+    called = []
+    monkeypatch.setattr("subprocess.run", lambda command, check: called.append((command, check)))
+    monkeypatch.setenv("VISUAL", "vim")
+    step("ene", "5")
+    own = str(tmp_path / "mine" / "98_small.py")
+    assert called == [(["vim", "+5", own], False), (["vim", "+14", own], False)]
+
+
 @pytest.mark.parametrize(
     "environment, command",
     [
-        ({"VISUAL": "see -w 'a b'", "EDITOR": "ed"}, ["see", "-w", "a b"]),
-        ({"VISUAL": "", "EDITOR": "ed"}, ["ed"]),
-        ({}, ["vi"]),
+        ({"VISUAL": "emacs -T 'a b'", "EDITOR": "ed"}, ["emacs", "-T", "a b", "+7", "a.py"]),
+        ({"VISUAL": "", "EDITOR": "/usr/bin/vim"}, ["/usr/bin/vim", "+7", "a.py"]),
+        ({"EDITOR": "code --wait"}, ["code", "--wait", "--goto", "a.py:7"]),
+        ({"EDITOR": "typewriter"}, ["typewriter", "a.py"]),
+        ({"here": "nano vi"}, ["nano", "+7", "a.py"]),
+        ({"here": "vi"}, ["vi", "+7", "a.py"]),
+        ({"here": ""}, ["nano", "+7", "a.py"]),
     ],
 )
-def test_the_editor_opens_what_stands_here(step, monkeypatch, tmp_path, environment, command):
-    called = []
-    monkeypatch.setattr("subprocess.run", lambda command, check: called.append((command, check)))
+def test_editors_open_the_line_where_it_is_known_how(monkeypatch, environment, command):
     for name in ("VISUAL", "EDITOR"):
-        monkeypatch.delenv(name, raising=False)
-        if name in environment:
-            monkeypatch.setenv(name, environment[name])
-    step("ene", "5")
-    own = str(tmp_path / "mine" / "98_small.py")
-    assert called == [([*command, "+5", own], False), ([*command, "+14", own], False)]
+        monkeypatch.setenv(name, environment.get(name, ""))
+    monkeypatch.setattr("shutil.which", lambda name: name if name in environment["here"].split() else None)
+    assert editor(Path("a.py"), 7) == command
 
 
 def test_no_editor(step, monkeypatch):

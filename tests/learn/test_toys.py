@@ -116,6 +116,23 @@ def test_compared_smooths_and_colours_by_family():
     assert sum(second[:3]) < sum(first[:3])  # darker
     assert [text.get_text() for text in axes.get_legend().get_texts()] == list(lines)
     assert all(place == int(place) for place in axes.get_xticks())
+    assert sum(first[:3]) > sum(other[:3]) > sum(second[:3])  # who is alone is neither light nor dark
+
+
+@pytest.mark.parametrize("least, bottom", [(0.9, 0), (1.1, None)])
+def test_compared_leaves_no_empty_half(least, bottom):
+    (axes,) = plots.compared({"a": [2.0, least]}, "step", "loss", window=1).axes
+    assert axes.get_ylim()[0] == (pytest.approx(least, rel=0.1) if bottom is None else bottom)
+
+
+def test_one_style():
+    for figure in (plots.series({"a": [1.0]}, "", ""), plots.curves([1.0], [0.1]), plots.weights({"a": md.ones(2)})):
+        for axes in figure.axes:
+            assert [axes.spines[side].get_visible() for side in ("top", "right", "left", "bottom")] == [0, 0, 1, 1]
+            assert axes.xaxis.label.get_fontsize() == 9
+    assert axes.title.get_fontsize() == 9
+    first, second = plots.series({"a": [1.0], "b": [2.0]}, "", "").axes[0].lines
+    assert (first.get_color(), second.get_color()) == (plots.BLUE, plots.RED)
 
 
 def test_paths_and_layers():
@@ -127,6 +144,8 @@ def test_paths_and_layers():
     assert [axes.get_title() for axes in figure.axes] == ["layer 1", "layer 2", "", ""]
     heights = [[bar.get_height() > 0 for bar in axes.patches].index(True) for axes in figure.axes]
     assert heights == [20, 39, 39, 0]
+    (axes,) = plots.layers({"relu": [np.array([0.0, 2.5, 2.5])]}).axes
+    assert axes.get_xticks().tolist() == [-3, 0, 3]
 
 
 def test_weights():
@@ -159,6 +178,6 @@ def test_lines_side_by_side():
     assert (left.get_xlabel(), left.get_ylim(), left.get_xscale()) == ("epoch", (0, 9), "linear")
     assert all(float(tick).is_integer() for tick in left.get_xticks())
     assert (right.get_ylabel(), right.get_xscale(), right.lines[0].get_ydata().tolist()) == ("error, %", "log", [3, 5])
-    assert [text.get_text() for text in left.get_legend().get_texts()] == ["a", "b"]
+    assert [text.get_text() for text in left.get_legend().get_texts()] == ["a", "b"] and right.get_legend() is None
     (alone,) = plots.lines(rising).axes
     assert alone.figure.get_size_inches().tolist() == [4.6, 3.6]
