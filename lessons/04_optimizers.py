@@ -64,8 +64,9 @@ for name, path in paths.items():
     print(f"{name:9} below 0.01 after {low[0] if len(low) else 'more than 60'} steps")
 
 # %% [markdown]
-# Momentum and Adam arrive fast, and run past: the ball does not know that it is there. (Smaller steps towards the end
-# help; that is what schedules are for.)
+# RMSprop is there first. Momentum and Adam come near as fast, and run past: the ball does not know that it is there.
+# SGD crosses the valley again and again, and hardly moves along it. (Smaller steps towards the end help; that is what
+# schedules are for.)
 #
 # Exercises: SGD with momentum, and Adam (Kingma & Ba, 2015, algorithm 1). m and v begin at 0, so that they are too
 # small at first; Adam divides by 1 − βᵗ, which mends exactly that, at step t = 1, 2, …
