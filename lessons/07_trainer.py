@@ -62,7 +62,7 @@ print(f"36928 × 512 = {36928 * 512:,}")
 #
 # ## 3. Run: fit
 #
-# A `Trainer` holds a network, a loss and an optimizer together. `fit` is the loop that you wrote in lesson 06, with
+# A `Trainer` holds a network, a loss and an optimizer together. `fit` is the loop that you wrote in lesson 03, with
 # validation after each epoch; it gives back a `History`. The last tenth of the training digits is put aside to watch:
 # the test set is looked at once, at the very end.
 

@@ -16,7 +16,7 @@ loop = Exercise(
     "03.1",
     "the loop",
     minutes=8,
-    difficulty=1,
+    difficulty=2,
     purpose="A few lines are all of training; everything else is comfort.",
     hints=[
         "Clear: p.grad = None for each p of network.parameters(). Then F.cross_entropy(network(images), labels).",
