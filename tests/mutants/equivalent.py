@@ -136,8 +136,8 @@ REASONS: dict[str, list[str]] = {
     ),
     "What is skipped, or done more quickly, would change nothing: a question of speed.": [
         "softmax_cross_entropy.reference: if label_smoothing: → if True:",
-        "softmax_cross_entropy.SoftmaxCrossEntropy.forward: matmul(p, by_class[:, None])[:, 0] if label_smoothing else None "
-        "→ matmul(p, by_class[:, None])[:, 0]",
+        "softmax_cross_entropy.SoftmaxCrossEntropy.forward: matmul(p, by_class[:, None])[:, 0] if label_smoothing "
+        "else None → matmul(p, by_class[:, None])[:, 0]",
         "softmax_cross_entropy.SoftmaxCrossEntropy.backward: if label_smoothing: → if True:",
     ],
     "Both have one dtype, or one length.": [
