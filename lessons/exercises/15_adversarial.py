@@ -109,7 +109,7 @@ def project(x, original, epsilon):
 
 @projecting.calls
 def projecting_calls():
-    yield call(np.array([0.2, 0.9, 0.5, 1.3, -0.4]), np.array([0.5, 0.5, 0.5, 0.95, 0.1]), 0.1)
+    yield call(np.array([0.2, 0.9, 0.53, 1.3, -0.4]), np.array([0.5, 0.5, 0.5, 0.95, 0.1]), 0.1)
     yield call(RNG.uniform(-1, 2, (2, 4)).round(2), RNG.random((2, 4)).round(2), 0.3)
     yield call(np.array([1.4, -0.4]), np.array([1.0, 0.0]), 0.5)
 
