@@ -132,8 +132,8 @@ for recipe, augment in {"augmented": [T.RandomCrop(width, padding=4), *flip], "a
 lesson.show(plots.compared(curves, "epoch", "error, %", window=1), "curves")
 
 # %% [markdown]
-# Moved and mirrored, the images are never the same: on record, after 40 epochs on 48,000 of them, 5 % errors on what is
-# learnt and 8 % on what is watched. How far apart are your two curves *as they are*?
+# On record, after 40 epochs on 48,000 images: moved and mirrored, 5 % errors on what is learnt and 8 % on what is
+# watched; as they are, 0.02 % and 12 %. What was learnt by heart was of no use to anyone.
 #
 # ## 6. Run: the number
 #
