@@ -89,7 +89,7 @@ def alike(value: Any, other: Any, exercise: Exercise) -> bool:
         return same and all(alike(a, b, exercise) for a, b in zip(value, other, strict=True))
     due = numbers(other)
     if due is None:
-        return bool(value == other)
+        return numbers(value) is None and bool(np.all(value == other))
     got = numbers(value)
     if got is None or got.shape != due.shape:
         return False

@@ -169,6 +169,14 @@ def test_an_exception():
     assert said(raising)[1] == "Called raising(3). Raised KeyError: 'no'."
 
 
+def test_an_array_where_something_else_is_due():
+    exercise = declared()
+    exercise.oracle = lambda x: (None, "two")
+    assert judge(exercise, lambda x: (np.ones(3), "two")).state == "failed"
+    assert judge(exercise, lambda x: (None, np.array(["two", "three"]))).state == "failed"
+    assert judge(exercise, lambda x: (None, "two")).state == "passed"
+
+
 def test_nothing_returned():
     def nothing(x):
         2 * x
