@@ -3,7 +3,7 @@
 #
 # More layers can say more, and for thirty years nobody could train them. You watch a gradient die on its way through
 # twenty layers, bring it back in three steps, build the block that all deep networks have in common, and take a layer
-# out of a trained network without its noticing. About 30 minutes; you need lessons 06, 09 and 11.
+# out of a trained network without its noticing. About 30 minutes; you need lessons 07 and 09.
 
 # %%
 import numpy as np
@@ -89,14 +89,13 @@ for kind, options in kinds.items():
     convolutions = [layer for layer in network.modules() if isinstance(layer, nn.Conv2d)]
     norms[kind] = [layer.weight.grad.norm().item() for layer in convolutions]
     print(f"{kind:10} first layer {norms[kind][0]:.1e}, last {norms[kind][-1]:.1e}")
-numbers = range(1, 21)
-pane = dict(xlabel="layer", ylabel="length of the weights' gradient", yscale="log")
-lesson.show(plots.lines(dict(lines={kind: (numbers, norm) for kind, norm in norms.items()}, **pane)), "gradients")
+lines = {kind: (range(1, 21), norm) for kind, norm in norms.items()}
+lesson.show(plots.lines(dict(lines=lines, xlabel="layer", ylabel="length of the gradient", yscale="log")), "gradients")
 
 # %% [markdown]
 # ## 3. Predict: who learns?
 #
-# The same four, by SGD with momentum at 0.02. Which of them are below ln 10 = 2.303 after the run, and in which order?
+# The same four, by SGD with momentum. Which of them are below ln 10 = 2.303 after the run, and in which order?
 
 # %%
 epochs = 1 if lesson.profile == "ci" else 3
@@ -195,33 +194,31 @@ check("10.3", silence)
 # %% [markdown]
 # ## 7. Predict, then run: with skips and without
 #
-# Photographs, if CIFAR-10 can be had, moved and mirrored as in lesson 11. The *plain* network has the same weights at
-# the start, the same rates, the same images in the same order. Sketch both curves. By how much do they differ?
+# Photographs, if CIFAR-10 can be had. The *plain* network has the same weights at the start, the same rates, the same
+# images in the same order. Sketch both curves. By how much do they differ?
 
 # %%
 train_set, test_set = lesson.data()
 name, channels = type(train_set).__name__, train_set.data.shape[1]
 plans = {"ci": (300, 200, 1, 1), "core": (4000, 2000, 6, 3), "full": (50_000, 10_000, 12, 3)}
 most, tested, epochs, blocks = plans[lesson.profile]
-most, tested = min(most, len(train_set)), min(tested, len(test_set))
-pixels = train_set.data[:most] / 255
-same = [T.Pad(2)] if train_set.data.shape[2] == 28 else []
-same.append(T.Normalize(pixels.mean((0, 2, 3)), pixels.std((0, 2, 3))))
-moved = [T.RandomCrop(train_set.data.shape[2], padding=4)] + [T.RandomHorizontalFlip()] * (name != "MNIST")
-learnt = Subset(train_set, range(most)).with_transform(T.Compose([*moved, *same]))
-test = DataLoader(Subset(test_set, range(tested)).with_transform(T.Compose(same)), 500)
+most, tested, pixels = min(most, len(train_set)), min(tested, len(test_set)), train_set.data[:most] / 255
+normalize = T.Normalize(pixels.mean((0, 2, 3)), pixels.std((0, 2, 3)))
+learnt = Subset(train_set, range(most)).with_transform(normalize)
+test = DataLoader(Subset(test_set, range(tested)).with_transform(normalize), 500)
 size, networks, curves = f"{most:,} + {tested:,}", {}, {}
 for kind, skip in {"plain": False, "residual": True}.items():
     md.manual_seed(lesson.seed)
-    network, loader = Deep(blocks, skip, channels), DataLoader(learnt, 64, shuffle=True, drop_last=True, num_workers=1)
+    network, loader = Deep(blocks, skip, channels), DataLoader(learnt, 64, shuffle=True, drop_last=True)
     optimizer = optim.SGD(network.parameters(), lr=0.1, momentum=0.9, weight_decay=1e-4)
     cycle = optim.lr_scheduler.OneCycleLR(optimizer, max_lr=0.1, total_steps=epochs * len(loader))
     options = dict(metrics=accuracy, scheduler=cycle, scheduler_interval="step")
     trainer = train.Trainer(network, nn.CrossEntropyLoss(), optimizer, **options)
-    curves[f"{kind}, learnt"] = [100 * (1 - accuracy) for accuracy in trainer.fit(loader, epochs=epochs)["accuracy"]]
+    curves[f"{kind}, learnt"] = [100 * (1 - share) for share in trainer.fit(loader, epochs=epochs)["accuracy"]]
     networks[kind], results[f"{kind}-{6 * blocks + 2}"] = trainer, 1 - trainer.evaluate(test)["accuracy"]
 lesson.show(plots.compared(curves, "epoch", "error on what is learnt, %", window=1), "curves")
-lesson.record(f"{name}, {size}", lesson.device, {k: [dict(seed=lesson.seed, error=e)] for k, e in results.items()})
+recorded = {kind: [dict(seed=lesson.seed, error=round(error, 4))] for kind, error in results.items()}
+lesson.record(f"{len(digits):,} digits; {name}, {size}", lesson.device, recorded)
 
 # %% [markdown]
 # ## 8. Investigate: take a block out
@@ -231,25 +228,23 @@ lesson.record(f"{name}, {size}", lesson.device, {k: [dict(seed=lesson.seed, erro
 
 # %%
 for kind, trainer in networks.items():
-    whole, without = results[f"{kind}-{6 * blocks + 2}"], []
+    without = []
     for stage in (trainer.model.layer1, trainer.model.layer2, trainer.model.layer3):
-        for i in range(1, len(stage)):
+        for i in range(1, blocks):
             kept, stage[i] = stage[i], nn.Identity()
             without.append(1 - trainer.evaluate(test)["accuracy"])
             stage[i] = kept
-    print(f"{kind}: error {whole:.1%}; without one block {', '.join(f'{error:.1%}' for error in without)}")
+    print(f"{kind}: error {results[f'{kind}-{6 * blocks + 2}']:.1%}; without one block {', '.join(f'{error:.1%}' for error in without)}")
 
 # %% [markdown]
-# A plain network is a chain, and a chain breaks. A residual one is a sum of many ways through it, of which one block
-# takes half away; the others still arrive.
+# A plain network is a chain. A residual one is a sum of ways, of which a block takes half away; the others arrive.
 #
 # ## 9. Modify and make
 #
 # - Modify: twenty layers with *leaky* relu, or `nn.init.orthogonal_`: how far does the gradient come?
 # - Modify: batch norm *and* relu before each convolution, and nothing behind the sum (He et al., 2016, "Identity
 #   mappings"). Which road has now nothing at all on it?
-# - Make: `Deep(9, skip=False)` against `Deep(9)`, the paper's figure: the deeper plain network is worse on what it has
-#   *learnt*. So it isn't overfitting. What is it?
+# - Make: `Deep(9, skip=False)` beside `Deep(3, skip=False)`. The paper found the deeper one worse, on what it *learnt*.
 
 # %%
 print(", ".join(f"{kind} {error:.1%}" for kind, error in results.items()), f"({name}, {size}); {lesson.seconds:.0f} s")
