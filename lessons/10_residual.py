@@ -79,9 +79,9 @@ def twenty(bend, norm, skip):
 
 kinds = {"sigmoid": (F.sigmoid, False, False), "relu": (F.relu, False, False)}
 kinds |= {"batch norm": (F.relu, True, False), "skip": (F.relu, True, True)}
-digits = Subset(md.data.MNIST(), range(600 if lesson.profile == "ci" else 4000))
-x, y = next(iter(DataLoader(digits, 100)))
-norms = {}
+most, rounds = (600, 1) if lesson.profile == "ci" else (4000, 3)
+digits = Subset(md.data.MNIST(), range(most))
+(x, y), norms = next(iter(DataLoader(digits, 100))), {}
 for kind, options in kinds.items():
     md.manual_seed(lesson.seed)
     network = twenty(*options)
@@ -104,7 +104,7 @@ for kind, options in kinds.items():
     md.manual_seed(lesson.seed)
     network, losses[kind] = twenty(*options), []
     optimizer = optim.SGD(network.parameters(), lr=0.02, momentum=0.9)
-    for x, y in (batch for _ in range(1 if lesson.profile == "ci" else 3) for batch in DataLoader(digits, 50, shuffle=True)):
+    for x, y in (batch for _ in range(rounds) for batch in DataLoader(digits, 50, shuffle=True)):
         optimizer.zero_grad()
         loss = F.cross_entropy(network(x), y)
         loss.backward()
