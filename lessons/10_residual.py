@@ -115,6 +115,8 @@ for kind, options in kinds.items():
 lesson.show(plots.compared(losses, "step", "training loss", window=10), "learning")
 
 # %% [markdown]
+# relu's gradients arrive, yet it doesn't learn: each step upsets the balance of its weights. Batch norm restores it.
+#
 # ## 4. Make: the block
 #
 # He et al. (2016): z = relu(x + f(x)), where f is convolution, batch norm, relu, convolution, batch norm. The layers
@@ -242,8 +244,6 @@ for kind, trainer in networks.items():
 # ## 9. Modify and make
 #
 # - Modify: twenty layers with *leaky* relu, or `nn.init.orthogonal_`: how far does the gradient come?
-# - Modify: batch norm *and* relu before each convolution, and nothing behind the sum (He et al., 2016, "Identity
-#   mappings"). Which road has now nothing at all on it?
 # - Make: `Deep(9, skip=False)` beside `Deep(3, skip=False)`. The paper found the deeper one worse, on what it *learnt*.
 
 # %%
