@@ -61,7 +61,8 @@ def pad(xp, x, *, widths, value=0.0):
     size = tuple(n + a + b for n, a, b in zip(x.shape, before, after, strict=True))
     if min([n + min(a, 0) + min(b, 0) for n, a, b in zip(x.shape, before, after, strict=True)], default=0) < 0:
         raise ValueError(f"pad: {widths} crops more than there is of {dims(x.shape)}")
-    z = xp.full_like(x, value, shape=size)  # channels last, if x is
+    z = xp.empty_like(x, shape=size)  # channels last, if x is
+    z[...] = value
     inside = tuple(slice(max(a, 0), n - max(b, 0)) for n, a, b in zip(size, before, after, strict=True))
     source = tuple(slice(max(-a, 0), n - max(-b, 0)) for n, a, b in zip(x.shape, before, after, strict=True))
     z[inside] = x[source]
