@@ -108,7 +108,7 @@ def test_checks_that_always_pass_find_nothing(monkeypatch):
     monkeypatch.setattr(checks, "promised", lambda name, some: [lambda: None])
     monkeypatch.setattr(checks, "pointed", lambda name: [])
     assert not any(outcome.found for outcome in trial.trial("mul"))
-    monkeypatch.setattr(engine, "BATTERY", ["backend/test_memory.py"])
+    monkeypatch.setitem(engine.OTHERS, engine.FAULTS[0].place, ["backend/test_memory.py"])
     assert engine.passes(engine.FAULTS[0])
 
 
