@@ -103,6 +103,18 @@ class Skipping(nn.Module):
 
 # --- another head -----------------------------------------------------------------------------------------------------
 
+
+@pytest.mark.parametrize("head", [
+    nn.Conv2d(4, 6, 3, 2, 1, 2, groups=2, bias=False, padding_mode="reflect", dtype=md.float64),
+    nn.Conv2d(4, 6, (1, 3), padding=(0, 1), bias=True),
+    nn.Linear(4, 6, bias=False, dtype=md.float16),
+], ids=str)  # fmt: skip
+def test_a_new_head_is_the_old_one_but_for_its_outputs(head):
+    new = models.get_classifier(models.reset_classifier(nn.Sequential(nn.ReLU(), head), 8))
+    assert new is not head and new.weight.dtype == head.weight.dtype
+    assert repr(new) == repr(head).replace("4, 6", "4, 8").replace("out_features=6", "out_features=8")
+
+
 HEADS = {  # of each family: the path of its head
     "fc64": "3", "simplenet": "classifier.2", "lenet5": "11", "keras_convnet": "8", "small_convnet": "11",
     "alexnet": "classifier.6", "alexnet_grouped": "classifier.6", "vgg11": "classifier.6", "vgg_style": "classifier.4",
