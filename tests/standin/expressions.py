@@ -41,7 +41,8 @@ cp.put_along_axis(d, i[:, None], h[:1], 1)
 ORDER = """
 x + 1 | x * x | -x | cp.exp(x) | cp.maximum(x, 0) | x.copy() | cp.copy(x) | x.astype("f8")
 x.astype("f4", copy=False) is x | x.astype("f8", order="C") | cp.where(x > 0, x, 0) | cp.zeros_like(x)
-cp.ones_like(x) | cp.nextafter(x, x + 1) | cp.full_like(x, 3) | cp.empty_like(x).flags.c_contiguous | x.sum(1) | x.sum(0, keepdims=True)
+cp.ones_like(x) | cp.nextafter(x, x + 1) | cp.full_like(x, 3) | cp.empty_like(x).flags.c_contiguous | x.sum(1)
+x.sum(0, keepdims=True)
 x.max((2, 3)) | x.transpose(0, 2, 3, 1) | x.reshape(2, 48) | x.ravel() | cp.ascontiguousarray(x) | x[:, ::-1]
 x[..., None] | x[1] | x[:, i] | x[:, :, i[:1], i[:1]] | cp.concatenate([x, x], axis=1) | cp.stack([x, x])
 cp.flip(x, 1) | cp.repeat(x, 2, 1) | cp.broadcast_to(s, (2, 3)) | cp.moveaxis(x, 1, 3) | cp.clip(x, 0, 1) | x.round()

@@ -92,7 +92,9 @@ def test_the_speed_of_an_epoch_that_is_gone_on_with(written):
 
 def test_without_tensorboardx(monkeypatch):
     monkeypatch.setitem(sys.modules, "tensorboardX", None)
-    with pytest.raises(ImportError, match=r"^TensorBoard: tensorboardX is not installed; pip install 'minidl\[train\]'"):
+    with pytest.raises(
+        ImportError, match=r"^TensorBoard: tensorboardX is not installed; pip install 'minidl\[train\]'"
+    ):
         TensorBoard()
 
 

@@ -17,6 +17,7 @@ from minidl import backend
 from minidl.backend.memory import empty
 from minidl.backend.modes import mode
 from minidl.backend.threads import parallel
+from minidl.engine.fusion import composites
 from minidl.functional import activations
 from minidl.functional.activations import GELU_CUBE, GELU_SCALE, SELU_ALPHA, SELU_SCALE
 from minidl.kernels import loops
@@ -160,7 +161,7 @@ def logistic(x: np.ndarray) -> np.ndarray:
     return 1 / (1 + np.exp(-x))
 
 
-class LeakyReLU(Elementwise, of=activations.leaky_relu):
+class LeakyReLU:
     """`leaky_relu`, by loops."""
 
     @staticmethod
@@ -174,6 +175,9 @@ class LeakyReLU(Elementwise, of=activations.leaky_relu):
     @staticmethod
     def backward(g, saved, needs, x, negative_slope):  # noqa: D102
         return (chunked(lambda g, x, dx: leaking_back(g, x, negative_slope, dx), g, x),)
+
+
+composites["leaky_relu"].kernels.append(LeakyReLU)
 
 
 class ELU(Elementwise, of=activations.elu):
