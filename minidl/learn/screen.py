@@ -34,9 +34,7 @@ class Screen:
 
     def code(self, source: str, line: int) -> None:
         """Show Python, its lines numbered from `line` on."""
-        options = dict(
-            line_numbers=True, start_line=line, theme="ansi_dark", word_wrap=True, background_color="default"
-        )
+        options = dict(line_numbers=True, start_line=line, theme="ansi_dark", word_wrap=True)
         self.console.print(extra("rich.syntax").Syntax(source, "python", **options))
 
     def say(self, text: str, style: str = "") -> None:
@@ -70,7 +68,7 @@ class Screen:
             rows = (grey * (len(SHADES) - 1)).round().astype(int)
             self.say("\n".join("".join(SHADES[level] for level in row) for row in rows))
             return
-        text = extra("rich.text").Text(no_wrap=True)
+        text = extra("rich.text").Text()
         for upper, lower in zip(pixels[::2], pixels[1::2], strict=True):
             for above, below in zip(upper.tolist(), lower.tolist(), strict=True):
                 text.append("▀", f"rgb({','.join(map(str, above))}) on rgb({','.join(map(str, below))})")

@@ -4,6 +4,7 @@ import contextlib
 import io
 import os
 import pty
+import re
 import sys
 import termios
 import threading
@@ -71,7 +72,10 @@ def test_keys_of_a_terminal(monkeypatch):
         for typed in (b"N", b"\n", b"\x1b[A", b"\x1b[B", b"\x1b", "é".encode(), b"b", b"\x04"):
             os.write(typing, typed)
             pressed.append(one_key())
-    assert pressed == ["n", "\n", "", "", "", "é", "b", "q"]
+        tty.setraw(sys.stdin)  # as where a terminal does not make a line feed of Enter
+        os.write(typing, b"\r")
+        pressed.append(one_key())
+    assert pressed == ["n", "\n", "", "", "", "é", "b", "q", "\n"]
 
 
 @pytest.fixture
@@ -114,7 +118,7 @@ def test_code_and_words_have_the_colours_of_the_terminal(coloured, capsys):
     """Of its own sixteen, on its own background."""
     Screen().code("def f(): pass", 1)
     shown = capsys.readouterr().out
-    assert "\x1b[" in shown and "38;2;" not in shown and "48;" not in shown
+    assert re.search(r"\x1b\[\d+mdef", shown) and "38;2;" not in shown and "48;" not in shown
     Screen().say("7 of 9", "red")
     assert capsys.readouterr().out == "\x1b[31m7 of 9\x1b[0m\n"
 
@@ -129,11 +133,11 @@ def test_a_table(monkeypatch, capsys):
 
 def test_a_picture_in_colour(coloured, capsys):
     """Two pixels a letter: the upper one is its colour, the lower one its background."""
-    pixels = np.array([[[255, 0, 0]], [[0, 0, 255]]], np.uint8)
+    colours = ["255;0;0", "0;0;255", "0;255;0", "9;8;7"]
+    pixels = np.array([[colour.split(";")] for colour in colours], np.uint8)
     Screen().image(Image.fromarray(pixels), 1, Image.Resampling.NEAREST)
     letter = "\x1b[38;2;{};48;2;{}m▀\x1b[0m\n"
-    red, blue = "255;0;0", "0;0;255"
-    assert capsys.readouterr().out.rstrip("\n") + "\n" == letter.format(red, red) + letter.format(blue, blue)
+    assert capsys.readouterr().out.rstrip("\n") + "\n" == letter.format(*colours[:2]) + letter.format(*colours[2:])
 
 
 def test_a_picture_without_colour_is_made_of_shades(tmp_path, monkeypatch, capsys):
@@ -158,6 +162,13 @@ def test_a_picture_in_characters(tmp_path, capsys, monkeypatch):
     rows = capsys.readouterr().out.splitlines()
     assert len(rows) == 10
     assert all(row[:9] == "@" * 9 and row[12:].strip() == "" for row in rows)
+
+
+def test_shades_go_by_tenths(capsys, monkeypatch):
+    monkeypatch.setenv("NO_COLOR", "1")
+    grey = np.array([[14, 15, 113, 140, 240, 241]], np.uint8).repeat(3, 0)
+    Screen().image(Image.fromarray(grey).convert("RGB"), 6, Image.Resampling.NEAREST)
+    assert capsys.readouterr().out.splitlines() == 2 * ["@%+=. "]
 
 
 def test_facets_are_as_wide_as_can_be_looked_at(capsys, monkeypatch):
