@@ -33,7 +33,7 @@ def test_variables_that_are_long_private_and_networks(step, changed):
     assert "array = 2×3 float64  mean 1 ± 0  in [1, 1]  ▁▁▁▁▁▁█▁▁▁▁▁" in lines
     assert "net = Linear, 1,230 parameters" in lines
     assert f"far = '{(Screen().console.width - 25) * 'x'}" in lines
-    assert "hidden" not in "".join(lines[lines.index("net = Linear, 1,230 parameters") :])
+    assert "_hidden = 1" not in lines
 
 
 def test_variables_of_the_lessons_own_classes(step, changed):
