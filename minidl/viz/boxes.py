@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import heapq
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 Path = tuple[str, ...]  # of a module: ("features", "0")
@@ -31,7 +31,8 @@ def homes(inputs: Sequence[Sequence[int]], parameters: dict[int, Path]) -> list[
     for number, found in enumerate(inputs):
         for i in found:
             readers[i].append(number)
-    own = [common(parameters[i] for i in found if i in parameters) for found in inputs]
+    read = [[parameters[i] for i in found if i in parameters] for found in inputs]
+    own = [common(paths) if paths else None for paths in read]
     before, behind = list(own), list(own)
     for number, found in enumerate(inputs):
         if own[number] is None and found:
@@ -41,19 +42,16 @@ def homes(inputs: Sequence[Sequence[int]], parameters: dict[int, Path]) -> list[
             behind[number] = behind[min(found)]
     places = [common([a, b]) if a is not None and b is not None else () for a, b in zip(before, behind, strict=True)]
     for number, path in parameters.items():
-        places[number] = common([path, *(places[i] or () for i in readers[number])])
-    return [path or () for path in places]
+        places[number] = common([path, *(places[i] for i in readers[number])])
+    return places
 
 
-def common(paths: Iterable[Path]) -> Path | None:
-    """The longest path that all of some begin with; None of none."""
-    known = list(paths)
-    if not known:
-        return None
+def common(paths: Sequence[Path]) -> Path:
+    """The longest path that all of some begin with."""
     length = 0
-    while all(length < len(path) and path[length] == known[0][length] for path in known):
+    while all(length < len(path) and path[length] == paths[0][length] for path in paths):
         length += 1
-    return known[0][:length]
+    return paths[0][:length]
 
 
 def boxed(inputs: Sequence[Sequence[int]], places: Sequence[Path]) -> Box:

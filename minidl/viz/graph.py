@@ -220,16 +220,16 @@ def renumbered(item: Any, places: dict[int, int]) -> Any:
 
 
 def history(end: Node | Tensor) -> list[Any]:
-    """The nodes and leaves behind one, each after those that it was computed from."""
+    """The leaves behind one, in the order in which they were read, and the nodes, as they were made."""
     seen, stack = {id(end): end}, [end]
     while stack:
-        one = stack.pop()
-        for parent in parents(one):
+        for parent in parents(stack.pop()):
             if id(parent) not in seen:
                 seen[id(parent)] = parent
                 stack.append(parent)
-    leaves = [one for one in seen.values() if isinstance(one, Tensor)]
-    return leaves[::-1] + sorted((one for one in seen.values() if isinstance(one, Node)), key=lambda node: node.serial)
+    nodes = sorted((one for one in seen.values() if isinstance(one, Node)), key=lambda node: node.serial)
+    leaves = {id(one): one for node in nodes for one in parents(node) if isinstance(one, Tensor)}
+    return [*leaves.values(), *nodes] or [end]
 
 
 def parents(one: Node | Tensor) -> Iterable[Node | Tensor]:

@@ -45,20 +45,19 @@ def product():
 
 
 def test_graph_as_text(product):
+    """Leaves first, as they were read."""
     x, y, z = product
     pairs = nn.Module()
     pairs.x, pairs.y = nn.Parameter(x.detach()), nn.Parameter(y.detach())
     z = ((pairs.x * pairs.y + pairs.x) ** 2).sum()
-    lines = {line.split(maxsplit=1)[1] for line in str(viz.graph(z, pairs)).splitlines()}
-    number = {line.split()[1]: line.split()[0] for line in str(viz.graph(z, pairs)).splitlines()}
-    assert lines == {
-        "x    2         leaf",
-        "y    2         leaf",
-        f"mul  2         of {number['x']}, {number['y']}",
-        f"add  2         of {number['mul']}, {number['x']}",
-        f"pow  2         of {number['add']}",
-        f"sum  a scalar  of {number['pow']}",
-    }
+    assert str(viz.graph(z, pairs)).splitlines() == [
+        "0  x    2         leaf",
+        "1  y    2         leaf",
+        "2  mul  2         of 0, 1",
+        "3  add  2         of 2, 0",
+        "4  pow  2         of 3",
+        "5  sum  a scalar  of 4",
+    ]
 
 
 def test_a_leaf_stands_above_what_reads_it_first(product):
@@ -71,6 +70,8 @@ def test_a_leaf_stands_above_what_reads_it_first(product):
     assert ranks["leaf(1,)"] == 4
     assert ranks["leaf(2,)"] == 0
     assert [ranks[name] for name in ("mul(2,)", "add(2,)", "pow(2,)", "sum()", "mul(1,)")] == [1, 2, 3, 4, 5]
+    graph = viz.graph(x.exp() * y.exp().log())  # an op stands just below what it reads
+    assert graph.ranks(graph.modules) == [0, 0, 1, 1, 2, 3]
 
 
 def test_drawing(product, tmp_path):
@@ -113,6 +114,59 @@ def test_each_mark_has_its_place():
         (None, {"class": "end", "x": "111", "y": "172", "width": "102", "height": "34"}),
         ("sum a scalar", {"x": "162", "y": "193", "text-anchor": "middle"}),
     ]
+
+
+class Pair(nn.Module):
+    """Two parameters, and their product."""
+
+    def __init__(self):
+        self.w, self.longer_name = nn.Parameter(md.ones(2)), nn.Parameter(md.ones(2))
+
+    def forward(self):
+        return self.w * self.longer_name
+
+
+def side_by_side():
+    """Frames of unlike height; in one of them a leaf beside an op."""
+    network = nn.ModuleDict({"a": nn.Linear(2, 1), "b": nn.Linear(2, 1, bias=False)})
+    return network, network["a"](md.ones(3, 2)) + network["b"](md.ones(3, 2))
+
+
+def two_leaves():
+    """Between which the way goes down."""
+    network = nn.ModuleDict({"pair": Pair()})
+    return network, network["pair"]().sum()
+
+
+def long_title():
+    """Of a frame without a leaf: another op outside reads that, too."""
+    network = nn.ModuleDict({"a_pair_whose_name_is_long": Pair(), "b": Pair()})
+    first, second = network.values()
+    return network, first.w * 3 + first.w * second.w
+
+
+@pytest.mark.parametrize("drawn, size, places", [
+    (side_by_side, (626, 274), [(48, 48), (70, 104), (167, 104), (129, 160), (349, 48), (419, 104), (280, 228)]),
+    (two_leaves, (411, 218), [(120, 48), (218, 48), (180, 104), (154, 172)]),
+    (long_title, (352, 218), [(26, 24), (274, 24), (112, 104), (276, 80), (150, 172)]),
+])  # fmt: skip
+def test_rows_are_in_the_middle(drawn, size, places):
+    network, z = drawn()
+    root, space = ET.fromstring(viz.graph(z, network).svg()), {"s": "http://www.w3.org/2000/svg"}
+    boxes = [box for box in root.findall("s:rect", space) if box.get("class") != "module"]
+    assert (int(root.get("width")), int(root.get("height"))) == size
+    assert [(int(box.get("x")), int(box.get("y"))) for box in boxes] == places
+
+
+def test_names_are_escaped(tmp_path):
+    network = nn.ModuleDict({"a<b": nn.Linear(1, 1)})
+    graph = viz.graph(network["a<b"].weight, network)
+    graph.save(tmp_path / "graph.svg")
+    root, space = ET.fromstring((tmp_path / "graph.svg").read_bytes()), {"s": "http://www.w3.org/2000/svg"}
+    assert root.find("s:title", space).text == "The graph of a<b.weight 1×1"
+    assert [text.text for text in root.findall("s:text", space)] == ["a<b", "a<b.weight 1×1"]
+    assert root.find("s:desc", space).text == str(graph) == repr(graph)
+    assert str(graph).splitlines()[0].strip() == "[a<b]"
 
 
 @pytest.mark.parametrize(
@@ -211,7 +265,11 @@ def test_a_module_that_is_called_again_later_has_no_box():
     x = md.randn(1, 2)
     text = str(viz.graph(network[2](shared(other(shared(x)))), network))
     assert "[0" not in text and "[1]" not in text and "[2]" in text
-    assert "[0.0]" in str(viz.graph(other(shared(shared(x))), network))
+    text = str(viz.graph(other(shared(shared(x))), network))
+    assert "[0.0]" in text and "[0]" not in text  # one frame will do
+    deeper = nn.Sequential(nn.Sequential(shared, other))
+    text = str(viz.graph(shared(other(shared(x))).sum(), deeper))
+    assert "[0]" in text and "[0.0]" not in text and "[0.1]" not in text
 
 
 def test_what_reads_parameters_of_several_modules_stands_where_both_are():
