@@ -18,6 +18,9 @@ from typing import Any
 from minidl import backend
 from minidl.data.sources import NAMED, ImageDataset
 from minidl.learn.extras import extra
+from minidl.models import get_model, get_weight
+from minidl.models.weights import Weights
+from minidl.nn import Module
 
 
 class Lesson:
@@ -94,6 +97,26 @@ class Lesson:
             except FileNotFoundError as missing:
                 print(missing)
         raise FileNotFoundError(f"lesson {self.number}: can't have any of {', '.join(self.sources)}")
+
+    def weights(self, *names: str) -> tuple[Module, Weights] | None:
+        """The network of the first weights that can be had, and what is known of them; of others, it prints why not.
+
+        Parameters
+        ----------
+        *names : str
+            Of `minidl.models.list_weights`, the preferred one first.
+
+        Returns
+        -------
+        Module, Weights
+            None if there are none: the lesson has to do without.
+        """
+        for name in names:
+            try:
+                return get_model(name.partition(".")[0], weights=name), get_weight(name)
+            except (FileNotFoundError, ImportError) as missing:
+                print(missing)
+        return None
 
     def show(self, figure: Any, name: str) -> None:
         """Save a figure as ``name.png`` in `out`, and show it where there is a display or a notebook."""

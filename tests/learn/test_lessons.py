@@ -71,7 +71,7 @@ def run(name: str, folder: Path) -> SimpleNamespace:
     """Run a copy of the script where there is nothing but the embedded digits, away from the checkout."""
     script = shutil.copy(LESSONS / f"{name}.py", folder)
     environment = os.environ | {"MINIDL_OFFLINE": "1", "MINIDL_DATA": "", "XDG_CACHE_HOME": str(folder)}
-    environment |= {"MPLBACKEND": "Agg", "PYTHONIOENCODING": "utf-8"}
+    environment |= {"MINIDL_WEIGHTS": "", "MPLBACKEND": "Agg", "PYTHONIOENCODING": "utf-8"}
     command = [sys.executable, script, "--profile", "ci", "--record"]
     done = subprocess.run(command, env=environment, cwd=folder, capture_output=True, encoding="utf-8", timeout=300)
     assert done.returncode == 0, done.stderr
@@ -269,6 +269,38 @@ def test_adversarial(tmp_path):
     assert curves["SimpLeNet, PGD"][-1] >= curves["SimpLeNet, FGSM"][-1] > 0.6
     assert set(re.findall(r"^(grey|learnt) +read as 3: SimpLeNet", lesson.text, re.M)) == {"grey", "learnt"}
     assert {path.name for path in lesson.out.iterdir()} == {"noise.png", "epsilon.png", "slopes.png", "patch.png"}
+
+
+@pytest.mark.deep
+def test_transfer(tmp_path):
+    """Without weights: a network of the other digits has to do."""
+    lesson = run("13_transfer", tmp_path)
+    assert re.findall(r"^no (\S+) in ", lesson.text, re.M) == [
+        "resnet20-cifar10.safetensors", "efficientnet_lite0.safetensors"
+    ]  # fmt: skip
+    assert "A ResNet-20 learns from the other eight classes.\n" in lesson.text
+    nearest = dict(re.findall(r"^nearest by (\w+): (\S+)% have the wrong label$", lesson.text, re.M))
+    assert list(nearest) == ["pixels", "resnet20"] and max(map(float, nearest.values())) < 40
+    curves = {
+        what: [float(error) for error in re.findall(r"\d+: (\S+)%", points)]
+        for what, points in re.findall(r"^(pixels|resnet20|halfway|from scratch)((?: +\d+: \S+%)+)$", lesson.text, re.M)
+    }
+    assert [len(errors) for errors in curves.values()] == [3, 3, 3, 2]
+    assert curves["resnet20"][0] < curves["pixels"][0] and curves["resnet20"][-1] < min(curves["from scratch"])
+    errors = {scheme: result["error"] for scheme, (result,) in lesson.record["results"].items()}
+    assert list(errors) == ["features", "frozen", "top", "whole", "scratch"]
+    assert max(error for scheme, error in errors.items() if scheme != "scratch") < errors["scratch"]
+    frozen = re.findall(r"^(\S+): (\d+) of (\d+) buffers move; error (\S+)% → (\S+)%$", lesson.text, re.M)
+    assert [line[:3] for line in frozen] == [("requires_grad_(False)", "57", "57"), ("nn.freeze", "0", "57")]
+    assert frozen[1][3] == frozen[1][4]
+    assert len(re.findall(r"^watched: \S+% wrong; new: \S+% wrong$", lesson.text, re.M)) == 1
+    assert {path.name for path in lesson.out.iterdir()} == {
+        "images.png", "nearest.png", "images-per-class.png", "features"
+    }  # fmt: skip
+    best = min(errors.values())
+    assert lesson.text.splitlines()[-1].startswith(
+        f"best: {min(errors, key=errors.get)}, {1 - best:.1%} right (MNIST, 40"
+    )
 
 
 @pytest.fixture(scope="module")
