@@ -96,7 +96,7 @@ def test_small_networks_from_files(name, build, tmp_path):
 
 
 @pytest.mark.deep
-@pytest.mark.filterwarnings("ignore:You are saving your model as an HDF5 file")
+@pytest.mark.filterwarnings("ignore")  # of Keras's, where it saves
 @pytest.mark.parametrize("name", CASES)
 def test_networks(name, in_double_precision, tmp_path):
     """Weights from files of all kinds are the same, and give Keras's scores."""
