@@ -133,7 +133,7 @@ lesson.show(plots.compared(curves, "epoch", "error, %", window=1), "curves")
 
 # %% [markdown]
 # On record, after 40 epochs on 48,000 images: moved and mirrored, 5 % errors on what is learnt and 8 % on what is
-# watched; as they are, 0.02 % and 12 %. What was learnt by heart was of no use to anyone.
+# watched; as they are, 0.02 % and 12 %: every image known by heart, and half as many mistakes again on others.
 #
 # ## 6. Run: the number
 #

@@ -27,6 +27,7 @@ CASES = {  # the window, groups, channels, outputs, and the kernel that serves
 @pytest.fixture
 def served(monkeypatch):
     """The kernels that serve, in the order in which they do."""
+    monkeypatch.setattr(md.backend.modes.mode, "fused", True)
     kernels, names = composites["convolve"].kernels, []
     for kernel in kernels:
         for direction in ("forward", "backward"):
