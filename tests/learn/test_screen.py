@@ -50,6 +50,7 @@ def test_a_terminal_gives_keys_at_once_and_is_as_before_afterwards(monkeypatch):
     with terminal(monkeypatch) as typing:
         before = termios.tcgetattr(sys.stdin)
         os.write(typing, b"early")
+        assert os.read(typing, 5) == b"early"  # echoed: it has arrived
         with pytest.raises(KeyError), unbuffered():
             now = termios.tcgetattr(sys.stdin)
             assert now[3] & (termios.ICANON | termios.ECHO) == 0 != before[3] & termios.ICANON
