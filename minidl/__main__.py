@@ -17,7 +17,7 @@ from minidl import __version__, backend
 from minidl.backend import cuda
 from minidl.backend.dtypes import float32, float64
 from minidl.commands import arguments as read
-from minidl.commands import judge, lessons, train, transfer
+from minidl.commands import draw, judge, lessons, train, transfer
 from minidl.commands.networks import built, find
 from minidl.data.catalog import CIFAR10_FILES, FASHION_MNIST_FILES, MNIST_FILES, fetch
 from minidl.distributed.group import joined
@@ -57,6 +57,7 @@ def parser() -> Parser:
     transfer.add(command("transfer", transfer.run, "use a network's weights for a few hundred images of one's own"))
     judge.add_evaluate(command("evaluate", judge.evaluate, "measure how right a trained network is"))
     judge.add_predict(command("predict", judge.predict, "tell what a trained network sees in pictures"))
+    draw.add(command("draw", draw.run, "make a page on which a trained network reads what one draws"))
     layers = command("summary", show, "show the layers of a network")
     layers.add_argument("name", metavar="NETWORK", help="such as simplenet; a wrong one gets those that are close")
     layers.add_argument("--input", type=read.size, metavar="C,H,W", help="size of an image, such as 3,224,224")

@@ -53,6 +53,7 @@ positional arguments:
     transfer  use a network's weights for a few hundred images of one's own
     evaluate  measure how right a trained network is
     predict   tell what a trained network sees in pictures
+    draw      make a page on which a trained network reads what one draws
     summary   show the layers of a network
     learn     the course: its map, or a lesson step by step
     check     run what you wrote in lessons, and judge the exercises
@@ -210,7 +211,7 @@ def test_a_network_that_is_not_known(capsys):
 @pytest.mark.parametrize("arguments, said", [
     ((), "minidl: the following arguments are required: COMMAND"),
     (("teach",), "minidl: argument COMMAND: invalid choice: teach "
-     "(choose from info, data, train, transfer, evaluate, predict, summary, learn, check, warm, bench)"),
+     "(choose from info, data, train, transfer, evaluate, predict, draw, summary, learn, check, warm, bench)"),
     (("data",), "minidl data: the following arguments are required: name"),
     (("data", "imagenet"),
      "minidl data: argument name: invalid choice: imagenet (choose from mnist, fashion-mnist, cifar10)"),

@@ -19,7 +19,7 @@ FLOORS = [
     {"nn", "utils"},
     {"optim"},
     {"kernels"},
-    {"distributed", "models", "viz"},
+    {"distributed", "draw", "models", "viz"},
     {"interpret", "train"},
     {"minidl"},
     {"learn"},

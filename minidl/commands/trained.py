@@ -14,7 +14,7 @@ from minidl import files
 from minidl.backend import dims
 from minidl.backend.modes import no_grad
 from minidl.commands.images import prepare
-from minidl.commands.networks import built
+from minidl.commands.networks import built, find
 from minidl.data.transforms import Compose, Transform
 from minidl.engine.core import Tensor
 from minidl.nn import Module
@@ -65,22 +65,33 @@ class Trained:
         files.save(model.state_dict(), path, {TEXT: json.dumps(vars(self))})
 
 
-def load(path: Path) -> tuple[Module, Trained]:
+def load(path: Path, unsaid: Trained | None = None) -> tuple[Module, Trained]:
     """A network with the weights of a file, or of the folder of a run.
+
+    Parameters
+    ----------
+    path : of the file, or of the folder
+    unsaid : what weights are of that do not say it; without it they are refused
 
     Raises
     ------
     FileNotFoundError
         If there is no such file.
     ValueError
-        If it is damaged, or was not made by ``minidl train`` or ``minidl transfer``.
+        If it is damaged, or of another network than it is said to be, or was not made by ``minidl train`` or
+        ``minidl transfer``.
     """
     file = path / WEIGHTS if path.is_dir() else path
     weights = files.load(file)
     text = files.metadata(file).get(TEXT)
-    if text is None:
+    if text is not None:
+        trained = parsed(text, file)
+    elif unsaid is not None:
+        trained = unsaid
+    else:
         raise ValueError(f"{file} does not say which network it is of; weights of `minidl train` do")
-    trained = parsed(text, file)
+    if unsaid is not None and find(trained.network) != find(unsaid.network):
+        raise ValueError(f"{file} says that it is of {trained.network}, not of {unsaid.network}")
     model = trained.build()
     try:
         model.load_state_dict(weights)
