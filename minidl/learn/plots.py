@@ -264,3 +264,27 @@ def lines(*panes: dict[str, Any]) -> Any:
             axes.legend(frameon=False, fontsize=8)
         axes.grid(alpha=0.3)
     return figure
+
+
+def roofline(peaks: Any, averages: Sequence[Any], most: int = 8) -> Any:
+    """The ops of a profile that took longest under the roof of a machine, `minidl.profiler.Peaks`.
+
+    The larger a mark, the longer it took.
+    """
+    counted = sorted((a for a in averages if a.flops and a.bytes), key=lambda a: -a.self_cpu_time_total)[:most]
+    across = [average.flops / average.bytes for average in counted]
+    figure, axes = pane((8, 4.2))
+    reach = np.geomspace(min([0.05, *across]) / 1.5, max([100, *across]) * 1.5, 200)
+    axes.plot(reach, [peaks.roof(intensity) / 1e9 for intensity in reach], color="0.3", label="the roof")
+    longest = counted[0].self_cpu_time_total
+    colors = extra("matplotlib").colormaps["viridis"](np.linspace(0, 0.95, len(counted)))
+    for average, intensity, color in zip(counted, across, colors, strict=True):
+        rate = average.flops / average.cpu_time_total / 1e3
+        area = 30 + 300 * average.self_cpu_time_total / longest
+        axes.scatter(intensity, rate, s=area, color=color, edgecolors="white", label=average.key, zorder=3)
+    axes.set(xscale="log", yscale="log", xlabel="operations on a byte", ylabel="thousand million operations a second")
+    legend = axes.legend(frameon=False, fontsize=8, loc="center left", bbox_to_anchor=(1.01, 0.5))
+    for handle in legend.legend_handles[1:]:
+        handle.set_sizes([40])
+    axes.grid(alpha=0.3)
+    return figure

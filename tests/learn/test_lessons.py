@@ -272,6 +272,32 @@ def test_adversarial(tmp_path):
 
 
 @pytest.mark.deep
+def test_cost(tmp_path):
+    lesson = run("18_cost", tmp_path)
+    assert "multiply-adds: 2,095,360 for one input" in lesson.text
+    assert re.search(r"^features\.0–2 \(Conv2d, MaxPool2d, ReLU\) ", lesson.text, re.M)
+    assert re.search(r"^conv backward .* arithmetic$", lesson.text, re.M)
+    together, apart = re.search(r"^layers together (\d+) ms a step; .*, (\d+) ms$", lesson.text, re.M).groups()
+    assert int(together) < int(apart)
+    results = {name: {**result} for name, (result,) in lesson.record["results"].items()}
+    rates, held, parts = (results[name] for name in ("rates", "megabytes", "checkpoints"))
+    assert list(rates["cpu"]) == ["1", "8", "64"] and rates["cpu"]["1"] < rates["cpu"]["64"] / 2
+    assert 0.9 < held["1"] < held["8"] < held["64"]  # 0.9 MB of gradients
+    assert min(list("1248") + ["16"], key=lambda k: parts[k]["MB"]) == "4" and parts["1"]["ms"] < parts["16"]["ms"]
+    assert "gradients that differ: 0\n" in lesson.text
+    differ, most = results["differ"]["two parts by hand, and whole batches"]
+    assert differ and most < 1e-6
+    if "No MPI here" not in lesson.text:
+        assert results["differ"]["two ranks, and two parts by hand"] == [0, 0]
+        assert results["seconds"].keys() == {"seed", "one rank", "each of two"}
+    times = [float(n) for n in re.findall(r": 1,024 are (\d+) times as fast", lesson.text)]
+    limit = float(re.search(r"more than (\d+) times as fast", lesson.text)[1])
+    assert 1024 > limit > times[0] > times[1] > times[2] > 1
+    left = {"roofline.png", "batches.png", "ranks.png", "ranks.py"}
+    assert left <= {path.name for path in lesson.out.iterdir()} <= left | {"ranks.safetensors"}
+
+
+@pytest.mark.deep
 def test_transfer(tmp_path):
     """Without weights: a network of the other digits has to do."""
     lesson = run("13_transfer", tmp_path)

@@ -6,6 +6,7 @@ import pytest
 
 import minidl as md
 from minidl.learn import photographs, plots, tables, toys
+from minidl.profiler import Average, Peaks
 
 
 @pytest.fixture(autouse=True)
@@ -181,3 +182,23 @@ def test_lines_side_by_side():
     assert [text.get_text() for text in left.get_legend().get_texts()] == ["a", "b"] and right.get_legend() is None
     (alone,) = plots.lines(rising).axes
     assert alone.figure.get_size_inches().tolist() == [4.6, 3.6]
+
+
+def test_ops_under_the_roof():
+    """Where they stand, the longest first; those that compute or move nothing are left out."""
+    averages = [
+        Average("small", 1, 1e3, 1e3, flops=100_000, bytes=1_000_000),  # in microseconds
+        Average("large", 2, 9e3, 4e3, flops=9_000_000_000, bytes=90_000_000),
+        Average("view", 1, 5e3, 5e3),
+        Average("rare", 1, 1.0, 1.0, flops=1, bytes=1),
+    ]
+    (axes,) = plots.roofline(Peaks(2e12, 1e11), averages, most=2).axes
+    marks = [(collection.get_label(), *collection.get_offsets()[0]) for collection in axes.collections]
+    assert marks == [("large", 100, pytest.approx(1000)), ("small", 0.1, pytest.approx(0.1))]
+    large, small = (collection.get_sizes()[0] for collection in axes.collections)
+    assert large == 330 and small == 30 + 75
+    intensities, roof = axes.lines[0].get_data()
+    np.testing.assert_allclose(roof, np.minimum(2000, 100 * intensities))
+    assert intensities[0] < 0.05 and intensities[-1] > 100
+    assert axes.get_xscale() == axes.get_yscale() == "log"
+    assert [text.get_text() for text in axes.get_legend().get_texts()] == ["the roof", "large", "small"]

@@ -1,0 +1,56 @@
+"""What a piece of work costs: the processor's time, memory, and the same on several ranks."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+import sys
+import time
+import tracemalloc
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from minidl.backend import memory
+from minidl.distributed import is_available
+
+
+def seconds(work: Callable[[], Any], repeats: int, device: str = "cpu") -> float:
+    """The fastest of some calls, after one that is not counted.
+
+    On the CPU it is the time for which processors worked for this process: what else runs on the machine doesn't count,
+    and two threads count twice. On a GPU it is the time until the work is done, for which the work itself must wait.
+    """
+    clock = time.process_time if device == "cpu" else time.perf_counter
+    work()
+    took = []
+    for _ in range(repeats):
+        started = clock()
+        work()
+        took.append(clock() - started)
+    return min(took)
+
+
+def megabytes(work: Callable[[], Any]) -> float:
+    """The most memory of the CPU that a call takes at once, beyond what is held, after one that is not counted."""
+    work()
+    memory.empty_cache()  # or it would take what the first call has left
+    tracemalloc.start()
+    try:
+        work()
+        return tracemalloc.get_traced_memory()[1] / 1e6
+    finally:
+        tracemalloc.stop()
+
+
+def on_ranks(count: int, program: Path, *arguments: object) -> bool:
+    """Run a program on so many ranks, by ``mpiexec``; False where that can't be done, and why is printed."""
+    mpiexec = shutil.which("mpiexec", path=str(Path(sys.executable).parent)) or shutil.which("mpiexec")
+    if mpiexec is None or not is_available():
+        print("No MPI here, and so no ranks: pip install 'minidl[mpi]' brings one")
+        return False
+    command = [mpiexec, "-n", str(count), sys.executable, str(program), *map(str, arguments)]
+    done = subprocess.run(command, capture_output=True, text=True)
+    if done.returncode:
+        print(f"{mpiexec} has not run {program.name}:", done.stdout, done.stderr)
+    return not done.returncode

@@ -1,0 +1,76 @@
+"""What is measured of a piece of work, by works whose cost is known."""
+
+import time
+
+import numpy as np
+import pytest
+from distributed.conftest import absent
+
+from minidl.backend import memory
+from minidl.learn import measuring
+from minidl.learn.measuring import megabytes, on_ranks, seconds
+
+MIB = 1 << 20
+
+
+@pytest.mark.parametrize("device, clock", [("cpu", "process_time"), ("cuda:1", "perf_counter")])
+def test_the_fastest_after_the_first(monkeypatch, device, clock):
+    now, takes = [100.0], iter([1.0, 5.0, 3.0, 4.0])
+    monkeypatch.setattr(time, clock, lambda: now[0])
+
+    def work():
+        now[0] += next(takes)
+
+    assert seconds(work, 3, device) == 3.0
+    assert next(takes, None) is None
+
+
+def test_sleep_costs_a_processor_nothing():
+    assert seconds(lambda: time.sleep(0.05), 1) < 0.04 < seconds(lambda: time.sleep(0.05), 1, "cuda")
+
+
+@pytest.mark.parametrize("empty", [np.empty, memory.empty])
+def test_the_most_memory_at_once(empty):
+    """Eight MiB, then twelve: what was there before, and went before the most was there, is left out."""
+    before, calls = empty((3 * MIB,), np.uint8), []
+
+    def work():
+        calls.append(empty((8 * MIB,), np.uint8))
+        calls.clear()
+        calls.append(empty((8 * MIB,), np.uint8))
+        calls.append(empty((4 * MIB,), np.uint8))
+        calls.clear()
+
+    assert megabytes(work) == pytest.approx(12 * MIB / 1e6, abs=0.1)
+    assert before.nbytes == 3 * MIB
+
+
+def test_memory_is_no_longer_traced_after_an_error():
+    def work(calls=[]):  # noqa: B006
+        calls.append(1)
+        if len(calls) == 2:
+            raise KeyError("second")
+
+    with pytest.raises(KeyError):
+        megabytes(work)
+    assert not measuring.tracemalloc.is_tracing()
+
+
+@pytest.mark.skipif(bool(absent()), reason=absent())
+def test_on_ranks(tmp_path, capsys):
+    program = tmp_path / "program.py"
+    program.write_text(
+        "import sys\nfrom pathlib import Path\nfrom mpi4py import MPI\n"
+        "Path(sys.argv[1], str(MPI.COMM_WORLD.rank)).write_text(sys.argv[2])\nsys.exit(int(sys.argv[3]))\n"
+    )
+    assert on_ranks(2, program, tmp_path, "said", 0) and capsys.readouterr().out == ""
+    assert [(tmp_path / rank).read_text() for rank in "01"] == ["said", "said"]
+    assert not on_ranks(2, program, tmp_path, "said", 3)
+    assert "has not run program.py:" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("missing", ["shutil.which", "is_available"])
+def test_without_mpi(monkeypatch, tmp_path, capsys, missing):
+    monkeypatch.setattr(f"minidl.learn.measuring.{missing}", lambda *_, **__: None)
+    assert on_ranks(2, tmp_path / "program.py") is False
+    assert capsys.readouterr().out == "No MPI here, and so no ranks: pip install 'minidl[mpi]' brings one\n"
