@@ -21,6 +21,7 @@ from minidl.engine.core import Tensor
 from minidl.engine.writes import write
 from minidl.nn.module import Module
 from minidl.nn.parameter import Uninitialized
+from minidl.nn.tree import require_module
 
 
 class DistributedDataParallel(Module):
@@ -72,8 +73,7 @@ class DistributedDataParallel(Module):
         find_unused_parameters: bool = False,
     ) -> None:
         group = require_group("DistributedDataParallel")
-        if not isinstance(module, Module):
-            raise TypeError(f"DistributedDataParallel: module must be a Module, got {type(module).__name__}")
+        require_module("DistributedDataParallel", module)
         if bucket_cap_mb is not None and not bucket_cap_mb > 0:
             raise ValueError(f"DistributedDataParallel: bucket_cap_mb must be positive, got {bucket_cap_mb!r}")
         if blank := [name for name, tensor in module.state_dict().items() if isinstance(tensor, Uninitialized)]:

@@ -12,6 +12,7 @@ from minidl.backend.random import Generator
 from minidl.engine.core import Tensor
 from minidl.interpret.target import evaluating
 from minidl.nn import Module
+from minidl.nn.tree import require_module
 from minidl.ops.create import zeros_like
 from minidl.ops.draw import randn
 
@@ -35,6 +36,7 @@ def random_direction(model: Module, generator: Generator | None = None) -> dict[
     dict of str to Tensor
         By the paths of parameters.
     """
+    require_module("random_direction", model)
     found = {}
     for path, weight in model.named_parameters():
         if weight.ndim < 2:

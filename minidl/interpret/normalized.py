@@ -8,6 +8,7 @@ from typing import Any
 from minidl.backend import dims
 from minidl.engine.core import Tensor
 from minidl.nn import Module
+from minidl.nn.tree import require_module
 from minidl.ops.from_data import as_tensor
 
 
@@ -30,6 +31,7 @@ class Normalized(Module):
     """
 
     def __init__(self, model: Module, mean: float | Sequence[float] | Any, std: float | Sequence[float] | Any) -> None:
+        require_module("Normalized", model)
         self.model = model
         like = next(model.parameters(), None)
         place = {} if like is None else {"dtype": like.dtype, "device": like.device}

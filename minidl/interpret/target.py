@@ -17,6 +17,7 @@ from minidl.engine.require import require_tensors
 from minidl.models.feature_extraction import create_feature_extractor
 from minidl.nn import Module
 from minidl.nn.modes import modes_kept
+from minidl.nn.tree import require_module
 from minidl.ops.from_data import tensor
 
 Target = int | tuple[int, ...] | Sequence[int] | Sequence[tuple[int, ...]] | Tensor | None
@@ -31,8 +32,7 @@ def evaluating(name: str, model: Any) -> Iterator[None]:
     TypeError
         For what is no Module.
     """
-    if not isinstance(model, Module):
-        raise TypeError(f"{name}: expected a Module, got {type(model).__name__}")
+    require_module(name, model)
     with modes_kept(model):
         model.eval()
         yield

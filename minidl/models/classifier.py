@@ -5,6 +5,7 @@ from __future__ import annotations
 from minidl.models.googlenet import InceptionAux as GoogLeNetAux
 from minidl.models.inception import InceptionAux as InceptionV3Aux
 from minidl.nn import Conv2d, Identity, Linear, Module
+from minidl.nn.tree import require_module
 
 
 def last_layer(network: Module) -> str:
@@ -26,6 +27,7 @@ def get_classifier(network: Module) -> Linear | Conv2d:
     ValueError
         If that is anything but a `Linear` or a `Conv2d`.
     """
+    require_module("get_classifier", network)
     layer: Linear | Conv2d = network.get_submodule(last_layer(network))
     return layer
 
@@ -52,6 +54,7 @@ def reset_classifier(network: Module, num_classes: int) -> Module:
     >>> models.reset_classifier(models.resnet18(weights="DEFAULT"), 2)(md.zeros(1, 3, 224, 224)).shape
     (1, 2)
     """
+    require_module("reset_classifier", network)
     if not isinstance(num_classes, int) or isinstance(num_classes, bool) or num_classes < 0:
         raise ValueError(f"reset_classifier: num_classes must be an integer of at least 0, got {num_classes!r}")
     auxiliary = [path for path, module in network.named_modules() if isinstance(module, (GoogLeNetAux, InceptionV3Aux))]

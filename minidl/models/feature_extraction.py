@@ -8,6 +8,7 @@ from contextlib import ExitStack
 from typing import Any
 
 from minidl.nn import Module
+from minidl.nn.tree import require_module
 
 
 class Complete(BaseException):
@@ -85,6 +86,7 @@ def create_feature_extractor(model: Module, return_nodes: Sequence[str] | Mappin
     >>> {name: z.shape for name, z in extractor(md.zeros(1, 3, 224, 224)).items()}
     {'middle': (1, 128, 28, 28), 'end': (1, 512, 1, 1)}
     """
+    require_module("create_feature_extractor", model)
     if isinstance(return_nodes, str) or not return_nodes:
         raise ValueError(
             f"create_feature_extractor: expected a list of paths, or a dict of them and names, got {return_nodes!r}"

@@ -12,6 +12,7 @@ import numpy as np
 from minidl.engine.core import Tensor
 from minidl.models.keras_files import read
 from minidl.nn import Module
+from minidl.nn.tree import require_module
 
 Order = Callable[[str], Any]  # where a layer comes, by its name
 
@@ -49,6 +50,7 @@ def load_keras_weights(
     RuntimeError
         For weights that do not fit the network.
     """
+    require_module("load_keras_weights", network)
     state = keras_state_dict(network, f, order, flatten)
     network.load_state_dict({**network.state_dict(), **state})
     return network

@@ -8,7 +8,7 @@ from numbers import Real
 from typing import Any
 
 from minidl.nn import Module, ModuleDict, ModuleList, Sequential
-from minidl.nn.tree import join
+from minidl.nn.tree import join, require_module
 
 LISTS = (Sequential, ModuleList, ModuleDict)
 
@@ -23,6 +23,7 @@ def list_blocks(network: Module) -> dict[str, Module]:
     >>> list(list_blocks(models.resnet18()))
     ['conv1', 'bn1', 'layer1.0', 'layer1.1', 'layer2.0', …, 'layer4.1', 'fc']
     """
+    require_module("list_blocks", network)
     return dict(below(network, ""))
 
 
@@ -61,6 +62,7 @@ def param_groups_layer_decay(network: Module, lr: float, layer_decay: float = 0.
     ValueError
         For a rate below 0, and a share outside of (0, 1].
     """
+    require_module("param_groups_layer_decay", network)
     for name, value, fits in (("lr", lr, "of at least 0"), ("layer_decay", layer_decay, "above 0, at most 1")):
         if not isinstance(value, Real) or not (value >= 0 if name == "lr" else 0 < value <= 1):
             raise ValueError(f"param_groups_layer_decay: {name} must be a number {fits}, got {value!r}")

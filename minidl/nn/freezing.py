@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from minidl.nn.module import Module
+from minidl.nn.tree import require_module
 
 
 def freeze(module: Module) -> Module:
@@ -18,6 +19,7 @@ def freeze(module: Module) -> Module:
     >>> models.reset_classifier(network, 2)  # a new layer, which learns
     >>> network.train()  # the rest stays as it is
     """
+    require_module("freeze", module)
     for part in module.modules():
         part._frozen = True
     module.zero_grad()  # or an optimizer would still move by them
@@ -29,6 +31,7 @@ def unfreeze(module: Module) -> Module:
 
     It may be a part of what was frozen: ``unfreeze(network.layer4)``.
     """
+    require_module("unfreeze", module)
     for part in module.modules():
         part._frozen = False
     return module.train().requires_grad_(True)

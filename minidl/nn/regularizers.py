@@ -15,6 +15,7 @@ from typing import TypeVar
 from minidl.engine.core import Tensor
 from minidl.engine.require import require_tensors
 from minidl.nn.module import Module
+from minidl.nn.tree import require_module
 
 M = TypeVar("M", bound=Module)
 
@@ -65,8 +66,7 @@ def regularized(module: M, **regularizers: Callable[[Tensor], Tensor]) -> M:
     AttributeError
         For a parameter that it has not, or is None, as a bias may be.
     """
-    if not isinstance(module, Module):
-        raise TypeError(f"regularized: expected a Module, got {type(module).__name__}")
+    require_module("regularized", module)
     for name, regularizer in regularizers.items():
         if not isinstance(getattr(module, name, None), Tensor):
             raise AttributeError(f"regularized: {type(module).__name__} has no parameter {name!r}")
@@ -78,8 +78,7 @@ def regularized(module: M, **regularizers: Callable[[Tensor], Tensor]) -> M:
 
 def regularization(module: Module) -> Tensor | float:
     """The sum of all penalties in a network, to be added to its loss; 0.0 where there are none."""
-    if not isinstance(module, Module):
-        raise TypeError(f"regularization: expected a Module, got {type(module).__name__}")
+    require_module("regularization", module)
     total: Tensor | float = 0.0
     for part in module.modules():
         for name, regularizer in vars(part).get("_regularizers", {}).items():

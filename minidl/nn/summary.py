@@ -17,6 +17,7 @@ from minidl.engine.watch import watch
 from minidl.engine.writes import owner_of
 from minidl.nn.modes import modes_kept
 from minidl.nn.module import Module
+from minidl.nn.tree import require_module
 from minidl.profiler.work import PRODUCTS, arrays_in
 
 INPUT = "input"
@@ -139,6 +140,7 @@ def summary(model: Module, input_size: tuple[int, ...]) -> str:
         number (``relu_1``). Below: the totals, those of functions between layers included; how many parameters are
         frozen; the memory of the outputs of layers for one input.
     """
+    require_module("summary", model)
     tracer, before = Tracer(model), watch.by
     parameter = next(model.parameters(), None)
     like = Tensor(np.zeros((1, *input_size), np.float32 if parameter is None else parameter.dtype))

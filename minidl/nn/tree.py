@@ -226,3 +226,9 @@ class Tree:
         if target not in members:
             raise AttributeError(f"{method}: {type(self).__name__} has no {what} {target!r}")
         return members[target]
+
+
+def require_module(name: str, module: Any) -> None:
+    """Raise TypeError, in the name of a function, for anything but a module."""
+    if not isinstance(module, Tree):
+        raise TypeError(f"{name}: expected a Module, got {type(module).__name__}")

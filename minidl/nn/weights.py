@@ -8,6 +8,7 @@ from minidl.backend.modes import no_grad
 from minidl.engine.core import Tensor
 from minidl.functional.dense import normalize
 from minidl.nn.parameter import Parameter, Uninitialized
+from minidl.nn.tree import require_module
 from minidl.ops.linalg import dot, mv, norm
 
 
@@ -44,6 +45,7 @@ class Computed:
 
     def put(self, said: str, module: Any) -> Any:
         """Put parameters in the place of a module's parameter, and return the module."""
+        require_module(said, module)
         weight = module._parameters.get(self.name)
         if self.of(module, self.name) is not None:
             raise RuntimeError(f"{said}: {self.name} of {type(module).__name__} is computed by it already")
@@ -62,6 +64,7 @@ class Computed:
     @classmethod
     def take(cls, said: str, module: Any, name: str) -> Any:
         """Make a parameter of the weight as it is, and return the module."""
+        require_module(said, module)
         hook = cls.of(module, name)
         if hook is None:
             raise ValueError(f"{said}: {name} of {type(module).__name__} is not computed by it")

@@ -14,6 +14,7 @@ from minidl.backend.modes import no_grad, require_flag
 from minidl.engine.core import Tensor
 from minidl.nn.module import Module
 from minidl.nn.normalisation import BatchNorm1d, BatchNorm2d
+from minidl.nn.tree import require_module
 from minidl.ops.create import zeros
 from minidl.optim.lr_scheduler.scheduler import LRScheduler, numbers_per_group, require_optimizer
 from minidl.optim.optimizer import Optimizer
@@ -106,7 +107,7 @@ class AveragedModel(Module):
         use_buffers: bool = False,
     ) -> None:
         super().__init__()
-        _require_module("AveragedModel", model)
+        require_module("AveragedModel", model)
         if avg_fn is not None and multi_avg_fn is not None:
             raise ValueError("AveragedModel: avg_fn and multi_avg_fn exclude each other")
         self.module = copy.deepcopy(model) if device is None else copy.deepcopy(model).to(device)
@@ -127,7 +128,7 @@ class AveragedModel(Module):
         TypeError, ValueError
             For anything but a network of the same parameters and buffers.
         """
-        _require_module("AveragedModel", model)
+        require_module("AveragedModel", model)
         own, theirs = ([p.detach() for p in chain(m.parameters(), m.buffers())] for m in (self.module, model))
         if [p.shape for p in own] != [p.shape for p in theirs]:
             raise ValueError(
@@ -153,12 +154,6 @@ class AveragedModel(Module):
             update([p for p, _ in group], [q for _, q in group], number)
 
 
-def _require_module(name: str, model: Any) -> None:
-    """Raise TypeError, in the name of a function, for anything but a network."""
-    if not isinstance(model, Module):
-        raise TypeError(f"{name}: expected a Module, got {type(model).__name__}")
-
-
 @no_grad()
 def update_bn(loader: Iterable[Any], model: Module, device: Device | str | None = None) -> None:
     """Find the running statistics of a network's BatchNorm layers anew, as the mean over the batches of a loader.
@@ -169,7 +164,7 @@ def update_bn(loader: Iterable[Any], model: Module, device: Device | str | None 
     model : Module
     device : where batches are moved to, None for nowhere
     """
-    _require_module("update_bn", model)
+    require_module("update_bn", model)
     layers = [layer for layer in model.modules() if isinstance(layer, (BatchNorm1d, BatchNorm2d))]
     if not layers:
         return

@@ -63,7 +63,7 @@ def test_without_a_group():
 
 @pytest.mark.usefixtures("alone")
 @pytest.mark.parametrize("make, error, said", [
-    (lambda: dist.DistributedDataParallel("net"), TypeError, "module must be a Module, got str"),
+    (lambda: dist.DistributedDataParallel("net"), TypeError, "expected a Module, got str"),
     (lambda: dist.DistributedDataParallel(nn.Tanh()), RuntimeError, "no parameter of the network requires a gradient"),
     (lambda: dist.DistributedDataParallel(nn.LazyLinear(2)), RuntimeError, "weight has no shape yet"),
     (lambda: dist.DistributedDataParallel(nn.Linear(1, 1), [0]), ValueError, "device_ids=.0., and the network is on"),

@@ -39,6 +39,8 @@ def inputs(images=IMAGES):
 
 REFUSED = {
     "no module": (lambda: interpret.saliency(lambda x: x, IMAGES), TypeError, "expected a Module, got function"),
+    "a list of modules": (lambda: interpret.Normalized([], 0, 1), TypeError, "Normalized: expected a Module, got list"),
+    "no network": (lambda: interpret.random_direction({}), TypeError, "random_direction: expected a Module, got dict"),
     "no tensor": (lambda: interpret.saliency(*inputs(IMAGES.numpy())), TypeError, "expected a Tensor, got ndarray"),
     "integers": (lambda: interpret.saliency(*inputs(md.arange(6).reshape(2, 3))), TypeError, "saliency: .*float"),
     "one image": (lambda: interpret.saliency(*inputs(IMAGES[0, 0, 0])), ValueError, r"a batch .* got 6"),

@@ -230,3 +230,15 @@ def test_rates_fall_towards_the_input():
 def test_rates_that_are_refused(options, said):
     with pytest.raises(ValueError, match=f"param_groups_layer_decay: {said}"):
         models.param_groups_layer_decay(models.simplenet(), **options)
+
+
+# --- what is no network -----------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name, further", [
+    ("create_feature_extractor", ["layer1"]), ("get_classifier", None), ("reset_classifier", 2), ("list_blocks", None),
+    ("param_groups_layer_decay", 0.1), ("load_keras_weights", "weights.h5"),
+])  # fmt: skip
+def test_what_is_no_network_is_refused(name, further):
+    with pytest.raises(TypeError, match=f"^{name}: expected a Module, got function$"):
+        getattr(models, name)(models.simplenet, *[further] * (further is not None))

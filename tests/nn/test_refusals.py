@@ -1,5 +1,7 @@
 """What layers refuse when they are made or called: the type of the error, and its words to the letter."""
 
+import operator
+
 import numpy as np
 import pytest
 
@@ -134,6 +136,17 @@ def test_wrong_inputs(expression):
 def test_inputs_are_tensors(call, name, input):
     with pytest.raises(TypeError, match=rf"\b{name}: expected a Tensor, got {type(input).__name__}"):
         call(input)
+
+
+@pytest.mark.parametrize("name", [
+    "freeze", "unfreeze", "summary", "utils.weight_norm", "utils.remove_weight_norm", "utils.spectral_norm",
+    "utils.remove_spectral_norm", "regularizers.regularized", "regularizers.regularization",
+])  # fmt: skip
+def test_modules_are_modules(name):
+    function = operator.attrgetter(name)(nn)
+    with pytest.raises(TypeError) as caught:
+        function([nn.Linear(1, 1)], *[(1,)] * (name == "summary"))
+    assert str(caught.value) == f"{function.__name__}: expected a Module, got list"
 
 
 def test_a_dimension_without_elements_is_unflattened():
