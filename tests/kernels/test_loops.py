@@ -11,8 +11,17 @@ import numpy as np
 import pytest
 
 import minidl as md
+from minidl.backend.modes import mode
 from minidl.kernels import loops
 from minidl.kernels.loops import loop
+
+
+@pytest.fixture(autouse=True)
+def kernels_serve(monkeypatch):
+    """Here and in other processes, whatever was set outside: without them no loop runs."""
+    monkeypatch.setattr(mode, "fused", True)
+    monkeypatch.setenv("MINIDL_FUSED", "1")
+
 
 compiled = pytest.mark.skipif(not loops.installed() or not loops.COMPILED, reason="needs numba")
 
