@@ -14,7 +14,7 @@ from minidl.backend.modes import enable_grad, no_grad
 from minidl.backend.random import Generator
 from minidl.engine.core import Tensor
 from minidl.functional.losses import cross_entropy
-from minidl.interpret.target import evaluating, require_inputs
+from minidl.interpret.target import evaluating, require_inputs, spread
 from minidl.nn import Module
 from minidl.ops.draw import rand, randn
 from minidl.ops.elementwise import clip, maximum, minimum, sign
@@ -51,7 +51,7 @@ def fgsm(
         takes probabilities)
     lower_bound, upper_bound : what pixels stay between
     targeted : whether the loss is lowered
-    mask : Tensor that broadcasts to the inputs, 1 where pixels may change, 0 where not
+    mask : Tensor that broadcasts to the inputs, 1 where pixels may change, 0 or False where not
 
     Returns
     -------
@@ -60,14 +60,14 @@ def fgsm(
     Raises
     ------
     ValueError
-        For inputs beyond the bounds, which are no pixels, and labels of another number.
+        For inputs beyond the bounds, which are no pixels, labels of another number, and a mask that does not broadcast.
     """
     name = "fgsm"
     labels = checked(name, inputs, target, lower_bound, upper_bound)
-    if epsilon < 0:
+    if not epsilon >= 0:
         raise ValueError(f"{name}: epsilon must be 0 or more, got {epsilon}")
-    images = inputs.detach()
-    way = (-1 if targeted else 1) * epsilon * (1 if mask is None else mask)
+    images, free = inputs.detach(), spread(name, "mask", 1.0 if mask is None else mask, inputs)
+    way = (-1 if targeted else 1) * epsilon * free
     nearest = projection(images, epsilon, "Linf", lower_bound, upper_bound)
     with evaluating(name, model):
         return nearest(images + way * sign(slope(model, images, labels, loss_func)))
@@ -117,16 +117,16 @@ def pgd(
     labels = checked(name, inputs, target, lower_bound, upper_bound)
     if norm not in NORMS:
         raise ValueError(f"{name}: norm must be 'Linf' or 'L2', got {norm!r}")
-    if radius < 0 or step_size < 0 or step_num < 1:
+    if not (radius >= 0 and step_size >= 0 and step_num >= 1):
         raise ValueError(
             f"{name}: expected radius ≥ 0, step_size ≥ 0 and a step or more, got {radius}, {step_size} and {step_num}"
         )
-    images = inputs.detach()
-    way = (-1 if targeted else 1) * step_size * (1 if mask is None else mask)
+    images, free = inputs.detach(), spread(name, "mask", 1.0 if mask is None else mask, inputs)
+    way = (-1 if targeted else 1) * step_size * free
     nearest = projection(images, radius, norm, lower_bound, upper_bound)
     x = images
     if random_start:
-        x = nearest(images + anywhere(images, radius, norm, generator) * (1 if mask is None else mask))
+        x = nearest(images + anywhere(images, radius, norm, generator) * free)
     with evaluating(name, model):
         for _ in range(step_num):
             x = nearest(x + way * sign(slope(model, x, labels, loss_func)))

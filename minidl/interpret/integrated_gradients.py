@@ -6,11 +6,9 @@ from typing import Any
 
 import numpy as np
 
-from minidl.backend import dims
 from minidl.backend.modes import no_grad
 from minidl.engine.core import Tensor
-from minidl.engine.require import require_tensors
-from minidl.interpret.target import Target, evaluating, gradient, require_inputs, selected
+from minidl.interpret.target import Target, evaluating, gradient, require_inputs, selected, spread
 from minidl.nn import Module
 
 METHODS = ("gausslegendre", "riemann_left", "riemann_right", "riemann_middle", "riemann_trapezoid")
@@ -56,7 +54,7 @@ def integrated_gradients(
         raise ValueError(f"{name}: method must be one of {', '.join(map(repr, METHODS))}, got {method!r}")
     if n_steps < 2:
         raise ValueError(f"{name}: expected two steps or more, got {n_steps}")
-    start = baseline_of(name, baselines, inputs)
+    start = spread(name, "baselines", baselines, inputs)
     way = inputs.detach() - start
     total: Any = 0
     for alpha, weight in zip(*rule(method, n_steps), strict=True):
@@ -67,18 +65,6 @@ def integrated_gradients(
     with evaluating(name, model), no_grad():
         end, begin = (selected(name, model(x), target) for x in (inputs, start + 0 * way))
     return shares, shares.reshape(len(inputs), -1).sum(1) - (end - begin)
-
-
-def baseline_of(name: str, baselines: Tensor | float, inputs: Tensor) -> Tensor:
-    """Baselines, a number or a tensor that broadcasts to the inputs, in their shape."""
-    if not isinstance(baselines, Tensor):
-        return inputs.detach() * 0 + baselines
-    require_tensors(name, inputs, baselines)
-    try:
-        return baselines.detach().expand(inputs.shape)
-    except (ValueError, RuntimeError):
-        shapes = f"{dims(baselines.shape)}, the inputs {dims(inputs.shape)}"
-        raise ValueError(f"{name}: baselines must broadcast to the inputs; they are {shapes}") from None
 
 
 def rule(method: str, steps: int) -> tuple[np.ndarray, np.ndarray]:

@@ -37,7 +37,7 @@ class Normalized(Module):
         place = {} if like is None else {"dtype": like.dtype, "device": like.device}
         for name, value in (("mean", mean), ("std", std)):
             self.register_buffer(name, as_tensor(value, **place).detach().reshape(-1, 1, 1))
-        if self.mean.shape != self.std.shape or bool((self.std <= 0).any()):
+        if self.mean.shape != self.std.shape or not bool((self.std > 0).all()):
             raise ValueError(
                 f"Normalized: expected as many means as deviations, and these more than 0, got {mean} and {std}"
             )

@@ -10,8 +10,7 @@ from typing import Any
 from minidl.backend import dims
 from minidl.backend.modes import no_grad
 from minidl.engine.core import Tensor
-from minidl.interpret.integrated_gradients import baseline_of
-from minidl.interpret.target import Target, evaluating, require_inputs, selected
+from minidl.interpret.target import Target, evaluating, require_inputs, selected, spread
 from minidl.nn import Module
 from minidl.ops.create import zeros_like
 from minidl.ops.joining import cat
@@ -52,8 +51,10 @@ def occlusion(
     """
     name = "occlusion"
     require_inputs(name, inputs)
-    sizes, window = inputs.shape[1:], tuple(sliding_window_shapes)
-    steps = tuple(strides) if isinstance(strides, Sequence) else (strides or 1,) * len(sizes)
+    sizes = inputs.shape[1:]
+    window = tuple(sliding_window_shapes) if isinstance(sliding_window_shapes, Sequence) else (sliding_window_shapes,)
+    every = 1 if strides is None else strides
+    steps = tuple(every) if isinstance(every, Sequence) else (every,) * len(sizes)
     if len(window) != len(sizes) or not all(0 < w <= size for w, size in zip(window, sizes, strict=True)):
         raise ValueError(f"{name}: a window {dims(window)} does not fit into inputs {dims(sizes)}")
     if len(steps) != len(sizes) or not all(0 < s <= w or w == n for s, w, n in zip(steps, window, sizes, strict=True)):
@@ -62,7 +63,7 @@ def occlusion(
         )
     if perturbations_per_eval < 1:
         raise ValueError(f"{name}: perturbations_per_eval must be 1 or more, got {perturbations_per_eval}")
-    covers = baseline_of(name, baselines, inputs)
+    covers = spread(name, "baselines", baselines, inputs)
     places = [
         (slice(None), *[slice(k * s, k * s + w) for k, s, w in zip(corner, steps, window, strict=True)])
         for corner in itertools.product(*map(positions, sizes, window, steps))

@@ -80,7 +80,7 @@ def receptive_field(model: Module, shape: tuple[int, int, int], layer: str) -> t
     Returns
     -------
     rows (h, 2), columns (w, 2) : ndarray of int
-        The first that a unit sees, and the one behind the last.
+        The first that a unit sees, and the one behind the last; 0 and 0 where it sees none.
 
     Raises
     ------
@@ -104,7 +104,8 @@ def _seen(model: Module, blank: Tensor, layer: str, dim: int) -> np.ndarray:
             raise ValueError(f"receptive_field: {layer} gives {dims(found.shape)}; expected N×C×H×W")
         spoilt.append(np.isnan(found.numpy()).any(axis=(0, 1, 5 - dim)))
     seen = np.array(spoilt)  # (pixels, units)
-    return np.stack([seen.argmax(0), len(seen) - seen[::-1].argmax(0)], axis=1)
+    last = np.where(seen.any(0), len(seen) - seen[::-1].argmax(0), 0)  # 0 to 0 for one that sees padding alone
+    return np.stack([seen.argmax(0), last], axis=1)
 
 
 def strongest_patches(

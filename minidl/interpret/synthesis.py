@@ -8,6 +8,7 @@ from minidl.autograd import grad
 from minidl.backend import dims
 from minidl.backend.modes import enable_grad, no_grad
 from minidl.backend.random import Generator, stream
+from minidl.data.sampler import require_count
 from minidl.engine.core import Tensor
 from minidl.engine.require import require_tensors
 from minidl.interpret.target import Target, evaluating, outputs_of, require_inputs, selected
@@ -62,17 +63,16 @@ def maximize_activation(
     """
     name = "maximize_activation"
     require_images(name, start)
-    if jitter < 0:
-        raise ValueError(f"{name}: jitter must be 0 or more, got {jitter}")
+    require_count(name, "jitter", jitter, 0)
     draws = stream(generator)
 
     def cost(x: Tensor) -> Tensor:
         if jitter:
             x = roll(x, tuple(draws.integers(-jitter, jitter + 1, 2).tolist()), (2, 3))
-        return -selected(name, outputs_of(model, x, layer), target).sum() + l2 * (x * x).sum()
+        return -selected(name, outputs_of(model, x, layer), target).sum()
 
     with evaluating(name, model):
-        return descended(name, start, cost, steps, lr, tv, bounds)
+        return descended(name, start, cost, steps, lr, l2, tv, bounds)
 
 
 def invert_features(
@@ -108,23 +108,25 @@ def invert_features(
     Raises
     ------
     ValueError
-        For features of another shape than the layer gives, and as in `maximize_activation`.
+        For features of another shape than the layer gives, or without a number but 0, and as in `maximize_activation`.
     """
     name = "invert_features"
     require_tensors(name, start, features)
     require_images(name, start)
     wanted = features.detach()
     scale = (wanted * wanted).reshape(len(wanted), -1).sum(1)
+    if not bool((scale > 0).all()):
+        raise ValueError(f"{name}: features of an image are all 0, or not finite, and so say nothing of it")
 
     def cost(x: Tensor) -> Tensor:
         found = outputs_of(model, x, layer)
         if found.shape != wanted.shape:
             raise ValueError(f"{name}: {layer} gives {dims(found.shape)}, features are {dims(wanted.shape)}")
         apart = found - wanted
-        return ((apart * apart).reshape(len(apart), -1).sum(1) / scale).sum() + l2 * (x * x).sum()
+        return ((apart * apart).reshape(len(apart), -1).sum(1) / scale).sum()
 
     with evaluating(name, model):
-        return descended(name, start, cost, steps, lr, tv, bounds)
+        return descended(name, start, cost, steps, lr, l2, tv, bounds)
 
 
 def require_images(name: str, images: Tensor) -> None:
@@ -146,17 +148,20 @@ def descended(
     cost: Callable[[Tensor], Tensor],
     steps: int,
     lr: float,
+    l2: float,
     tv: float,
     bounds: tuple[float, float] | None,
 ) -> Tensor:
-    """Images after some steps of Adam down a cost and the total variation, each held between bounds."""
+    """Images after some steps of Adam down a cost, their squares and variation, each held between bounds."""
     if steps < 1 or bounds is not None and not bounds[0] < bounds[1]:
         raise ValueError(f"{name}: expected a step or more, and bounds that rise, got {steps} and {bounds}")
+    if not (l2 >= 0 and tv >= 0):
+        raise ValueError(f"{name}: l2 and tv must be 0 or more, got {l2} and {tv}")
     x = start.detach().clone().requires_grad_()
     optimizer = Adam([x], lr=lr)
     for _ in range(steps):
         with enable_grad():
-            total = cost(x) + tv * total_variation(x)
+            total = cost(x) + l2 * (x * x).sum() + tv * total_variation(x)
             x.grad = grad(total, x)[0]
         optimizer.step()
         if bounds is not None:

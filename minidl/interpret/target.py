@@ -18,7 +18,7 @@ from minidl.models.feature_extraction import create_feature_extractor
 from minidl.nn import Module
 from minidl.nn.modes import modes_kept
 from minidl.nn.tree import require_module
-from minidl.ops.from_data import tensor
+from minidl.ops.from_data import as_tensor, tensor
 
 Target = int | tuple[int, ...] | Sequence[int] | Sequence[tuple[int, ...]] | Tensor | None
 
@@ -44,6 +44,22 @@ def require_inputs(name: str, inputs: Any) -> None:
     require_float(name, inputs.dtype)
     if inputs.ndim < 2 or not inputs.shape[0]:
         raise ValueError(f"{name}: expected a batch of inputs (N, …), got {dims(inputs.shape) or 'a number'}")
+
+
+def spread(name: str, what: str, value: Tensor | float, inputs: Tensor) -> Tensor:
+    """A number, or a tensor that broadcasts to the inputs, in their shape, dtype and place.
+
+    Raises
+    ------
+    ValueError
+        For a tensor of another shape.
+    """
+    given = as_tensor(value, dtype=inputs.dtype, device=inputs.device).detach()
+    try:
+        return given.expand(inputs.shape)
+    except (ValueError, RuntimeError):
+        shapes = f"{dims(given.shape)}, the inputs {dims(inputs.shape)}"
+        raise ValueError(f"{name}: {what} must broadcast to the inputs; they are {shapes}") from None
 
 
 def outputs_of(model: Module, inputs: Tensor, layer: str | None) -> Tensor:

@@ -15,6 +15,7 @@ import numpy as np
 from minidl.backend import dims
 from minidl.engine.core import Node, Tensor, wrap
 from minidl.engine.op import alias, registry
+from minidl.engine.require import require_tensors
 from minidl.engine.walk import Step, step_by_step, walk
 from minidl.nn.module import Module
 from minidl.viz.picture import Picture, picture
@@ -117,6 +118,7 @@ def backward(tensor: Tensor, gradient: Tensor | None = None, network: Module | N
     TypeError, RuntimeError
         As ``tensor.backward(gradient)`` does.
     """
+    require_tensors("viz.backward", tensor)
     named = {} if network is None else {id(p): name for name, p in network.named_parameters()}
     steps = walk((tensor,), (gradient,), {}, None, retain_graph=True, create_graph=False, unfold=True)
     return Backward([stand(step, named) for step in step_by_step(steps, create_graph=False)])

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from minidl.backend import dims, transfer
+from minidl.backend.dtypes import require_float
 from minidl.engine.core import Tensor
 from minidl.engine.require import require_tensors
 from minidl.ops.from_data import tensor as tensor_of
@@ -40,15 +41,22 @@ def make_grid(
     Raises
     ------
     ValueError
-        For other shapes, and for a range that nothing is moved by.
+        For other shapes, for a range that does not rise or that nothing is moved by, and for numbers out of range.
+    TypeError
+        For integers that are to be moved.
     """
     require_tensors("make_grid", tensor)
     if tensor.ndim != 4 or tensor.shape[1] not in (1, 3) or not tensor.shape[0]:
         raise ValueError(f"make_grid: expected images N×1×H×W or N×3×H×W, got {dims(tensor.shape)}")
+    if nrow < 1 or padding < 0:
+        raise ValueError(f"make_grid: nrow must be 1 or more and padding 0 or more, got {nrow} and {padding}")
     images = np.array(transfer.move(tensor.array, "cpu"))
     if images.shape[1] == 1:
         images = images.repeat(3, axis=1)
     if normalize:
+        require_float("make_grid", images.dtype)
+        if value_range is not None and not value_range[0] < value_range[1]:
+            raise ValueError(f"make_grid: value_range must be (least, greatest), got {value_range}")
         axes = (1, 2, 3) if scale_each else None
         ends = value_range or (images.min(axes, keepdims=True), images.max(axes, keepdims=True))
         low, high = (np.asarray(end, images.dtype) for end in ends)
@@ -75,8 +83,12 @@ def image(tensor: Tensor) -> Picture:
     ------
     ValueError
         For another shape.
+    TypeError
+        For integers.
     """
     require_tensors("image", tensor)
+    if tensor.dtype.kind != "f":
+        raise TypeError(f"image: expected floats in [0, 1], got {tensor.dtype}; of bytes, divide by 255")
     if tensor.ndim != 3 or tensor.shape[0] not in (1, 3):
         raise ValueError(f"image: expected 1×H×W or 3×H×W, got {dims(tensor.shape)}; picture() draws any tensor")
     values = np.asarray(transfer.move(tensor.array, "cpu"), np.float64)

@@ -64,6 +64,13 @@ def test_an_attack_through_the_normalisation_is_one_of_pixels(network):
     assert np.abs(outside.numpy() * 0.25 + 0.5 - x.numpy()).max() == pytest.approx(0.025, rel=1e-4)
 
 
+@pytest.mark.parametrize("mask", [md.arange(8) > 3, (md.arange(8) > 3).double(), np.arange(8) > 3])
+def test_a_mask_of_any_dtype_leaves_that_of_the_images(network, mask):
+    there = interpret.fgsm(network, md.tensor(IMAGES.astype("f4")), 0.1, LABELS, mask=mask).numpy()
+    moved = (there != IMAGES.astype("f4")).any((0, 1, 2))
+    assert there.dtype == np.float32 and moved.tolist() == [False] * 4 + [True] * 4
+
+
 def test_a_patch_makes_a_network_read_its_class(network):
     x = md.tensor(IMAGES.astype("f4"))
     generator = md.Generator().manual_seed(1)

@@ -44,3 +44,14 @@ def test_the_receptive_field_of_a_network_that_folds_nothing_back():
     """Of SimpLeNet's second convolution: 5×5, pooled, 5×5 again; 14 pixels, of which units are 2 apart."""
     rows, columns = interpret.receptive_field(md.models.SimpLeNet(), (1, 28, 28), "features.3")
     assert rows.tolist() == columns.tolist() == [[2 * unit, 2 * unit + 14] for unit in range(8)]
+
+
+def test_a_unit_that_sees_padding_alone_sees_nothing():
+    network = nn.Sequential(nn.Conv2d(1, 1, 1, padding=1))
+    rows, columns = interpret.receptive_field(network, (1, 2, 3), "0")
+    assert rows.tolist() == [[0, 0], [0, 1], [1, 2], [0, 0]]
+    assert columns.tolist() == [[0, 0], [0, 1], [1, 2], [2, 3], [0, 0]]
+    network[0].bias.data[:] = 9.0  # so that a corner is as strong as any
+    network[0].weight.data[:] = 0.0
+    found = interpret.strongest_patches(network, IMAGES[:1, :, :2, :3].float(), "0", 0)
+    assert found.places == [(0, 0, 0)] and found.images.numpy().tolist() == [[[[0.0]]]]

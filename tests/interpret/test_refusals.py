@@ -64,6 +64,8 @@ REFUSED = {
     "a large window": (lambda: interpret.occlusion(*inputs(), (1, 7, 7)), ValueError, "1×7×7 does not fit into"),
     "a flat window": (lambda: interpret.occlusion(*inputs(), (3, 3)), ValueError, "3×3 does not fit"),
     "a far stride": (lambda: interpret.occlusion(*inputs(), (1, 2, 2), 3), ValueError, "from 1 to the window's 1×2×2"),
+    "no stride": (lambda: interpret.occlusion(*inputs(), (1, 2, 2), 0), ValueError, r"strides \(0, 0, 0\) must be"),
+    "one number": (lambda: interpret.occlusion(*inputs(), 3), ValueError, "a window 3 does not fit into inputs 1×6×6"),
     "no images at once": (
         lambda: interpret.occlusion(*inputs(), (1, 2, 2), perturbations_per_eval=0), ValueError, "1 or more, got 0",
     ),
@@ -80,9 +82,18 @@ REFUSED = {
     "a vector": (lambda: interpret.maximize_activation(network(), IMAGES[:, 0, 0]), ValueError, "N×C×H×W, got 2×6"),
     "no steps": (lambda: interpret.maximize_activation(*inputs(), 0, steps=0), ValueError, "a step or more, .* got 0"),
     "bounds": (lambda: interpret.maximize_activation(*inputs(), 0, bounds=(1, 0)), ValueError, r"got 200 and \(1"),
-    "jitter": (lambda: interpret.maximize_activation(*inputs(), 0, jitter=-1), ValueError, "jitter must be 0 or more"),
+    "jitter": (
+        lambda: interpret.maximize_activation(*inputs(), 0, jitter=-1), ValueError, "jitter must be an integer of 0 or",
+    ),
+    "half a pixel": (lambda: interpret.maximize_activation(*inputs(), 0, jitter=0.5), ValueError, "or more, got 0.5"),
+    "a reward": (lambda: interpret.maximize_activation(*inputs(), 0, l2=-1), ValueError, "or more, got -1 and 0.0"),
+    "a rough image": (lambda: interpret.maximize_activation(*inputs(), 0, tv=-1), ValueError, "l2 and tv must be 0 or"),
+    "nothing to invert": (
+        lambda: interpret.invert_features(network(), md.zeros(2, 2, 4, 4), "0", IMAGES), ValueError,
+        "features of an image are all 0, or not finite, and so say nothing of it",
+    ),
     "features": (
-        lambda: interpret.invert_features(network(), md.zeros(2, 3), "0", IMAGES), ValueError,
+        lambda: interpret.invert_features(network(), md.ones(2, 3), "0", IMAGES), ValueError,
         "invert_features: 0 gives 2×2×4×4, features are 2×3",
     ),
     "other attributions": (
@@ -95,10 +106,21 @@ REFUSED = {
     ),
     "labels": (lambda: interpret.fgsm(*inputs(), 0.1, [0, 1, 2]), ValueError, "2 inputs need as many labels, got 3"),
     "epsilon": (lambda: interpret.fgsm(*inputs(), -0.1, LABELS), ValueError, "epsilon must be 0 or more, got -0.1"),
+    "no epsilon": (lambda: interpret.fgsm(*inputs(), np.nan, LABELS), ValueError, "epsilon must be 0 or more, got nan"),
+    "a long mask": (
+        lambda: interpret.fgsm(*inputs(), 0.1, LABELS, mask=md.ones(5)), ValueError,
+        "fgsm: mask must broadcast to the inputs; they are 5, the inputs 2×1×6×6",
+    ),
+    "three masks": (
+        lambda: interpret.pgd(*inputs(IMAGES[:1]), 1, 0.1, 2, [0], mask=md.ones(3, 1, 1, 1)), ValueError,
+        "pgd: mask must broadcast to the inputs; they are 3×1×1×1, the inputs 1×1×6×6",
+    ),
     "a norm": (lambda: interpret.pgd(*inputs(), 0.1, 0.1, 1, LABELS, norm="L1"), ValueError, "'L2', got 'L1'"),
     "a radius": (lambda: interpret.pgd(*inputs(), -1, 0.1, 1, LABELS), ValueError, "radius ≥ 0, .* got -1, 0.1 and 1"),
+    "no radius": (lambda: interpret.pgd(*inputs(), np.nan, 0.1, 1, LABELS), ValueError, "got nan, 0.1 and 1"),
     "no step of pgd": (lambda: interpret.pgd(*inputs(), 1, 0.1, 0, LABELS), ValueError, "got 1, 0.1 and 0"),
     "no deviation": (lambda: interpret.Normalized(network(), 0.5, 0.0), ValueError, "more than 0, got 0.5 and 0.0"),
+    "not a number": (lambda: interpret.Normalized(network(), 0, np.nan), ValueError, "more than 0, got 0 and nan"),
     "two means": (lambda: interpret.Normalized(network(), [0.5, 0.4], 0.2), ValueError, "as many means as deviations"),
     "two channels": (
         lambda: interpret.Normalized(network(), [0.5, 0.4], [1, 1])(IMAGES), ValueError, "images N×2×H×W, got 2×1×6×6",

@@ -39,6 +39,22 @@ def test_a_scale_that_nothing_is_moved_by_is_refused(option):
         make_grid(md.tensor(IMAGES), **option)
 
 
+@pytest.mark.parametrize("option, kind, said", [
+    ({"nrow": 0}, ValueError, "nrow must be 1 or more and padding 0 or more, got 0 and 2"),
+    ({"padding": -1}, ValueError, "got 8 and -1"),
+    ({"normalize": True, "value_range": (1, 0)}, ValueError, r"must be \(least, greatest\), got \(1, 0\)"),
+    ({"normalize": True, "tensor": md.ones(2, 1, 3, 3, dtype=md.uint8)}, TypeError, "needs a floating dtype, got"),
+])  # fmt: skip
+def test_numbers_out_of_range_are_refused(option, kind, said):
+    with pytest.raises(kind, match=f"make_grid: .*{said}"):
+        make_grid(**{"tensor": md.tensor(IMAGES), **option})
+
+
+def test_bytes_are_no_image_of_floats():
+    with pytest.raises(TypeError, match=r"image: expected floats in \[0, 1\], got uint8; of bytes, divide by 255"):
+        image(md.full((1, 2, 2), 200, dtype=md.uint8))
+
+
 def test_an_image_is_a_pixel_for_each_element():
     drawn = image(md.tensor(np.array([[[-1.0, 0.5, 2.0]]])))
     assert drawn.pixels.tolist() == [[[0, 0, 0], [128, 128, 128], [255, 255, 255]]]

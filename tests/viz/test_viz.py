@@ -332,6 +332,8 @@ def test_where_the_walk_starts(product):
     assert walk[0].outgoing[0].gradient.tolist() == [3, -3]
     with pytest.raises(RuntimeError, match="gradient may be left out for a scalar only"):
         viz.backward(z)
+    with pytest.raises(TypeError, match="viz.backward: expected a Tensor, got float"):
+        viz.backward(3.0)
 
 
 def test_kernels_unfold_and_parameters_have_their_names():
