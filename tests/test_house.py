@@ -1,14 +1,11 @@
 """The house: imports point down, in no circle; no file holds two ideas."""
 
 import ast
-from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
-import minidl
+from docs.house import FILES, HOUSE, MODULES, imported, imports, room
 
-HOUSE = Path(minidl.__file__).parent
 # The rooms, each on its floor: what lies in one may import what lies on lower floors. "minidl" is the face itself.
 FLOORS = [
     {"backend", "backends"},
@@ -27,39 +24,6 @@ FLOORS = [
     {"__main__"},
 ]
 LONG: dict[str, str] = {}  # a file of more than 400 lines: why it is one
-FILES = {path.relative_to(HOUSE): path.read_text(encoding="utf-8") for path in HOUSE.rglob("*.py")}
-
-
-def dotted(path: Path) -> str:
-    """The name under which a file is imported."""
-    return ".".join(["minidl", *path.with_suffix("").parts]).removesuffix(".__init__")
-
-
-MODULES = {dotted(path): path for path in FILES}
-
-
-def room(module: str) -> str:
-    """Where a module lives: its folder, or the file itself."""
-    return module.split(".")[min(1, module.count("."))]
-
-
-def imported(tree: ast.AST) -> Iterator[str]:
-    """The modules of minidl that some code imports, wherever in it the import stands."""
-    for node in ast.walk(tree):
-        if isinstance(node, ast.Import):
-            yield from (alias.name for alias in node.names if alias.name in MODULES)
-        elif isinstance(node, ast.ImportFrom) and node.module in MODULES:
-            for alias in node.names:
-                name = f"{node.module}.{alias.name}"
-                yield name if name in MODULES else node.module
-
-
-def imports() -> dict[str, set[str]]:
-    """For each module those that it imports: at the top, in functions, and for types alone.
-
-    A name that a folder hands on (``from minidl.backend import dims``) counts as the folder, but for files in it.
-    """
-    return {module: set(imported(ast.parse(FILES[path]))) - {module} for module, path in MODULES.items()}
 
 
 def upward(graph: dict[str, set[str]]) -> list[str]:

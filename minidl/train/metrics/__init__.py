@@ -1,9 +1,11 @@
 """What is measured of a network's outputs, batch by batch: accumulators, which fetch nothing from a GPU until asked.
 
-accuracy = Accuracy()
-for images, labels in loader:
-    accuracy.update(network(images), labels)
-print(accuracy.compute())
+::
+
+    accuracy = Accuracy()
+    for images, labels in loader:
+        accuracy.update(network(images), labels)
+    print(accuracy.compute())
 """
 
 from minidl.train.metrics.accuracy import Accuracy as Accuracy

@@ -1,0 +1,1 @@
+"""What turns lessons, docstrings, the derivative table and recorded results into pages. Nothing else imports it."""

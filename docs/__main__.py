@@ -1,0 +1,70 @@
+"""The command that builds the site: ``python -m docs --help``."""
+
+from __future__ import annotations
+
+import argparse
+import functools
+import http.server
+import os
+import shutil
+import sys
+import warnings
+from collections.abc import Sequence
+from pathlib import Path
+
+from sphinx.cmd.build import build_main
+
+from docs import api, lessons, markdown, written
+from docs.markdown import CHECKOUT
+
+DOCS = Path(__file__).parent
+
+
+def parser() -> argparse.ArgumentParser:
+    """What the command line may say."""
+    top = argparse.ArgumentParser(prog="python -m docs", description="Build the site; every warning is an error.")
+    top.add_argument("--out", type=Path, default=CHECKOUT / "build" / "docs", help="folder (default: build/docs)")
+    top.add_argument("--without-outputs", action="store_true", help="run no lesson")
+    top.add_argument("--serve", nargs="?", type=int, const=8000, metavar="PORT", help="show it on this machine")
+    return top
+
+
+def build(out: Path, outputs: bool = True) -> int:
+    """Write the sources of all pages into ``out/source``, and make ``out/html`` of them."""
+    for folder in ("no-data", "extra"):
+        (out / folder).mkdir(parents=True, exist_ok=True)
+    os.environ |= {"MINIDL_PROFILE": "ci", "MINIDL_OFFLINE": "1", "MINIDL_DATA": str(out / "no-data")}
+    warnings.filterwarnings("ignore", "MNIST was not found", UserWarning)  # pages say how many digits there were
+    source = out / "source"
+    shutil.rmtree(source, ignore_errors=True)
+    source.mkdir()
+    for writer in (written, api, lessons, markdown):
+        writer.pages(source)
+    options = ["-W", "--keep-going", "-q", "-j", "auto", "-c", str(DOCS), "-d", str(out / "doctrees")]
+    options += ["-D", f"html_extra_path={out / 'extra'}", "-D", f"nb_execution_cache_path={out / 'outputs'}"]
+    options += ["-D", f"nb_execution_mode={'cache' if outputs else 'off'}"]
+    return build_main([*options, str(source), str(out / "html")])
+
+
+def serve(folder: Path, port: int) -> None:
+    """Show a folder to this machine alone, until Ctrl-C."""
+    handler = functools.partial(http.server.SimpleHTTPRequestHandler, directory=str(folder))
+    with http.server.ThreadingHTTPServer(("127.0.0.1", port), handler) as server:
+        print(f"http://127.0.0.1:{server.server_port}/, until Ctrl-C")
+        try:
+            server.serve_forever()
+        except KeyboardInterrupt:
+            print()
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Build, and show what was built if that was asked for."""
+    asked = parser().parse_args(arguments)
+    failed = build(asked.out, not asked.without_outputs)
+    if asked.serve is not None and not failed:
+        serve(asked.out / "html", asked.serve)
+    return failed
+
+
+if __name__ == "__main__":
+    sys.exit(main())
