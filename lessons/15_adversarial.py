@@ -177,13 +177,13 @@ for name in ("SimpLeNet, PGD", "attacked in training, PGD"):
 # %% [markdown]
 # ## 9. Investigate: what it goes by
 #
-# The slope of the score, pixel by pixel: blue where more ink speaks for the digit, red where against it. Pictures 0 to
-# 4 are the reader's, 5 to 9 of the same five digits, for the network that was attacked. Which go by strokes?
+# The slope of the score, pixel by pixel: blue where more ink speaks for the digit, red where against it. Which of the
+# two networks goes by strokes?
 
 # %%
 slopes = [interpret.saliency(network, images[:5], labels[:5], abs=False)[:, 0] for network in (plain, robust)]
 scaled = [slope / slope.abs().amax((1, 2), keepdim=True) for slope in slopes]
-lesson.show(plots.templates(md.cat(scaled).numpy()), "slopes")
+lesson.show(plots.templates(md.cat(scaled).numpy(), ["SimpLeNet"] * 5 + ["attacked in training"] * 5), "slopes")
 
 # %% [markdown]
 # Tsipras et al. (2019) found that what networks learn from attacks is nearer to what *people* go by. Judge by yourself

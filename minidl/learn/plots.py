@@ -103,16 +103,17 @@ def regions(points: np.ndarray, labels: np.ndarray, answer: Callable[..., np.nda
     return figure
 
 
-def templates(weights: np.ndarray, columns: int = 5) -> Any:
-    """Weights (n, H, W) as pictures, under their numbers: blue is positive, red negative, white 0, on one scale."""
+def templates(weights: np.ndarray, titles: Sequence[str] | None = None, columns: int = 5) -> Any:
+    """Weights (n, H, W) as pictures, under their titles or else their numbers: blue is positive, red negative, white 0,
+    on one scale."""
     rows = math.ceil(len(weights) / columns)
     figure, grid = canvas(rows, columns, (1.8 * columns, 2 * rows))
     bound = np.abs(weights).max()
     for axes in grid.flat:
         axes.axis("off")
-    for number, (axes, picture) in enumerate(zip(grid.flat, weights, strict=False)):
+    for axes, picture, title in zip(grid.flat, weights, titles or range(len(weights)), strict=False):
         axes.imshow(picture, cmap="RdBu", vmin=-bound, vmax=bound)
-        axes.set_title(str(number), fontsize=TITLE)
+        axes.set_title(str(title), fontsize=TITLE)
     return figure
 
 

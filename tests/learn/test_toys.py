@@ -83,6 +83,7 @@ def test_templates_share_one_scale_about_0():
     images = [axes.images[0] for axes in figure.axes]
     assert [image.get_clim() for image in images] == [(-2, 2)] * 2
     assert [axes.get_title() for axes in figure.axes] == ["0", "1"]
+    assert plots.templates(np.ones((2, 2, 2)), ["a", "b"]).axes[1].get_title() == "b"
 
 
 def test_series():
