@@ -58,11 +58,10 @@ def arithmetic(candidate, case=None):
     return measure("test", case or chain(), [Minidl(), candidate], repeats=2)
 
 
-QUICK = ("floor", "small_ops")
-SLOW = [pytest.param(name, marks=pytest.mark.deep) for name in registry if name not in QUICK]
+SLOW = [pytest.param(name, marks=pytest.mark.deep) for name in registry if name != "small_ops"]
 
 
-@pytest.mark.parametrize("name", [*QUICK, *SLOW])
+@pytest.mark.parametrize("name", ["small_ops", *SLOW])
 def test_each_benchmark(name, tmp_path, capsys):
     """Its quick form ends, refuses nobody, and writes JSON with finite figures of minidl in every row."""
     assert main([name, "--quick", "--repeats", "1", "--peers", "--out", str(tmp_path)]) == 0
