@@ -105,7 +105,8 @@ def regions(points: np.ndarray, labels: np.ndarray, answer: Callable[..., np.nda
 
 def templates(weights: np.ndarray, titles: Sequence[str] | None = None, columns: int = 5) -> Any:
     """Weights (n, H, W) as pictures, under their titles or else their numbers: blue is positive, red negative, white 0,
-    on one scale."""
+    on one scale.
+    """
     rows = math.ceil(len(weights) / columns)
     figure, grid = canvas(rows, columns, (1.8 * columns, 2 * rows))
     bound = np.abs(weights).max()
