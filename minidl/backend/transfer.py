@@ -46,13 +46,15 @@ def staged(size: int, dtype: np.dtype, device: str) -> np.ndarray:
         return importlib.import_module("cupyx").empty_pinned(size, dtype)
 
 
-def put(array: Array, place: np.ndarray) -> None:
-    """Copy an array of any device into memory of the CPU in C order."""
-    if backend.on_gpu(array) and array.dtype == place.dtype and array.flags.c_contiguous:
+def put(array: Array, place: Array) -> None:
+    """Copy an array of any device into memory in C order, of the CPU or of a GPU."""
+    as_it_is = array.dtype == place.dtype and array.flags.c_contiguous
+    if as_it_is and backend.on_gpu(array) and not backend.on_gpu(place):
         array.get(out=place)
         check_ranges()
     else:
-        place[...] = move(array, "cpu")
+        with backend.current(place):
+            place[...] = move(array, backend.device_of(place))
 
 
 def require_range(values: Array, low: float, high: float, refusal: Refusal, ignore: int | None = None) -> None:

@@ -33,6 +33,7 @@ class Group:
         self.size: int = 1 if comm is None else comm.size
         self.local_rank = 0
         self.gradients: Any = None  # a communicator of their own
+        self.lines: dict[str, Any] = {}  # of NCCL, by the device of this rank; None where there is none
         self.seconds = timeout.total_seconds()
         self.told: list[Any] = []  # requests, which hold what they send
         self.held: list[tuple[Any, Any]] = []  # requests, and what they read and write

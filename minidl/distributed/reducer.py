@@ -4,15 +4,17 @@ from __future__ import annotations
 
 from bisect import bisect
 from collections import deque
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
 
-from minidl.backend import transfer
+from minidl.backend import Array, current, transfer
 from minidl.backend.dtypes import float16, float32
 from minidl.distributed.buckets import FIRST, Schedule, planned
 from minidl.distributed.collectives import reduced
 from minidl.distributed.group import joined, require_group
+from minidl.distributed.nccl import line
 from minidl.engine.core import Node, Tensor, wrap
 from minidl.engine.watch import watch
 from minidl.engine.writes import clock, write
@@ -41,7 +43,8 @@ class Reducer:
 
     What a parameter's ``.grad`` holds when its gradient arrives is averaged with it, as in PyTorch: what `no_sync` has
     gathered on each rank, or what is the same on all. Behind the gradients of the last bucket travel the number of
-    ranks whose backward has failed, and by how many each parameter is used.
+    ranks whose backward has failed, and by how many each parameter is used. Buckets lie on the GPU where NCCL sums,
+    and else on the CPU.
     """
 
     def __init__(self, parameters: dict[str, Parameter], cap: int, find_unused: bool, modes: Modes) -> None:
@@ -51,18 +54,24 @@ class Reducer:
         dtypes = [float32 if p.dtype == float16 else p.dtype for p in self.parameters]  # which MPI has not
         sizes = [p.array.size * dtype.itemsize for p, dtype in zip(self.parameters, dtypes, strict=True)]
         self.schedule = Schedule(planned(sizes, dtypes, min(FIRST, cap), cap))
-        self.buffers: list[np.ndarray] = []
-        self.views: dict[int, np.ndarray] = {}
+        devices = {p.device for p in self.parameters}
+        self.line = line(devices.pop()) if len(devices) == 1 else None
+        self.place = self.line.device if self.line else "cpu"
+        self.buffers: list[Array] = []
+        self.views: dict[int, Array] = {}
         for bucket in self.schedule.buckets:
-            shapes = [self.parameters[i].shape for i in bucket]
-            ends = np.cumsum([self.parameters[i].array.size for i in bucket])
+            ends = np.cumsum([0, *(self.parameters[i].array.size for i in bucket)]).tolist()
             behind = 1 + find_unused * len(self.parameters) if bucket is self.schedule.buckets[-1] else 0
-            device = self.parameters[bucket[0]].device
-            self.buffers.append(transfer.staged(int(ends[-1]) + behind, dtypes[bucket[0]], device))
-            *parts, rest = np.split(self.buffers[-1], ends)
-            self.views |= {i: part.reshape(shape) for i, part, shape in zip(bucket, parts, shapes, strict=True)}
+            self.buffers.append(self.empty(ends[-1] + behind, dtypes[bucket[0]], self.parameters[bucket[0]].device))
+            parts = [self.buffers[-1][start:end] for start, end in pairwise(ends)]
+            self.views |= {i: part.reshape(self.parameters[i].shape) for i, part in zip(bucket, parts, strict=True)}
+        rest = self.buffers[-1][ends[-1] :]
         self.failures, self.used = rest[:1], rest[1:]
         self.requests: list[Any] = []
+
+    def empty(self, size: int, dtype: Any, device: str) -> Array:
+        """Memory for a bucket of gradients of a device."""
+        return self.line.empty(size, dtype) if self.line else transfer.staged(size, dtype, device)
 
     def begun(self, readers: dict[Tensor, list[Node]], partly: bool) -> bool:
         """Begin anew, unless all that the walk comes to was computed within `no_sync`."""
@@ -70,7 +79,9 @@ class Reducer:
             return False
         self.arrive()  # those of a walk that has failed
         self.schedule.start()
-        self.partly, self.failures[...], self.used[...] = partly, 0, 1
+        self.partly = partly
+        with current(self.failures):
+            self.failures[...], self.used[...] = 0, 1
         return True
 
     def arrived(self, leaf: Tensor, g: Any) -> None:
@@ -79,7 +90,8 @@ class Reducer:
         view = self.views[number]
         transfer.put(g.array if isinstance(g, Tensor) else g, view)
         if leaf.grad is not None:
-            view += transfer.move(leaf.grad.array, "cpu")
+            with current(view):
+                view += transfer.move(leaf.grad.array, self.place)
         self.send(number)
 
     def send(self, number: int) -> None:
@@ -89,7 +101,7 @@ class Reducer:
             request.Test()
         for bucket in self.schedule.arrived(number):
             buffer = self.buffers[bucket]
-            request = reduced(group, buffer, comm=group.gradients)
+            request = self.line.summed(buffer) if self.line else reduced(group, buffer, comm=group.gradients)
             if watch.by is not None:
                 request = watch.by.sent(f"all_reduce of {buffer.nbytes:,} bytes", request)
             self.requests.append(request)
@@ -106,28 +118,29 @@ class Reducer:
         if absent := self.schedule.missing():
             if not self.find_unused:
                 raise RuntimeError(self.missing([self.names[i] for i in absent]))
-            for number in absent:
-                kept = self.parameters[number].grad
-                self.views[number][...] = 0 if kept is None else transfer.move(kept.array, "cpu")
-            self.used[absent] = 0
+            with current(self.used):
+                for number in absent:
+                    kept = self.parameters[number].grad
+                    self.views[number][...] = 0 if kept is None else transfer.move(kept.array, self.place)
+                    self.used[number] = 0
             for number in absent:
                 self.send(number)
         self.arrive()
         size = joined().size
-        if failed := int(self.failures[0]):
+        if failed := int(transfer.move(self.failures, "cpu")[0]):
             raise RuntimeError(
                 f"backward: it has failed on {failed} of {size} ranks, whose own errors say why; no gradients are left"
             )
-        for buffer in self.buffers:
-            buffer /= size
+        used = transfer.move(self.used, "cpu")
         for number, parameter in enumerate(self.parameters):
-            if not self.find_unused or self.used[number]:
-                self.leave(parameter, self.views[number])
+            if not self.find_unused or used[number]:
+                self.leave(parameter, self.views[number], size)
 
     def failed(self) -> None:
         """Send what is left, so that no other rank waits for it, and let all know."""
         if joined().size > 1:
-            self.failures[...] = 1
+            with current(self.failures):
+                self.failures[...] = 1
             for number in self.schedule.missing():
                 self.send(number)
 
@@ -143,9 +156,10 @@ class Reducer:
             "allows for that, requires_grad=False before the network is wrapped leaves out what never learns"
         )
 
-    def leave(self, parameter: Parameter, mean: np.ndarray) -> None:
-        """Put a mean into ``.grad``, in its place if there is one."""
-        mean = transfer.move(mean.astype(parameter.dtype), parameter.device)
+    def leave(self, parameter: Parameter, total: Array, size: int) -> None:
+        """Put the mean of so many ranks into ``.grad``, in its place if there is one."""
+        with current(total):
+            mean = transfer.move((total / size).astype(parameter.dtype, copy=False), parameter.device)
         if parameter.grad is None:
             parameter.grad = wrap(mean)
         else:

@@ -8,6 +8,8 @@ from itertools import pairwise
 import numpy as np
 from distributed.programs import refused
 from standin import installed
+from standin.modules import library
+from standin.nccl import NCCLBackend
 
 import minidl as md
 from minidl import distributed as dist
@@ -61,11 +63,12 @@ class Optional(nn.Module):
         return self.second(hidden) if both else hidden
 
 
-def failing():
+def failing(device="cpu"):
     """A walk that fails on one rank or on both, when a bucket has gone or none; the next is as if it had not been."""
     rank, x = given()
+    x = x.to(device)
     for cap in (1e-6, 25):
-        net = dist.DistributedDataParallel(Optional(), bucket_cap_mb=cap)
+        net = dist.DistributedDataParallel(Optional().to(device), bucket_cap_mb=cap)
         assert len(net.reducer.buffers) == (4 if cap < 1 else 1)
 
         def gradients(net=net):
@@ -169,13 +172,27 @@ def traced(folder):
     assert min(begins.values()) < 1e6 * products[1] < 1e6 * products[-1]
 
 
-def on_gpus():
-    """Each rank on a device of its own, of the stand-in for GPUs: what the CPUs come to."""
-    rank, found = dist.get_rank(), []
-    for device in "cpu", f"cuda:{rank}":
+class Either(nn.Module):
+    """One of two layers, by the rank; a third is never used."""
+
+    def __init__(self):
+        self.first, self.second, self.neither = nn.Linear(2, 1), nn.Linear(2, 1), nn.Linear(2, 1)
+
+    def forward(self, x):
+        return self.second(x) if dist.get_rank() else self.first(x)
+
+
+def on_gpus(having="no NCCL"):
+    """Each rank on a device of the stand-in for GPUs: what the CPUs come to.
+
+    Gradients are summed by NCCL if all ranks have it, each for a device of its own; and else on the CPU.
+    """
+    rank, found, one = dist.get_rank(), [], having == "NCCL, and one GPU"
+    library.available = having.startswith("NCCL") or having == "rank 1 alone has NCCL" and rank == 1
+    for device in "cpu", f"cuda:{0 if one else rank}":
         with nullcontext() if device == "cpu" else installed():
             md.manual_seed(0)
-            ids = None if device == "cpu" else [rank]
+            ids = None if device == "cpu" else [device]
             net = nn.Sequential(nn.Linear(2, 3), nn.BatchNorm1d(3), nn.Linear(3, 1)).to(device)
             net = dist.SyncBatchNorm.convert_sync_batchnorm(net)
             net = dist.DistributedDataParallel(net, ids, bucket_cap_mb=1e-5)
@@ -189,7 +206,11 @@ def on_gpus():
             half = dist.DistributedDataParallel(nn.Linear(2, 1).half().to(device), ids)
             half(md.full((1, 2), 1.0 + rank, device=device).half()).sum().backward()
             assert {p.grad.device for p in (*net.parameters(), *half.parameters())} == {device}
-            grads = [half.module.weight.grad, *(p.grad for p in net.parameters())]
+            either = dist.DistributedDataParallel(Either().to(device), ids, find_unused_parameters=True)
+            either(x.to(device)).sum().backward()
+            assert either.module.neither.weight.grad is None
+            unused = [p.grad for p in (*either.module.first.parameters(), *either.module.second.parameters())]
+            grads = [half.module.weight.grad, *(p.grad for p in net.parameters()), *unused]
             x = md.full((3,), rank + 1.0, device=device)
             dist.all_reduce(x)
             places = [md.zeros(3, device=device) for _ in range(2)]
@@ -199,3 +220,13 @@ def on_gpus():
     for ours, theirs in zip(*found, strict=True):
         np.testing.assert_allclose(theirs, ours, rtol=1e-4, atol=1e-6)
     assert found[1][-3].tolist() == [3, 3, 3] and found[1][-1].tolist() == [3, 3, 3]
+    # five buckets of the first network in two of three rounds, and those of the others
+    assert NCCLBackend.sums == (2 * 5 + 1 + 1 if having == "NCCL" else 0)
+
+
+def failing_on_gpus():
+    """What `failing` says, where NCCL sums."""
+    library.available = True
+    with installed():
+        failing(f"cuda:{dist.get_rank()}")
+    assert NCCLBackend.sums

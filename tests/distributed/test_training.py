@@ -74,8 +74,21 @@ def test_rounds_that_do_not_go_straight_through(ranks, name):
     ranks(2, f"rounds.{name}")
 
 
-def test_on_gpus(ranks):
-    ranks(2, "rounds.on_gpus")
+@pytest.mark.parametrize(
+    "having",
+    [
+        "no NCCL",
+        "NCCL",
+        *(pytest.param(other, marks=pytest.mark.deep) for other in ("NCCL, and one GPU", "rank 1 alone has NCCL")),
+    ],
+)
+def test_on_gpus(ranks, having):
+    ranks(2, "rounds.on_gpus", having)
+
+
+@pytest.mark.deep
+def test_a_walk_that_fails_where_nccl_sums(ranks):
+    ranks(2, "rounds.failing_on_gpus")
 
 
 def test_buckets_are_on_their_way_while_backward_goes_on(ranks, tmp_path):

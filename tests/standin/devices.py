@@ -62,6 +62,10 @@ class Device:
     def __int__(self) -> int:
         return self.id
 
+    @property
+    def pci_bus_id(self) -> str:
+        return f"0000:0{self.id}:00.0"
+
 
 class MemoryPool:
     """What the arrays of one device hold. What they leave is free, until the pool is told to let it go."""
@@ -105,13 +109,30 @@ class Stream(contextlib.AbstractContextManager):
     """``cupy.cuda.Stream``: there is nothing to wait for, but waiting is counted."""
 
     def __init__(self, *args: Any, **options: Any) -> None:
-        self.ptr = 0
+        self.ptr, self.requests, self.waited = 0, [], False
 
     def __exit__(self, *exception: object) -> None:
         return None
 
     def synchronize(self) -> None:
         traffic.wait("Stream.synchronize")
+
+    def record(self) -> "Event":
+        return Event(self.requests)
+
+    def wait_event(self, event: "Event") -> None:
+        self.waited = True
+
+
+class Event:
+    """``cupy.cuda.Event``: what a stream had to do when it was recorded."""
+
+    def __init__(self, requests: list[Any]) -> None:
+        self.requests = list(requests)
+
+    @property
+    def done(self) -> bool:
+        return all(request.Test() for request in self.requests)
 
 
 Stream.null = Stream()
@@ -132,6 +153,7 @@ cuda = SimpleNamespace(
     device=SimpleNamespace(Device=Device, get_cublas_handle=lambda: 0),
     nvrtc=SimpleNamespace(getVersion=lambda: (13, 0)),
     MemoryPool=MemoryPool,
+    Event=Event,
     Stream=Stream,
     get_current_stream=lambda: Stream.null,
     get_device_id=lambda: Device().id,

@@ -13,7 +13,7 @@ import scipy.special
 
 from minidl.backend import transfer
 from minidl.backend.modes import no_fusion
-from standin import catalog, devices, indexing, traffic
+from standin import catalog, devices, indexing, nccl, traffic
 from standin.functions import Function, UFunc, arrays_in, computed, refuse_filling, values_of
 from standin.methods import ndarray
 
@@ -144,7 +144,11 @@ cupy = Module(
 special = Module("cupyx.scipy.special", scipy.special)
 scipies = Module("cupyx.scipy", SimpleNamespace(), special=special)
 cupyx = Module("cupyx", SimpleNamespace(), scipy=scipies, empty_pinned=np.empty)
-MODULES = [cupy, cuda, runtime, cupy.lib, stride_tricks, cupy.linalg, cupyx, cupyx.scipy, special]
+MODULES: list[Any] = [cupy, cuda, runtime, cupy.lib, stride_tricks, cupy.linalg, cupyx, cupyx.scipy, special]
+# Without NCCL, as where it is not installed, but for those who set `available`.
+library = SimpleNamespace(__name__="cupy.cuda.nccl", available=False)
+distributed = SimpleNamespace(__name__="cupyx.distributed", NCCLBackend=nccl.NCCLBackend)
+MODULES += [library, distributed]
 
 
 @contextlib.contextmanager
