@@ -290,3 +290,66 @@ def roofline(peaks: Any, averages: Sequence[Any], most: int = 8) -> Any:
         handle.set_sizes([40])
     axes.grid(alpha=0.3)
     return figure
+
+
+def searches(table: np.ndarray, rates: np.ndarray, others: np.ndarray, found: dict[str, Any], other: str) -> Any:
+    """Trials (rates, others) of each search, over the error (rates, others) of all; both scales are logarithmic.
+
+    Above and beside: the mean error over what the other may be, and a mark for each value that a trial has.
+    """
+    sizes = dict(width_ratios=[4, 1] * len(found), height_ratios=[1, 3], sharex="col", sharey="row")
+    figure, (above, below) = canvas(2, 2 * len(found), (5.2 * len(found), 4), **sizes)
+    for place, (name, (x, y)) in enumerate(found.items()):
+        top, corner, main, side = above[2 * place], above[2 * place + 1], below[2 * place], below[2 * place + 1]
+        shades = main.pcolormesh(rates, others, 100 * table.T, cmap="Blues", shading="nearest", vmin=0, vmax=100)
+        main.scatter(x, y, color=RED, edgecolors="white", zorder=3)
+        main.set(xscale="log", yscale="log", xlabel="learning rate", ylabel=other)
+        top.plot(rates, 100 * table.mean(1))
+        top.plot(x, np.zeros(len(x)), marker="|", markersize=12, color=RED, linestyle="")
+        top.set(ylabel="error, %", ylim=(-8, 100))
+        top.set_title(f"{name}: {len(np.unique(x))} rates in {len(x)} trials", fontsize=TITLE)
+        side.plot(100 * table.mean(0), others)
+        side.plot(np.zeros(len(y)), y, marker="_", markersize=12, color=RED, linestyle="")
+        side.set(xlabel="error, %", xlim=(-8, 100))
+        corner.axis("off")
+    figure.colorbar(shades, ax=below[-1], label="error, %")
+    return figure
+
+
+def bands(rows: dict[str, np.ndarray], horizontal: str, vertical: str) -> Any:
+    """Numbers above 0 (repetitions, steps): of each kind their mean, in a band that holds 80 % of them."""
+    figure, axes = pane()
+    for name, values in rows.items():
+        steps, (low, high) = np.arange(1, values.shape[1] + 1), np.quantile(values, [0.1, 0.9], axis=0)
+        (line,) = axes.plot(steps, values.mean(0), label=name)
+        axes.fill_between(steps, low, high, color=line.get_color(), alpha=0.15, linewidth=0)
+    axes.set(xlabel=horizontal, ylabel=vertical, yscale="log")
+    axes.yaxis.set_major_formatter("{x:g}")
+    axes.yaxis.set_minor_formatter("{x:g}")
+    axes.xaxis.get_major_locator().set_params(integer=True)
+    axes.tick_params(axis="y", which="minor", labelsize=8)
+    axes.legend(frameon=False, fontsize=8)
+    axes.grid(alpha=0.3, which="both")
+    return figure
+
+
+def landscapes(heights: dict[str, np.ndarray], steps: np.ndarray, label: str, level: float) -> Any:
+    """Landscapes (steps, steps) of heights above 0 side by side, on one logarithmic scale, a red line at one level.
+
+    A + is where the network stands.
+    """
+    figure, (grid,) = canvas(1, len(heights), (4.2 * len(heights) + 0.8, 3.8), sharey=True)
+    least, most = min(map(np.min, heights.values())), max(map(np.max, heights.values()))
+    levels = np.geomspace(least, most, 25)
+    for axes, (name, height) in zip(grid, heights.items(), strict=True):
+        norm = extra("matplotlib.colors").LogNorm(least, most)
+        shades = axes.contourf(steps, steps, height.T, levels=levels, norm=norm, cmap="viridis")
+        axes.contour(steps, steps, height.T, levels=levels, colors="white", linewidths=0.3)
+        axes.contour(steps, steps, height.T, levels=[level], colors=RED)
+        axes.plot(0, 0, marker="+", color=RED, markersize=10)
+        axes.set(xlabel="along the first direction", aspect="equal")
+        axes.set_title(name, fontsize=TITLE)
+    grid[0].set_ylabel("along the second")
+    ticks = [tick for tick in (0.1, 0.3, 1, 3, 10, 30, 100, 300, 1000) if least <= tick <= most]
+    figure.colorbar(shades, ax=grid, label=label, ticks=ticks, format="%g")
+    return figure
