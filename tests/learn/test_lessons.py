@@ -298,6 +298,38 @@ def test_cost(tmp_path):
 
 
 @pytest.mark.deep
+def test_search(tmp_path):
+    lesson = run("17_search", tmp_path)
+    rates = dict(re.findall(r"^(grid|random|uniform) +rates (.*)$", lesson.text, re.M))
+    rates = {name: [float(rate) for rate in listed.split()] for name, listed in rates.items()}
+    assert {name: len(listed) for name, listed in rates.items()} == {"grid": 3, "random": 9, "uniform": 9}
+    assert sum(rate < 0.01 for rate in rates["uniform"]) < 3 < sum(rate < 0.01 for rate in rates["random"])
+    spans = re.findall(r"^mean error by (rate|decay): (\S+)% to (\S+)%$", lesson.text, re.M)
+    spans = {name: float(most) - float(least) for name, least, most in spans}
+    assert 5 * spans["decay"] < 40 < spans["rate"]
+    results = {name: result for name, (result,) in lesson.record["results"].items()}
+    best = {name: result["error"] for name, result in results.items() if "spread" in result}
+    assert {name: len(errors) for name, errors in best.items()} == {
+        "random": 18, "grids, 3 × 3": 9, "grids, 6 × 3": 18, "grids, 3 × 6": 18
+    }  # fmt: skip
+    assert best["grids, 6 × 3"][-1] < best["random"][-1] + 1 < best["grids, 3 × 6"][-1] + 1
+    assert all(np.diff(errors).max() < 0.3 for errors in best.values())
+    assert results["winner"]["reported"] < results["winner"]["true"] - 1
+    first, second = map(float, re.findall(r"^(?:first|second) time: (\S+) s$", lesson.text, re.M))
+    assert second < first / 10
+    assert "810 steps, where 90 for all are 2430" in lesson.text
+    assert float(re.search(r"^answers at most (\S+) apart$", lesson.text, re.M)[1]) < 1e-4
+    losses = re.findall(r"^(?:winner|twin, [a-z ]+): loss (\S+), half a step away (\S+)$", lesson.text, re.M)
+    (at, away), (_, crack), own = [tuple(map(float, line)) for line in losses]
+    assert own == (at, away) and away < 5 * at and crack > 10 * away
+    skips, plain = results["with skips"], results["without"]
+    assert skips["loss"] < plain["loss"] and skips["below"] > plain["below"] > 0
+    files = {"searches.png", "best-so-far.png", "reported.png", "halving.png", "twins.png", "landscapes.png"}
+    assert {path.name for path in lesson.out.iterdir()} == files | {"halving.jsonl"}
+    assert lesson.record["data"] == "MNIST, 500 + 1,000 + 500"
+
+
+@pytest.mark.deep
 def test_transfer(tmp_path):
     """Without weights: a network of the other digits has to do."""
     lesson = run("13_transfer", tmp_path)
