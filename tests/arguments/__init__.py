@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 import minidl as md
-from arguments import functions, gradients, inplace, interpretation, layers, making, maths, modules, schedules, tensors
-from arguments import transforms
+from arguments import attacks, functions, gradients, inplace, interpretation, layers, making, maths, modules, schedules
+from arguments import tensors, transforms
 from arguments.elsewhere import ELSEWHERE, INSIDE
 from arguments.table import MISTAKES, ROWS, Call, alike, calls, gaps, parameters, summaries, unannotated
 
