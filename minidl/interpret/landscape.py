@@ -15,6 +15,7 @@ from minidl.nn import Module
 from minidl.nn.tree import require_module
 from minidl.ops.create import zeros_like
 from minidl.ops.draw import randn
+from minidl.ops.linalg import norm
 
 Direction = Mapping[str, Tensor]
 
@@ -43,13 +44,9 @@ def random_direction(model: Module, generator: Generator | None = None) -> dict[
             found[path] = zeros_like(weight)
             continue
         drawn = randn(*weight.shape, generator=generator, dtype=weight.dtype, device=weight.device)
-        found[path] = drawn * (lengths(weight.detach()) / (lengths(drawn) + 1e-10))
+        want, have = (norm(filters, 2, tuple(range(1, weight.ndim)), True) for filters in (weight.detach(), drawn))
+        found[path] = drawn * (want / (have + 1e-10))
     return found
-
-
-def lengths(weight: Tensor) -> Tensor:
-    """The Euclidean length of each filter, (O, 1, …)."""
-    return (weight * weight).sum(tuple(range(1, weight.ndim)), keepdim=True) ** 0.5
 
 
 def loss_landscape(
