@@ -312,7 +312,7 @@ def test_search(tmp_path):
     assert {name: len(errors) for name, errors in best.items()} == {
         "random": 18, "grids, 3 × 3": 9, "grids, 6 × 3": 18, "grids, 3 × 6": 18
     }  # fmt: skip
-    assert best["grids, 6 × 3"][-1] < best["random"][-1] + 1 < best["grids, 3 × 6"][-1] + 1
+    assert max(best["grids, 6 × 3"][-1], best["random"][-1]) < best["grids, 3 × 6"][-1] + 0.5
     assert all(np.diff(errors).max() < 0.3 for errors in best.values())
     assert results["winner"]["reported"] < results["winner"]["true"] - 1
     first, second = map(float, re.findall(r"^(?:first|second) time: (\S+) s$", lesson.text, re.M))
