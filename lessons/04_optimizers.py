@@ -164,8 +164,8 @@ for value in (0.0, 0.1):
 # ## 5. Predict: eight layers
 #
 # 256 inputs of deviation 1, eight layers of 256 with weights of the deviation s, and tanh or relu behind each. Too
-# small an s, and the signal dies; too large, and tanh *saturates*: its outputs are ±1, its slope is 0. Which s keeps it
-# alive?
+# small an s, and the signal dies; too large, and tanh *saturates*: its outputs are ±1, its slope is 0. A unit of relu
+# is *dead* if it is 0 for every input: nothing comes back through it. Which s keeps the signal alive?
 
 # %%
 def forward(activation, start, layers=8):
@@ -187,18 +187,19 @@ starts = {
     "uniform, He": lambda w: nn.init.kaiming_uniform_(w, nonlinearity="relu"),
     "normal, He": lambda w: nn.init.kaiming_normal_(w, nonlinearity="relu"),
 }
-print("weights           tanh: deviation, saturated    relu: deviation, at 0")
+print("weights           tanh: deviation, saturated    relu: deviation, dead")
 for name, start in starts.items():
     by_tanh, by_relu = forward(md.tanh, start)[-1].numpy(), forward(F.relu, start)[-1].numpy()
-    saturated, dead = np.mean(np.abs(by_tanh) > 0.99), np.mean(by_relu == 0)
+    saturated, dead = np.mean(np.abs(by_tanh) > 0.99), np.mean((by_relu == 0).all(0))
     print(f"{name:18}{by_tanh.std():14.2g} {saturated:10.0%} {by_relu.std():20.2g} {dead:8.0%}")
-chosen = ["normal, 0.01", "normal, Glorot", "normal, 1"]
-lesson.show(plots.layers({name: forward(md.tanh, starts[name]) for name in chosen}), "layers")
+shown = {f"tanh\n{name}": forward(md.tanh, starts[name]) for name in ("normal, 0.01", "normal, Glorot", "normal, 1")}
+shown |= {f"relu\n{name}": forward(F.relu, starts[name]) for name in ("normal, Glorot", "normal, He")}
+lesson.show(plots.layers(shown), "layers")
 
 # %% [markdown]
 # A sum of n products has n times their variance, so s² = 1 / n keeps it: LeCun's and Glorot's (who also looks at the
-# way back, and takes 2 / (n + outputs)). relu throws away half of it, hence **He's s² = 2 / n**. Exercise: write it,
-# for layers and convolutions.
+# way back, and takes 2 / (n + outputs)). relu throws away half of it, hence **He's s² = 2 / n**. A tenth of the last
+# units are dead whatever s is, since a factor changes no sign. Exercise: write He's start, for layers and convolutions.
 
 # %%
 def he_deviation(shape):

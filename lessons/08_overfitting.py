@@ -6,6 +6,8 @@
 # minutes; you need lesson 07.
 
 # %%
+import copy
+
 import numpy as np
 
 import minidl as md
@@ -31,10 +33,10 @@ def digits(train, most):
     images, labels = next(iter(DataLoader(data, batch_size=min(most, len(data)), shuffle=train)))
     return images.flatten(1), labels
 
-epochs, few = (12, 300) if lesson.profile == "ci" else (60, 300)
-images, labels = digits(True, few + 2000)
-learnt, watched = TensorDataset(images[:few], labels[:few]), (images[few:], labels[few:])
-tested = digits(False, 1000)
+epochs, seeds, few, many = (12, 1, 300, 2000) if lesson.profile == "ci" else (60, 3, 300, 2000)
+images, labels = digits(True, many + 1000)
+learnt, watched = TensorDataset(images[:few], labels[:few]), (images[many:], labels[many:])
+tested = digits(False, 1000 if lesson.profile == "ci" else 10_000)
 print(f"{few} digits to learn from, {len(watched[1]):,} to watch, {len(tested[1]):,} to test on: a part of MNIST")
 
 @md.no_grad()
@@ -43,17 +45,28 @@ def measure(network, images, labels):
     network.eval()
     scores = network(images)
     network.train()
-    return F.cross_entropy(scores, labels).item(), (scores.argmax(1) != labels).float().mean().item()
+    return F.cross_entropy(scores, labels).item(), (scores.argmax(1) != labels).sum().item() / len(labels)
 
-def train(network, data=learnt, epochs=epochs):
-    """Train a network; for each epoch, the losses and errors on what it learns and on what is watched."""
+def train(network, data=learnt, epochs=epochs, patience=None):
+    """Train a network; for each epoch, the losses and errors on what it learns and on what is watched.
+
+    With `patience`, it stops when the loss on what is watched has not been at its least for so many epochs, and the
+    weights of its best epoch return.
+    """
     optimizer, rows = optim.Adam(network.parameters(), lr=1e-3), []
-    for _ in range(epochs):
+    for epoch in range(epochs):
         for x, y in DataLoader(data, 50, shuffle=True):
             optimizer.zero_grad()
             (F.cross_entropy(network(x), y) + regularization(network)).backward()
             optimizer.step()
         rows.append([*measure(network, *learnt.tensors), *measure(network, *watched)])
+        best = np.argmin([row[2] for row in rows])
+        if best == epoch:
+            weights = copy.deepcopy(network.state_dict())
+        if patience is not None and epoch - best == patience:
+            break
+    if patience is not None:
+        network.load_state_dict(weights)
     return np.array(rows)
 
 rows = train(md.models.mlp(784, 256, 256, 10))
@@ -81,9 +94,9 @@ for network in networks:
 errors = lambda images, labels: np.array([measure(network, images, labels)[1] for network in networks])  # noqa: E731
 true = errors(*tested)
 for start in range(0, 1000, 100):
-    asked, other = slice(start, start + 100), slice(100 + start, 200 + start)
+    asked = slice(start, start + 100)
     by_test = errors(tested[0][asked], tested[1][asked])
-    by_validation = errors(watched[0][other], watched[1][other])
+    by_validation = errors(watched[0][asked], watched[1][asked])
     chosen_by_test.append(by_test.min())
     chosen_by_validation.append(by_test[by_validation.argmin()])
     honest.append(true[by_test.argmin()])
@@ -121,9 +134,13 @@ print(f"mean {np.mean(scores):.1%} ± {np.std(scores, ddof=1):.1%}")
 #
 # ## 4. Predict: the cures
 #
-# A smaller network · L2, λ·Σw², which pulls each weight by its size · L1, λ·Σ|w|, which pulls all alike · dropout,
-# which silences half of the neurons at each step · both · and seven times the data. Order them by the error on new
-# digits.
+# - a **smaller** network, 16 neurons wide;
+# - **L2**, λ·Σw² added to the loss: it pulls each weight to 0, the larger the harder; **L1**, λ·Σ|w|: all alike;
+# - **dropout**: half of the neurons, others at each step, give 0 while it learns;
+# - **early stopping**: at the end of five epochs without a new least loss on what is watched; the best weights return;
+# - **more data**: 2,000 digits in place of 300, for as many steps; and some of these together.
+#
+# Order them by the error on digits that neither learnt nor watched.
 
 # %%
 def network(width=256, penalty=None, dropout=0.0):
@@ -135,29 +152,49 @@ def network(width=256, penalty=None, dropout=0.0):
             regularized(layer, weight=penalty)
     return nn.Sequential(*layers)
 
-more = TensorDataset(images[few:], labels[few:])
-cures = {
-    "none": (network(), learnt),
-    "smaller": (network(16), learnt),
-    "L2": (network(penalty=L2(1e-3)), learnt),
-    "L1": (network(penalty=L1(1e-4)), learnt),
-    "dropout": (network(dropout=0.5), learnt),
-    "L2 and dropout": (network(penalty=L2(3e-4), dropout=0.5), learnt),
-    "more data": (network(), more),
+more = TensorDataset(images[:many], labels[:many])
+both, much = dict(penalty=L2(3e-4), dropout=0.5), dict(data=more, epochs=max(2, epochs * few // many))
+cures = {  # what is built, and how it is trained
+    "none": ({}, {}),
+    "smaller": (dict(width=16), {}),
+    "L2": (dict(penalty=L2(1e-3)), {}),
+    "L1": (dict(penalty=L1(1e-4)), {}),
+    "dropout": (dict(dropout=0.5), {}),
+    "early stopping": ({}, dict(patience=5)),
+    "more data": ({}, much),
+    "L2, dropout": (both, {}),
+    "L2, dropout, stopping": (both, dict(patience=5)),
+    "these and more data": (both, dict(patience=5, **much)),
 }
-results, kept = {}, {}
-print("cure              learnt     new    loss on new digits")
-for name, (net, data) in cures.items():
-    train(net, data, epochs=epochs if data is learnt else max(2, epochs // 6))
-    (_, fit), (loss, new) = measure(net, *learnt.tensors), measure(net, *tested)
-    results[name], kept[name] = new, net
-    print(f"{name:16}{fit:8.1%}{new:8.1%}{loss:14.3f}")
+results, curves, kept = {name: [] for name in cures}, {}, {}
+print("cure                  epochs  misread: learnt, new            loss on new")
+for name, (built, trained) in cures.items():
+    for seed in range(lesson.seed, lesson.seed + seeds):
+        md.manual_seed(seed)
+        kept[name] = network(**built)
+        curves[name] = train(kept[name], **trained)
+        (_, fit), (loss, new) = measure(kept[name], *learnt.tensors), measure(kept[name], *tested)
+        results[name].append(dict(seed=seed, epochs=len(curves[name]), learnt=fit, error=new, loss=loss))
+    runs = np.array([list(run.values()) for run in results[name]])
+    _, taken, fit, new, loss = runs.mean(0)
+    spread = f"± {100 * runs[:, 3].std(ddof=1):.1f}" if seeds > 1 else ""
+    print(f"{name:22}{taken:6.0f}{fit:16.1%}{new:8.1%} {spread:6}{loss:20.3f}")
+shown = {name: curves[name] for name in ("none", "L2", "dropout", "L2, dropout", "early stopping")}
+left, right = (
+    dict(lines={name: (range(1, 1 + len(rows)), rows[:, column]) for name, rows in shown.items()}, xlabel="epoch")
+    for column in (0, 2)
+)
+left |= dict(ylabel="loss on what it learns", ylim=(0, 0.5))
+right |= dict(ylabel="loss on what is watched", ylim=(0.4, 0.9))
+lesson.show(plots.lines(left, right), "cures")
 lesson.show(plots.weights({name: next(kept[name].parameters()) for name in ("none", "L2", "L1")}), "weights")
 
 # %% [markdown]
-# Nothing helps like data. Of the others dropout helps most here; L2 and L1 make the network less sure of what it gets
-# wrong, so that its loss falls further than its error; and 16 neurons are too few. L2 leaves few *large* weights, L1
-# few weights at all: most are next to 0. **Early stopping** is free: the best epoch of step 1, its weights restored.
+# Nothing helps like data: 9.1 % in place of 15.6 %. Beside that the others hardly change the *error*; L2 and L1 cost a
+# point, and 16 neurons are too few. What they change is the *loss*, how sure the network is of what it gets wrong: from
+# 0.709 to 0.588 with L2, to 0.542 with early stopping, in a quarter of the epochs, and to 0.523 with three of them. All
+# together, with more data, do best: 8.8 % and 0.292. The watched digits have decided when to stop, so they can't be the
+# ones to report; these numbers are of 10,000 others. L2 leaves few *large* weights, L1 few weights at all.
 #
 # ## 5. Investigate: the smaller network of a lecture
 #
@@ -195,7 +232,7 @@ check("08.3", decayed)
 # - Make: standardise the pixels with the mean of *all* digits, the test set's too. Why is that a leak, if a small one?
 
 # %%
-recorded = {name: [dict(seed=lesson.seed, error=error)] for name, error in results.items()}
-lesson.record(f"MNIST, {few} + {len(watched[1]):,} + {len(tested[1]):,}", images.device, recorded)
-cure, size = min((name for name in results if name != "more data"), key=results.get), f"{few} of MNIST's digits"
-print(f"best cure: {cure}, {1 - results[cure]:.1%} right ({size}); {lesson.seconds:.0f} s in all")
+lesson.record(f"MNIST, {few} + {len(watched[1]):,} + {len(tested[1]):,}", images.device, results)
+errors = {name: np.mean([run["error"] for run in runs]) for name, runs in results.items() if "more" not in name}
+cure = min(errors, key=errors.get)
+print(f"best cure: {cure}, {1 - errors[cure]:.1%} right ({few} of MNIST's digits); {lesson.seconds:.0f} s in all")

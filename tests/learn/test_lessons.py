@@ -160,8 +160,9 @@ def test_optimizers(tmp_path):
     slow, fast, wild = map(float, re.findall(r"^lr \S+: after 60 steps the height is (\S+)$", lesson.text, re.M))
     assert fast < slow < 20 < 1000 < wild
     assert re.findall(r"(\d+) different neurons of 64", lesson.text) == ["1", "1"]
-    last = dict(re.findall(r"^((?:uniform|normal), \S+) +(\S+) +\S+ +\S+ +\S+$", lesson.text, re.M))
-    assert len(last) == 8
+    rows = re.findall(r"^((?:uniform|normal), \S+) +(\S+) +\S+ +\S+ +(\S+)%$", lesson.text, re.M)
+    last = {name: deviation for name, deviation, _ in rows}
+    assert len(last) == 8 and all(5 < int(dead) < 15 for _, _, dead in rows)
     assert (
         float(last["normal, 0.01"]) < 1e-5 < 0.1 < float(last["normal, Glorot"]) < 0.6 < 0.9 < float(last["normal, 1"])
     )
@@ -197,9 +198,13 @@ def test_overfitting(tmp_path):
     assert float(reported) < float(true)
     assert re.findall(r"^(\d+): (\S+)$", lesson.text, re.M) == [("16", "160,305"), ("4", "40,029")]
     errors = {name: result["error"] for name, (result,) in lesson.record["results"].items()}
-    assert list(errors) == ["none", "smaller", "L2", "L1", "dropout", "L2 and dropout", "more data"]
-    assert min(errors, key=errors.get) == "more data"
-    assert {path.name for path in lesson.out.iterdir()} == {"by-heart.png", "weights.png"}
+    alone = ["smaller", "L2", "L1", "dropout", "early stopping", "more data"]
+    assert list(errors) == ["none", *alone, "L2, dropout", "L2, dropout, stopping", "these and more data"]
+    assert min(errors, key=errors.get) in ("more data", "these and more data")
+    for name, (result,) in lesson.record["results"].items():  # twelve epochs of 300 digits, as many steps of 2,000
+        most = 2 if "more data" in name else 12
+        assert result["epochs"] == most or (result["epochs"] < most and "stopping" in name)
+    assert {path.name for path in lesson.out.iterdir()} == {"by-heart.png", "cures.png", "weights.png"}
 
 
 @pytest.mark.deep
