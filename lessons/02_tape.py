@@ -182,7 +182,8 @@ lesson.show(plots.series({"cleared": losses, "never cleared": forgetful}, "step"
 print(f"held-out error {error:.1%} and {forgetful_error:.1%}")
 
 # %% [markdown]
-# The sum of all gradients so far is a step with a *momentum* that never fades: it runs past the valley, and comes back.
+# Each step is the sum of all gradients so far, so it goes on in old directions, as a heavy ball would: it runs past the
+# valley, and comes back. (Lesson 04 makes use of that.)
 #
 # ## 7. Predict: large scores
 #
@@ -214,6 +215,7 @@ check("02.3", score_gradient)
 # ## 8. Investigate: the library's tape
 #
 # The same loss by `minidl`. Its gradients must be yours; then stand at the op where probabilities become gradients.
+# (take_along picks the right class's ln p of each row; where would leave out labels that are to be ignored.)
 
 # %%
 ours, bias = Array(0.01 * rng.standard_normal((784, 10))), Array(np.zeros(10))
@@ -229,7 +231,7 @@ print(walk, next(stand for stand in walk if stand.name == "log_softmax"), sep="\
 # ## 9. Modify and make
 #
 # - Modify: `rate` × 10 and ÷ 10. At which does the loss jump?
-# - Modify: start with weights of 1 instead of 0. Does the network still learn? (Lesson 03: not with a hidden layer.)
+# - Modify: start with weights of 1 instead of 0. Does the network still learn? (Lesson 04: not with a hidden layer.)
 # - Make: give `Array` a `tanh`, and build a hidden layer of 64 neurons. It must start from random weights: why?
 
 # %%

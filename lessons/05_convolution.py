@@ -46,7 +46,7 @@ check("05.1", output_size)
 # %% [markdown]
 # Without dilation it is **⌊(N + 2P − K) / S⌋ + 1**: you will need it for every network that you build.
 #
-# ## 2. Run: by loops
+# ## 2. Predict, then run: by loops
 #
 # An image is C×H×W, a *filter* C×K×K. At each place the filter multiplies the window, all channels of it, number by
 # number, and adds everything up: z[o, i, j] = Σ w[o, c, k, l] · x[c, i + k, j + l], over c, k and l. O filters give O
@@ -85,10 +85,10 @@ lesson.show(plots.filtered(photograph, dict(zip(filters, seen))), "filters")
 # two answer 0 (white) where nothing changes; left to right finds upright edges, top to bottom level ones. In lesson 06
 # a network finds such filters by itself.
 #
-# ## 4. Run: by one product of matrices
+# ## 4. Predict, then run: by one product of matrices
 #
 # A product of matrices is what computers are built for. Lay each window down as a column of C·K·K numbers, and each
-# filter as a row: **im2col**. One product gives every output. Guess first: how many times as fast as loops?
+# filter as a row: **im2col**. One product gives every output. How many times as fast as loops is it?
 
 # %%
 def columns(x, k):

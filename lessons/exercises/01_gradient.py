@@ -51,6 +51,11 @@ def half_the_way(f, x, h):
     return (f(x + h) - f(x - h)) / h
 
 
+@difference.wrong("the difference is halved and multiplied by h: / 2 * h is read from left to right")
+def without_brackets(f, x, h):
+    return (f(x + h) - f(x - h)) / 2 * h
+
+
 @difference.wrong("the two points are swapped")
 def swapped(f, x, h):
     return (f(x - h) - f(x + h)) / (2 * h)

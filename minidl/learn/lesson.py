@@ -93,9 +93,13 @@ class Lesson:
         """
         for name in self.sources:
             try:
-                return NAMED[name](), NAMED[name](train=False)
+                found = NAMED[name](), NAMED[name](train=False)
             except FileNotFoundError as missing:
                 print(missing)
+                continue
+            if name != self.sources[0]:
+                print(f"This lesson goes on with {name}.")
+            return found
         raise FileNotFoundError(f"lesson {self.number}: can't have any of {', '.join(self.sources)}")
 
     def weights(self, *names: str) -> tuple[Module, Weights] | None:

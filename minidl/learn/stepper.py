@@ -120,8 +120,9 @@ class Stepper:
         self.seconds.clear()
         self.read()
         number = str(self.step.number)
-        if self.step.asks and number not in self.state["predictions"]:
-            self.state["predictions"][number] = self.screen.ask("Your prediction: ")
+        asks = self.step.asks and number not in self.state["predictions"]
+        if asks and (said := self.screen.ask("Your prediction: ")):
+            self.state["predictions"][number] = said
             self.keep()
 
     def read(self) -> None:
@@ -208,6 +209,7 @@ class Stepper:
         self.renew_script()
         if self.part != shown:
             self.read()
+        self.screen.say("Running; Ctrl-C stops it.", "dim")
         started = time.perf_counter()
         if not self.execute(self.part):
             return

@@ -133,9 +133,11 @@ def test_the_first_data_that_can_be_had(script, monkeypatch, tmp_path, capsys):
         monkeypatch.setenv(name, value)
     train, test = script(sources=["cifar10", "mnist", "fashion-mnist"]).data()
     assert (type(train), train.train, test.train) == (md.data.MNIST, True, False)
-    assert [line for line in capsys.readouterr().out.splitlines() if "not found" in line] == [
-        "cifar10: data set not found"
-    ]
+    told = capsys.readouterr().out.splitlines()
+    assert [line for line in told if "not found" in line] == ["cifar10: data set not found"]
+    assert told[-1] == "This lesson goes on with mnist."
+    script(sources=["mnist", "fashion-mnist"]).data()
+    assert capsys.readouterr().out == ""
     with pytest.raises(FileNotFoundError, match="^lesson 99: can't have any of cifar10, fashion-mnist$"):
         script(sources=["cifar10", "fashion-mnist"]).data()
 

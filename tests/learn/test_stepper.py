@@ -10,6 +10,7 @@ def test_from_the_first_step_to_the_last(step, capsys):
     assert capsys.readouterr().out.splitlines() == ["loss 5.0", "○ 98.1 twice: Not written yet."]
     order = [
         "# 98 · Small",
+        "Running; Ctrl-C stops it.",
         "## 1. Predict",
         "Your prediction: ",
         "You predicted: 5",
@@ -58,6 +59,13 @@ def test_a_prediction_waits_for_what_is_no_exercise(step, changed, capsys):
     assert "Not written yet" in capsys.readouterr().out and "You predicted" not in shown
     shown, _ = step("\n\n\n\n")
     assert "loss 5.0" in capsys.readouterr().out and shown.count("You predicted: 5") == 1
+
+
+def test_who_predicts_nothing_is_asked_again(step):
+    shown, learner = step("\n\nnaq", "", "")
+    assert shown.count("Your prediction: ") == 2 and learner.of("98")["predictions"] == {}
+    shown, learner = step("", "5")
+    assert shown.count("Your prediction: ") == 1 and learner.of("98")["predictions"] == {"1": "5"}
 
 
 def test_run_again_runs_the_part(step, in_parts, capsys):
