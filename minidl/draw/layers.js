@@ -13,11 +13,7 @@ const count = (shape) => shape.reduce((product, n) => product * n, 1);
 const linear = {
   forward({ weight, bias, shape: [outputs] }, x) {
     const y = new Float32Array(outputs);
-    for (let o = 0, k = 0; o < outputs; o++) {
-      let sum = bias[o];
-      for (let i = 0; i < x.length; i++) sum += weight[k++] * x[i];
-      y[o] = sum;
-    }
+    for (let o = 0; o < outputs; o++) y[o] = bias[o] + dot(weight, o * x.length, x);
     return y;
   },
   backward({ weight, shape: [outputs] }, g, x) {
@@ -27,49 +23,70 @@ const linear = {
   },
 };
 
-/* --- convolution: a small window of weights slides over the image --- */
+/* Σ weight[from + i] · x[i]. */
+function dot(weight, from, x) {
+  let sum = 0;
+  for (let i = 0; i < x.length; i++) sum += weight[from + i] * x[i];
+  return sum;
+}
+
+/* --- convolution: at each position of a window, a dense layer sees the part of the image under it --- */
 
 const conv2d = {
   forward(layer, x) {
+    const { weight, bias } = layer;
     const y = new Float32Array(count(layer.shape));
-    const plane = layer.shape[1] * layer.shape[2];
-    layer.bias.forEach((b, o) => y.fill(b, o * plane, (o + 1) * plane));
-    slide(layer, (weight, from, to, length, stride) => {
-      for (let j = 0; j < length; j++) y[to + j] += weight * x[from + j * stride];
+    const patch = new Float32Array(weight.length / layer.shape[0]);
+    positions(layer, (places, outputs) => {
+      for (let i = 0; i < places.length; i++) patch[i] = places[i] < 0 ? 0 : x[places[i]];
+      for (const [filter, to] of outputs) y[to] = bias[filter] + dot(weight, filter * patch.length, patch);
     });
     return y;
   },
   backward(layer, g, x) {
+    const { weight } = layer;
     const into = new Float32Array(x.length);
-    slide(layer, (weight, from, to, length, stride) => {
-      for (let j = 0; j < length; j++) into[from + j * stride] += weight * g[to + j];
+    positions(layer, (places, outputs) => {
+      const patch = new Float32Array(places.length);
+      for (const [filter, to] of outputs) {
+        if (g[to] === 0) continue; // as most are, behind a pooling
+        for (let i = 0, k = filter * patch.length; i < patch.length; i++) patch[i] += weight[k++] * g[to];
+      }
+      places.forEach((place, i) => {
+        if (place >= 0) into[place] += patch[i]; // windows overlap: a pixel hears from each that it lies under
+      });
     });
     return into;
   },
 };
 
-/* Calls visit(weight, from, to, length, stride) for each weight and each row that it slides along: there output `to + j`
-   has this weight times input `from + j · stride` as one of its summands. Outside of the image there are zeros. */
-function slide(layer, visit) {
+/* Calls visit(places, outputs) for each position of the window: the inputs at these places lie under it, -1 where that is
+   outside of the image, and each of the outputs [filter, to] is computed from them. */
+function positions(layer, visit) {
   const { input: [channels, height, width], shape: [filters, rows, columns], size, stride, padding, dilation } = layer;
-  const seen = channels / layer.groups; // channels that a filter sees
-  let k = 0;
-  for (let filter = 0; filter < filters; filter++) {
-    const first = Math.floor(filter / (filters / layer.groups)) * seen;
-    for (let channel = first; channel < first + seen; channel++) {
-      for (let i = 0; i < size[0]; i++) {
-        for (let j = 0; j < size[1]; j++) {
-          const weight = layer.weight[k++];
-          const left = j * dilation[1] - padding[1]; // the input's column under the first of the output
-          const begin = Math.max(0, Math.ceil(-left / stride[1]));
-          const end = Math.min(columns, Math.floor((width - 1 - left) / stride[1]) + 1);
-          for (let row = 0; row < rows; row++) {
-            const y = row * stride[0] + i * dilation[0] - padding[0];
-            if (y < 0 || y >= height || begin >= end) continue;
-            const from = (channel * height + y) * width + left + begin * stride[1];
-            visit(weight, from, (filter * rows + row) * columns + begin, end - begin, stride[1]);
+  const [seen, some] = [channels / layer.groups, filters / layer.groups]; // channels and filters of a group
+  const places = new Int32Array(seen * size[0] * size[1]);
+  const outputs = Array.from({ length: some }, () => [0, 0]);
+  for (let group = 0; group < layer.groups; group++) {
+    for (let row = 0; row < rows; row++) {
+      for (let column = 0; column < columns; column++) {
+        let k = 0;
+        for (let channel = group * seen; channel < (group + 1) * seen; channel++) {
+          for (let i = 0; i < size[0]; i++) {
+            for (let j = 0; j < size[1]; j++) {
+              const y = row * stride[0] + i * dilation[0] - padding[0];
+              const x = column * stride[1] + j * dilation[1] - padding[1];
+              const inside = y >= 0 && y < height && x >= 0 && x < width;
+              places[k++] = inside ? (channel * height + y) * width + x : -1;
+            }
           }
         }
+        outputs.forEach((output, i) => {
+          const filter = group * some + i;
+          output[0] = filter;
+          output[1] = (filter * rows + row) * columns + column;
+        });
+        visit(places, outputs);
       }
     }
   }

@@ -11,7 +11,7 @@ let chosen = null; // the class that gradients are of; null: the one that is rea
 let way = []; // pictures on the way to another reading, and the place of the one that is shown
 let place = 0;
 let seen = new Float32Array(SIDE * SIDE); // the picture that the network gets
-let values = network.forward(seen);
+let colors = palette();
 
 const pad = find("pad");
 const bars = new Bars(find("bars"), data.classes, (label) => {
@@ -66,19 +66,21 @@ function refresh() {
   });
 }
 
+const took = []; // milliseconds of each forward
+const median = (numbers) => numbers.toSorted((a, b) => a - b)[numbers.length >> 1];
+
 function show() {
-  const colors = palette();
   const drawn = current();
   seen = way[place] ?? drawn;
   const before = performance.now();
-  values = network.forward(seen);
-  const took = performance.now() - before;
+  const values = network.forward(seen);
+  took.push(performance.now() - before);
   const shares = softmax(values.at(-1));
   const top = argmax(shares);
   const label = chosen ?? top;
   const gradients = network.backward(values, onehot(shares.length, label));
   const empty = !seen.some((share) => share > 0);
-  showPad(colors);
+  showPad();
   bars.show(shares, top, label);
   find("reading").textContent = empty ? "?" : data.classes[top];
   find("sure").textContent = empty ? "draw a digit" : percent(shares[top]);
@@ -86,14 +88,14 @@ function show() {
   for (const name of document.querySelectorAll(".chosen")) name.textContent = data.classes[label];
   const inside = find("gradients").checked ? gradients : values;
   views.forEach((view, i) => view.show(colors, inside[i + 1]));
-  find("time").textContent = `${took.toFixed(1)} ms`;
-  showWay(colors, shares, drawn);
+  find("time").textContent = `${median(took.slice(-25)).toFixed(1)} ms`;
+  showWay(shares, drawn);
   find("undo").disabled = !actions.length;
   find("clear").disabled = empty && !sheet().strokes.length;
   tellLater(shares, top, label, empty);
 }
 
-function showPad(colors) {
+function showPad() {
   const { sample, strokes } = sheet();
   const context = pad.getContext("2d");
   const side = Math.round(pad.clientWidth * devicePixelRatio) || 280;
@@ -103,7 +105,7 @@ function showPad(colors) {
   context.fillRect(0, 0, side, side);
   if (sample && !strokes.length) {
     const small = element("canvas");
-    paint(small, SIDE, SIDE, (i) => between(colors.paper, colors.ink, sample[i]));
+    showPicture(small, colors, sample);
     context.imageSmoothingEnabled = false;
     context.drawImage(small, 0, 0, side, side);
   }
@@ -147,8 +149,6 @@ const pointOf = (event) => {
 
 pad.addEventListener("pointerdown", (event) => {
   if (event.button || drawing) return;
-  event.preventDefault();
-  pad.focus({ preventScroll: true });
   pad.setPointerCapture(event.pointerId);
   Object.assign(pen, { shown: false, down: false });
   drawing = [pointOf(event)];
@@ -234,7 +234,6 @@ const thumbnails = samples.map((sample) => {
 find("tests").hidden = !samples.length;
 
 function showSamples() {
-  const colors = palette();
   for (const [canvas, { pixels }] of thumbnails) showPicture(canvas, colors, pixels);
 }
 
@@ -267,8 +266,7 @@ find("step").addEventListener("input", (event) => {
   refresh();
 });
 
-function showWay(colors, shares, drawn) {
-  const to = Number(target.value);
+function showWay(shares, drawn) {
   const top = argmax(shares);
   find("way").hidden = !way.length;
   find("persuade").disabled = !drawn.some((share) => share > 0);
@@ -277,13 +275,17 @@ function showWay(colors, shares, drawn) {
     if (document.activeElement !== target) target.value = second;
     return;
   }
-  Object.assign(find("step"), { max: way.length - 1, value: place });
+  const steps = way.length - 1;
+  Object.assign(find("step"), { max: steps, value: place });
+  showPicture(find("changed"), colors, seen);
   showChange(find("change"), colors, drawn, seen);
-  const far = Math.hypot(...seen.map((share, i) => share - drawn[i]));
-  const most = extent(seen.map((share, i) => share - drawn[i]));
+  const to = Number(target.value);
+  const change = seen.map((share, i) => share - drawn[i]);
+  const far = Math.hypot(...change).toFixed(2);
+  const failed = steps === STEPS && place === steps ? ` It is not convinced after ${steps} steps.` : "";
   find("how").textContent =
-    `Step ${place}: ${data.classes[to]} ${percent(shares[to])}. No pixel has changed by more than ${percent(most)}; ` +
-    `the picture is ${far.toFixed(2)} from yours.`;
+    `Step ${place} of ${steps}: ${data.classes[to]} with ${percent(shares[to])}.${failed} No pixel has changed by more ` +
+    `than ${percent(extent(change))} of the ink there can be; all changes together, as a distance, are ${far}.`;
 }
 
 /* --- the rest --- */
@@ -291,7 +293,11 @@ function showWay(colors, shares, drawn) {
 find("undo").addEventListener("click", undo);
 find("clear").addEventListener("click", clear);
 for (const name of ["saliency", "values", "gradients"]) find(name).addEventListener("change", refresh);
-matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => (showSamples(), refresh()));
+matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => {
+  colors = palette();
+  showSamples();
+  refresh();
+});
 addEventListener("resize", refresh);
 find("size").textContent = network.parameters.toLocaleString("en");
 globalThis.minidl = { network, data, softmax, pictureOf, current }; // for a console
