@@ -66,7 +66,7 @@ function refresh() {
   });
 }
 
-const took = []; // milliseconds of each forward
+const took = []; // milliseconds of each of the last forwards
 const median = (numbers) => numbers.toSorted((a, b) => a - b)[numbers.length >> 1];
 
 function show() {
@@ -74,13 +74,14 @@ function show() {
   seen = way[place] ?? drawn;
   const before = performance.now();
   const values = network.forward(seen);
-  took.push(performance.now() - before);
+  if (took.push(performance.now() - before) > 25) took.shift();
   const shares = softmax(values.at(-1));
   const top = argmax(shares);
   const label = chosen ?? top;
   const gradients = network.backward(values, onehot(shares.length, label));
   const empty = !seen.some((share) => share > 0);
   showPad();
+  find("invitation").hidden = !empty || pen.shown || drawing !== null;
   bars.show(shares, top, label);
   find("reading").textContent = empty ? "?" : data.classes[top];
   find("sure").textContent = empty ? "draw a digit" : percent(shares[top]);
@@ -88,7 +89,7 @@ function show() {
   for (const name of document.querySelectorAll(".chosen")) name.textContent = data.classes[label];
   const inside = find("gradients").checked ? gradients : values;
   views.forEach((view, i) => view.show(colors, inside[i + 1]));
-  find("time").textContent = `${median(took.slice(-25)).toFixed(1)} ms`;
+  find("time").textContent = `${median(took).toFixed(1)} ms`;
   showWay(shares, drawn);
   find("undo").disabled = !actions.length;
   find("clear").disabled = empty && !sheet().strokes.length;
@@ -281,11 +282,11 @@ function showWay(shares, drawn) {
   showChange(find("change"), colors, drawn, seen);
   const to = Number(target.value);
   const change = seen.map((share, i) => share - drawn[i]);
-  const far = Math.hypot(...change).toFixed(2);
+  const norm = Math.hypot(...change).toFixed(2);
   const failed = steps === STEPS && place === steps ? ` It is not convinced after ${steps} steps.` : "";
   find("how").textContent =
     `Step ${place} of ${steps}: ${data.classes[to]} with ${percent(shares[to])}.${failed} No pixel has changed by more ` +
-    `than ${percent(extent(change))} of the ink there can be; all changes together, as a distance, are ${far}.`;
+    `than ${extent(change).toFixed(2)}, where 1 is full ink; the norm of all changes is ${norm}.`;
 }
 
 /* --- the rest --- */

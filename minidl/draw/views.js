@@ -63,7 +63,7 @@ class LayerView {
     const [channels, height, width] = this.maps ? layer.shape : [1, Math.ceil(layer.shape[0] / across), across];
     Object.assign(this, { channels, height, width });
     this.range = element("span");
-    this.group = element("div", { class: this.maps ? "maps" : "strip", role: "img" });
+    this.group = element("div", { class: this.maps ? "maps" : "strip", role: "img", "aria-label": "outputs" });
     this.group.style.setProperty("--across", width);
     this.canvases = Array.from({ length: channels }, () => element("canvas", { width, height }));
     this.group.append(...this.canvases);

@@ -351,6 +351,19 @@ def test_it_is_told_to_those_who_hear_it(page):
     )
 
 
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_axe_finds_nothing(opened, written, scheme):
+    """Of what the tool knows that keeps people from using a page, names and contrasts among it."""
+    axe = pytest.importorskip("axe_playwright_python.sync_playwright", reason="pip install 'minidl[browser]'").Axe()
+    page = opened(written, color_scheme=scheme, viewport={"width": 1280, "height": 900})
+    for _ in range(2):  # empty, and while another reading is shown
+        found = axe.run(page)
+        assert not found.violations_count, found.generate_report()
+        stroke(page, curve(DIGITS[3][0]))
+        page.click("#persuade")
+        page.wait_for_function("document.querySelector('#told').textContent.startsWith('It reads')")
+
+
 @pytest.mark.parametrize("width", [320, 390, 820, 1280])
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_it_fits_and_can_be_read(opened, written, width, scheme):
