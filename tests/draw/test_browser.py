@@ -299,6 +299,7 @@ def test_a_finger_draws_and_does_not_scroll(opened, written):
     for kind, y in [("touchStart", 0.8), *[("touchMove", 0.8 - 0.05 * i) for i in range(1, 13)], ("touchEnd", None)]:
         points = [] if y is None else [{"x": frame["x"] + frame["width"] / 2, "y": frame["y"] + y * frame["height"]}]
         session.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": points})
+    page.wait_for_timeout(300)  # in which it would scroll
     assert reading(page) == "1" and page.evaluate("scrollY") == 0
 
 
