@@ -3,7 +3,7 @@
 import pytest
 
 
-@pytest.mark.parametrize("n", [3, pytest.param(2, marks=pytest.mark.deep)])
+@pytest.mark.parametrize("n", [3, *(pytest.param(n, marks=pytest.mark.deep) for n in (2, 4))])
 def test_each_on_ranks(ranks, n):
     ranks(n, "programs.collectives")
 

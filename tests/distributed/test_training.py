@@ -100,9 +100,10 @@ def test_norms_over_all_ranks(ranks, n):
     ranks(n, "programs.norms")
 
 
-def test_a_trainer_on_ranks(ranks, tmp_path):
+@pytest.mark.parametrize("n", [2, pytest.param(4, marks=pytest.mark.deep)])
+def test_a_trainer_on_ranks(ranks, tmp_path, n):
     """The numbers of one process: the mean over all samples, each once; files are written by one rank alone."""
-    ranks(2, "trainings.training_of_a_trainer", tmp_path)
+    ranks(n, "trainings.training_of_a_trainer", tmp_path)
     one = tmp_path / "one"
     one.mkdir()
     history, trainer = trainings.fitted(one)
