@@ -35,7 +35,7 @@ for back, gradient in enumerate(md.grad(zs[-1].sum() / 8, zs)[::-1]):
         print(f"{back:2} layers back: {gradient.norm().item():.0e}")
 
 # %% [markdown]
-# Exercise: each layer back is ḡ = (g ⊙ z ⊙ (1 − z)) · Wᵀ. Go through all of them.
+# Exercise: each layer back is ḡ = (g ⊙ z ⊙ (1 − z)) · Wᵀ, where ⊙ multiplies element by element. Go through all layers.
 
 # %%
 def through(g, weights, outputs):
@@ -131,7 +131,7 @@ def block_back(g, z, branch_back):
 check("10.2", block_back)
 
 # %% [markdown]
-# ## 5. Run: ResNet-20, built and compared
+# ## 5. Predict, then run: ResNet-20, built and compared
 #
 # A convolution, three stages of three blocks (16, 32, 64 channels), the mean over all places, ten scores. Where f takes
 # 16×32×32 to 32×16×16, the skip takes every other pixel, and the new channels of it are 0 (option A of the paper).

@@ -93,6 +93,8 @@ for layer in ("0", "4", "8"):
     print(f"layer {layer}: {len(rows)} units in a row, one in the middle sees rows {middle[0]} to {middle[1] - 1}")
 
 # %% [markdown]
+# 5; then 5 + 1 + 4·2 = 14, with one for the pooling; then 14 + 2 + 4·4 = 32: units of the last one see the whole image.
+#
 # ## 4. Investigate: what excites a channel
 #
 # Of all held-out images the pieces on which a channel answers most strongly (Zeiler & Fergus, 2014), a row of eight for
@@ -188,7 +190,8 @@ lesson.show(plots.pictures(shown, titles, columns=5), "where")
 # ## 10. Predict: what does a network say that knows nothing?
 #
 # A check of the *explanations* (Adebayo et al., 2018): layers get random weights, the last first, until nothing is left
-# of what was learnt. What explains the network must become another picture. Which of them will stay the same?
+# of what was learnt. What explains the network must become another picture. Which of them will stay the same? (Of the
+# layers by their numbers, 13 is the dense one, 8, 4 and 0 are convolutions, 9, 5 and 1 batch norms.)
 
 # %%
 tried = {title: lambda model, f=method: f(model, some, classed).abs() for title, method in methods.items()}
