@@ -331,6 +331,8 @@ class Stepper:
     def edit(self) -> None:
         """Open the learner's copy in the editor, and read it anew."""
         command = editor(self.script.path, self.part[-1].line if self.part else 1)
+        if command[0] == "vi":
+            self.screen.ask("In vi, i begins to write; Esc, then :wq and Enter, saves and leaves. Enter opens it. ")
         try:
             subprocess.run(command, check=False)
         except FileNotFoundError:

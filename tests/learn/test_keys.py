@@ -209,6 +209,15 @@ def test_editors_open_the_line_where_it_is_known_how(monkeypatch, environment, c
     assert editor(Path("a.py"), 7) == command
 
 
+def test_who_gets_vi_is_told_how_to_leave_it(step, monkeypatch):
+    opened = []
+    monkeypatch.setattr("minidl.learn.stepper.subprocess.run", lambda command, check: opened.append(command[0]))
+    for named in ("vi", "vim"):
+        monkeypatch.setenv("VISUAL", named)
+        assert ("Esc, then :wq and Enter, saves and leaves" in step("e", "")[0]) == (named == "vi")
+    assert opened == ["vi", "vim"]
+
+
 def test_no_editor(step, monkeypatch):
     monkeypatch.setenv("VISUAL", "no-such-editor")
     assert "No editor no-such-editor; the environment variable EDITOR names one." in step("e")[0]
