@@ -151,7 +151,7 @@ def train(build, seed):
     return Run(network, losses, errors, dict(seed=seed, error=errors[-1], seconds=round(lesson.seconds - started, 1)))
 
 simplenet = train(SimpLeNet, lesson.seed)
-md.save(simplenet.network.state_dict(), lesson.out / "simplenet.safetensors")  # `md.load` reads it, and so does PyTorch
+md.save(simplenet.network.state_dict(), lesson.out / "simplenet.safetensors")  # `minidl draw` it, `--network simplenet`
 lesson.show(plots.curves(np.reshape(simplenet.losses, (epochs, -1)).mean(1), simplenet.errors), "curves")
 
 # %% [markdown]
