@@ -119,6 +119,12 @@ def unshifted(z):
     return np.exp(z) / np.exp(z).sum(axis=1, keepdims=True)
 
 
+@safe.wrong("one maximum is taken off all rows, and a row far below it is 0 / 0")
+def one_maximum(z):
+    e = np.exp(z - z.max())
+    return e / e.sum(axis=1, keepdims=True)
+
+
 @safe.wrong("the sum goes over all rows, not over each")
 def over_everything(z):
     e = np.exp(z - z.max())
@@ -188,6 +194,11 @@ def divided_twice(z, labels):
 @gradient.wrong("the right class is not pulled up: 1 is not taken off at the label")
 def without_the_label(z, labels):
     return softmax(z) / len(z)
+
+
+@gradient.wrong("the labels are taken off as numbers: they only say where 1 is to be taken off")
+def labels_as_numbers(z, labels):
+    return (softmax(z) - labels) / len(z)
 
 
 @gradient.wrong("the sign is turned: it points to where the loss falls")

@@ -122,6 +122,12 @@ def unstrided(x, w, stride=1, padding=0):
     return convolve(x, w, 1, padding)
 
 
+@convolution.wrong("the output (i, j) is given the window at (i, j), whatever the stride is")
+def windows_in_a_row(x, w, stride=1, padding=0):
+    height, width = convolve(x, w, stride, padding).shape[2:]
+    return convolve(x, w, 1, padding)[:, :, :height, :width]
+
+
 @convolution.wrong("the padding is not used")
 def unpadded(x, w, stride=1, padding=0):
     return convolve(x, w, stride, 0)
@@ -178,6 +184,11 @@ def gradient_expected(x, g, k):
 @gradient.wrong("it is the mean over the images, where each adds its own")
 def mean_of_images(x, g, k):
     return filter_gradient(x, g, k) / len(x)
+
+
+@gradient.wrong("the windows are added up as they are, not times the gradient of their outputs")
+def without_the_gradient(x, g, k):
+    return filter_gradient(x, np.ones_like(g), k)
 
 
 @gradient.wrong("only the first image is asked")
