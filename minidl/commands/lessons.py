@@ -89,8 +89,8 @@ def learn(asked: argparse.Namespace) -> int:
         following = next((entry for entry in [*unread, *entries] if entry["state"] != "done"), None)
         if asked.list or following is None:
             return 0
-        place = f"step {following['step']} of {following['steps']}"
-        if screen.key(f"Enter: {following['number']} {following['title']}, {place} · q quit", ["\n", "q"]) == "q":
+        place = f", step {following['step']} of {following['steps']}" if following["step"] else ""
+        if screen.key(f"Enter: {following['number']} {following['title']}{place} · q quit", ["\n", "q"]) == "q":
             return 0
         number = following["number"]
     Stepper(course.script(number), learner, screen).go()

@@ -1,5 +1,6 @@
 """``minidl learn`` and ``minidl check``."""
 
+import io
 import json
 import re
 
@@ -46,6 +47,15 @@ def test_the_map_as_a_table(learner, capsys):
     assert re.search(r"01 .* read ", shown)
     minutes = sum(entry["minutes"] for entry in lessons.overview(learner)) - lesson.minutes
     assert f"{minutes} minutes left." in shown
+
+
+def test_the_next_lesson_is_offered_where_it_was_left(learner, monkeypatch, capsys):
+    lesson = course.script("01")
+    for step, place in ((0, ""), (2, f", step 2 of {len(lesson.steps) - 1}")):
+        learner.keep("01", fresh() | {"step": step})
+        monkeypatch.setattr("sys.stdin", io.StringIO("q\n"))
+        assert main(["learn"]) == 0
+        assert capsys.readouterr().out.rstrip().endswith(f"Enter: 01 {lesson.title}{place} · q quit")
 
 
 def test_reset(learner, monkeypatch, capsys):
