@@ -142,6 +142,12 @@ def test_other_things_come_back(value, path):
     assert same(value, md.load(io.BytesIO(file.getvalue())))
 
 
+@pytest.mark.parametrize("value", [md.ones(1), {"": md.ones(1)}, {"__metadata__": md.ones(1)}])
+def test_what_can_not_be_called_so_is_called_tensor_in_a_file(value, path):
+    md.save(value, path)
+    assert list(safetensors.numpy.load_file(path)) == ["tensor"]
+
+
 def test_numbers_of_numpy_become_pythons(path):
     md.save({"a": np.float32(0.5), "b": np.int64(3), "c": np.bool_(True)}, path)
     assert same(md.load(path), {"a": 0.5, "b": 3, "c": True})
@@ -256,7 +262,7 @@ ENDLESS.append(ENDLESS)
     (b"text", {}, TypeError, "save: it is bytes, expected a Tensor"),
     (nn.Linear(2, 2), {}, TypeError, r"save: it is Linear, expected .*; save its state_dict\(\)"),
     ({"net": nn.Linear(2, 2)}, {}, TypeError, r"save: net is Linear, expected .*; save its state_dict\(\)"),
-    ({"f": print}, {}, TypeError, "save: f is builtin_function_or_method"),
+    ({"f": print}, {}, TypeError, "save: f is builtin_function_or_method, expected .* dicts and lists of these$"),
     ({None: md.ones(1)}, {}, TypeError, "save: the name None in it is NoneType, expected a text"),
     ({"a": {(1, 2): md.ones(1)}}, {}, TypeError, r"save: the name \(1, 2\) in a is tuple, expected a text"),
     (ENDLESS, {}, ValueError, "save: dicts or lists that contain themselves"),

@@ -4,6 +4,7 @@ import sys
 
 import numpy as np
 import pytest
+from standin import standin  # noqa: F401
 
 import minidl as md
 from minidl.data import transforms
@@ -61,6 +62,19 @@ def test_arrays():
     assert F.to_pil_image(md.tensor(RGB[..., 0])).mode == F.to_pil_image(RGB[..., 0]).mode == "L"
 
 
+@pytest.mark.usefixtures("standin")
+@pytest.mark.parametrize(
+    "given", [RGB, picture(), md.tensor(RGB.transpose(2, 0, 1))], ids=["array", "Pillow", "tensor"]
+)
+def test_what_is_no_tensor_goes_to_the_default_device(given):
+    before = md.get_default_device()
+    try:
+        md.set_default_device("cuda")
+        assert transforms.ToTensor()(given).device == ("cpu" if isinstance(given, md.Tensor) else "cuda:0")
+    finally:
+        md.set_default_device(before)
+
+
 @pytest.mark.parametrize("to", [transforms.ToTensor(), transforms.ToImage()])
 def test_channels_on_the_wrong_side(to):
     for channels in (1, 3, 4):
@@ -72,6 +86,7 @@ def test_channels_on_the_wrong_side(to):
         assert to(md.zeros(channels, 6, 3)).shape == (channels, 6, 3)
         assert to(np.zeros((3, 6, channels))).shape == (channels, 3, 6)
     assert to(np.zeros((6, 5, 7))).shape == (7, 6, 5) and to(md.zeros(7, 6, 5)).shape == (7, 6, 5)
+    assert to(md.zeros(6, 3)).shape == (6, 3)  # which has no channels
 
 
 def test_dtypes():
@@ -79,7 +94,9 @@ def test_dtypes():
     assert transforms.ToDtype(md.float64, scale=True)(tensor).dtype == md.float64
     floats = transforms.ToDtype(md.float32, scale=True)(tensor)
     np.testing.assert_array_equal(transforms.ToDtype(md.uint8, scale=True)(floats).numpy(), tensor.numpy())
-    np.testing.assert_array_equal(transforms.ToDtype(md.float32)(tensor).numpy(), tensor.numpy())
+    as_they_are = transforms.ToDtype(md.float32)(tensor)
+    assert as_they_are.dtype == md.float32
+    np.testing.assert_array_equal(as_they_are.numpy(), tensor.numpy())
     wide = transforms.ToDtype(md.int16, scale=True)(tensor)
     np.testing.assert_array_equal(wide.numpy(), tensor.numpy().astype(int) << 7)
     np.testing.assert_array_equal(transforms.ToDtype(md.uint8, scale=True)(wide).numpy(), tensor.numpy())

@@ -92,6 +92,13 @@ def small(tmp_path, monkeypatch):
     return lambda *arguments, **options: Small(tmp_path, *arguments, **options)
 
 
+class Later(transforms.Transform):
+    """Of a label, or of those of a batch."""
+
+    def __call__(self, labels):
+        return labels + 10
+
+
 def test_what_is_transformed(small):
     """By position as in torchvision; batch by batch where transforms know of batches, the same for both."""
     data = small(True, transforms.Normalize([0.5], [0.5]), None, False)
@@ -105,6 +112,8 @@ def test_what_is_transformed(small):
     ((images, labels),) = DataLoader(own, 6)
     assert shapes == [(1, 4, 5)] * 6 and labels.numpy().tolist() == (LABELS + 10).tolist() and not own.train
     assert own[2][1] == 11 and images.dtype == np.float32
+    ((_, labels),) = DataLoader(small(target_transform=Later()), 6)
+    assert labels.numpy().tolist() == (LABELS + 10).tolist()
     plain = small(target_transform=lambda label: -label)
     assert [plain[i][1] for i in range(6)] == (-LABELS.astype(int)).tolist()
 

@@ -1,6 +1,7 @@
 """Rounds of gradients that do not go straight through: functions for ``on_ranks.py``, on 2 ranks."""
 
 import json
+import sys
 import time
 from contextlib import nullcontext
 from itertools import pairwise
@@ -114,6 +115,7 @@ def without_a_group():
     losses = [net(x).sum(), norm(md.tensor([[1.0, 2.0], [3.0, 5.0]], requires_grad=True)).sum()]
     work = dist.all_reduce(md.ones(2), async_op=True)
     dist.destroy_process_group()
+    assert sys.excepthook is sys.__excepthook__
     refused(lambda: net(x), RuntimeError, f"DistributedDataParallel: {none}")
     refused(losses[0].backward, RuntimeError, f"backward: {none}")
     refused(losses[1].backward, RuntimeError, f"SyncBatchNorm: {none}")

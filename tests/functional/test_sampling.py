@@ -1,6 +1,8 @@
 """Grids and what is seen through them, at sizes of 1 and at the edges; scales that keep a size."""
 
+import numpy as np
 import pytest
+from standin import standin  # noqa: F401
 
 import minidl as md
 import minidl.functional as F
@@ -25,6 +27,22 @@ def test_one_pixel_is_reflected_everywhere(mode, corners):
     grid = md.tensor([[[[-3.0, 0.2], [0.7, 5.0], [0.0, 0.0]]]])
     z = F.grid_sample(md.full((1, 1, 1, 1), 7.0), grid, mode, "reflection", align_corners=corners)
     assert z.tolist() == [[[[7, 7, 7]]]]
+
+
+@pytest.mark.parametrize("corners, mode", [(True, "reflect"), (False, "symmetric")])
+def test_a_line_is_reflected_again_and_again(corners, mode):
+    """At its outermost pixels, or at their outer edges."""
+    line, places = np.array([3.0, 1.0, 4.0, 2.0]), np.arange(-13, 17)
+    x = places * 2 / 3 - 1 if corners else (places * 2 + 1) / 4 - 1
+    grid = md.tensor(np.stack([x, 0 * x], -1)[None, None])
+    z = F.grid_sample(md.tensor(line.reshape(1, 1, 1, 4)), grid, padding_mode="reflection", align_corners=corners)
+    np.testing.assert_allclose(z.numpy().ravel(), np.pad(line, 13, mode), 1e-12)
+
+
+@pytest.mark.usefixtures("standin")
+def test_a_grid_is_where_its_map_is():
+    for size in ((1, 1, 1, 2), (1, 1, 2, 1)):
+        assert F.affine_grid(IDENTITY.to("cuda"), size, align_corners=False).device == "cuda:0"
 
 
 @pytest.mark.parametrize("place, slope", [(-1.5, 0), (-1.0, 0), (-0.5, 1), (0.5, 1), (1.0, 0), (1.5, 0)])

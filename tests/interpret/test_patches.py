@@ -44,6 +44,8 @@ def test_the_receptive_field_of_a_network_that_folds_nothing_back():
     """Of SimpLeNet's second convolution: 5×5, pooled, 5×5 again; 14 pixels, of which units are 2 apart."""
     rows, columns = interpret.receptive_field(md.models.SimpLeNet(), (1, 28, 28), "features.3")
     assert rows.tolist() == columns.tolist() == [[2 * unit, 2 * unit + 14] for unit in range(8)]
+    rows, columns = interpret.receptive_field(nn.Sequential(nn.MaxPool2d(2)), (3, 4, 2), "0")
+    assert rows.tolist() == [[0, 2], [2, 4]] and columns.tolist() == [[0, 2]]
 
 
 def test_a_unit_that_sees_padding_alone_sees_nothing():
@@ -55,3 +57,20 @@ def test_a_unit_that_sees_padding_alone_sees_nothing():
     network[0].weight.data[:] = 0.0
     found = interpret.strongest_patches(network, IMAGES[:1, :, :2, :3].float(), "0", 0)
     assert found.places == [(0, 0, 0)] and found.images.numpy().tolist() == [[[[0.0]]]]
+
+
+def test_what_lies_beyond_an_edge_is_black():
+    """In each piece the unit that is most active is in the middle."""
+    network = nn.Sequential(nn.Conv2d(2, 1, 3, padding=1, bias=False)).double()
+    nn.init.ones_(network[0].weight).data[:, :, 1, 1] = 2.0
+    corners = [(0, 0), (0, 4), (3, 0), (3, 4), (1, 2)]
+    images = np.full((5, 2, 4, 5), 1e-3)
+    for number, (row, column) in enumerate(corners):
+        images[number, 0, row, column] = 9 - number
+    found = interpret.strongest_patches(network, md.tensor(images), "0", 0)
+    assert found.places == [(number, *place) for number, place in enumerate(corners)]
+    around = np.pad(images, ((0, 0), (0, 0), (1, 1), (1, 1)))
+    pieces = [around[n, :, row : row + 3, column : column + 3] for n, (row, column) in enumerate(corners)]
+    np.testing.assert_array_equal(found.images.numpy(), pieces)
+    weights = network[0].weight.detach().numpy()[0]
+    np.testing.assert_allclose(found.activations.numpy(), [(weights * piece).sum() for piece in pieces], 1e-12)

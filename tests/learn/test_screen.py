@@ -119,7 +119,7 @@ def test_code_and_words_have_the_colours_of_the_terminal(coloured, capsys):
     """Of its own sixteen, on its own background."""
     Screen().code("def f(): pass", 1)
     shown = capsys.readouterr().out
-    assert re.search(r"\x1b\[\d+mdef", shown) and "38;2;" not in shown and "48;" not in shown
+    assert re.search(r"\x1b\[\d+mdef\x1b\[0m", shown) and "38;2;" not in shown and "48;" not in shown
     Screen().say("7 of 9", "red")
     assert capsys.readouterr().out == "\x1b[31m7 of 9\x1b[0m\n"
 

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from standin import standin  # noqa: F401
 
 import minidl as md
 from minidl import models, nn
@@ -175,8 +176,15 @@ def test_a_new_head_is_drawn_from_the_stream_in_the_precision_of_the_old():
     assert np.array_equal(first, same) and not np.array_equal(first, other)
 
 
+@pytest.mark.usefixtures("standin")
+def test_a_new_head_is_where_the_old_one_was():
+    network = models.reset_classifier(nn.Sequential(nn.Linear(2, 3)).to("cuda"), 4)
+    assert models.get_classifier(network).weight.device == "cuda:0"
+
+
 @pytest.mark.parametrize("network, classes, said", [
-    (lambda: nn.Sequential(nn.Linear(2, 2), nn.BatchNorm1d(2)), 3, "Sequential: expected its scores from a Linear or "),
+    (lambda: nn.Sequential(nn.Linear(2, 2), nn.BatchNorm1d(2)), 3,
+     "Sequential: expected its scores from a Linear or a Conv2d as its last layer, got BatchNorm1d"),
     (lambda: nn.Sequential(nn.ReLU()), 3, "as its last layer, got no layer with parameters"),
     (lambda: nn.Linear(2, 2), 3, "reset_classifier: the network is one layer, Linear"),
     (models.simplenet, -1, "reset_classifier: num_classes must be an integer of at least 0, got -1"),

@@ -75,6 +75,10 @@ def test_rows_that_do_not_learn():
     assert not nn.Embedding.from_pretrained(table).weight.requires_grad
 
 
+def test_a_learned_slope_may_be_negative():
+    same(nn.PReLU(init=-0.5)(md.tensor([-2.0, 0.0, 3.0])), md.tensor([1.0, 0.0, 3.0]))
+
+
 def test_softmax_over_channels_of_one_image():
     same(nn.Softmax2d()(wave(2, 3, 4)), F.softmax(wave(2, 3, 4), 0))
 
