@@ -35,6 +35,11 @@ KNOWN = [re.compile(line) for line in LINES if line and not line.startswith("#")
         ('minidl.nn.module.f: if x.kind in "iu": → if x.kind in "IU":', False),
         ("minidl.nn.module.f: x.reshape(-1, 3) → x.reshape(-2, 3)", True),
         ("minidl.nn.module.f: x.reshape(-1, 3) → x.reshape(+1, 3)", False),
+        ('minidl.nn.module.f: with evaluating("f", model): → with evaluating("F", model):', True),
+        ('minidl.nn.module.f: with evaluating("f", model): → with evaluating("f", None):', False),
+        ('minidl.nn.module.f: x = float("nan") → x = float("NAN")', True),
+        ("minidl.nn.module.f: seconds = x / 1e6 → seconds = x / 1000001.0", True),
+        ("minidl.nn.module.f: seconds = x / 1e6 → seconds = x * 1e6", False),
         ("minidl.nn.module.f: a + b → a - b", False),
     ],
 )
