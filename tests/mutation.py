@@ -47,6 +47,7 @@ TESTS = {
     "commands": "commands test_cli.py",
     "data": "data",
     "distributed": "distributed",
+    "draw": "draw",
     "functional": "functional nn test_arguments.py",
     "interpret": "interpret test_arguments.py",
     "learn": "learn/test_course.py learn/test_exercises.py learn/test_judge.py learn/test_lesson.py learn/test_toys.py "

@@ -1,5 +1,6 @@
-"""Which mutants may survive is said by patterns that take those alone."""
+"""Every room has tests that its mutants are tried with; which may survive is said by patterns that take those alone."""
 
+import ast
 import re
 from pathlib import Path
 
@@ -45,3 +46,14 @@ KNOWN = [re.compile(line) for line in LINES if line and not line.startswith("#")
 )
 def test_which_mutants_may_survive(mutant, may):
     assert any(pattern.search(mutant) for pattern in KNOWN) == may
+
+
+def test_every_room_has_tests():
+    """mutation.py is read, not imported: it changes pytest."""
+    tests = Path(__file__).parent
+    statements = ast.parse((tests / "mutation.py").read_text("utf-8")).body
+    (table,) = (s.value for s in statements if isinstance(s, ast.Assign) and ast.unparse(s.targets[0]) == "TESTS")
+    named = ast.literal_eval(table)
+    rooms = {path.parent.name for path in tests.parent.glob("minidl/*/__init__.py")}
+    assert rooms - {"engine", "kernels", "ops"} <= named.keys() <= rooms | {""}
+    assert [test for listed in named.values() for test in listed.split() if not (tests / test).exists()] == []
