@@ -10,7 +10,9 @@ const strength = (share) => Math.min(Math.abs(share), 1) ** 0.7; // so that litt
 function palette() {
   const style = getComputedStyle(document.documentElement);
   const names = ["page", "paper", "ink", "nothing", "above", "below"];
-  const colors = Object.fromEntries(names.map((name) => [name, style.getPropertyValue(`--${name}`).split(/\s+/).map(Number)]));
+  const colors = Object.fromEntries(
+    names.map((name) => [name, style.getPropertyValue(`--${name}`).split(/\s+/).map(Number)]),
+  );
   const shade = (_, i) => {
     const share = i / SHADES - 1;
     return packed(between(colors.nothing, share > 0 ? colors.above : colors.below, strength(share)));

@@ -1,5 +1,5 @@
 /* From strokes to a picture, as MNIST's digits were made: scaled to fit a box of 20×20 pixels, smooth at the edges, and
-   moved so that the centre of mass of the ink lies in the middle of 28×28 pixels. A stroke is a list of points [x, y]. */
+   moved so that the ink's centre of mass lies in the middle of 28×28 pixels. A stroke is a list of points [x, y]. */
 
 const SIDE = 28;
 const BOX = 20;
@@ -15,7 +15,8 @@ function pictureOf(strokes) {
   const [right, bottom] = [0, 1].map((axis) => Math.max(...points.map((point) => point[axis])));
   const zoom = (BOX - 2 * PEN) / Math.max(right - left, bottom - top, DOT / SIDE);
   const middle = [(left + right) / 2, (top + bottom) / 2];
-  const moved = (by) => strokes.map((s) => s.map((p) => [0, 1].map((axis) => (p[axis] - middle[axis]) * zoom + by[axis])));
+  const moved = (by) =>
+    strokes.map((s) => s.map((p) => [0, 1].map((axis) => (p[axis] - middle[axis]) * zoom + by[axis])));
   const [x, y] = centerOfMass(ink(moved([SIDE / 2, SIDE / 2])));
   return ink(moved([SIDE - x, SIDE - y]));
 }
@@ -27,10 +28,15 @@ function ink(strokes) {
     stroke.forEach((end, i) => {
       const start = stroke[Math.max(i - 1, 0)];
       const reach = PEN + SOFT;
-      const [first, last] = [0, 1].map((axis) => [
-        Math.max(0, Math.floor(Math.min(start[axis], end[axis]) - reach)),
-        Math.min(SIDE - 1, Math.ceil(Math.max(start[axis], end[axis]) + reach)),
-      ]).reduce(([a, b], [c, d]) => [[a, c], [b, d]]);
+      const [first, last] = [0, 1]
+        .map((axis) => [
+          Math.max(0, Math.floor(Math.min(start[axis], end[axis]) - reach)),
+          Math.min(SIDE - 1, Math.ceil(Math.max(start[axis], end[axis]) + reach)),
+        ])
+        .reduce(([a, b], [c, d]) => [
+          [a, c],
+          [b, d],
+        ]);
       for (let y = first[1]; y <= last[1]; y++) {
         for (let x = first[0]; x <= last[0]; x++) {
           const share = (PEN + SOFT - distance([x + 0.5, y + 0.5], start, end)) / (2 * SOFT);

@@ -1,7 +1,7 @@
 /* Layers, each beside its derivative, in float32.
 
    A layer is an object with the numbers that it has learned, and with the shapes of what comes in, `input`, and of what
-   goes out, `shape`: [channels, height, width], or [features]. Values lie in flat arrays, row by row and plane by plane.
+   goes out, `shape`: [channels, height, width], or [features]. Values lie in flat arrays, row by row, plane by plane.
 
      forward(layer, x)         y, what the layer makes of x
      backward(layer, g, x, y)  the gradient at x, from the gradient g at y: what a change of x would do to the score */
@@ -34,40 +34,45 @@ function dot(weight, from, x) {
 
 const conv2d = {
   forward(layer, x) {
-    const { weight, bias } = layer;
-    const y = new Float32Array(count(layer.shape));
-    const patch = new Float32Array(weight.length / layer.shape[0]);
-    positions(layer, (places, outputs) => {
-      for (let i = 0; i < places.length; i++) patch[i] = places[i] < 0 ? 0 : x[places[i]];
-      for (const [filter, to] of outputs) y[to] = bias[filter] + dot(weight, filter * patch.length, patch);
+    const { weight, bias, shape } = layer;
+    const y = new Float32Array(count(shape));
+    const patch = new Float32Array(weight.length / shape[0]);
+    positions(layer, (places, at, [first, last]) => {
+      for (let i = 0; i < patch.length; i++) patch[i] = places[i] < 0 ? 0 : x[places[i]];
+      for (let filter = first; filter < last; filter++) {
+        y[filter * shape[1] * shape[2] + at] = bias[filter] + dot(weight, filter * patch.length, patch);
+      }
     });
     return y;
   },
   backward(layer, g, x) {
-    const { weight } = layer;
+    const { weight, shape } = layer;
     const into = new Float32Array(x.length);
-    positions(layer, (places, outputs) => {
-      const patch = new Float32Array(places.length);
-      for (const [filter, to] of outputs) {
-        if (g[to] === 0) continue; // as most are, behind a pooling
-        for (let i = 0, k = filter * patch.length; i < patch.length; i++) patch[i] += weight[k++] * g[to];
+    const patch = new Float32Array(weight.length / shape[0]);
+    positions(layer, (places, at, [first, last]) => {
+      patch.fill(0);
+      for (let filter = first; filter < last; filter++) {
+        const incoming = g[filter * shape[1] * shape[2] + at];
+        if (incoming === 0) continue; // as most are, behind a pooling
+        for (let i = 0, k = filter * patch.length; i < patch.length; i++) patch[i] += weight[k++] * incoming;
       }
-      places.forEach((place, i) => {
-        if (place >= 0) into[place] += patch[i]; // windows overlap: a pixel hears from each that it lies under
-      });
+      for (let i = 0; i < patch.length; i++) {
+        if (places[i] >= 0) into[places[i]] += patch[i]; // windows overlap: a pixel hears from each that it lies under
+      }
     });
     return into;
   },
 };
 
-/* Calls visit(places, outputs) for each position of the window: the inputs at these places lie under it, -1 where that is
-   outside of the image, and each of the outputs [filter, to] is computed from them. */
-function positions(layer, visit) {
-  const { input: [channels, height, width], shape: [filters, rows, columns], size, stride, padding, dilation } = layer;
-  const [seen, some] = [channels / layer.groups, filters / layer.groups]; // channels and filters of a group
+/* Calls visit(places, at, [first, last]) for each position of the window and each group of filters: under the window lie
+   the inputs at these places, -1 outside of the image; filters first, …, last - 1 see them, and give output `at` of
+   their planes. */
+function positions({ input, shape, size, stride, padding, dilation, groups }, visit) {
+  const [channels, height, width] = input;
+  const [filters, rows, columns] = shape;
+  const seen = channels / groups; // channels that a filter sees
   const places = new Int32Array(seen * size[0] * size[1]);
-  const outputs = Array.from({ length: some }, () => [0, 0]);
-  for (let group = 0; group < layer.groups; group++) {
+  for (let group = 0; group < groups; group++) {
     for (let row = 0; row < rows; row++) {
       for (let column = 0; column < columns; column++) {
         let k = 0;
@@ -81,12 +86,7 @@ function positions(layer, visit) {
             }
           }
         }
-        outputs.forEach((output, i) => {
-          const filter = group * some + i;
-          output[0] = filter;
-          output[1] = (filter * rows + row) * columns + column;
-        });
-        visit(places, outputs);
+        visit(places, row * columns + column, [(group * filters) / groups, ((group + 1) * filters) / groups]);
       }
     }
   }
@@ -163,8 +163,14 @@ const SELU = { alpha: 1.6732632423543772, scale: 1.0507009873554805 };
 
 const activations = {
   relu: [(x) => Math.max(x, 0), (x) => (x > 0 ? 1 : 0)],
-  leaky_relu: [(x, { negative_slope }) => (x > 0 ? x : negative_slope * x), (x, y, l) => (x > 0 ? 1 : l.negative_slope)],
-  hardtanh: [(x, l) => Math.min(Math.max(x, l.min_val), l.max_val), (x, y, l) => (x > l.min_val && x < l.max_val ? 1 : 0)],
+  leaky_relu: [
+    (x, { negative_slope }) => (x > 0 ? x : negative_slope * x),
+    (x, y, l) => (x > 0 ? 1 : l.negative_slope),
+  ],
+  hardtanh: [
+    (x, l) => Math.min(Math.max(x, l.min_val), l.max_val),
+    (x, y, l) => (x > l.min_val && x < l.max_val ? 1 : 0),
+  ],
   elu: [(x, { alpha }) => (x > 0 ? x : alpha * Math.expm1(x)), (x, y, { alpha }) => (x > 0 ? 1 : y + alpha)],
   selu: [
     (x) => SELU.scale * (x > 0 ? x : SELU.alpha * Math.expm1(x)),

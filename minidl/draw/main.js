@@ -10,7 +10,6 @@ let drawing = null; // the stroke that is being drawn
 let chosen = null; // the class that gradients are of; null: the one that is read
 let way = []; // pictures on the way to another reading, and the place of the one that is shown
 let place = 0;
-let seen = new Float32Array(SIDE * SIDE); // the picture that the network gets
 let colors = palette();
 
 const pad = find("pad");
@@ -34,18 +33,29 @@ function current() {
   return sample && !strokes.length ? sample : pictureOf(strokes);
 }
 
+/* What is done ends the stroke that is being drawn. */
 function act(action) {
+  lift();
   actions.push(action);
   changed();
 }
 
-function undo() {
+function lift() {
+  if (drawing) actions.push({ points: drawing });
   drawing = null;
-  actions.pop();
   changed();
 }
 
-const clear = () => sheet().strokes.length + (sheet().sample ? 1 : 0) && act({});
+function undo() {
+  if (drawing) drawing = null;
+  else actions.pop();
+  changed();
+}
+
+function clear() {
+  const { sample, strokes } = sheet();
+  if (sample || strokes.length) act({});
+}
 
 /* The picture is another one: whatever was to change the network's mind is over. */
 function changed() {
@@ -71,7 +81,7 @@ const median = (numbers) => numbers.toSorted((a, b) => a - b)[numbers.length >> 
 
 function show() {
   const drawn = current();
-  seen = way[place] ?? drawn;
+  const seen = way[place] ?? drawn; // what the network gets
   const before = performance.now();
   const values = network.forward(seen);
   if (took.push(performance.now() - before) > 25) took.shift();
@@ -85,12 +95,12 @@ function show() {
   bars.show(shares, top, label);
   find("reading").textContent = empty ? "?" : data.classes[top];
   find("sure").textContent = empty ? "draw a digit" : percent(shares[top]);
-  showPicture(find("seen"), colors, seen, find("saliency").checked ? gradients[0] : null);
+  showPicture(find("seen"), colors, seen, find("saliency").checked && !empty ? gradients[0] : null);
   for (const name of document.querySelectorAll(".chosen")) name.textContent = data.classes[label];
   const inside = find("gradients").checked ? gradients : values;
   views.forEach((view, i) => view.show(colors, inside[i + 1]));
   find("time").textContent = `${median(took).toFixed(1)} ms`;
-  showWay(shares, drawn);
+  showWay(shares, drawn, seen);
   find("undo").disabled = !actions.length;
   find("clear").disabled = empty && !sheet().strokes.length;
   tellLater(shares, top, label, empty);
@@ -120,7 +130,7 @@ function showPad() {
   }
   if (pen.shown) {
     context.lineWidth = 2 * devicePixelRatio;
-    context.strokeStyle = css(pen.down ? colors.above : colors.below);
+    context.strokeStyle = css(drawing ? colors.above : colors.below);
     context.beginPath();
     context.arc(pen.at[0] * side, pen.at[1] * side, (1.6 * PEN * side) / SIDE, 0, 2 * Math.PI);
     context.stroke();
@@ -137,7 +147,10 @@ function tellLater(shares, top, label, empty) {
     find("told").textContent = empty ? "The pad is empty." : `It reads ${name(top)}; next ${name(second)}.`;
     const what = find("gradients").checked ? `gradients of the score of ${data.classes[label]}` : "outputs";
     views.forEach((view) => view.tell(what));
-    find("seen").setAttribute("aria-label", `What the network sees${find("saliency").checked ? `, and where ink would raise the score of ${data.classes[label]}` : ""}`);
+    find("seen").setAttribute(
+      "aria-label",
+      `What the network sees${find("saliency").checked ? `, and where ink would raise ${data.classes[label]}` : ""}`,
+    );
   }, 500);
 }
 
@@ -151,7 +164,7 @@ const pointOf = (event) => {
 pad.addEventListener("pointerdown", (event) => {
   if (event.button || drawing) return;
   pad.setPointerCapture(event.pointerId);
-  Object.assign(pen, { shown: false, down: false });
+  pen.shown = false;
   drawing = [pointOf(event)];
   changed();
 });
@@ -161,22 +174,15 @@ pad.addEventListener("pointermove", (event) => {
   drawing.push(...(events.length ? events : [event]).map(pointOf));
   changed();
 });
-for (const name of ["pointerup", "pointercancel"]) pad.addEventListener(name, lift);
-
-function lift() {
-  if (!drawing) return;
-  const points = drawing;
-  drawing = null;
-  act({ points });
-}
+for (const name of ["pointerup", "pointercancel"]) pad.addEventListener(name, () => drawing && lift());
 
 /* --- the pad: keys --- */
 
-const pen = { at: [0.5, 0.5], down: false, shown: false };
+const pen = { at: [0.5, 0.5], shown: false };
 const ARROWS = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] };
 
 pad.addEventListener("keydown", (event) => {
-  if (event.ctrlKey || event.metaKey || event.altKey) return;
+  if (event.ctrlKey || event.metaKey || event.altKey || (drawing && !pen.shown)) return; // a pointer draws
   const key = event.key;
   if (ARROWS[key]) movePen(ARROWS[key], event.shiftKey ? 4 : 1);
   else if (key === " ") togglePen();
@@ -187,7 +193,7 @@ pad.addEventListener("keydown", (event) => {
   event.preventDefault();
 });
 pad.addEventListener("blur", () => {
-  if (pen.down) togglePen();
+  if (drawing && pen.shown) lift();
   pen.shown = false;
   refresh();
 });
@@ -201,24 +207,25 @@ document.addEventListener("keydown", (event) => {
 function movePen(by, steps) {
   pen.shown = true;
   pen.at = pen.at.map((value, axis) => Math.min(1, Math.max(0, value + (by[axis] * steps) / SIDE)));
-  if (pen.down) drawing.push([...pen.at]);
+  drawing?.push([...pen.at]);
   changed();
 }
 
 function togglePen() {
   pen.shown = true;
-  pen.down = !pen.down;
-  if (pen.down) drawing = [[...pen.at]];
-  else lift();
+  if (drawing) return lift();
+  drawing = [[...pen.at]];
   changed();
 }
 
 /* --- samples --- */
 
-const samples = data.samples ? data.samples.labels.map((label, i) => {
-  const bytes = decode(data.samples.pixels).subarray(i * SIDE * SIDE, (i + 1) * SIDE * SIDE);
-  return { label, pixels: Float32Array.from(bytes, (byte) => byte / 255) };
-}) : [];
+const samples = data.samples
+  ? data.samples.labels.map((label, i) => {
+      const bytes = decode(data.samples.pixels).subarray(i * SIDE * SIDE, (i + 1) * SIDE * SIDE);
+      return { label, pixels: Float32Array.from(bytes, (byte) => byte / 255) };
+    })
+  : [];
 let next = 0;
 
 function nextSample() {
@@ -267,7 +274,7 @@ find("step").addEventListener("input", (event) => {
   refresh();
 });
 
-function showWay(shares, drawn) {
+function showWay(shares, drawn, seen) {
   const top = argmax(shares);
   find("way").hidden = !way.length;
   find("persuade").disabled = !drawn.some((share) => share > 0);

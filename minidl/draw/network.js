@@ -18,7 +18,7 @@ class Network {
     Object.assign(this, { mean, std });
   }
 
-  /* What each layer gives for a picture of pixels in [0, 1]: values[0] is what the network gets, the last its scores. */
+  /* What each layer gives for a picture of pixels in [0, 1]: values[0] goes into the network, the last are scores. */
   forward(pixels) {
     const values = [pixels.map((pixel) => (pixel - this.mean) / this.std)];
     for (const layer of this.layers) values.push(kinds[layer.kind].forward(layer, values.at(-1)));

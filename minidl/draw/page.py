@@ -71,11 +71,9 @@ def page(
         raise ValueError(f"draw: std must be more than 0, got {std}")
     numbers, told = packed(chain)
     data = {
-        "title": title,
         "classes": list(classes),
         "mean": float(mean),
         "std": float(std),
-        "size": SIZE,
         "layers": told,
         "numbers": numbers,
         "samples": None if samples is None else sampled(*samples, scores),

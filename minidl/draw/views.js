@@ -31,7 +31,7 @@ class Bars {
 
   show(shares, top, chosen) {
     this.rows.forEach(({ button, bar, share }, label) => {
-      bar.style.transform = `scaleX(${shares[label]})`;
+      bar.style.width = `${100 * shares[label]}%`;
       share.textContent = percent(shares[label]);
       button.classList.toggle("top", label === top);
       button.setAttribute("aria-pressed", String(label === chosen));

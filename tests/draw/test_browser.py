@@ -278,8 +278,11 @@ def test_keys(page):
     assert seen(page).any()
     page.keyboard.press("c")
     assert not seen(page).any()
-    page.keyboard.press("Space")
-    page.keyboard.press("ArrowLeft")
+    for key in ("Space", "ArrowLeft", "Control+z"):
+        page.keyboard.press(key)
+    assert not seen(page).any()  # what was being drawn
+    for key in ("ArrowLeft", "Space", "ArrowLeft"):
+        page.keyboard.press(key)
     page.focus("#clear")  # who leaves the pad lifts the pen
     assert seen(page).any() and page.evaluate("document.querySelector('#undo').disabled") is False
 
