@@ -2,8 +2,8 @@
 # # 17 · Random against grid search
 #
 # Somebody has to choose the learning rate, the width, the decay: the **hyperparameters**, which no gradient reaches.
-# Let two ways of choosing compete, find out what a winner's score is worth, and look at what all training goes down on:
-# the loss around a network, with skips and without. About 30 minutes; you need lessons 08 and 10.
+# Let two ways of choosing compete, find out what a winner's score is worth, and look at the ground that all training
+# descends on: the loss around a network, with skips and without. About 30 minutes; you need lessons 08 and 10.
 
 # %%
 import copy
@@ -103,8 +103,8 @@ check("17.1", distinct)
 # ## 4. Predict: the best so far
 #
 # All trials in a random order, a thousand times: what does the best one so far misread? And the same for all grids of 3
-# rates × 3 decays, of 6 × 3 and of 3 × 6 that the table holds. Draw the curves. Which of the two larger grids is for
-# whom it is known what matters, and where between them is the random search?
+# rates × 3 decays, of 6 × 3 and of 3 × 6 that the table holds. Draw the curves. Which of the two larger grids does one
+# choose who knows what matters? Where between them is the random search?
 
 # %%
 def best_so_far(chosen_by, told, repeats):
@@ -128,8 +128,8 @@ for name, curve in curves.items():
 lesson.show(plots.bands(curves, "trials", "test error of the best so far, %"), "best-so-far")
 
 # %% [markdown]
-# At random one comes as far as a grid does for who knows what matters. Exercise: no thousand orders are needed. Of
-# `total` trials n are drawn; the i-th best of all is the best of them if it is drawn and none of the better ones is.
+# Random search knows nothing, and comes as far as the grid of one who knew. Exercise: no thousand orders are needed. Of
+# `total` trials n are drawn; the i-th best of all is the best of these if it is drawn and no better one is.
 
 # %%
 def chances(total, n):
