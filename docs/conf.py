@@ -16,6 +16,7 @@ extensions = [
     "sphinx.ext.viewcode",
     "docs.docstrings",
     "docs.mathml",
+    "docs.outputs",
 ]
 default_role = "literal"
 exclude_patterns = ["out"]
@@ -27,7 +28,7 @@ python_use_unqualified_type_names = True
 add_module_names = False
 toc_object_entries_show_parents = "hide"
 napoleon_google_docstring = False
-napoleon_use_ivar = True
+napoleon_custom_sections = [("Attributes", "params_style")]  # words, not entries: members have those
 napoleon_use_rtype = False
 
 myst_enable_extensions = ["attrs_inline", "colon_fence", "deflist"]
