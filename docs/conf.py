@@ -16,6 +16,7 @@ extensions = [
     "sphinx.ext.viewcode",
     "docs.docstrings",
     "docs.mathml",
+    "docs.mended",
     "docs.outputs",
 ]
 default_role = "literal"

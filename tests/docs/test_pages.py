@@ -5,7 +5,7 @@ from pkgutil import resolve_name
 
 import pytest
 
-from docs import api, lessons, markdown, written
+from docs import api, lessons, markdown, mended, written
 from minidl.learn import course
 
 
@@ -61,3 +61,19 @@ def test_every_public_name_is_documented_once(tmp_path):
         assert [name for name, value in public.items() if id(value) not in documented] == []
     assert ":py:obj:`minidl.functional.relu_`" in (tmp_path / "api" / "minidl.rst").read_text("utf-8")
     assert "Also called ``divide``, ``true_divide``." in text
+
+
+def test_what_is_mended():
+    body = (
+        '<pre>x</pre> <a href="../../api/minidl.autograd.html#minidl.no_grad">[docs]</a> <a href="../x.html#minidl.y">'
+    )
+    context = {"body": body, "furo_navigation_tree": '<p role="heading">'}
+    mended.mended(None, "_modules/minidl/backend/modes", "", context, None)
+    shown = body.replace("#minidl.no_grad", "#minidl.autograd.no_grad").replace("<pre>", '<pre tabindex="0">')
+    assert context == {"body": shown, "furo_navigation_tree": '<p role="heading" aria-level="2">'}
+    context = {"body": body + '<div class="table-wrapper docutils">'}
+    mended.mended(None, "api/minidl", "", context, None)
+    assert (
+        "#minidl.no_grad" in context["body"] and '<div tabindex="0" class="table-wrapper docutils">' in context["body"]
+    )
+    assert mended.name("minidl.data.transforms.Compose.extend") == "Compose.extend"

@@ -10,7 +10,7 @@ import threading
 from collections import deque
 from html.parser import HTMLParser
 from pathlib import Path
-from urllib.parse import unquote, urldefrag, urljoin
+from urllib.parse import unquote, urljoin, urlparse
 
 import pytest
 
@@ -48,8 +48,8 @@ page = functools.cache(Page)
 
 def inside(name, address):
     """The page and the place that a link leads to; None for one that leaves the site."""
-    path, place = urldefrag(urljoin(f"/{name}", address))
-    return None if ":" in path.partition("/")[0] else (unquote(path[1:]) or "index.html", unquote(place))
+    found = urlparse(urljoin(f"/{name}", address))
+    return None if found.scheme or found.netloc else (unquote(found.path[1:]) or "index.html", unquote(found.fragment))
 
 
 def test_no_link_is_dead():
