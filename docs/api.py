@@ -16,7 +16,7 @@ PLACES = (  # what several have is documented where it comes first
     "minidl.data", "minidl.data.transforms", "minidl.data.transforms.functional", "minidl.train",
     "minidl.train.callbacks", "minidl.train.metrics", "minidl.train.search", "minidl.models", "minidl.interpret",
     "minidl.autograd", "minidl", "minidl.nn.init", "minidl.nn.utils", "minidl.nn.regularizers", "minidl.distributed",
-    "minidl.profiler", "minidl.viz", "minidl.learn", "minidl.backend.cuda",
+    "minidl.profiler", "minidl.viz", "minidl.draw", "minidl.learn", "minidl.backend.cuda",
 )  # fmt: skip
 INDEX = """API reference
 =============

@@ -8,12 +8,16 @@ from typing import Any
 from docs.api import PLACES
 
 BACK = re.compile(r'(href="[./]*api/([\w.]+)\.html#)([\w.]+)"')
+LINES = re.compile(r"<dl>\n((?:<dd>.*</dd>\n)+)</dl>")  # the parameters of a long signature
 
 
 def mended(app: Any, page: str, template: str, context: dict[str, Any], tree: Any) -> None:
-    """What is too wide can be moved by keys; headings say of what level they are; ways back from sources lead there."""
+    """Keys move what is too wide; headings have a level, lists their terms; ways back from sources lead there."""
     body = context.get("body", "").replace("<pre>", '<pre tabindex="0">')
     body = body.replace('<div class="table-wrapper', '<div tabindex="0" class="table-wrapper')
+    body = LINES.sub(
+        lambda found: found[1].replace("<dd>", '<span class="parameter">').replace("</dd>", "</span>"), body
+    )
     context["body"] = ways_back(body) if page.startswith("_modules/") else body
     navigation = context.get("furo_navigation_tree", "")
     context["furo_navigation_tree"] = navigation.replace('role="heading"', 'role="heading" aria-level="2"')

@@ -71,9 +71,10 @@ def test_what_is_mended():
     mended.mended(None, "_modules/minidl/backend/modes", "", context, None)
     shown = body.replace("#minidl.no_grad", "#minidl.autograd.no_grad").replace("<pre>", '<pre tabindex="0">')
     assert context == {"body": shown, "furo_navigation_tree": '<p role="heading" aria-level="2">'}
-    context = {"body": body + '<div class="table-wrapper docutils">'}
+    context = {"body": f'{body}<div class="table-wrapper docutils">(<dl>\n<dd>a,</dd>\n<dd>b</dd>\n</dl>\n)'}
     mended.mended(None, "api/minidl", "", context, None)
     assert (
         "#minidl.no_grad" in context["body"] and '<div tabindex="0" class="table-wrapper docutils">' in context["body"]
     )
+    assert '(<span class="parameter">a,</span>\n<span class="parameter">b</span>\n\n)' in context["body"]
     assert mended.name("minidl.data.transforms.Compose.extend") == "Compose.extend"
