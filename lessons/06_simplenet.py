@@ -151,7 +151,7 @@ def train(build, seed):
     return Run(network, losses, errors, dict(seed=seed, error=errors[-1], seconds=round(lesson.seconds - started, 1)))
 
 simplenet = train(SimpLeNet, lesson.seed)
-md.save(simplenet.network.state_dict(), lesson.out / "simplenet.safetensors")  # `minidl draw` it, `--network simplenet`
+md.save(simplenet.network.state_dict(), lesson.out / "simplenet.safetensors")  # `md.load` reads it, and so does PyTorch
 lesson.show(plots.curves(np.reshape(simplenet.losses, (epochs, -1)).mean(1), simplenet.errors), "curves")
 
 # %% [markdown]
@@ -240,8 +240,8 @@ for name, lecture in zip(networks, ("2.85", "1.83", "-", "0.79")):
 #
 # ## 11. Modify and make
 #
-# - Modify: relu before the pooling. Do the scores change? Does an epoch take longer?
-# - Modify: `RATE` × 10 and ÷ 10; `SMOOTHING` 0. Predict the curves before you look.
+# - Play: draw for it, `minidl draw out/06/simplenet.safetensors --network simplenet`, in the lesson's folder.
+# - Modify: relu before the pooling (other scores, longer epochs?); `RATE` × 10 and ÷ 10; `SMOOTHING` 0. Predict first.
 # - Make: your LeNet-5 with relu and maxima, 61,706 parameters as before. Is it the better reader?
 
 # %%
