@@ -63,8 +63,10 @@ def graph(boxes: Mapping[str, Box], below: Mapping[str, set[str]], title: str, d
                 f'<path d="M{x:.0f} {y:.0f}C{x:.0f} {(y + v) / 2:.0f} {u:.0f} {(y + v) / 2:.0f} {u:.0f} {v:.0f}"/>'
             )
     drawn = "".join(box(boxes[name], *places[name], sizes[name]) for name in boxes)
+    role = "group" if any(one.address for one in boxes.values()) else "img"  # an image has no links in it
     return (
-        f'<svg class="graph" role="img" viewBox="0 0 {width:.0f} {height:.0f}" style="min-width:{width * 0.62:.0f}px">'
+        f'<svg class="graph" role="{role}" viewBox="0 0 {width:.0f} {height:.0f}" '
+        f'style="min-width:{width * 0.62:.0f}px">'
         f'<title>{escape(title)}</title><g class="edges">{"".join(lines)}</g>{drawn}</svg>'
     )
 

@@ -23,6 +23,7 @@ def test_a_drawing_leaves_out_what_a_longer_way_says():
     for downward in (False, True):
         svg = drawing.graph(boxes, DIAMOND, "four & more", downward)
         assert svg.count("<path") == 4 and svg.count("<rect") == 4 and svg.count("<a ") == 1
+        assert 'role="group"' in svg and 'role="img"' in drawing.graph({"base": boxes["base"]}, {"base": set()}, "one")
         assert "four &amp; more" in svg and "&lt;b&gt;" in svg
         heights = {name: int(y) for y, name in re.findall(r'y="(\d+)" class="name">(\w+)', svg)}
         assert (heights["top"] > heights["left"] == heights["right"] > heights["base"]) == downward
