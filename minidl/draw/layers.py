@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
@@ -62,7 +62,7 @@ def watched(watcher: Any) -> Iterator[None]:
 
 
 class Chain:
-    """Watches a network run, and refuses what is no chain of layers."""
+    """Watches a network run forward, and refuses what is no chain of layers."""
 
     def __init__(self, network: Module, start: Tensor) -> None:
         self.paths = {module: path for path, module in network.named_modules()}
@@ -101,15 +101,3 @@ class Chain:
         if not isinstance(scores, Tensor) or scores.array is not self.array or scores.ndim != 2 or not self.layers:
             got = dims(scores.shape) if isinstance(scores, Tensor) else type(scores).__name__
             raise ValueError(f"draw: expected scores N×classes, of the network's last layer, got {got}")
-
-    def pull(self, node: Any, g: Any, edges: Sequence[Any]) -> list[Any]:
-        """The gradients of a node's arguments; none is asked for."""
-        return node.op.pull(node, g, edges)
-
-    def timed(self, name: str) -> AbstractContextManager[Any]:
-        """What stands in a ``with`` block."""
-        return nullcontext()
-
-    def sent(self, name: str, request: Any) -> Any:
-        """A message to other ranks, as it is."""
-        return request

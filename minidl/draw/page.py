@@ -13,8 +13,8 @@ from typing import Any
 import numpy as np
 
 from minidl.backend import dims
+from minidl.draw.kinds import Layer
 from minidl.draw.layers import layers
-from minidl.engine.core import Tensor
 from minidl.nn import Module
 
 SIZE = (1, 28, 28)
@@ -83,31 +83,31 @@ def page(
     return re.sub(r"\{\{(\w+)\}\}", lambda match: parts[match[1]], read("page.html"))
 
 
-def packed(chain: list[Any]) -> tuple[str, list[dict[str, Any]]]:
+def packed(chain: list[Layer]) -> tuple[str, list[dict[str, Any]]]:
     """All numbers of layers, in base64; and what the script is told of each, with the places of its numbers there."""
-    arrays: list[np.ndarray] = []
-    told, start = [], 0
+    content, told, start = [], [], 0
     for layer in chain:
         places = {}
         for name, array in layer.tensors.items():
             places[name] = [start, start + array.size]
             start += array.size
-            arrays.append(array.ravel())
-        told.append({k: v for k, v in vars(layer).items() if k not in ("options", "tensors")} | layer.options)
-        told[-1]["tensors"] = places
-    whole = np.concatenate([*arrays, np.empty(0, np.float32)]).astype("<f4")
-    return base64.b64encode(whole.tobytes()).decode(), told
+            content.append(array.astype("<f4").tobytes())
+        said = {"kind": layer.kind, "path": layer.path, "name": layer.name, "input": layer.input, "shape": layer.shape}
+        told.append(said | layer.options | {"tensors": places})
+    return base64.b64encode(b"".join(content)).decode(), told
 
 
 def sampled(images: Any, labels: Any, scores: int) -> dict[str, Any]:
     """Images as bytes, in base64, and their labels."""
-    pixels, labels = (np.asarray(a.cpu().numpy() if isinstance(a, Tensor) else a) for a in (images, labels))
+    pixels, labels = np.asarray(images), np.asarray(labels)
     if pixels.shape != (len(pixels), *SIZE) or labels.shape != (len(pixels),):
         raise ValueError(
             f"draw: expected samples M×{dims(SIZE)} and M labels, got {dims(pixels.shape)} and {dims(labels.shape)}"
         )
     if labels.dtype.kind not in "iu" or ((labels < 0) | (labels >= scores)).any():
         raise ValueError(f"draw: expected labels that are integers from 0 to {scores - 1}, got {labels}")
+    if pixels.dtype != np.uint8 and pixels.dtype.kind != "f":
+        raise ValueError(f"draw: expected samples that are uint8, or floats in [0, 1], got {pixels.dtype}")
     if pixels.dtype != np.uint8:
         pixels = np.round(np.clip(pixels, 0, 1) * 255).astype(np.uint8)
     return {"pixels": base64.b64encode(pixels.tobytes()).decode(), "labels": labels.tolist()}
@@ -115,7 +115,7 @@ def sampled(images: Any, labels: Any, scores: int) -> dict[str, Any]:
 
 def escaped(data: Any) -> str:
     """JSON that can stand within a script element: no ``<`` may begin a tag there."""
-    return json.dumps(data, ensure_ascii=False, separators=(",", ":")).replace("<", "\\u003c")
+    return json.dumps(data).replace("<", "\\u003c")
 
 
 def read(name: str) -> str:

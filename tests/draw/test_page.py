@@ -26,7 +26,9 @@ def lenet():
 
 
 def test_the_numbers_are_the_networks(lenet):
-    data = data_of(draw.page(lenet))
+    text = draw.page(lenet)
+    data = data_of(text)
+    assert "<title>Draw a digit</title>" in text
     numbers = np.frombuffer(base64.b64decode(data["numbers"]), "<f4")
     assert len(numbers) == sum(p.numel() for p in lenet.parameters())
     told = {layer["path"]: layer for layer in data["layers"]}
@@ -40,7 +42,7 @@ def test_the_numbers_are_the_networks(lenet):
 def test_what_it_is_told(lenet):
     classes = ["</script>", *"bcdefghij"]
     images = np.zeros((2, 1, 28, 28), np.float32)
-    images[1, 0, 3, 5], images[1, 0, 3, 6] = 0.5, 2
+    images[1, 0, 3, 5:8] = 0.5, 2, -1
     text = draw.page(
         lenet, title="A <b> & C", classes=classes, mean=0.25, std=0.5, samples=(md.tensor(images), np.array([3, 9]))
     )
@@ -72,6 +74,7 @@ REFUSED = {
     "std must be more than 0, got 0": dict(std=0),
     "expected samples M×1×28×28 and M labels, got 2×28×28 and 2": dict(samples=(np.zeros((2, 28, 28)), [1, 2])),
     "got 2×1×28×28 and 1": dict(samples=(np.zeros((2, 1, 28, 28)), [1])),
+    "expected samples that are uint8, or floats in .*, got int64": dict(samples=(np.zeros((1, 1, 28, 28), int), [1])),
     "expected labels that are integers from 0 to 9, got .*10": dict(samples=(np.zeros((1, 1, 28, 28)), [10])),
     "integers from 0 to 9, got .*0.5": dict(samples=(np.zeros((1, 1, 28, 28)), [0.5])),
 }
