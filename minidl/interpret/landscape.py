@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
@@ -83,24 +84,25 @@ def loss_landscape(
     name = "loss_landscape"
     if (other is None) != (other_steps is None):
         raise ValueError(f"{name}: other and other_steps come together")
+    ways = [(direction, steps)]
+    if other is not None and other_steps is not None:
+        ways.append((other, other_steps))
     with evaluating(name, model), no_grad():
         parameters = dict(model.named_parameters())
-        for each in (direction, *([] if other is None else [other])):
-            wrong = [path for path, p in parameters.items() if path not in each or each[path].shape != p.shape]
+        for way, _ in ways:
+            wrong = [path for path, p in parameters.items() if path not in way or way[path].shape != p.shape]
             if wrong:
                 raise ValueError(f"{name}: a direction needs {dims(parameters[wrong[0]].shape)} numbers for {wrong[0]}")
-        kept = {path: p.detach().clone() for path, p in parameters.items()}
-        along = [(step, 0.0) for step in steps]
-        if other_steps is not None:
-            along = [(step, further) for step in steps for further in other_steps]
-        losses = []
+        kept, losses = {path: p.clone() for path, p in parameters.items()}, []
         try:
-            for step, further in along:
+            for place in itertools.product(*(at for _, at in ways)):
                 for path, p in parameters.items():
-                    moved = kept[path] + float(step) * direction[path]
-                    p.copy_(moved if other is None else moved + float(further) * other[path])
+                    moved = kept[path]
+                    for step, (way, _) in zip(place, ways, strict=True):
+                        moved = moved + step * way[path]
+                    p.copy_(moved)
                 losses.append(float(loss(model)))
         finally:
             for path, p in parameters.items():
                 p.copy_(kept[path])
-    return np.array(losses).reshape(len(steps), *([] if other_steps is None else [len(other_steps)]))
+    return np.array(losses).reshape([len(at) for _, at in ways])

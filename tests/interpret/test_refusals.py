@@ -136,6 +136,10 @@ REFUSED = {
     "half a direction": (
         lambda: interpret.loss_landscape(network(), id, {}, [0]), ValueError, "2×1×3×3 numbers for 0.weight",
     ),
+    "a second direction": (
+        lambda: interpret.loss_landscape(network(), id, interpret.random_direction(network()), [0], {}, [0]),
+        ValueError, "2×1×3×3 numbers for 0.weight",
+    ),
 }  # fmt: skip
 
 
