@@ -76,6 +76,19 @@ def pictures(images: np.ndarray, titles: Sequence[str], columns: int = 6) -> Any
     return figure
 
 
+def album(rows: dict[str, Any]) -> Any:
+    """Rows of images (n, C, H, W) in [0, 1], arrays or tensors, grey for C = 1 and colour for C = 3, by their names."""
+    framed = np.pad(np.stack(list(rows.values())), [(0, 0)] * 3 + [(1, 1)] * 2, constant_values=1)
+    count, columns, channels, height, width = framed.shape
+    sheet = framed.transpose(0, 3, 1, 4, 2).reshape(count * height, columns * width, channels)
+    figure, axes = pane((0.2 + 0.08 * max(map(len, rows)) + 0.8 * columns, 0.8 * count))
+    axes.imshow(sheet, cmap="gray", vmin=0, vmax=1)
+    axes.set(xticks=[], yticks=height * (np.arange(count) + 0.5) - 0.5, yticklabels=list(rows))
+    axes.tick_params(length=0)
+    axes.spines[:].set_visible(False)
+    return figure
+
+
 def errors(steps: np.ndarray, series: dict[str, np.ndarray]) -> Any:
     """Errors against the step that they were made with, each series a line; both axes are logarithmic."""
     figure, axes = pane()

@@ -335,6 +335,29 @@ def test_search(tmp_path):
 
 
 @pytest.mark.deep
+def test_gan(tmp_path):
+    lesson = run("16_gan", tmp_path)
+    lines = re.findall(r"^(.+): (\S+) away from the beginning, drawings (\S+) apart$", lesson.text, re.M)
+    moved, apart = ({line[0]: float(line[i]) for line in lines} for i in (1, 2))
+    assert list(moved) == ["before", "as it should be", "both move", "wrong side", "too fast"]
+    assert moved["wrong side"] == moved["before"] == 0 and apart["wrong side"] == apart["before"]
+    assert all(moved[way] > 1 for way in ("as it should be", "both move", "too fast"))
+    results = {name: result for name, (result,) in lesson.record["results"].items()}
+    assert list(results) == ["dense", "DCGAN"]
+    for name, result in results.items():
+        assert sum(result["counts"]) == round(2000 * result["sure"])
+        assert f"{name}: sure of {result['sure']:.1%} of the drawings; from 0 to 9: {result['counts']}\n" in lesson.text
+    assert re.findall(r"^halfway between (\w+): sure of \S+%$", lesson.text, re.M) == ["pixels", "latents"]
+    sums = re.findall(r"^(\S+) · \(thick (\d) − thin \2\): ink (\S+), (\d+)% are read as (\d)$", lesson.text, re.M)
+    assert [times for times, *_ in sums] == ["-1", "+0", "+0.5", "+1"] and sums[1][3] == "100"
+    inks = [float(ink) for _, _, ink, _, _ in sums]
+    assert inks == sorted(inks) and inks[-1] > inks[1]
+    pictures = {"dense", "losing", "dcgan", "drawn", "halfway", "sums", "styled", "mixed"}
+    assert {path.stem for path in lesson.out.iterdir()} == pictures
+    assert "(1,600 digits, a subset of MNIST)" in lesson.text.splitlines()[-1]
+
+
+@pytest.mark.deep
 def test_transfer(tmp_path):
     """Without weights: a network of the other digits has to do."""
     lesson = run("13_transfer", tmp_path)

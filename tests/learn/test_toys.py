@@ -86,6 +86,20 @@ def test_templates_share_one_scale_about_0():
     assert plots.templates(np.ones((2, 2, 2)), ["a", "b"]).axes[1].get_title() == "b"
 
 
+@pytest.mark.parametrize("channels", [1, 3])
+def test_album_has_a_row_for_each_name(channels):
+    rows = {name: np.random.default_rng(len(name)).random((2, channels, 3, 4)) for name in ("a", "bcd", "ef")}
+    (axes,) = plots.album(rows | {"ef": md.tensor(rows["ef"])}).axes
+    sheet = axes.images[0].get_array().reshape(15, 12, channels)
+    assert [label.get_text() for label in axes.get_yticklabels()] == ["a", "bcd", "ef"]
+    for middle, images in zip(axes.get_yticks(), rows.values(), strict=True):
+        for column, image in enumerate(images):
+            framed = sheet[int(middle) - 2 : int(middle) + 3, 6 * column : 6 * column + 6]
+            np.testing.assert_array_equal(framed[1:-1, 1:-1], image.transpose(1, 2, 0))
+            assert (framed[[0, -1]] == 1).all() and (framed[:, [0, -1]] == 1).all()
+    assert axes.images[0].get_clim() == (0, 1)
+
+
 def test_series():
     (axes,) = plots.series({"loss": [3.0, 2.0, 1.0]}, "step", "height").axes
     np.testing.assert_allclose(axes.lines[0].get_xydata(), [[1, 3], [2, 2], [3, 1]])
