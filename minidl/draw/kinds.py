@@ -164,12 +164,11 @@ def adaptive_max_pool(module: AdaptiveMaxPool2d, input: Size, shape: Size) -> Sa
 
 def sliding(module: Any, input: Size, shape: Size) -> dict[str, Any]:
     """The windows of a pooling, [first, behind the last] in each direction, as far as they lie inside the image."""
-    stride = module.kernel_size if module.stride is None else module.stride
-    window = zip(
-        pair(module.kernel_size, "kernel_size"), pair(stride, "stride"), pair(module.padding, "padding", 0),
-        input[1:], shape[1:], strict=True,
-    )  # fmt: skip
-    rows, columns = ([[max(i * s - p, 0), min(i * s - p + k, n)] for i in range(count)] for k, s, p, n, count in window)
+    window = (pair(getattr(module, name), name, least=0) for name in ("kernel_size", "stride", "padding"))
+    rows, columns = (
+        [[max(i * s - p, 0), min(i * s - p + k, n)] for i in range(count)]
+        for k, s, p, n, count in zip(*window, input[1:], shape[1:], strict=True)
+    )
     return {"rows": rows, "columns": columns}
 
 

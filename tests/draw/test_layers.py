@@ -78,7 +78,7 @@ def test_replayed_they_give_what_the_network_gives(name):
     x = image
     for layer in layers(network, SIZE):
         x = replayed(layer, x)
-        assert x.shape == layer.shape
+        assert x.shape == layer.shape and {tensor.dtype for tensor in layer.tensors.values()} <= {np.dtype("f4")}
     with md.no_grad():
         scores = network(md.tensor(image[None].astype(np.float32))).numpy()[0]
     np.testing.assert_allclose(x, scores, rtol=1e-4, atol=1e-5)
@@ -116,6 +116,7 @@ REFUSED = {
     "a sum": (lambda a, b, x: b(a(x)) + x, "add: computes with what comes after b; the page draws nothing but layers"),
     "a function": (lambda a, b, x: b(a(x).relu()), "relu: computes with what comes after a"),
     "another way": (lambda a, b, x: (a(x), b(x))[1], "b: Linear.*: its input is not what came before it, from a;"),
+    "another input": (lambda a, b, x: a(md.zeros(2, 784)), "a: Linear.*: its input is not what .*, from the input;"),
     "no scores": (lambda a, b, x: (b(a(x)), x)[1], "expected scores N×classes, of the network's last layer, got 2×784"),
     "a tuple": (lambda a, b, x: (b(a(x)),), "got tuple"),
     "no layer": (lambda a, b, x: x, "of the network's last layer"),
