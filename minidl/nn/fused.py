@@ -1,5 +1,6 @@
 """Runs of layers that one composite serves; `Sequential` finds them."""
 
+import math
 from typing import Any
 
 import numpy as np
@@ -18,6 +19,7 @@ from minidl.nn.module import Module
 from minidl.nn.normalisation import BatchNorm2d
 from minidl.ops.window import Window
 
+FEW = 1 << 17  # numbers, over which a pass takes as long as it takes to call a norm
 PLAIN = (0, (0, 0), [0, 0]), (1, (1, 1), [1, 1])  # padding and dilation of a pooling that has none
 
 
@@ -52,11 +54,17 @@ def conv_activation(input: Tensor, conv: Conv2d, *layers: Module) -> Tensor | No
 @fuses(Conv2d, BatchNorm2d, ReLU, MaxPool2d)
 @fuses(Conv2d, BatchNorm2d, MaxPool2d, ReLU)
 def conv_folded_norm(input: Tensor, conv: Conv2d, norm: BatchNorm2d, *layers: Module) -> Tensor | None:
-    """In evaluation a batch norm after a convolution is one of other weights and another bias."""
+    """In evaluation a batch norm after a convolution is one of other weights and another bias.
+
+    Not where there are far more weights than results, as in the last layers for a single image: these are then scaled.
+    """
     options = activation(layers)
     if norm.by_batch() or options is None or conv.padding_mode != "zeros":
         return None
     if getattr(input, "ndim", 0) != 4 or conv.weight.dtype == float16:  # in which what is folded may overflow
+        return None
+    places = len(input) * math.prod(n // s for n, s in zip(input.shape[2:], conv.stride, strict=True))
+    if conv.weight.numel() - places * conv.out_channels > FEW:
         return None
     tensors = [conv.weight, norm.running_mean, norm.running_var, norm.weight, norm.bias, conv.bias]
     like = {(t.dtype, t.device, t.shape) for t in tensors[1:] if t is not None}

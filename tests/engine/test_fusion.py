@@ -329,6 +329,21 @@ def test_in_half_precision_nothing_is_folded():
     assert np.isfinite(net(x).detach().numpy()).all()
 
 
+@pytest.mark.parametrize("images, rows, stride, folds", [
+    (1, 16, 1, True), (1, 15, 1, False), (4, 4, 1, True), (3, 4, 1, False), (1, 32, 2, True), (1, 30, 2, False),
+])  # fmt: skip
+def test_where_weights_are_far_more_than_results_these_are_scaled(images, rows, stride, folds):
+    """512² weights and 512 · 16² results differ by 2¹⁷, the most for which a norm is folded into weights."""
+    net = network(lambda: [nn.Conv2d(512, 512, 1, stride), nn.BatchNorm2d(512), nn.ReLU()]).eval()
+    x = image(images, 512, rows, 16 * stride)
+    with md.no_grad():
+        with counted() as served:
+            z = net(x)
+        assert served == [tuple(map(type, net))] * folds
+        with md.no_fusion():
+            np.testing.assert_allclose(z.numpy(), net(x).numpy(), rtol=1e-9, atol=1e-9)
+
+
 def test_a_batch_is_counted_once_where_a_run_is_refused():
     net = network(RUNS["norm-relu-pool"])
     with pytest.raises(ValueError):

@@ -61,6 +61,21 @@ def test_blocks_of_places_in_a_row_change_nothing(channels, places):
         np.testing.assert_allclose(a, b, rtol=1e-4, atol=1e-4)
 
 
+@pytest.mark.parametrize("images, outputs, by_channel", [(1, 21, True), (1, 20, False), (2, 41, True), (2, 40, False)])
+@pytest.mark.parametrize("options", [{}, {"pool": QUARTERS, "relu": True}, {"groups": 2}], ids=str)
+def test_columns_that_are_fewer_than_weights_are_in_their_order(images, outputs, by_channel, options):
+    """Of 5×4 places, forward; what goes back is as ever."""
+    groups = options.get("groups", 1)
+    x, w, bias = numbers(images, 6 * groups, 7, 5), numbers(outputs * groups, 6, 3, 2), numbers(outputs * groups)
+    how = conv.Geometry(x, w, (1, 1), ((0, 0), (0, 0)), (1, 1), groups, None, forward=True)
+    assert how.cut.block == 1 and how.cut.by_channel is by_channel
+    ours = run(x, w, bias, **options)
+    with md.no_fusion():
+        theirs = run(x, w, bias, **options)
+    for a, b in zip(ours, theirs, strict=True):
+        np.testing.assert_allclose(a, b, rtol=1e-4, atol=1e-4)
+
+
 def test_of_equal_places_the_first_is_chosen_and_an_infinite_gradient_stays_there():
     x, w = np.ones((1, 1, 6, 6), np.float32), np.ones((1, 1, 3, 3), np.float32)
     xs = [Tensor(x), Tensor(w, requires_grad=True), Tensor(np.zeros(1, np.float32), requires_grad=True)]

@@ -88,11 +88,15 @@ def unchoose(z, chosen, nowhere):
 
 
 class Patches(NamedTuple):
-    """How images are cut: patches of a `block` of places of the `window`, of which `places` lie down and across."""
+    """How images are cut: patches of a `block` of places of the `window`, of which `places` lie down and across.
+
+    `by_channel`: a patch of one place has its elements in the order of the weights, one channel after the other.
+    """
 
     window: Window
     block: int
     places: tuple[int, int]
+    by_channel: bool = False
 
     @property
     def whole(self) -> Window:
@@ -113,6 +117,7 @@ class Patches(NamedTuple):
             image[...] = 0
             whole.inside(image, (h, w))[...] = x
         seen = whole.seen(np, image, self.places)
+        seen = seen.transpose(0, 1, 2, 5, 3, 4) if self.by_channel else seen
         z = empty(seen.shape, x.dtype)
         z[...] = seen
         return z.reshape(math.prod(seen.shape[:3]), -1)
@@ -131,6 +136,8 @@ class Patches(NamedTuple):
     def spread(self, weight: np.ndarray) -> np.ndarray:
         """Weights (O, C, KH, KW) as a matrix, (PH·PW·C, places in a block · O)."""
         o, c, *_ = weight.shape
+        if self.by_channel:
+            return np.ascontiguousarray(weight).reshape(o, -1).T
         if self.block == 1:  # BLAS reads it as it is, and 1×1 weights without a copy
             return np.ascontiguousarray(weight.transpose(0, 2, 3, 1)).reshape(o, -1).T
         z = np.zeros((*self.whole.size, c, self.block, o), weight.dtype)
@@ -175,13 +182,15 @@ def product(a: np.ndarray, b: np.ndarray) -> np.ndarray:
 class Geometry:
     """How a convolution is done: the cut, sizes before and after pooling, the weights of each group as a matrix."""
 
-    def __init__(self, x, weight, stride, padding, dilation, groups, pool) -> None:
+    def __init__(self, x, weight, stride, padding, dilation, groups, pool, forward=False) -> None:
         window = Window(weight.shape[2:], stride, padding, dilation)
         self.cut = patches(x, weight, window)
         self.o, self.c = len(weight) // groups, weight.shape[1]
         self.places = window.positions(*x.shape[2:])
+        if forward and self.cut.block == 1 and self.cut.whole != ONE and len(x) * math.prod(self.places) < self.o:
+            self.cut = self.cut._replace(by_channel=True)  # columns, fewer than weights, are put in the others' order
         self.size = self.places if pool is None else pool.positions(*self.places)
-        self.matrices = [self.cut.spread(part) for part in np.split(weight, groups)]
+        self.matrices = [self.cut.spread(weight[self.of(group)[1]]) for group in range(groups)]
         self.parts = parts(len(x), groups, math.prod((*self.cut.places, *self.cut.whole.size, self.c)))
 
     def of(self, group):
@@ -203,7 +212,7 @@ class Columns:
 
     @staticmethod
     def forward(x, weight, bias, *, stride, padding, dilation, groups, pool, relu):  # noqa: D102
-        how = Geometry(x, weight, stride, padding, dilation, groups, pool)
+        how = Geometry(x, weight, stride, padding, dilation, groups, pool, forward=True)
         image, z = x.transpose(0, 2, 3, 1), empty((len(x), *how.size, len(weight)), x.dtype)
         added = np.zeros(len(weight), x.dtype) if bias is None else bias
 

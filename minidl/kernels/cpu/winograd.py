@@ -279,13 +279,13 @@ def begin(g, z, relu, m, bias):
                     bias[k] += tile[1, o + k]
 
 
-FILTERS = {(r, r): transforms(r)[1] for r in (3, 5)}
+def filter_transform(r: int) -> np.ndarray:
+    """G w Gᵀ of r×r weights w as a matrix (q², r²) times all of them in a row; in tiles a column follows the other."""
+    g = transforms(r)[1]
+    return np.einsum("ik,jl->jikl", g, g).reshape(-1, r * r)
 
 
-def both(a: np.ndarray, x: np.ndarray) -> np.ndarray:
-    """A x Aᵀ of x (q, q, …): (p, p, …)."""
-    a, (p, q) = a.astype(x.dtype), a.shape
-    return matmul(a, matmul(a, x.reshape(q, -1)).reshape(p, q, -1)).reshape(p, p, *x.shape[2:])
+FILTERS = {(r, r): filter_transform(r) for r in (3, 5)}
 
 
 class Tiles:
@@ -313,14 +313,15 @@ class Tiles:
         return tiles.reshape(len(tiles) * self.number, self.q * self.q, -1).swapaxes(0, 1)
 
     def filters(self, weight: np.ndarray) -> np.ndarray:
-        """U, as q² matrices (C, O)."""
-        u = both(FILTERS[weight.shape[2:]], weight.transpose(3, 2, 1, 0))
-        return u.reshape(self.q * self.q, self.c, self.o)
+        """U, as q² matrices (O, C)."""
+        weights = weight.reshape(self.o * self.c, -1)
+        return matmul(FILTERS[weight.shape[2:]].astype(self.dtype), weights.T).reshape(-1, self.o, self.c)
 
     def filters_back(self, u: np.ndarray) -> np.ndarray:
         """The adjoint of `filters`."""
         r = self.q - 3
-        return both(FILTERS[r, r].T, u.reshape(self.q, self.q, self.c, self.o)).transpose(3, 2, 1, 0)
+        weights = matmul(u.reshape(len(u), -1).T, FILTERS[r, r].astype(self.dtype))
+        return weights.reshape(self.o, self.c, r, r)
 
 
 class Winograd:
@@ -356,7 +357,7 @@ class Winograd:
             n = len(image[part])
             v, m = tiles.room(n, tiles.c), tiles.room(n, o)
             cut(image[part], *tiles.before, v)
-            matmul(tiles.matrices(v), u, tiles.matrices(m))
+            matmul(tiles.matrices(v), u.mT, tiles.matrices(m))
             y = z[part] if pool is None else empty((n, *tiles.results, o), z.dtype)
             finish(m, bias, relu, y)
             if pool is not None:
@@ -370,7 +371,7 @@ class Winograd:
     @staticmethod
     def backward(g, saved, needs, x, weight, bias, *, padding, pool, relu, **k):  # noqa: D102
         tiles, image, g, o = Tiles(x, weight, padding), channels_last(x), channels_last(g), len(weight)
-        (z, chosen), u = saved, np.ascontiguousarray(tiles.filters(weight).mT)  # else products take twice as long
+        (z, chosen), u = saved, tiles.filters(weight)
         dx: Any = empty(image.shape, x.dtype) if 0 in needs else None
 
         def work(part):
@@ -383,7 +384,7 @@ class Winograd:
             begin(dy, dy if z is None else z[part], z is not None, m, db)
             if 1 in needs:
                 cut(image[part], *tiles.before, v)
-                du = matmul(tiles.matrices(v).mT, tiles.matrices(m), empty(u.mT.shape, u.dtype))
+                du = matmul(tiles.matrices(m).mT, tiles.matrices(v), empty(u.shape, u.dtype))
             if dx is not None:
                 matmul(tiles.matrices(m), u, tiles.matrices(v))
                 join(v, *tiles.before, dx[part])
