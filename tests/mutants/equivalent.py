@@ -232,8 +232,8 @@ REASONS: dict[str, list[str]] = {
         *each(["convolve.Columns.forward", "convolve.Columns.backward"], ["-1 → -2"]),
         "normalize_channels.NormalizeChannels.backward: -1 → -2",
         "normalize_channels.statistics: -1 → -2",
-        *each(["convolve.Tiles.matrices", "convolve.both"], ["-1 → -2"]),
-        "convolve.both: -1 → -2 (2)",
+        *each(["convolve.Tiles.matrices", "convolve.Tiles.filters", "convolve.Tiles.filters_back"], ["-1 → -2"]),
+        "convolve.Tiles.filters: -1 → -2 (2)",
     ],
     "A slice ends where there is no more, and nobody looks at what is left of a larger array.": [
         "normalize_rows.NormalizeRows.forward: (*rows.shape[:2], 2) → (*rows.shape[:2], 3)",
@@ -290,9 +290,6 @@ REASONS: dict[str, list[str]] = {
             )
         )
     ],
-    "Products are as right, and slower.": [
-        "convolve.Winograd.backward: np.ascontiguousarray(tiles.filters(weight).mT) → tiles.filters(weight).mT"
-    ],
     "There are as many gradients as images, and results as chunks.": [
         "normalize_rows.NormalizeRows.backward: True → False",
         *each(["convolve.Winograd.backward", "convolve.Columns.backward"], ["True → False"]),
@@ -300,7 +297,6 @@ REASONS: dict[str, list[str]] = {
         "convolve.Winograd.backward: len(x) → len(g)",
         "convolve.Tiles.__init__: True → False",
     ],
-    "NumPy casts the smaller factor itself.": ["convolve.both: a.astype(x.dtype) → a"],
     "What is taken off first is added again, and the sum of what differs from the mean is 0.": [
         "normalize_rows.normalized: (i, j, 0) → (i, 0, j)",
         *each(

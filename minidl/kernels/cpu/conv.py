@@ -187,7 +187,7 @@ class Geometry:
         self.cut = patches(x, weight, window)
         self.o, self.c = len(weight) // groups, weight.shape[1]
         self.places = window.positions(*x.shape[2:])
-        if forward and self.cut.block == 1 and self.cut.whole != ONE and len(x) * math.prod(self.places) < self.o:
+        if forward and self.cut.block == 1 and len(x) * math.prod(self.places) < self.o:
             self.cut = self.cut._replace(by_channel=True)  # columns, fewer than weights, are put in the others' order
         self.size = self.places if pool is None else pool.positions(*self.places)
         self.matrices = [self.cut.spread(weight[self.of(group)[1]]) for group in range(groups)]
