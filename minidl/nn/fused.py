@@ -19,7 +19,7 @@ from minidl.nn.module import Module
 from minidl.nn.normalisation import BatchNorm2d
 from minidl.ops.window import Window
 
-FEW = 1 << 17  # numbers, over which a pass takes as long as it takes to call a norm
+FEW = 1 << 19  # weights, over which a pass takes no longer than the call of a norm
 PLAIN = (0, (0, 0), [0, 0]), (1, (1, 1), [1, 1])  # padding and dilation of a pooling that has none
 
 

@@ -333,9 +333,9 @@ def test_in_half_precision_nothing_is_folded():
     (1, 16, 1, True), (1, 15, 1, False), (4, 4, 1, True), (3, 4, 1, False), (1, 32, 2, True), (1, 30, 2, False),
 ])  # fmt: skip
 def test_where_weights_are_far_more_than_results_these_are_scaled(images, rows, stride, folds):
-    """512² weights and 512 · 16² results differ by 2¹⁷, the most for which a norm is folded into weights."""
-    net = network(lambda: [nn.Conv2d(512, 512, 1, stride), nn.BatchNorm2d(512), nn.ReLU()]).eval()
-    x = image(images, 512, rows, 16 * stride)
+    """1024² weights and 1024 · 512 results differ by 2¹⁹, the most for which a norm is folded into weights."""
+    net = network(lambda: [nn.Conv2d(1024, 1024, 1, stride), nn.BatchNorm2d(1024), nn.ReLU()]).eval()
+    x = image(images, 1024, rows, 32 * stride)
     with md.no_grad():
         with counted() as served:
             z = net(x)

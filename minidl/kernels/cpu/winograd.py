@@ -279,13 +279,8 @@ def begin(g, z, relu, m, bias):
                     bias[k] += tile[1, o + k]
 
 
-def filter_transform(r: int) -> np.ndarray:
-    """G w Gᵀ of r×r weights w as a matrix (q², r²) times all of them in a row; in tiles a column follows the other."""
-    g = transforms(r)[1]
-    return np.einsum("ik,jl->jikl", g, g).reshape(-1, r * r)
-
-
-FILTERS = {(r, r): filter_transform(r) for r in (3, 5)}
+# G w Gᵀ of r×r weights w as a matrix (q², r²) times all of them in a row; in tiles a column follows the other
+FILTERS = {(r, r): np.einsum("ik,jl->jikl", g, g).reshape(-1, r * r) for r in (3, 5) for g in [transforms(r)[1]]}
 
 
 class Tiles:
