@@ -92,6 +92,7 @@ def test_statistics_are_of_what_was_fitted():
     np.testing.assert_allclose(x.numpy(), [[0, 0, 0], [5 / std, 0, 0]], rtol=1e-6)
     assert y.dtype == np.int64 and y.numpy().tolist() == [1, 0] and encoder.classes == ["no", "yes"]
     assert encoder.inverse_target(np.array([[1, 0]])).tolist() == [["yes", "no"]]
+    assert encoder.inverse_target(np.array([1, 1])).tolist() == ["yes", "yes"]
     raw = TableEncoder("y", standardize=False, fill=-1).fit(train)
     assert raw.transform(train).tensors[0].numpy().tolist() == [[1, 1, 0], [3, 0, 1], [-1, 1, 0]]
     assert encoder.fit(other).classes == ["no", "yes"] and encoder.features == ["b=z", "a"]

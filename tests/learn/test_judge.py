@@ -40,6 +40,7 @@ def said(candidate, **options):
 
 def test_passed():
     assert said(lambda x: x * 2.0) == ("passed", "Passed, 2 calls.")
+    assert judge(declared(), lambda x: x * 2.0).number == declared().number
 
 
 def test_stub():

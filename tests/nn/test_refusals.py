@@ -130,7 +130,7 @@ def test_wrong_inputs(expression):
     (nn.Flatten(), "flatten"), (nn.Unflatten(1, (1, 2)), "unflatten"), (nn.BatchNorm1d(2), "BatchNorm1d"),
     (lambda x: nn.LazyBatchNorm1d()(x), "LazyBatchNorm1d"), (lambda x: nn.LazyLinear(2)(x), "linear"),
     (nn.GroupNorm(1, 2), "group_norm"), (nn.Softmax2d(), "Softmax2d"),
-    (nn.Embedding.from_pretrained, "from_pretrained"),
+    (nn.Embedding.from_pretrained, "from_pretrained"), (nn.init.eye_, "eye_"),
 ])  # fmt: skip
 @pytest.mark.parametrize("input", [np.ones((2, 2)), [1.0]], ids=["array", "list"])
 def test_inputs_are_tensors(call, name, input):

@@ -88,7 +88,8 @@ def test_buffers_are_copied_or_averaged(use_buffers, mean, count):
         net(md.full((2, 1), value))
         averaged.update_parameters(net)
     assert averaged.module.running_mean.tolist() == [mean]
-    assert averaged.module.num_batches_tracked.item() == count and averaged.n_averaged.item() == 2
+    assert averaged.module.num_batches_tracked.item() == count
+    assert averaged.n_averaged.item() == 2 and averaged.n_averaged.dtype == md.int64
 
 
 def test_the_state_is_of_the_average():
