@@ -36,7 +36,8 @@ def build(out: Path, outputs: bool = True) -> int:
     os.environ |= {"MINIDL_PROFILE": "ci", "MINIDL_OFFLINE": "1", "MINIDL_DATA": str(out / "no-data")}
     warnings.filterwarnings("ignore", "MNIST was not found", UserWarning)  # pages say how many digits there were
     source = out / "source"
-    shutil.rmtree(source, ignore_errors=True)
+    for folder in (source, out / "html"):  # nothing stays of pages that are no more, or of sources as they were
+        shutil.rmtree(folder, ignore_errors=True)
     source.mkdir()
     for writer in (written, api, lessons, markdown):
         writer.pages(source)
