@@ -133,16 +133,16 @@ def main(arguments: list[str] | None = None) -> int:
             if job.process.returncode or weights(folder) != weights(place / "whole"):
                 wrong.append(f"kill {len(ends)}: it did not go on to the same weights: {job.said}")
             shutil.rmtree(folder)
+            if asked.out:  # what an interrupted run has found is there
+                figures = {"ranks": asked.ranks, "kills": len(ends), "wrong": len(wrong), "ended": sorted(ends)}
+                about = {"seed": asked.seed, "seconds": round(time.monotonic() - started), "processor": processor()}
+                asked.out.write_text(json.dumps(figures | about, indent=1) + "\n")
     print(
         f"{asked.ranks} ranks, one killed {asked.kills} times at random moments: the job had ended after "
         f"{np.median(ends):.2f} s, {max(ends):.2f} at most; {len(wrong)} things were wrong",
         *wrong,
         sep="\n",
     )
-    if asked.out:
-        figures = {"ranks": asked.ranks, "kills": asked.kills, "wrong": len(wrong), "ended": sorted(ends)}
-        about = {"seed": asked.seed, "seconds": round(time.monotonic() - started), "processor": processor()}
-        asked.out.write_text(json.dumps(figures | about, indent=1) + "\n")
     return int(bool(wrong))
 
 
