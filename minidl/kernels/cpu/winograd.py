@@ -309,7 +309,7 @@ class Tiles:
 
     def filters(self, weight: np.ndarray) -> np.ndarray:
         """U, as q² matrices (O, C)."""
-        weights = weight.reshape(self.o * self.c, -1)
+        weights = np.ascontiguousarray(weight).reshape(self.o * self.c, -1)  # as BLAS rounds, whatever the strides
         return matmul(FILTERS[weight.shape[2:]].astype(self.dtype), weights.T).reshape(-1, self.o, self.c)
 
     def filters_back(self, u: np.ndarray) -> np.ndarray:
