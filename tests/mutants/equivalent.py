@@ -43,7 +43,7 @@ REASONS: dict[str, list[str]] = {
             [
                 *(f"g.dtype → {a}.dtype{n}" for a in ("x", "weight") for n in ("", " (2)")),
                 *(f"x.dtype → {a}.dtype{n}" for a in ("g", "weight") for n in ("", " (2)")),
-                *("g[part] → x[part] (3)", "True → False"),
+                "True → False",
                 "summed(dw).reshape(*kernel, -1, len(weight)).sum(2).transpose(2, 0, 1)[:, None].astype(x.dtype) → "
                 "summed(dw).reshape(*kernel, -1, len(weight)).sum(2).transpose(2, 0, 1)[:, None]",
             ],
@@ -222,8 +222,8 @@ REASONS: dict[str, list[str]] = {
         "convolve.finish: y < zero → y <= zero",
         "convolve.bias_relu: y < zero → y <= zero",
         "convolve.product: matmul(a, b, empty((len(a), b.shape[1]), a.dtype)) → matmul(a, b)",
-        "convolve.Winograd.backward: matmul(tiles.matrices(v).mT, tiles.matrices(m), empty(u.mT.shape, u.dtype)) "
-        "→ matmul(tiles.matrices(v).mT, tiles.matrices(m))",
+        "convolve.Winograd.backward: matmul(tiles.matrices(m).mT, tiles.matrices(v), empty(u.shape, u.dtype)) "
+        "→ matmul(tiles.matrices(m).mT, tiles.matrices(v))",
     ],
     "NumPy takes any negative size for the one that is left open.": [
         "normalize_rows.in_rows: -1 → -2 (2)",
@@ -289,6 +289,26 @@ REASONS: dict[str, list[str]] = {
                 f"len({parts}) → {parts}",
             )
         )
+    ],
+    "NumPy casts the smaller factor itself.": [
+        "convolve.Tiles.filters: FILTERS[weight.shape[2:]].astype(self.dtype) → FILTERS[weight.shape[2:]]",
+        "convolve.Tiles.filters_back: FILTERS[r, r].astype(self.dtype) → FILTERS[r, r]",
+    ],
+    "Columns have the order in which they are quickly made; products are the same in any.": [
+        "convolve.Columns.forward: True → False",
+        *each(
+            ["convolve.Geometry.__init__"],
+            [
+                "True → False",
+                "if forward and self.cut.block == 1 and (len(x) * math.prod(self.places) < self.o): → if False:",
+                "len(x) * math.prod(self.places) < self.o → len(x) * math.prod(self.places) <= self.o",
+                "len(x) * math.prod(self.places) < self.o → len(x) * math.prod(self.places) >= self.o",
+                "len(x) * math.prod(self.places) → len(x)",
+                "len(x) * math.prod(self.places) → len(x) / math.prod(self.places)",
+                "len(x) * math.prod(self.places) → math.prod(self.places)",
+                "self.cut._replace(by_channel=True) → self.cut",
+            ],
+        ),
     ],
     "There are as many gradients as images, and results as chunks.": [
         "normalize_rows.NormalizeRows.backward: True → False",
