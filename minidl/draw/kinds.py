@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import math
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
@@ -77,6 +78,10 @@ def described(module: Module, path: str, input: Any, output: Any) -> Layer:
     """A module that is known, as a layer between two tensors; ValueError for options that the page can't draw."""
     shape = getattr(output, "shape", (0,))  # what gives two tensors is refused
     kind, options, tensors = said(module, input.shape[1:], shape[1:])
+    for name, value in options.items():
+        refuse(isinstance(value, (float, np.floating)) and not math.isfinite(value), f"{name}={value}")
+    for name, tensor in tensors.items():
+        refuse(not np.isfinite(tensor).all(), f"numbers in its {name} that are not finite")
     return Layer(kind, path, repr(module), input.shape[1:], shape[1:], options, tensors)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import html
 import json
+import math
 import re
 from collections.abc import Sequence
 from importlib.resources import files
@@ -56,7 +57,8 @@ def page(
         For what is no Module.
     ValueError
         For a layer that can't be drawn, with its path; for a network that is no chain of layers; for another number of
-        classes than of scores; for a deviation that is not more than 0; and for samples of another shape.
+        classes than of scores; for a mean that is not finite, or a deviation that is not more than 0; and for samples
+        of another shape, or not finite.
 
     Examples
     --------
@@ -67,11 +69,13 @@ def page(
     scores = chain[-1].shape[-1]
     if len(classes) != scores:
         raise ValueError(f"draw: the network gives {scores} scores, and there are {len(classes)} classes")
-    if not std > 0:
-        raise ValueError(f"draw: std must be more than 0, got {std}")
+    if not math.isfinite(mean):
+        raise ValueError(f"draw: mean must be finite, got {mean}")
+    if not 0 < std < math.inf:
+        raise ValueError(f"draw: std must be finite and more than 0, got {std}")
     numbers, told = packed(chain)
     data = {
-        "classes": list(classes),
+        "classes": [str(name) for name in classes],
         "mean": float(mean),
         "std": float(std),
         "layers": told,
@@ -109,13 +113,15 @@ def sampled(images: Any, labels: Any, scores: int) -> dict[str, Any]:
     if pixels.dtype != np.uint8 and pixels.dtype.kind != "f":
         raise ValueError(f"draw: expected samples that are uint8, or floats in [0, 1], got {pixels.dtype}")
     if pixels.dtype != np.uint8:
+        if not np.isfinite(pixels).all():
+            raise ValueError("draw: expected samples in [0, 1], got some that are not finite")
         pixels = np.round(np.clip(pixels, 0, 1) * 255).astype(np.uint8)
     return {"pixels": base64.b64encode(pixels.tobytes()).decode(), "labels": labels.tolist()}
 
 
 def escaped(data: Any) -> str:
     """JSON that can stand within a script element: no ``<`` may begin a tag there."""
-    return json.dumps(data).replace("<", "\\u003c")
+    return json.dumps(data, allow_nan=False, default=lambda number: number.item()).replace("<", "\\u003c")
 
 
 def read(name: str) -> str:

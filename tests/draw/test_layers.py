@@ -133,6 +133,13 @@ def test_what_is_no_chain_is_refused(name):
         layers(Forward(function), SIZE)
 
 
+def diverged():
+    """A batch norm whose mean is no number."""
+    norm = nn.BatchNorm2d(1)
+    norm.running_mean.fill_(float("nan"))
+    return norm
+
+
 LAYERS = {
     "features.1: GLU.*: .*: computes with what comes after features.0": [nn.Conv2d(1, 4, 3), nn.GLU(1)],
     "features.0: Conv2d.*: the page can't draw padding_mode='reflect', zeros alone": [
@@ -145,6 +152,8 @@ LAYERS = {
     "features.0: AvgPool2d.*: .*divisor_override=3": [nn.AvgPool2d(2, divisor_override=3)],
     "features.0: BatchNorm2d.*: .*without running statistics": [nn.BatchNorm2d(1, track_running_stats=False)],
     "features.0: Linear.*: .*a dense layer on 3 dimensions": [nn.Linear(28, 4)],
+    "features.0: Hardtanh.*: the page can't draw min_val=-inf": [nn.Hardtanh(-float("inf"), 1)],
+    "features.0: BatchNorm2d.*: .*numbers in its shift that are not finite": [diverged()],
     "features.0: GroupNorm.*: .*: computes with the input": [nn.GroupNorm(1, 1)],
 }
 

@@ -56,6 +56,12 @@ def test_what_it_is_told(lenet):
     assert base64.b64decode(pixels) == digits.tobytes()
 
 
+def test_numbers_of_numpy_are_numbers_there():
+    network = md.nn.Sequential(md.nn.Flatten(), md.nn.Linear(784, 2), md.nn.LeakyReLU(np.float32(0.5)))
+    data = data_of(draw.page(network, classes=np.arange(2)))
+    assert data["layers"][-1]["negative_slope"] == 0.5 and data["classes"] == ["0", "1"]
+
+
 def test_all_is_in_it_and_nothing_is_asked_for(lenet):
     text = draw.page(lenet)
     assert not re.search(r"\{\{\w+\}\}|(?:src|href)=\"(?!data:)|@import|url\(|\bfetch\(|\bimport\b", text)
@@ -71,7 +77,10 @@ def test_simplenets_page_is_small():
 
 REFUSED = {
     "the network gives 10 scores, and there are 2 classes": dict(classes="ab"),
-    "std must be more than 0, got 0": dict(std=0),
+    "std must be finite and more than 0, got 0": dict(std=0),
+    "std must be finite and more than 0, got inf": dict(std=float("inf")),
+    "mean must be finite, got nan": dict(mean=float("nan")),
+    "expected samples in .*, got some that are not finite": dict(samples=(np.full((1, 1, 28, 28), np.nan), [1])),
     "expected samples M×1×28×28 and M labels, got 2×28×28 and 2": dict(samples=(np.zeros((2, 28, 28)), [1, 2])),
     "got 2×1×28×28 and 1": dict(samples=(np.zeros((2, 1, 28, 28)), [1])),
     "expected samples that are uint8, or floats in .*, got int64": dict(samples=(np.zeros((1, 1, 28, 28), int), [1])),
