@@ -12,10 +12,9 @@ import warnings
 from collections.abc import Sequence
 from pathlib import Path
 
-from sphinx.cmd.build import build_main
-
 from docs import api, lessons, markdown, written
 from docs.markdown import CHECKOUT
+from minidl.backend.extras import extra
 
 DOCS = Path(__file__).parent
 
@@ -30,13 +29,23 @@ def parser() -> argparse.ArgumentParser:
 
 
 def build(out: Path, outputs: bool = True) -> int:
-    """Write the sources of all pages into ``out/source``, and make ``out/html`` of them."""
+    """Write the sources of all pages into ``out/source``, and make ``out/html`` of them.
+
+    Raises
+    ------
+    FileExistsError
+        If there are such folders that this has not made: they would be emptied.
+    """
+    build_main = extra("sphinx.cmd.build", "docs", "python -m docs").build_main
+    out = out.resolve()  # Sphinx takes some paths as from its own folder
+    source, html = out / "source", out / "html"
+    if not (out / "no-data").is_dir() and (source.exists() or html.exists()):
+        raise FileExistsError(f"docs: {out} has a folder source or html that is not of the site; give another --out")
     for folder in ("no-data", "extra"):
         (out / folder).mkdir(parents=True, exist_ok=True)
     os.environ |= {"MINIDL_PROFILE": "ci", "MINIDL_OFFLINE": "1", "MINIDL_DATA": str(out / "no-data")}
     warnings.filterwarnings("ignore", "MNIST was not found", UserWarning)  # pages say how many digits there were
-    source = out / "source"
-    for folder in (source, out / "html"):  # nothing stays of pages that are no more, or of sources as they were
+    for folder in (source, html):  # nothing stays of pages that are no more, or of sources as they were
         shutil.rmtree(folder, ignore_errors=True)
     source.mkdir()
     for writer in (written, api, lessons, markdown):
@@ -44,7 +53,7 @@ def build(out: Path, outputs: bool = True) -> int:
     options = ["-W", "--keep-going", "-q", "-j", "auto", "-c", str(DOCS), "-d", str(out / "doctrees")]
     options += ["-D", f"html_extra_path={out / 'extra'}", "-D", f"nb_execution_cache_path={out / 'outputs'}"]
     options += ["-D", f"nb_execution_mode={'cache' if outputs else 'off'}"]
-    return build_main([*options, str(source), str(out / "html")])
+    return build_main([*options, str(source), str(html)])
 
 
 def serve(folder: Path, port: int) -> None:
