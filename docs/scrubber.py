@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import base64
-import json
 from collections.abc import Callable
 from html import escape
 from typing import Any
 
 import minidl as md
 from minidl import functional as F
+from minidl.draw.page import escaped
 from minidl.viz import Backward, backward, picture
 from minidl.viz.backward import Stand, value
 
@@ -55,7 +55,7 @@ def step(network: md.nn.Module, optimizer: Any, images: md.Tensor, labels: md.Te
 def widget(name: str) -> str:
     """A walk as HTML: its record, and all of it as text for whoever has no script."""
     walk = WALKS[name]()
-    record = json.dumps([shown(stand) for stand in walk], ensure_ascii=False).replace("</", "<\\/")
+    record = escaped([shown(stand) for stand in walk])
     return (
         f'<div class="scrubber" aria-label="{name.replace("_", " ")}, step by step" role="group">'
         f'<script type="application/json">{record}</script></div>'
