@@ -8,7 +8,8 @@ const find = (id) => document.getElementById(id);
 const actions = [];
 let drawing = null; // the stroke that is being drawn
 let chosen = null; // the class that gradients are of; null: the one that is read
-let way = []; // pictures on the way to another reading, and the place of the one that is shown
+let way = []; // pictures on the way to another reading, the class it leads to, and the place of the one that is shown
+let goal = null;
 let place = 0;
 let colors = palette();
 
@@ -252,8 +253,8 @@ const target = find("target");
 data.classes.forEach((name, label) => target.append(element("option", { value: label }, name)));
 
 find("persuade").addEventListener("click", () => {
-  const picture = current();
-  const steps = persuade(network, picture, Number(target.value));
+  goal = Number(target.value);
+  const steps = persuade(network, current(), goal);
   way = [];
   const mine = way;
   const more = () => {
@@ -287,12 +288,11 @@ function showWay(shares, drawn, seen) {
   Object.assign(find("step"), { max: steps, value: place });
   showPicture(find("changed"), colors, seen);
   showChange(find("change"), colors, drawn, seen);
-  const to = Number(target.value);
   const change = seen.map((share, i) => share - drawn[i]);
   const norm = Math.hypot(...change).toFixed(2);
-  const failed = steps === STEPS && place === steps ? ` It is not convinced after ${steps} steps.` : "";
+  const failed = place === STEPS && shares[goal] < ENOUGH ? ` It is not convinced after ${steps} steps.` : "";
   find("how").textContent =
-    `Step ${place} of ${steps}: ${data.classes[to]} with ${percent(shares[to])}.${failed} No pixel has changed by more ` +
+    `Step ${place} of ${steps}: ${data.classes[goal]} with ${percent(shares[goal])}.${failed} No pixel has changed by more ` +
     `than ${extent(change).toFixed(2)}, where 1 is full ink; the norm of all changes is ${norm}.`;
 }
 
