@@ -1,7 +1,7 @@
 # %% [markdown]
 # # 15 · Adversarial examples
 #
-# A network reads 97 of 100 digits, and hardly one where somebody changes each pixel by a little: along the gradient,
+# A network reads 99 of 100 digits, and hardly one where somebody changes each pixel by a little: along the gradient,
 # that of the pixels. You write the attack, forget the normalisation, train a network that withstands, and stick a patch
 # on digits. About 30 minutes; you need lessons 02 and 06.
 
