@@ -50,7 +50,8 @@ def on_ranks(count: int, program: Path, *arguments: object) -> bool:
         print("No MPI here, and so no ranks: pip install 'minidl[mpi]' brings one")
         return False
     command = [mpiexec, "-n", str(count), sys.executable, str(program), *map(str, arguments)]
-    done = subprocess.run(command, capture_output=True, text=True)
+    # What is typed is for the lesson: mpiexec would read it
+    done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, text=True)
     if done.returncode:
         print(f"{mpiexec} has not run {program.name}:", done.stdout, done.stderr)
     return not done.returncode

@@ -1,6 +1,8 @@
 """What is measured of a piece of work, by works whose cost is known."""
 
+import os
 import time
+from contextlib import contextmanager
 
 import numpy as np
 import pytest
@@ -56,6 +58,21 @@ def test_memory_is_no_longer_traced_after_an_error():
     assert not measuring.tracemalloc.is_tracing()
 
 
+@contextmanager
+def typed(keys):
+    """Keys that wait in standard input; what is left of them can be read."""
+    before, (left, written) = os.dup(0), os.pipe()
+    os.write(written, keys)
+    os.close(written)
+    os.dup2(left, 0)
+    try:
+        yield left
+    finally:
+        os.dup2(before, 0)
+        for end in before, left:
+            os.close(end)
+
+
 @pytest.mark.skipif(bool(absent()), reason=absent())
 def test_on_ranks(tmp_path, capsys):
     program = tmp_path / "program.py"
@@ -63,7 +80,9 @@ def test_on_ranks(tmp_path, capsys):
         "import sys\nfrom pathlib import Path\nfrom mpi4py import MPI\n"
         "Path(sys.argv[1], str(MPI.COMM_WORLD.rank)).write_text(sys.argv[2])\nsys.exit(int(sys.argv[3]))\n"
     )
-    assert on_ranks(2, program, tmp_path, "said", 0) and capsys.readouterr().out == ""
+    with typed(b"next") as left:
+        assert on_ranks(2, program, tmp_path, "said", 0) and capsys.readouterr().out == ""
+        assert os.read(left, 9) == b"next"
     assert [(tmp_path / rank).read_text() for rank in "01"] == ["said", "said"]
     assert not on_ranks(2, program, tmp_path, "said", 3)
     assert "has not run program.py:" in capsys.readouterr().out
