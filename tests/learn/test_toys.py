@@ -217,3 +217,47 @@ def test_ops_under_the_roof():
     assert intensities[0] < 0.05 and intensities[-1] > 100
     assert axes.get_xscale() == axes.get_yscale() == "log"
     assert [text.get_text() for text in axes.get_legend().get_texts()] == ["the roof", "large", "small"]
+
+
+def test_searches_stand_over_the_errors_of_all():
+    """Rates go to the right, the other upwards; above and beside are the means over the other of them."""
+    table, rates, decays = np.arange(6).reshape(3, 2) / 10, np.geomspace(0.01, 1, 3), np.array([1e-3, 1e-1])
+    found = {"grid": [[0.01, 0.01], [1e-3, 1e-1]], "random": [[0.1, 1.0], [1e-3, 1e-3]]}
+    figure = plots.searches(table, rates, decays, found, "decay")
+    top, corner, other, _, main, side, *_ = figure.axes
+    assert [axes.get_title() for axes in (top, other)] == ["grid: 1 rates in 2 trials", "random: 2 rates in 2 trials"]
+    errors, marks = main.collections
+    np.testing.assert_allclose(errors.get_array(), [[0, 20, 40], [10, 30, 50]])
+    assert errors.get_clim() == (0, 100) and not corner.axison
+    assert marks.get_offsets().tolist() == [[0.01, 1e-3], [0.01, 1e-1]]
+    assert main.get_xscale() == main.get_yscale() == "log" and main.get_ylabel() == "decay"
+    (means, tried), (others, drawn) = top.lines, side.lines
+    np.testing.assert_allclose(means.get_xydata(), np.stack([rates, [5, 25, 45]], 1))
+    np.testing.assert_allclose(others.get_xydata(), np.stack([[20, 30], decays], 1))
+    assert tried.get_xydata().tolist() == [[0.01, 0], [0.01, 0]]
+    assert drawn.get_xydata().tolist() == [[0, 1e-3], [0, 1e-1]]
+
+
+def test_bands_hold_eight_tenths():
+    values = np.stack([np.arange(1.0, 12), np.full(11, 3.0)], 1)
+    (axes,) = plots.bands({"a": values, "b": values + 1}, "trials", "error, %").axes
+    assert [line.get_xydata().tolist() for line in axes.lines] == [[[1, 6], [2, 3]], [[1, 7], [2, 4]]]
+    first = axes.collections[0].get_paths()[0].vertices
+    assert first[first[:, 0] == 1, 1].min() == 2 and first[first[:, 0] == 1, 1].max() == 10
+    assert [text.get_text() for text in axes.get_legend().get_texts()] == ["a", "b"]
+    assert (axes.get_xlabel(), axes.get_ylabel(), axes.get_yscale()) == ("trials", "error, %", "log")
+
+
+def test_landscapes_have_one_scale_and_a_line_at_a_level():
+    """The first direction goes to the right."""
+    steps = np.linspace(-1, 1, 5)
+    slope = np.repeat(np.geomspace(0.1, 10, 5)[:, None], 5, axis=1)
+    figure = plots.landscapes({"a": slope, "b": 10 * slope}, steps, "loss", 1.0)
+    left, right, bar = figure.axes
+    assert (left.get_title(), right.get_title(), bar.get_ylabel()) == ("a", "b", "loss")
+    assert [axes.collections[0].get_clim() for axes in (left, right)] == [pytest.approx((0.1, 100))] * 2
+    line = left.collections[2].get_paths()[0].vertices
+    np.testing.assert_allclose(line[:, 0], 0, atol=1e-9)
+    assert line[:, 1].min() == -1 and line[:, 1].max() == 1
+    assert matplotlib.colors.to_hex(left.collections[2].get_edgecolor()[0]) == plots.RED.lower()
+    assert left.lines[0].get_xydata().tolist() == [[0, 0]]
