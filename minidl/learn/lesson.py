@@ -17,6 +17,7 @@ from typing import Any
 
 from minidl import backend
 from minidl.data.sources import NAMED, ImageDataset
+from minidl.files import beside
 from minidl.learn.extras import extra
 from minidl.models import get_model, get_weight
 from minidl.models.weights import Weights
@@ -155,7 +156,8 @@ class Lesson:
         runs[-1] |= {package: version(package) for package in ("numpy", "minidl")}
         runs[-1] |= dict(code_sha256=fingerprint(self.source))
         runs.sort(key=lambda run: (run["profile"], run["data"]))
-        path.write_text(json.dumps(runs, indent=2, ensure_ascii=False) + "\n", "utf-8")
+        with beside(path) as part:
+            part.write_text(json.dumps(runs, indent=2, ensure_ascii=False) + "\n", "utf-8")
         print(f"recorded: {os.path.relpath(path)}")
 
 

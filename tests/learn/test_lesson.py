@@ -96,6 +96,15 @@ def test_a_record_by_value(script, tmp_path, monkeypatch, capsys):
     assert capsys.readouterr().out == f"recorded: {Path('results', '99.json')}\n"
 
 
+def test_a_record_that_fails_leaves_those_before(script, tmp_path):
+    script("--record").record("digits", "cpu", {})
+    path = tmp_path / "results" / "99.json"
+    before = path.read_bytes()
+    with pytest.raises(UnicodeEncodeError):
+        script("--record").record("half a letter: \ud800", "cpu", {})
+    assert path.read_bytes() == before and list(path.parent.iterdir()) == [path]
+
+
 def test_the_fingerprint_is_of_lines_of_code_alone():
     code = b"x = 1  # kept\nif x:\n    y = '#'"
     assert fingerprint(code) == hashlib.sha256(code).hexdigest()
