@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import statistics
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -52,23 +54,36 @@ def commented(text: str) -> str:
 
 
 def recorded(runs: list[dict[str, Any]]) -> str:
-    """A table for each run on record."""
+    """For each run on record the tables of what it has found."""
     parts = []
     for run in runs:
-        keys = list(dict.fromkeys(key for seeds in run["results"].values() for one in seeds for key in one))
-        keys.remove("seed")
-        lines = [f"| | {' | '.join(keys)} | seeds |", "|---" * (len(keys) + 2) + "|"]
-        for name, seeds in run["results"].items():
-            cells = [spread([one[key] for one in seeds if key in one]) for key in keys]
-            lines.append(f"| {name} | {' | '.join(cells)} | {len(seeds)} |")
         where = f"{run['cpu']}, {run['cores']} cores, {run['seconds']:,.0f} s"
-        parts.append(f"\n**{run['data']}**, profile `{run['profile']}` ({where}):\n\n" + "\n".join(lines) + "\n")
+        parts += [f"\n**{run['data']}**, profile `{run['profile']}` ({where}):\n", *tables(run["results"])]
     return "".join(parts)
 
 
+def tables(results: dict[str, list[dict[str, Any]]]) -> Iterator[str]:
+    """A table for those, one after another, of which the same was measured."""
+    for keys, rows in itertools.groupby(results.items(), lambda row: [key for key in row[1][0] if key != "seed"]):
+        lines = [f"| | {' | '.join(keys)} | seeds |", "|---" * (len(keys) + 2) + "|"]
+        for name, seeds in rows:
+            cells = [spread([one[key] for one in seeds if key in one]) for key in keys]
+            lines.append(f"| {name} | {' | '.join(cells)} | {len(seeds)} |")
+        yield "\n" + "\n".join(lines) + "\n"
+
+
 def spread(values: list[Any]) -> str:
-    """The mean, and the deviation between several; anything but numbers as it is."""
+    """The mean, and the deviation between several; anything but numbers in words, seed by seed."""
     if not values or not all(isinstance(value, (int, float)) for value in values):
-        return ", ".join(map(str, values))
+        return "; ".join(map(said, values))
     mean = f"{statistics.mean(values):.4g}"
     return f"{mean} ± {statistics.stdev(values):.2g}" if len(values) > 1 else mean
+
+
+def said(value: Any) -> str:
+    """Numbers, names, and lists and mappings of them, in words."""
+    if isinstance(value, dict):
+        return ", ".join(f"{key}: {said(one)}" for key, one in value.items())
+    if isinstance(value, list):
+        return ", ".join(map(said, value))
+    return f"{value:.4g}" if isinstance(value, float) else str(value)

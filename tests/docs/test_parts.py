@@ -110,4 +110,5 @@ def test_faults_are_counted():
 
 def test_spread():
     assert (lessons.spread([1, 3]), lessons.spread([0.123456]), lessons.spread([])) == ("2 ± 1.4", "0.1235", "")
+    assert lessons.spread([[0.5, 1 / 3], {"MB": 15.74, "ms": [3]}]) == "0.5, 0.3333; MB: 15.74, ms: 3"
     assert lessons.spread(["sgd"]) == "sgd" and np.isfinite(float(lessons.spread([5])))
