@@ -221,12 +221,10 @@ function togglePen() {
 
 /* --- samples --- */
 
-const samples = data.samples
-  ? data.samples.labels.map((label, i) => {
-      const bytes = decode(data.samples.pixels).subarray(i * SIDE * SIDE, (i + 1) * SIDE * SIDE);
-      return { label, pixels: Float32Array.from(bytes, (byte) => byte / 255) };
-    })
-  : [];
+const given = data.samples ?? { pixels: "", labels: [] };
+const inks = Float32Array.from(decode(given.pixels), (byte) => byte / 255);
+const inkOf = (i) => inks.subarray(i * SIDE * SIDE, (i + 1) * SIDE * SIDE);
+const samples = given.labels.map((label, i) => ({ label, pixels: inkOf(i) }));
 let next = 0;
 
 function nextSample() {
@@ -292,8 +290,8 @@ function showWay(shares, drawn, seen) {
   const norm = Math.hypot(...change).toFixed(2);
   const failed = place === STEPS && shares[goal] < ENOUGH ? ` It is not convinced after ${steps} steps.` : "";
   find("how").textContent =
-    `Step ${place} of ${steps}: ${data.classes[goal]} with ${percent(shares[goal])}.${failed} No pixel has changed by ` +
-    `more than ${extent(change).toFixed(2)}, where 1 is full ink; the norm of all changes is ${norm}.`;
+    `Step ${place} of ${steps}: ${data.classes[goal]} with ${percent(shares[goal])}.${failed} No pixel has changed ` +
+    `by more than ${extent(change).toFixed(2)}, where 1 is full ink; the norm of all changes is ${norm}.`;
 }
 
 /* --- the rest --- */
