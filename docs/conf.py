@@ -20,7 +20,6 @@ extensions = [
     "docs.outputs",
 ]
 default_role = "literal"
-exclude_patterns = ["out"]
 
 autodoc_member_order = "bysource"
 autodoc_typehints_format = "short"
