@@ -112,7 +112,7 @@ def address():
 
 
 def faults(seen, url, host, axe):
-    """What is wrong with a page: errors, requests to other hosts, what is beside the screen, findings of axe if given."""
+    """What is wrong with a page: errors, requests to other hosts, what is beside the screen, what axe finds."""
     wrong = []
     own = (host, "data:", "blob:", "about:")
     seen.on("console", lambda said: wrong.append(said.text) if said.type in ("error", "warning") else None)
