@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from typing import Any
-
-import numpy as np
 
 from minidl.backend import dims
 from minidl.backend.modes import no_fusion, no_grad
 from minidl.draw.kinds import Layer, described, known
 from minidl.engine.core import Tensor
-from minidl.engine.watch import watch
+from minidl.engine.watch import watched
 from minidl.nn import Module
 from minidl.nn.modes import modes_kept
+from minidl.nn.summary import blank
+from minidl.nn.tree import require_module
 from minidl.profiler.work import arrays_in
 
 BATCH = 2  # inputs of the run that is watched; a layer that is given another number has mixed them
@@ -39,26 +38,13 @@ def layers(network: Module, size: tuple[int, ...]) -> list[Layer]:
     ValueError
         For a layer that the page does not know, and for a network that does anything else: adds, or goes two ways.
     """
-    if not isinstance(network, Module):
-        raise TypeError(f"draw: expected a Module, got {type(network).__name__}")
-    parameter = next(network.parameters(), None)
-    like = Tensor(np.zeros((BATCH, *size), np.float32 if parameter is None else parameter.dtype))
-    like = like if parameter is None else like.to(parameter.device)
+    require_module("draw", network)
+    like = blank(network, (BATCH, *size))
     chain = Chain(network, like)
     with no_grad(), no_fusion(), modes_kept(network), watched(chain):
         scores = network.eval()(like)
     chain.ends(scores)
     return chain.layers
-
-
-@contextmanager
-def watched(watcher: Any) -> Iterator[None]:
-    """A ``with`` block in which a watcher sees every op and every layer."""
-    before, watch.by = watch.by, watcher
-    try:
-        yield
-    finally:
-        watch.by = before
 
 
 class Chain:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager
 from typing import Any, Protocol
 
@@ -37,6 +37,16 @@ class Watch:
 
 
 watch = Watch()
+
+
+@contextlib.contextmanager
+def watched(watcher: Any) -> Iterator[None]:
+    """A ``with`` block that a `Watcher` sees, or what has those of its methods that are called there, or nobody."""
+    before, watch.by = watch.by, watcher
+    try:
+        yield
+    finally:
+        watch.by = before
 
 
 def timed(name: str) -> AbstractContextManager[Any]:

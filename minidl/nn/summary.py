@@ -13,7 +13,7 @@ import numpy as np
 from minidl.backend import dims
 from minidl.backend.modes import no_grad
 from minidl.engine.core import Tensor
-from minidl.engine.watch import watch
+from minidl.engine.watch import watched
 from minidl.engine.writes import owner_of
 from minidl.nn.modes import modes_kept
 from minidl.nn.module import Module
@@ -141,18 +141,18 @@ def summary(model: Module, input_size: tuple[int, ...]) -> str:
         frozen; the memory of the outputs of layers for one input.
     """
     require_module("summary", model)
-    tracer, before = Tracer(model), watch.by
-    parameter = next(model.parameters(), None)
-    like = Tensor(np.zeros((1, *input_size), np.float32 if parameter is None else parameter.dtype))
-    like = like if parameter is None else like.to(parameter.device)
+    tracer, like = Tracer(model), blank(model, (1, *input_size))
     tracer.come([like.array], (INPUT,))
-    watch.by = tracer
-    try:
-        with no_grad(), modes_kept(model):
-            model.eval()(like)
-    finally:
-        watch.by = before
+    with no_grad(), modes_kept(model), watched(tracer):
+        model.eval()(like)
     return "\n".join([*table(tracer.calls), *totals(model, tracer)])
+
+
+def blank(model: Module, shape: tuple[int, ...]) -> Tensor:
+    """Zeros, of the dtype of a network's parameters and where these are."""
+    parameter = next(model.parameters(), None)
+    like = Tensor(np.zeros(shape, np.float32 if parameter is None else parameter.dtype))
+    return like if parameter is None else like.to(parameter.device)
 
 
 def table(calls: list[Call]) -> list[str]:
