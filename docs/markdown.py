@@ -53,8 +53,9 @@ def converted(text: str, file: str, folder: Path) -> str:
         whole = f"{inside}#{anchor}"
         if whole in PAGES:
             return f"[{label}]({PAGES[whole]})"
-        if inside in PAGES:
-            return f"[{label}]({PAGES[inside]}{'#' * bool(anchor)}{anchor})"
+        page = inside.removeprefix("docs/pages/") if inside.startswith("docs/pages/") else PAGES.get(inside)
+        if page:
+            return f"[{label}]({page}{'#' * bool(anchor)}{anchor})"
         return label if label.startswith("`") else f"`{label}`"
 
     return FORMULA.sub(r"{math}`\1`", LINK.sub(target, text))

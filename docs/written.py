@@ -18,8 +18,9 @@ LINE = re.compile(r"^\{(\w+)\}(?: (.*))?$", re.M)
 def pages(source: Path) -> None:
     """Each page, with its lines filled in."""
     for page in sorted(PAGES.glob("*.md")):
-        text = LINE.sub(lambda found: part(found[1], found[2] or "", source), page.read_text("utf-8"))
-        (source / page.name).write_text(text, "utf-8")
+        text = markdown.converted(page.read_text("utf-8"), f"docs/pages/{page.name}", source)
+        filled = LINE.sub(lambda found: part(found[1], found[2] or "", source), text)
+        (source / page.name).write_text(filled, "utf-8")
 
 
 def part(name: str, arguments: str, folder: Path) -> str:

@@ -13,6 +13,7 @@ from minidl.learn import course
     ("[a page](../minidl/PYTORCH.md)", "[a page](pytorch.md)"),
     ("[a place](../README.md#how-to-read-it)", "[a place](house.md)"),
     ("[a part](../minidl/data/transforms/README.md#speed)", "[a part](transforms.md#speed)"),
+    ("[by hand](../docs/pages/gpu.md#below)", "[by hand](gpu.md#below)"),
     ("[`tests/specs`](../tests/specs)", "`tests/specs`"),
     ("[code](../minidl/ops/loss.py)", "`code`"),
     ("[elsewhere](https://example.org/a.md)", "[elsewhere](https://example.org/a.md)"),
