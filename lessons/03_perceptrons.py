@@ -1,8 +1,8 @@
 # %% [markdown]
 # # 03 · A layer in between
 #
-# Of ten templates' errors, a layer in between leaves a third if it learns from 60,000 digits, two thirds from 4,000.
-# You test the code that trains it, and turn its knobs: rate, batches, loss. About 30 minutes; you need lesson 02.
+# With a layer in between, a third of the ten templates' mistakes are left after 60,000 digits, two thirds after 4,000.
+# You write the loop that trains it, and turn its knobs: rate, batches, loss. About 30 minutes; you need lesson 02.
 
 # %%
 import numpy as np
@@ -20,9 +20,9 @@ np.seterr(all="ignore")  # some of what is tried here goes wrong, that is the po
 # %% [markdown]
 # ## 1. Predict: how many numbers?
 #
-# A **dense layer** makes m numbers of n: z = x·Wᵀ + b, W of the shape m×n. *FC64* has 64 neurons in between, h =
-# relu(x·W₁ᵀ + b₁) and scores = h·W₂ᵀ + b₂, where relu(z) = max(0, z); *FC256-FC256* has two layers of 256. 784 pixels,
-# ten classes: how many parameters have they? And what could FC64 compute without relu?
+# A **dense layer** turns n numbers into m: z = x·Wᵀ + b, for x (N, n), W (m, n) and b (m,). *FC64* has a **hidden**
+# layer of 64 neurons, h = relu(x·W₁ᵀ + b₁) with relu(z) = max(0, z), then scores h·W₂ᵀ + b₂; *FC256-FC256* has two of
+# 256. How many parameters has each, for 784 pixels and ten classes? And what could FC64 compute without relu?
 
 # %%
 fc64, x = md.models.fc64(), md.rand(5, 784)
@@ -32,14 +32,14 @@ print(f"the library's scores are at most {(fc64(x) - by_hand).abs().max().item()
 print("parameters:", *(f"{sum(p.numel() for p in net.parameters()):,}" for net in (fc64, md.models.fc256_fc256())))
 
 # %% [markdown]
-# (784 + 1)·64 + (64 + 1)·10 = 50,890. Without relu, W₂·(W₁·x) = (W₂·W₁)·x: a product of matrices is a matrix, and FC64
-# could do no more than ten templates. *The bend is what makes layers worth having.*
+# (784 + 1)·64 + (64 + 1)·10 = 50,890. Without relu, (x·W₁ᵀ)·W₂ᵀ = x·(W₂·W₁)ᵀ: a product of matrices is a matrix, and
+# FC64 could do no more than ten templates. *The bend is what makes layers worth having.*
 #
 # ## 2. Make: the loop, and its test
 #
-# **Clear** gradients, go **forward**, take the **loss**, go **backward**, **step**: p ← p − lr·g. A wrong line makes no
-# error, it learns less: so let it learn *fifty digits*. Exercise: the loop, with a step of your own as in lesson 02.
-# (Then `optim.SGD` takes it; a `DataLoader` deals out **batches**, one a step; once through all is an **epoch**.)
+# **Clear** gradients, go **forward**, take the **loss**, go **backward**, **step**: p ← p − lr·g. A wrong line raises
+# no error; less is learnt. So test it: can it learn *fifty digits* by heart? Exercise: the loop, with lesson 02's step.
+# (Later `optim.SGD` makes the step, `DataLoader` deals out **batches**, one a step; once through all is an **epoch**.)
 
 # %%
 def overfit(network, images, labels, lr, steps):
@@ -82,8 +82,8 @@ print(f"fifty digits: loss {by_heart[0]:.3f} → {by_heart[-1]:.3f}; {misread(fc
 # %% [markdown]
 # ## 3. Predict: a softmax too many
 #
-# `cross_entropy` makes probabilities of scores itself. A common mistake: the network ends in a softmax, too. Let it be
-# perfect, 1 for the right class and 0 for nine others: which loss does it get? Sketch its curve.
+# `cross_entropy` itself turns scores into probabilities. A common mistake: the network ends in a softmax as well.
+# Suppose it is perfect, 1 for the right class and 0 for the nine others: what loss does it get? Sketch the curve.
 
 # %%
 lost = train(md.models.fc64(), fifty, 0.3, 50, 200, loss=lambda z, labels: F.cross_entropy(F.softmax(z, 1), labels))
@@ -91,11 +91,11 @@ print(f"loss {lost[0]:.3f} → {lost[-1]:.3f}; at best ln(1 + 9/e) = {np.log(1 +
 lesson.show(plots.series({"scores": by_heart, "softmax twice": lost}, "step", "training loss"), "twice")
 
 # %% [markdown]
-# No error is raised, and it learns, only more slowly. But its loss can't fall below 1.461: the fifty give it away.
+# Nothing complains, and it learns, only more slowly. But its loss can't fall below 1.461, and fifty digits show it.
 #
 # ## 4. Predict, then run: the networks
 #
-# Batches of 64 and a rate of 0.3, of 0.03 at the end. Order FC64, FC256-FC256 and FC64 *without relu* by their error.
+# Batches of 64, a rate of 0.3 and at the end of 0.03. Order FC64, FC256-FC256 and FC64 *without relu* by their error.
 
 # %%
 seeds, epochs = {"ci": (1, 8), "core": (1, 4 if len(learnt) == 60_000 else 16), "full": (3, 12)}[lesson.profile]
@@ -114,7 +114,7 @@ for name, runs in results.items():
     print(f"{name:12} {np.mean(errors):.2f} %{spread} misread ({size})")
 
 # %% [markdown]
-# A lecture says 2.85 % and 1.83 %, after many epochs. Two layers without a bend are no better than lesson 02's one.
+# A lecture says 2.85 % for FC64, 1.83 % for FC256-FC256. Two layers without a bend are no better than lesson 02's one.
 #
 # ## 5. Predict: the learning rate
 #
@@ -135,12 +135,12 @@ right = dict(lines={"FC64": (rates, found)}, xlabel="rate", xscale="log", ylabel
 lesson.show(plots.lines(left, right), "rates")
 
 # %% [markdown]
-# Too small: nothing is learnt in time. Too large: it jumps out of the valley; the best is not far below. Try it first.
+# Too small: nothing is learnt in time. Too large: it jumps out of the valley. The best lies just below: find it first.
 #
 # ## 6. Predict: the batch size
 #
-# The gradient of a batch is a mean: the larger, the more exact, and the fewer steps has an epoch. At the rates below,
-# which size is best after three epochs? How many times faster is an epoch in 256s than digit by digit?
+# A batch's gradient is a mean: the larger the batch, the more exact it is, and the fewer steps an epoch has. At the
+# rates below, which size is best after three epochs? How many times faster is an epoch in 256s than one by one?
 
 # %%
 suited = {1: 0.01, 10: 0.1, 64: 0.2, 256: 0.2, 1024: 0.2}
@@ -159,13 +159,13 @@ right = dict(lines={b: (np.cumsum(spent), found) for b, (_, spent, found) in run
 lesson.show(plots.lines(left | dict(ylabel="misread, %"), right | dict(xscale="log")), "batches")
 
 # %% [markdown]
-# Small batches learn more from each digit; large ones see more digits a second, as one by one the machine is busy with
-# Python. Already at 256 three epochs are too few steps. 64 misreads a third more than 10, in a quarter of the time.
+# Small batches learn more from each digit. Large ones see more digits a second; one by one, the machine is busy with
+# Python. At 256, three epochs are already too few steps. 64 misreads a third more than 10, in a quarter of the time.
 #
 # ## 7. Predict: cars
 #
-# 392 cars: cylinders, weight (1,613 to 5,140 pounds), … and `mpg`, miles on a gallon. At which rates does a layer of 32
-# learn it from raw numbers? And **standardised**, `mpg` as well: (x − mean) / deviation? Exercise: there, and back.
+# 392 cars: cylinders, weight (1,613 to 5,140 pounds), … and `mpg`, miles per gallon. At which rates can 32 hidden
+# neurons learn `mpg` from raw numbers? If all are **standardised**, (x − mean) / deviation? Exercise: there, and back.
 
 # %%
 def scaler(learnt):
@@ -197,9 +197,9 @@ for lr in (1e-6, 1e-4, 1e-2):
 #
 # ## 8. Predict: what a loss asks for
 #
-# For a number that is d off: d², |d|, or **Huber's**, d²/2 up to δ and straight from there. For a class: −ln p, or
-# (1 − p)². Sketch their slopes, which backward sends. Which says *nothing* to who is sure and wrong? And which bears
-# six answers of 300 that were typed without their point, 180 for 18.0? Exercise: Huber's.
+# For a number that is d off: d², |d|, or **Huber's** loss, d²/2 up to δ and straight on from there. For a class: −ln p,
+# or (1 − p)². Sketch their slopes, which backward sends. Which tells *nothing* to a network that is sure and wrong? And
+# which bears it that six of 300 answers were typed without their point, 180 for 18.0? Exercise: Huber's.
 
 # %%
 def huber(d, delta):
@@ -226,8 +226,8 @@ for name, loss in {"d²": F.mse_loss, "|d|": F.l1_loss, "Huber": lambda z, y: F.
 #
 # ## 9. Predict, then investigate: whose mean?
 #
-# Learn from the 1970s, and tell the 1980s, which go further. Standardise by the 1970s or, a common mistake, by *all*
-# cars: how much better does a network seem that has learnt nothing, and answers 0? And by each decade itself?
+# Learn from the 1970s, predict the 1980s, whose cars go further. Standardise by the 1970s or, a common mistake, by
+# *all* cars: how good does a network seem that has learnt nothing, and answers 0? And with each decade by itself?
 
 # %%
 old, new = table[table["year"] < 80], table[table["year"] >= 80]
@@ -237,13 +237,13 @@ for name, by in {"the 1970s": encoder(old), "all cars": encoder(table)}.items():
 print(f"each decade by itself: {trial(old, new, encoder(old), reader=encoder(new)):.1f} after")
 
 # %% [markdown]
-# The mean of all tells of answers that nobody has yet; and by themselves, the cars of 1981 look like those of 1975.
-# **Statistics are learnt where weights are, and kept with them.**
+# The mean of all cars gives away answers that nobody has yet; by themselves, the cars of 1981 look like those of 1975.
+# **Statistics are learnt where weights are learnt, and kept with them.**
 #
 # ## 10. Modify and make
 #
 # - Modify: give `F.mse_loss` answers (N,) for outputs (N, 1). Read the warning; what does the network learn, and why?
-# - Make: a loss that minds it twice as much if a car goes less far than you said.
+# - Make: a loss that counts an error twice if a car goes less far than you said.
 
 # %%
 lesson.record(f"MNIST, {len(learnt):,} + {len(held_out):,}", learnt.tensors[0].device, results)

@@ -1,9 +1,9 @@
 # %% [markdown]
 # # 04 · Which way is down
 #
-# Backward tells each weight which way is down, and nothing about how far. Here you see on a valley what that costs,
-# meet nine answers and build two of them; then where to *start*, so that anything comes back at all. About 30 minutes;
-# you need lesson 02.
+# Backward tells each weight which way is down, and nothing about how far to go. You see on a valley what that costs,
+# meet nine answers and build two of them; then you find where to *start*, so that anything comes back at all. About 30
+# minutes; you need lesson 02.
 
 # %%
 import numpy as np
@@ -64,12 +64,13 @@ for name, path in paths.items():
     print(f"{name:9} below 0.01 after {low[0] if len(low) else 'more than 60'} steps")
 
 # %% [markdown]
-# RMSprop is there first. Momentum and Adam come near as fast, and run past: the ball does not know that it is there.
-# SGD crosses the valley again and again, and hardly moves along it. (Smaller steps towards the end help; that is what
+# RMSprop arrives first. Momentum and Adam get near as fast, and run past: a ball does not know that it has arrived. SGD
+# crosses the valley again and again, and hardly moves along it. (Smaller steps towards the end help; that is what
 # schedules are for.)
 #
-# Exercises: SGD with momentum, and Adam (Kingma & Ba, 2015, algorithm 1). m and v begin at 0, so that they are too
-# small at first; Adam divides by 1 − βᵗ, which mends exactly that, at step t = 1, 2, …
+# Exercises: SGD with momentum, p ← p − lr·v, and Adam (Kingma & Ba, 2015, algorithm 1), p ← p − lr·m/(√v + ε),
+# where m and v are moving averages of g and g². Both begin at 0, so they are too small at first; dividing each by 1 −
+# βᵗ mends exactly that, at step t = 1, 2, … All arrays have the shape of p.
 
 # %%
 def momentum_step(p, g, v, lr=0.1, momentum=0.9):
@@ -86,14 +87,15 @@ check("04.2", adam_step)
 # %% [markdown]
 # ## 3. Predict, then run: nine on digits
 #
-# One hidden layer of 64 neurons with **relu**, max(0, ·), behind each: `mlp(784, 64, 10)`, whose `parameters()` are the
-# tensors that are learnt. Not all digits are asked at once, but *batches* of 50, which a `DataLoader` hands out; each
-# time through the data, an *epoch*, in a new order. As in lesson 02, 1,000 digits are held out to measure the error.
+# One *hidden* layer of 64 neurons between the pixels and the ten scores, with **relu**, max(0, ·), behind it: `mlp(784,
+# 64, 10)`, whose `parameters()` are the tensors that are learnt. Not all digits are used at once, but *batches* of 50,
+# which a `DataLoader` hands out; each time through the data, an *epoch*, in a new order. As in lesson 02, 1,000 digits
+# are held out to measure the error.
 #
-# All nine get the same first weights and the same batches in the same order. *Nesterov* takes the gradient a
-# little ahead, where momentum is about to go. *Adagrad* divides by the root of the sum of all squares so far, so that
-# it slows down for ever; *Adadelta* forgets old ones, as RMSprop does, and finds its rate itself. *Adamax* divides by
-# the largest gradient of late, *NAdam* is Adam with Nesterov's look ahead. Who is fast at first? Each has a usual rate.
+# All nine get the same first weights and the same batches in the same order. *Nesterov* takes the gradient a little
+# ahead, where momentum is about to go. *Adagrad* divides by the root of the sum of all squares so far, so that it slows
+# down for ever; *Adadelta* forgets old ones, as RMSprop does, and finds its rate itself. *Adamax* divides by the
+# largest gradient of late; *NAdam* is Adam with Nesterov's look ahead. Each has its usual rate. Which is fast at first?
 
 # %%
 def digits(train, most):
@@ -139,14 +141,14 @@ for name, make in makers.items():
 lesson.show(plots.compared(curves, "step", "training loss", window=8), "optimizers")
 
 # %% [markdown]
-# Most of these differences are those of the *rates*: with three times its rate, SGD would catch up, and Adam too. What
-# an adaptive rate gives is a meaning: a weight moves by about lr in a step, however large its gradient is. (Lesson 03
-# goes through rates in powers of ten.)
+# Much of these differences is that of the *rates*: three times its rate brings SGD level with Adam, and three times its
+# own puts Adam ahead again. What an adaptive rate gives is a meaning: a weight moves by about lr in a step, however
+# large its gradient is. (Lesson 03 goes through rates in powers of ten.)
 #
 # ## 4. Predict: all weights 0
 #
-# Softmax regression learned from weights of 0, in lesson 02. A network with a hidden layer, all of its weights 0,
-# biases too: what comes back to the first layer? And if all weights are 0.1?
+# Softmax regression learned from weights of 0, in lesson 02. Now a network with a hidden layer, with all weights and
+# biases 0: what comes back to the first layer? And if all of them are 0.1?
 
 # %%
 for value in (0.0, 0.1):
@@ -163,9 +165,9 @@ for value in (0.0, 0.1):
 #
 # ## 5. Predict: eight layers
 #
-# 256 inputs of deviation 1, eight layers of 256 with weights of the deviation s, and tanh or relu behind each. Too
-# small an s, and the signal dies; too large, and tanh *saturates*: its outputs are ±1, its slope is 0. A unit of relu
-# is *dead* if it is 0 for every input: nothing comes back through it. Which s keeps the signal alive?
+# 256 inputs of (standard) deviation 1, eight layers of 256 with weights of deviation s, and tanh or relu behind each.
+# With too small an s the signal dies; with too large a one tanh *saturates*: its outputs are ±1, its slope is 0. A unit
+# of relu is *dead* if it is 0 for every input: nothing comes back through it. Which s keeps the signal alive?
 
 # %%
 def forward(activation, start, layers=8):
@@ -213,7 +215,7 @@ check("04.3", he_deviation)
 #
 # - Investigate: `md.viz.sketch` of the last layer's outputs, for each start. Which line tells you most?
 # - Modify: Adam on the valley with `betas=(0.0, 0.999)` and `(0.9, 0.9)`. Which part makes the path round?
-# - Modify: give SGD ten times its rate on digits. And Adam?
+# - Modify: give SGD ten times its rate on the digits. And Adam?
 # - Make: AdamW. Weight decay is taken off the weights themselves, before the step, not added to g.
 
 # %%

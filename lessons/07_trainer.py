@@ -18,8 +18,8 @@ lesson = Lesson("07")
 # %% [markdown]
 # ## 1. Predict: count it
 #
-# 1×28×28 · convolution 3×3 to 32, pooling 2×2 · convolution 3×3 to 64, pooling 2×2 · flatten, dropout, dense to 10. How
-# many parameters has each layer, and how many are there in all? Then run.
+# From 1×28×28: convolution 3×3 to 32 channels, pooling 2×2; convolution 3×3 to 64, pooling 2×2; flatten, dropout, dense
+# to 10. How many parameters has each layer, and how many are there in all? Then run.
 
 # %%
 network = md.models.keras_convnet()
@@ -56,15 +56,15 @@ print(f"36928 × 512 = {36928 * 512:,}")
 
 # %% [markdown]
 # 36,928 is the number of *parameters* of the third convolution, 64·(64·9 + 1): it was copied from the wrong column of
-# the summary. Flatten leaves 22·22·64 = 30,976, and 30,976 × 512 is the 15.86 million that the slide's own sum says.
-# Shapes are not parameters. And pooling is not about accuracy first: it takes the dense layer from 15.9 million to 37
-# thousand.
+# the summary. Without pooling, each 3×3 takes a pixel off every side, 28 → 26 → 24 → 22; so flatten leaves 22·22·64 =
+# 30,976, and 30,976 × 512 is the 15.86 million of which the slide speaks; its own 36928 × 512 would be 18.9. Shapes are
+# not parameters. And pooling is not about accuracy first: it takes the dense layer from 15.9 million to 37 thousand.
 #
 # ## 3. Run: fit
 #
-# A `Trainer` holds a network, a loss and an optimizer together. `fit` is the loop that you wrote in lesson 03, with
-# validation after each epoch; it gives back a `History`. The last tenth of the training digits is put aside to watch:
-# the test set is looked at once, at the very end.
+# A `Trainer` holds a network, a loss and an optimizer together. `fit` is the loop that you wrote in lesson 03, with a
+# look at *validation* digits after each epoch; it returns a `History`. These digits, the last tenth of the training
+# set, are put aside and only watched, never learnt from. The test set is looked at once, at the very end.
 
 # %%
 train_set, test_set = md.data.MNIST(), md.data.MNIST(train=False)
@@ -129,8 +129,9 @@ print("how sure:", " → ".join(f"{mean:.1%}" for mean in confidence.means))
 print((lesson.out / "log.csv").read_text().splitlines()[-1])
 
 # %% [markdown]
-# Exercise: the heart of `EarlyStopping`. Given the validation losses of all epochs, at which does it stop, and whose
-# weights does it keep?
+# Exercise: the heart of `EarlyStopping`. An epoch is *better* if its validation loss is below the best so far by more
+# than `min_delta`; after `patience` epochs in a row without a better one, training stops. Given the losses of all
+# epochs: at which does it stop, and whose weights does it keep?
 
 # %%
 def stop(losses, patience, min_delta=0.0):

@@ -23,8 +23,8 @@ md.manual_seed(lesson.seed)
 # %% [markdown]
 # ## 1. Predict: 300 digits, 269,322 weights
 #
-# Two hidden layers of 256 learn 300 digits, again and again. What becomes of the loss on these 300, and of the loss on
-# digits that it has never seen? Sketch both curves before you run.
+# Two hidden layers of 256 neurons learn 300 digits, again and again. What becomes of the loss on these 300, and of the
+# loss on digits that the network has never seen? Sketch both curves before you run.
 
 # %%
 def digits(train, most):
@@ -82,8 +82,8 @@ lesson.show(plots.series({"learnt": rows[:, 0], "new": rows[:, 2]}, "epoch", "lo
 # ## 2. Predict: whom do you ask?
 #
 # Someone trains twenty networks, which differ in their seed alone, tests each on the same 100 digits, and reports the
-# best. By how much is the report too good? And if it is chosen by 100 *other* digits, the validation set, and then
-# tested?
+# best result. How much too good is the report? And if the network is chosen by 100 *other* digits, the validation set,
+# and only then tested?
 
 # %%
 runs = 6 if lesson.profile == "ci" else 20
@@ -104,9 +104,9 @@ print(f"chosen by the test digits: {np.mean(chosen_by_test):.1%} is reported, {n
 print(f"chosen by validation digits: {np.mean(chosen_by_validation):.1%} is reported")
 
 # %% [markdown]
-# The best of many on one test set is lucky, too. So there are **three** sets: one to learn from, one to choose by
-# (epochs, widths, rates: every choice), and one that is asked a single time, at the end. Choosing the best epoch by the
-# test set is the same mistake.
+# The best of many on one test set is also the luckiest. So there are **three** sets: one to learn from, one to choose
+# by (epochs, widths, rates: every choice), and one that is asked a single time, at the end. Choosing the best epoch by
+# the test set is the same mistake.
 #
 # ## 3. Run: when there is too little to put aside
 #
@@ -136,11 +136,11 @@ print(f"mean {np.mean(scores):.1%} ± {np.std(scores, ddof=1):.1%}")
 #
 # - a **smaller** network, 16 neurons wide;
 # - **L2**, λ·Σw² added to the loss: it pulls each weight to 0, the larger the harder; **L1**, λ·Σ|w|: all alike;
-# - **dropout**: half of the neurons, others at each step, give 0 while it learns;
-# - **early stopping**: at the end of five epochs without a new least loss on what is watched; the best weights return;
+# - **dropout**: while it learns, half of the neurons, others at each step, give 0;
+# - **early stopping**: it ends after five epochs without a new least loss on what is watched; the best weights return;
 # - **more data**: 2,000 digits in place of 300, for as many steps; and some of these together.
 #
-# Order them by the error on digits that neither learnt nor watched.
+# Order them by the error on digits that were neither learnt nor watched.
 
 # %%
 def network(width=256, penalty=None, dropout=0.0):
@@ -193,14 +193,14 @@ lesson.show(plots.weights({name: next(kept[name].parameters()) for name in ("non
 # Nothing helps like data: 9.1 % in place of 15.6 %. Beside that the others hardly change the *error*; L2 costs a point,
 # L1 half as much again, and 16 neurons are too few. What they change is the *loss*, how sure the network is of what it
 # gets wrong: from 0.709 to 0.588 with L2, to 0.542 with early stopping, in a quarter of the epochs, and to 0.523 with
-# three of them. All together, with more data, do best: 8.8 % and 0.292. The watched digits have decided when to stop,
-# so they can't be the ones to report; these numbers are of 10,000 others. L2 leaves few *large* weights, L1 few weights
-# at all.
+# L2, dropout and stopping together. These with more data do best: 8.8 % and 0.292. The watched digits have decided when
+# to stop, so they can't be the ones to report; these numbers are of 10,000 others. L2 leaves few *large* weights, L1
+# few weights at all.
 #
 # ## 5. Investigate: the smaller network of a lecture
 #
-# 10,000 words, two hidden layers of 16, one output; then of 4. How many parameters have they? By head, then by
-# `summary`.
+# The lecture's network reads texts: an input for each of 10,000 words, two hidden layers of 16, one output; then two of
+# 4. How many parameters has each? In your head, then by the count.
 
 # %%
 for width in (16, 4):
@@ -209,8 +209,8 @@ for width in (16, 4):
 # %% [markdown]
 # ## 6. Make: dropout and L2
 #
-# **Inverted dropout** silences a number with probability p in training, and multiplies the others by 1 / (1 − p): the
-# mean stays, and evaluation needs nothing. L2's gradient is 2λ·w, so that each step makes every weight a little
+# **Inverted dropout** sets a number to 0 with probability p in training, and multiplies the others by 1 / (1 − p): the
+# mean stays, and evaluation needs nothing. The gradient of λ·Σw² is 2λ·w, so each step also makes every weight a little
 # smaller.
 
 # %%
@@ -228,9 +228,9 @@ check("08.3", decayed)
 # %% [markdown]
 # ## 7. Modify and make
 #
-# - Modify: `L1(1e-3)`, ten times as much. Which share of the first layer is next to 0, and what does it cost?
+# - Modify: `L1(1e-3)`, ten times as much. Which share of the first layer is next to 0 then, and what does it cost?
 # - Modify: shuffle the *labels* of the 300 digits. Can the network learn them by heart? What does that say?
-# - Make: standardise the pixels with the mean of *all* digits, the test set's too. Why is that a leak, if a small one?
+# - Make: standardise the pixels by the mean of *all* digits, the test set's too. Why is that a leak, if a small one?
 
 # %%
 lesson.record(f"MNIST, {few} + {len(watched[1]):,} + {len(tested[1]):,}", images.device, results)

@@ -1,9 +1,9 @@
 # %% [markdown]
 # # 09 · Batch normalisation
 #
-# A deep network multiplies what it sees by one matrix after another, and numbers either die or explode. Batch norm sets
-# each channel back to mean 0 and deviation 1, and lets the network choose another. You build it, derive its gradient,
-# and see two ways in which it fools its users. About 30 minutes; you need lessons 02 and 06.
+# A deep network multiplies what it sees by one matrix after another, and the numbers either die or explode. Batch norm
+# brings each channel back to mean 0 and (standard) deviation 1, and lets the network choose others. You build it,
+# derive its gradient, and see two ways in which it fools its users. About 30 minutes; you need lessons 02 and 06.
 
 # %%
 import numpy as np
@@ -19,8 +19,8 @@ md.manual_seed(lesson.seed)
 # %% [markdown]
 # ## 1. Predict: ten layers
 #
-# 256 inputs of mean 0 and deviation 1, then ten times a random matrix and relu. The matrices have weights of deviation
-# 0.05, 0.0884 = √(2 / 256), or 0.15. What is the deviation after ten layers, in each case?
+# Take 256 inputs of mean 0 and deviation 1, and ten times a random matrix, 256×256, and relu. The weights have a
+# deviation of 0.05, of 0.0884 = √(2 / 256), or of 0.15. What is the deviation after ten layers, in each case?
 
 # %%
 for deviation in (0.05, (2 / 256) ** 0.5, 0.15):
@@ -32,7 +32,8 @@ for deviation in (0.05, (2 / 256) ** 0.5, 0.15):
     print(f"weights {deviation:.4f}: plain {plain.std().item():.2e}, with batch norm {normed.std().item():.2f}")
 
 # %% [markdown]
-# √(2 / inputs) is He's initialisation, made for just that. Training leaves it; batch norm holds at every step.
+# √(2 / inputs) is He's initialisation, made for just that. But training moves the weights; batch norm holds at every
+# step.
 #
 # ## 2. Make: the layer
 #
@@ -56,8 +57,9 @@ print(f"mean {np.abs(normed.mean(0)).max():.0e}, deviation {normed.std(0).round(
 # %% [markdown]
 # ## 3. Predict: what can no gradient do?
 #
-# Add a number to a whole channel: x̂ stays as it is. Multiply the channel by a number: x̂ stays, too. What follows for
-# the gradient that comes back to x: what is its sum over a channel, and what its sum with x̂ as weights?
+# Add a number to a whole channel of x (n, channels): x̂ stays as it is. Multiply the channel by a number: x̂ stays,
+# too. What follows for the gradient dx that comes back to x, of the same shape: what is its sum over a channel, and
+# what is the sum of dx·x̂?
 
 # %%
 probe = md.tensor(x, requires_grad=True)
@@ -68,8 +70,9 @@ sums, weighted = np.abs(dx.sum(0)).max(), np.abs((dx * normed).sum(0)).max()
 print(f"Σ dx = {sums:.0e}, Σ dx·x̂ = {weighted:.0e}, where |dx| is {np.abs(dx).mean():.2f} on average")
 
 # %% [markdown]
-# Both are 0 (the second but for ε). The gradient is what is left of g·γ/σ when these two directions are taken out of
-# it: **dx = γ/√(σ² + ε) · (g − mean(g) − x̂ · mean(g·x̂))**. Exercise: write it, with those of γ and β.
+# Both are 0 (the second up to ε). dx is what is left of g·γ/σ, where g comes back to z, when these two directions are
+# taken out of it: **dx = γ/√(σ² + ε) · (g − mean(g) − x̂ · mean(g·x̂))**, means over the batch. Exercise: write it,
+# with the gradients of γ and β.
 
 # %%
 def normalise_backward(g, normed, deviation, gamma):
@@ -81,7 +84,8 @@ check("09.1", normalise_backward)
 # %% [markdown]
 # ## 4. Predict: one image
 #
-# A batch of one image, and one number in each channel. What is x̂? And when a trained network shall read *one* digit?
+# A batch of one image, with one number in each channel. What is x̂? And what if a trained network is to read *one*
+# digit?
 
 # %%
 layer = nn.BatchNorm1d(3)
@@ -92,9 +96,9 @@ except ValueError as error:
 print(f"evaluation: {layer.eval()(md.tensor([[1.0, 2.0, 3.0]])).tolist()}")
 
 # %% [markdown]
-# In evaluation the layer uses **running** statistics, gathered in training: r ← (1 − m)·r + m·(of the batch), with
-# m = 0.1. So a network has two modes, `train()` and `eval()`. The running variance is the unbiased one: divided by
-# n − 1. Exercise: move them.
+# In evaluation the layer uses **running** statistics, gathered in training: r ← (1 − m)·r + m·(the batch's), with m =
+# 0.1. So a network has two modes, `train()` and `eval()`. The running variance is the unbiased one: divided by n − 1.
+# Exercise: update them.
 
 # %%
 def move(running_mean, running_var, x, momentum=0.1):
@@ -107,7 +111,7 @@ check("09.2", move)
 # ## 5. Predict: 64 channels
 #
 # How many numbers does a batch norm of 64 channels keep, and how many of them does training *learn*? Keras counts all
-# of them as parameters, PyTorch only the learnt ones: count before you compare two tables.
+# of them as parameters, PyTorch only those that are learnt: mind it when you compare two tables.
 
 # %%
 layer = nn.BatchNorm2d(64)
@@ -185,8 +189,8 @@ sorted_by_class = np.mean([error(network, images[chosen], labels[chosen]) for ch
 print(f"evaluation {honest:.1%}, training mode {mixed:.1%}, training mode and sorted by class {sorted_by_class:.1%}")
 
 # %% [markdown]
-# In training mode an answer depends on what else is in the batch. Mixed batches hide it: numbers look fine, until
-# someone sorts the data. And each look has moved the running statistics: the network itself is another one now.
+# In training mode an answer depends on what else is in the batch. Mixed batches hide it: the numbers look fine, until
+# somebody sorts the data. And each look has moved the running statistics: the network itself is another one now.
 #
 # ## 8. Investigate: gone without a trace
 #
@@ -206,7 +210,7 @@ check("09.3", fold)
 # - Modify: `nn.BatchNorm2d(outputs, momentum=0.001)`, which moves slowly. What becomes of the held-out error, and why?
 # - Modify: the plain networks with He's weights: `nn.init.kaiming_normal_(layer.weight, nonlinearity="relu")`. Who
 #   learns now? What is left for batch norm to do?
-# - Modify: batches of 2 images. Compare with `nn.GroupNorm(4, outputs)`, which asks no other image.
+# - Modify: batches of 2 images. Compare with `nn.GroupNorm(4, outputs)`, which looks at no other image.
 # - Make: `normalise` for images (N, C, H, W); it must agree with `nn.BatchNorm2d`.
 
 # %%

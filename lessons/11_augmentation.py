@@ -2,8 +2,9 @@
 # # 11 · Augmentation
 #
 # A cat that is moved by four pixels is a cat. Say so to a network that has few photographs, and it learns as if it had
-# more. You draw such changes, see which of them lie, measure them one by one, mix images and their labels, and find out
-# why none of it may touch the images that a network is judged by. About 30 minutes; you need lessons 08 and 09.
+# more. You make such changes at random, see which of them lie, measure them one by one, mix images and their labels,
+# and find out why none of it may touch the images that a network is judged by. About 30 minutes; you need lessons 08
+# and 09.
 
 # %%
 import numpy as np
@@ -42,8 +43,9 @@ lesson.show(plots.pictures(looks.numpy(), titles), "looks")
 # %% [markdown]
 # ## 2. Make: crop and flip
 #
-# The two that everybody uses on small photographs: pad by 4 black pixels, cut a window of the old size somewhere, and
-# mirror half of them. Exercise: the crop, each image at a place of its own.
+# The two that everybody uses on small photographs: surround an image with 4 black pixels on each side and cut a window
+# of the old size out somewhere (the *crop*); and mirror half of the images (the *flip*). Exercise: the crop, each image
+# at a place of its own.
 
 # %%
 def crop(images, tops, lefts, padding):
@@ -55,8 +57,8 @@ check("11.1", crop)
 # %% [markdown]
 # ## 3. Predict: what changes a label?
 #
-# A network learns upright digits, and is asked upside down (turned by 180°). Which digits does it still read, and what
-# does it say to a 6? (The rate rises to 0.005 and falls to 0: *one cycle*, of which lesson 12 tells.)
+# A network learns upright digits, and is shown digits upside down (turned by 180°). Which does it still read, and what
+# does it make of a 6? (The rate rises to 0.005 and falls to 0: *one cycle*; more about it in lesson 12.)
 
 # %%
 def convnet(channels, width):
@@ -107,15 +109,15 @@ titles = [f"a {digit}" for digit in asked[1][some].tolist()] + [f"read as {digit
 lesson.show(plots.pictures(md.cat([asked[0][some], asked[0][some].flip((2, 3))]).numpy(), titles), "upside-down")
 
 # %% [markdown]
-# A 1 is a 1 from either side; a 6 is a 9, whatever its label says. **A change may be used if people would give the
-# changed image the same label.** That depends on the question. A mirrored car is a car, a mirrored letter none; colours
-# may change on cars, and not on tomatoes that are sorted by ripeness; a satellite's photograph has no upper side, so
-# that all eight ways to turn and mirror it are free.
+# A 1 is a 1 either way up; a 6 is a 9, whatever its label says. **A change may be used if people would give the changed
+# image the same label.** That depends on the question. A mirrored car is a car, a mirrored letter is none; colours may
+# change on cars, but not on tomatoes that are sorted by ripeness; a satellite's photograph has no upper side, so all
+# eight ways to turn and mirror it are allowed.
 #
 # ## 4. Predict: a thousand photographs
 #
-# About a hundred of each class, 30 epochs; once as they are, once cropped and mirrored anew at each sight. Sketch four
-# curves: the errors on what is learnt and on new images.
+# About a hundred of each class, 30 epochs; once as they are, once cropped and mirrored anew each time they are seen.
+# Sketch four curves: the errors on what is learnt and on new images, for both.
 
 # %%
 train_set, test_set = lesson.data()
@@ -137,13 +139,14 @@ curves = {f"{r}, {whose}": 100 * rows[r][:, i] for r in rows for i, whose in enu
 lesson.show(plots.compared(curves, "epoch", "error, %", window=1), "curves")
 
 # %% [markdown]
-# The thousand are learnt by heart, and half of all others are misread. Changed at each sight they can't be learnt by
-# heart: more errors on what is learnt, fewer on what is new. That takes its time; in a few epochs it does not show.
+# As they are, the thousand are learnt by heart, and half of all others are misread. Changed each time they are seen
+# they can't be learnt by heart: more errors on what is learnt, fewer on what is new. That takes its time; after a few
+# epochs it does not show yet.
 #
 # ## 5. Make: random erasing
 #
-# Something stands before the object, and it is still the object (Zhong et al., 2020). Exercise: a square of it goes
-# black. The draws come from a seed, so that whoever runs it again gets the same images; and the label stays.
+# Something stands in front of the object, and it is still the object (Zhong et al., 2020). Exercise: a square of the
+# image goes black. The draws come from a seed, so that whoever runs it again gets the same images; and the label stays.
 
 # %%
 def erase(image, label, seed):
@@ -158,8 +161,9 @@ check("11.2", erase)
 # %% [markdown]
 # ## 6. Make: mix the labels, too
 #
-# **mixup** averages two images, **CutMix** pastes a part of one into another. Half a cat is no cat: the label becomes a
-# row of ten probabilities, in the same shares, and the cross-entropy is −Σ p·ln q. Exercise: mixup.
+# **mixup** averages two images, with random weights; **CutMix** pastes a part of one into another. Half a cat is no
+# cat: the label becomes a row of ten probabilities, in the same shares, and the cross-entropy is −Σ p·ln q. Exercise:
+# mixup.
 
 # %%
 batch, answers = images[:6], labels[:6]
@@ -185,8 +189,8 @@ check("11.3", mixup)
 # %% [markdown]
 # ## 7. Predict: which help?
 #
-# Four more recipes, on the same thousand images: mirrored *upside down*, and crop and flip with erasing, with mixup,
-# with CutMix. Order all six by their error on new images. Which of them can't learn its own images by heart?
+# Four more recipes for the same thousand images: mirrored *upside down*; and crop and flip together with erasing, with
+# mixup, or with CutMix. Order all six by their error on new images. Which of them can't learn its own images by heart?
 
 # %%
 recipes = {
@@ -202,7 +206,7 @@ for recipe, errors in rows.items():
 
 # %% [markdown]
 # Cars on their roofs never come, and teach nothing about those that do. Mixed images can't be learnt by heart, and
-# their first number says little: where the other image has the larger share, its label is the better answer.
+# their first number says little: where the other image has the larger share, the other label is the better answer.
 #
 # On a thousand photographs of CIFAR-10, 30 epochs and one seed, nothing beats crop and flip (43 %): erasing is within
 # the noise (44 %), mixup a little worse (46 %), and CutMix (50 %) undoes all that they brought. More change is not more
@@ -210,8 +214,8 @@ for recipe, errors in rows.items():
 #
 # ## 8. Predict: and the images that judge?
 #
-# Somebody augments all images, and then splits them. The network of step 4 is asked about the new images five times, as
-# they are, and five times augmented. Which numbers do you see?
+# Somebody augments all images, and then splits them. The augmented network of step 4 is asked about the new images five
+# times as they are, and five times augmented. Which numbers do you expect?
 
 # %%
 for how, changed in {"as they are": lambda images: images, "augmented": augment}.items():
@@ -227,13 +231,13 @@ for how, data in {"augmented, then split": mistaken, "split, then augmented": wa
 
 # %% [markdown]
 # Augmented, no two evaluations agree: the best of many epochs is the luckiest draw, and the number is about images that
-# nobody will bring. So a transform belongs to the data set of the training. `with_transform` makes a new data set, and
-# leaves the one that it is made of as it is; there is no switch that could stand wrong. Split first.
+# nobody will bring. So a transform belongs to the data set that is learnt from. `with_transform` makes a new data set,
+# and leaves the one that it is made of as it is; there is no switch to be forgotten. Split first.
 #
 # ## 9. Modify and make
 #
-# - Modify: `epochs` 5 and 100. From where on does augmentation pay?
-# - Modify: crops with `padding=12`. Which curve tells that it is too much?
+# - Modify: `epochs` 5 and 100. From how many on does augmentation pay?
+# - Modify: crops with `padding=12`. Which curve tells you that it is too much?
 # - Make: ask about an image *and* its mirror image, and take the mean of the scores. Why is this not the mistake of
 #   step 8?
 

@@ -2,7 +2,7 @@
 # # 13 · Transfer learning
 #
 # A few hundred photographs are too few to learn to see from; a network that has learned from a million sees already,
-# and has to be told only what to call it. You take its head off, freeze it, let it learn on at small rates, and meet a
+# and only has to be told what to call it. You take its head off, freeze it, let it learn on at small rates, and meet a
 # number that is too good. About 30 minutes; you need lessons 08, 09, 11 and 12.
 
 # %%
@@ -49,8 +49,8 @@ lesson.show(plots.pictures(known[0][:12].numpy(), [test_set.classes[label] for l
 
 # %% [markdown]
 # And two *bases* that have learned: EfficientNet-Lite0 from 1.3 million photographs of ImageNet, to which images go
-# enlarged, and ResNet-20 from CIFAR-10's 50,000 training images, cats and dogs among them. Where weights can't be had,
-# a ResNet-20 that learns here and now, from the *other eight* classes, stands in: the numbers are its own then.
+# enlarged, and ResNet-20 from CIFAR-10's 50,000 training images, cats and dogs among them. Without their weights, a
+# ResNet-20 that learns here and now, from the *other eight* classes, stands in; the numbers are its own then.
 
 # %%
 Base = namedtuple("Base", "name network prepare")
@@ -76,8 +76,8 @@ base = Base("efficientnet_lite0", found[0], enlarged) if found else resnet
 # %% [markdown]
 # ## 2. Make: off with its head
 #
-# The last layer gives 1,000 scores, or ten, of which none is asked for. It makes them of *features*: 1,280 numbers of
-# an image, or 64. Exercise: take these.
+# The last layer gives 1,000 scores, or ten, none of which is asked for. It makes them from *features*: 1,280 numbers
+# for each image, or 64. Exercise: take these.
 
 # %%
 def embed(network, images):
@@ -89,8 +89,8 @@ check("13.1", embed)
 # %% [markdown]
 # ## 3. Predict: which are alike?
 #
-# The learnt image that is nearest to a new one, by the squared distance of pixels, and of features. Two classes: which
-# share of the nearest has the wrong label, either way?
+# For each new image, take the learnt one that is nearest, by the squared distance of pixels or of features. With two
+# classes: how often does the nearest have the wrong label, either way?
 
 # %%
 def dataset(base, part):
@@ -111,13 +111,13 @@ for what, ((x, labels), (z, answers)) in inputs.items():
 lesson.show(plots.pictures(md.cat(shown).numpy(), titles), "nearest")
 
 # %% [markdown]
-# By pixels the few images without contrast are near to everything: a guess. Features know what an image is about.
+# By pixels, images without contrast are near to everything: nearly a guess. Features know what an image is about.
 #
 # ## 4. Predict: how many images does it take?
 #
 # A dense layer learns from 1, 3, 10, … images of each class, five draws each: from pixels, from features, or from what
-# ResNet-20 has *halfway*: cut behind its second stage, 32 channels averaged over pixels. And a ResNet-20 learns all it
-# knows from them, from scratch. Sketch the curves. Where do they meet?
+# ResNet-20 has *halfway*: cut behind its second stage, 32 channels averaged over their pixels. And a ResNet-20 learns
+# all it knows from them, from scratch. Sketch the curves of error. Where do they meet?
 
 # %%
 def linear(x, labels, z, answers):
@@ -157,8 +157,8 @@ lesson.show(plots.lines(dict(lines=curves, ylim=(0, None), **axes)), "images-per
 # %% [markdown]
 # ## 5. Predict: five schemes
 #
-# A new head learns from *features*; behind the *frozen* network, from images moved and mirrored; then the *top* four
-# blocks learn on, at small rates; or the *whole*; and all of it from *scratch*. Order their errors, and their seconds.
+# A new head learns from *features*; or behind the *frozen* network, from images moved and mirrored; then the *top* four
+# blocks learn on, at small rates; or the *whole*. Or all of it from *scratch*. Order their errors, and their seconds.
 
 # %%
 flip, results = [] if name == "MNIST" else [T.RandomHorizontalFlip()], {}
@@ -176,7 +176,7 @@ for scheme in transfer.SCHEMES:
 # %% [markdown]
 # ## 6. Predict: is it frozen?
 #
-# Somebody has set `requires_grad_(False)` on all but the new head, and trains, as always, in training mode, by batches
+# Somebody has set `requires_grad_(False)` on all but the new head, and trains, as always, in training mode, in batches
 # of four. No weight of the base moves. What does? And what becomes of the error?
 
 # %%
@@ -193,8 +193,8 @@ for how, freeze in {"requires_grad_(False)": lambda n: n.requires_grad_(False), 
     print(f"{how}: {moved} of {len(before)} buffers move; error {error:.1%} → {wrong(resnet, network):.1%}")
 
 # %% [markdown]
-# Batch norm counts whatever it sees in training mode, learning or not, and normalises by the batch meanwhile.
-# **Trainable and training are two things.** `nn.freeze` stops both, and holds when somebody calls `train()`.
+# Batch norm's running statistics take in whatever is seen in training mode, whether or not anything learns (lesson 09).
+# **Trainable and training are two things.** `nn.freeze` stops both, and holds even when somebody calls `train()`.
 #
 # ## 7. Make: one step, of the head alone
 #
@@ -211,8 +211,8 @@ check("13.2", step)
 # %% [markdown]
 # ## 8. Make: rates that fall towards the input
 #
-# First layers see edges, which serve everywhere; the last ones know what they were asked for. So the head learns at a
-# rate lr, the layer before it at decay · lr, the one before at decay² · lr (Howard & Ruder, 2018): from the input on.
+# First layers see edges, which serve everywhere; the last know what they were asked for. So the head learns at a rate
+# lr, the layer before it at decay · lr, the one before at decay² · lr (Howard & Ruder, 2018); the input's is first.
 
 # %%
 def groups(network, lr, decay):
@@ -226,8 +226,8 @@ check("13.3", groups)
 #
 # ## 9. Predict: too good
 #
-# Somebody splits with care, as in lesson 08: some to learn from, others to watch. But all are from the images that *the
-# base* has learned from, with their labels. Which errors come out, on those that are watched, and on new ones?
+# Somebody splits with care, as in lesson 08: some to learn from, others to watch. But all are images that *the base*
+# has learned from, with their labels. Which errors come out, on those that are watched, and on new ones?
 
 # %%
 parts = some(train_set, has_seen, 200), some(train_set, has_seen, 200, 200), some(test_set, has_seen, 150)

@@ -1,9 +1,9 @@
 # %% [markdown]
 # # 15 · Adversarial examples
 #
-# A network reads 99 of 100 digits, and hardly one where somebody changes each pixel by a little: along the gradient,
-# that of the pixels. You write the attack, forget the normalisation, train a network that withstands, and stick a patch
-# on digits. About 30 minutes; you need lessons 02 and 06.
+# A network reads 99 of 100 digits, and hardly one once somebody has changed each pixel by a little: along the gradient
+# of the pixels. You write the attack, forget the normalisation, train a network that withstands, and stick a patch on
+# digits. About 30 minutes; you need lessons 02 and 06.
 
 # %%
 import numpy as np
@@ -20,7 +20,7 @@ lesson = Lesson("15")
 # ## 1. Run: a reader
 #
 # SimpLeNet learns digits. They are standardised *within* the network, (x − mean) / std, so that it takes pixels, from 0
-# to 1: `interpret.Normalized`. The rate rises and falls (*one cycle*, lesson 12).
+# to 1: `interpret.Normalized`. The learning rate rises, then falls (*one cycle*, lesson 12).
 
 # %%
 train_set, test_set = md.data.MNIST(), md.data.MNIST(train=False)
@@ -65,9 +65,10 @@ plain = train(md.models.SimpLeNet, epochs)
 # %% [markdown]
 # ## 2. Make: the fast gradient sign method
 #
-# Each pixel may change by ε at most. To raise the loss L as fast as that allows, all change by ε, each in the direction
-# of its own slope: x + ε·sign(∂L/∂x), cut off at 0 and 1 (Goodfellow et al., 2015). Exercise: attack a softmax
-# classifier of scores z = W·x + b; its slope is that of lesson 02: ∂L/∂z = p − one-hot, so ∂L/∂x = Wᵀ·(p − one-hot).
+# Each pixel may change by ε at most. To raise the loss L as fast as that allows, all of them change by ε, each in the
+# direction of its own slope: x + ε·sign(∂L/∂x), cut off at 0 and 1 (Goodfellow et al., 2015). Exercise: attack a
+# softmax classifier of scores z = W·x + b, W (K, n), x (n,); as in lesson 02, ∂L/∂z = p − one-hot (K,), so ∂L/∂x =
+# Wᵀ·(p − one-hot) (n,).
 
 # %%
 def attack(x, label, weight, bias, epsilon):
@@ -79,7 +80,8 @@ check("15.1", attack)
 # %% [markdown]
 # ## 3. Predict: noise, or the gradient?
 #
-# Two changes of 0.3 at each pixel: by a coin, and by the sign of the slope. Which share of the digits is misread?
+# Each pixel changes by 0.3, up or down: by the toss of a coin, or by the sign of its slope. Which share of the digits
+# is misread, either way?
 
 # %%
 coins = md.tensor(np.sign(np.random.default_rng(lesson.seed).random(images.shape) - 0.5), dtype=md.float32)
@@ -91,12 +93,12 @@ shown = md.cat([x[:6] for x in (images, noisy, fooled)])
 lesson.show(plots.pictures(shown.numpy(), [f"read as {k}" for k in read(plain, shown)]), "noise")
 
 # %% [markdown]
-# All changes are of one size, and people read all three rows. In 784 dimensions a random direction does next to
-# nothing; 784 small steps in the worst add up.
+# All changes are of one size, and people can read all three rows. In 784 dimensions a random direction does next to
+# nothing; 784 small steps in the worst direction add up.
 #
 # ## 4. Predict: the normalisation forgotten
 #
-# A well-known mistake: standardise the images first, then attack *these* with ε = 0.3. What is that, in pixels?
+# A well-known mistake: standardise the images first, then attack *these* with ε = 0.3. How much is that in pixels?
 
 # %%
 outside = (images - MEAN) / STD
@@ -109,13 +111,13 @@ except ValueError as refused:
     print(refused)
 
 # %% [markdown]
-# In pixels it is std·ε, a third of what was meant: the network *seems* to withstand. With the normalisation inside
-# there is nothing to forget, and what is no pixel is refused.
+# In pixels it is std·ε, a third of what was meant: the network *seems* to withstand. With the normalisation inside the
+# network there is nothing to forget, and what is not a pixel is refused.
 #
 # ## 5. Make: stay near
 #
-# One step is crude. *Projected gradient descent* (Madry et al., 2018) takes many small ones, and after each brings
-# every pixel back to within ε of where it was, and between 0 and 1. Exercise: that.
+# One step is crude. *Projected gradient descent*, PGD (Madry et al., 2018), takes many small ones, and after each
+# brings every pixel back to within ε of where it was at first, and between 0 and 1. Exercise: that projection.
 
 # %%
 def project(x, original, epsilon):
@@ -127,7 +129,8 @@ check("15.2", project)
 # %% [markdown]
 # ## 6. Predict: error against ε
 #
-# Both attacks, ever stronger. Where does the reader become useless? Which attack gets there first?
+# Both attacks, ever stronger: the fast one (FGSM) and PGD. At which ε does the reader become useless? Which attack gets
+# there first?
 
 # %%
 EPSILONS = [0.0, 0.05, 0.1, 0.15, 0.2, 0.25, 0.3]
@@ -152,8 +155,9 @@ for name, errors in curves.items():
 # %% [markdown]
 # ## 7. Run: learn from attacks
 #
-# *Adversarial training*: each batch is attacked before the network learns from it, here by five steps of descent from a
-# random start. ε grows to 0.3 in the first half; at once it would be too hard, and the loss would stay at ln 10.
+# *Adversarial training*: each batch is attacked before the network learns from it, here by five steps of PGD from a
+# random start. ε grows to 0.3 over the first half of the training; at once it would be too hard, and the loss would
+# stay at ln 10.
 
 # %%
 def attacked(network, x, y, share):
@@ -177,8 +181,8 @@ for name in ("SimpLeNet, PGD", "attacked in training, PGD"):
 # %% [markdown]
 # ## 9. Investigate: what it goes by
 #
-# The slope of the score, pixel by pixel: blue where more ink speaks for the digit, red where against it. Which of the
-# two networks goes by strokes?
+# The slope of the score, pixel by pixel: blue where more ink speaks for the digit, red where it speaks against it.
+# Which of the two networks goes by the strokes?
 
 # %%
 slopes = [interpret.saliency(network, images[:5], labels[:5], abs=False)[:, 0] for network in (plain, robust)]
@@ -186,7 +190,7 @@ scaled = [slope / slope.abs().amax((1, 2), keepdim=True) for slope in slopes]
 lesson.show(plots.templates(md.cat(scaled).numpy(), ["SimpLeNet"] * 5 + ["attacked in training"] * 5), "slopes")
 
 # %% [markdown]
-# Tsipras et al. (2019) found that what networks learn from attacks is nearer to what *people* go by. Judge by yourself
+# Tsipras et al. (2019) found that what networks learn from attacks is nearer to what *people* go by. Judge for yourself
 # whether it is so on your digits.
 #
 # ## 10. Predict: an attack on another network
@@ -207,8 +211,9 @@ for made, x in strangers.items():
 #
 # ## 11. Predict: a patch
 #
-# No change that nobody sees, but one sticker, half as wide as the image, for *any* digit, wherever it lies (Brown et
-# al., 2017): it learns to be read as a 3. How many other digits become a 3, with it and with one of plain grey?
+# Not a change that nobody sees this time, but one sticker, half as wide as the image, for *any* digit, wherever it lies
+# (Brown et al., 2017): it learns to be read as a 3. How many other digits become a 3 with it, and how many with one of
+# plain grey?
 
 # %%
 generator = md.Generator().manual_seed(lesson.seed)
@@ -226,9 +231,9 @@ lesson.show(plots.pictures(md.cat([alone, stuck[:11]]).numpy(), ["the patch", *t
 # %% [markdown]
 # ## 12. Modify and make
 #
-# - Modify: an attack with a wish, `targeted=True`: make all digits a 7. Which ones resist longest?
+# - Modify: an attack with a wish, `targeted=True`: make all digits a 7. Which resist longest?
 # - Modify: `norm="L2"`, where one pixel may change much. How long is the way to a mistake, on average?
-# - Make: defend by noise in training, in place of attacks, and measure by PGD. Then look at its slopes.
+# - Make: defend by noise in training, in place of attacks, and measure by PGD. Then look at the slopes.
 
 # %%
 results = {name: [dict(seed=lesson.seed, errors=errors)] for name, errors in curves.items()}

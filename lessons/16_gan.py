@@ -1,7 +1,7 @@
 # %% [markdown]
 # # 16 · Networks that draw
 #
-# Two networks play a game: one draws digits out of noise, the other tells them from real ones, and each learns from the
+# Two networks play a game: one draws digits from noise, the other tells them from real ones, and each learns from the
 # other. You write a round, make it go wrong in three ways, let convolutions draw, do sums with drawings, and give each
 # layer a style. About 30 minutes; you need lessons 05, 07 and 09.
 
@@ -18,8 +18,8 @@ lesson = Lesson("16", sources=["fashion-mnist", "mnist"])
 # %% [markdown]
 # ## 1. Run: a judge
 #
-# SimpLeNet learns to read. It has no part in the game, and judges what is drawn: which digit, and whether it is *sure*
-# of it, above 0.9.
+# SimpLeNet learns to read. It takes no part in the game, but judges what is drawn: which digit it is, and whether it is
+# *sure*, with a probability above 0.9.
 
 # %%
 plans = {"ci": (1600, 6, 4, 4, 3, 2), "core": (20_000, 3, 2, 3, 10, 2), "full": (60_000, 3, 1, 6, 15, 6)}
@@ -46,8 +46,8 @@ print(f"This run: {size}. Held out: {np.mean(said != answers.numpy()):.1%} misre
 # noise → *generator* → fake → *discriminator* → score s, and σ(s) is how likely an image is real. The discriminator
 # pays −log σ(s) for a real one, −log(1 − σ(s)) for a fake. The generator pays −log σ(s) for its fake: not the other's
 # loss with the sign changed, which hardly slopes while every fake is found out (Goodfellow et al., 2014).
-# The discriminator's step must not reach beyond fake: `detach`. The generator's gradient comes *through* the other, and
-# leaves it as it is. Exercise: a step of each, by `F.binary_cross_entropy_with_logits`.
+# The discriminator's step must not reach beyond the fake: `detach` it. The generator's gradient comes *through* the
+# discriminator, and leaves it as it is. Exercise: a step of each, by `F.binary_cross_entropy_with_logits`.
 
 # %%
 def play(generator, discriminator, optimizers, real, noise):
@@ -59,7 +59,7 @@ check("16.1", play)
 # %% [markdown]
 # ## 3. Predict, then run: dense layers draw
 #
-# 32 numbers, a *latent*, become 32×32 pixels. Twelve are drawn after each epoch: does each stay one digit?
+# 32 numbers, a *latent*, become 32×32 pixels. Twelve latents are drawn each epoch: does each of them keep to a digit?
 
 # %%
 LATENT, latents = 32, md.randn(2000, 32, 1, 1)
@@ -122,9 +122,9 @@ results = {"dense": judged("dense", generator)}
 # %% [markdown]
 # ## 4. Predict: three ways to lose
 #
-# A loss tells how strong the *other* one is. Two well-known mistakes, each of a line of the generator's step: *both
-# move*, by both optimizers; *wrong side*: fake is detached. And *too fast*: the generator, which has to find *one*
-# image that passes (nobody asks for many), has ten times the other's rate. Whose losses will look best? Who draws what?
+# A loss tells how strong the *other* player is. Two well-known mistakes, each a line of the generator's step: *both
+# move*, by both optimizers; *wrong side*: fake is detached. And *too fast*: the generator, which need find only *one*
+# image that passes (nobody asks for many), has ten times the other's rate. Whose losses look best? Who draws what?
 
 # %%
 rows = {"before": album["before"], "as it should be": album[f"epoch {astray}"]}
@@ -137,12 +137,13 @@ for way, x in rows.items():
 lesson.show(plots.album(rows), "losing")
 
 # %% [markdown]
-# The last is *mode collapse*: whatever goes in, one drawing comes out. Often it is less: some digit is never drawn.
+# The last row nears *mode collapse*: one drawing, whatever goes in. Often it is milder: some digit is never drawn.
 #
 # ## 5. Make: the way back of a convolution draws
 #
-# A convolution of stride 2 makes 16×16 of 32×32. Its *adjoint*, the transposed matrix (lesson 05), goes the other way:
-# ⟨w∗x, y⟩ = ⟨x, wᵀ∗y⟩. Each value lays down a filter, a stride from the last one's; overlaps add up. Exercise: that.
+# A convolution of stride 2 makes 16×16 of 32×32. Its *adjoint*, lesson 05's transposed matrix, goes the other way:
+# ⟨w∗x, y⟩ = ⟨x, wᵀ∗y⟩. Each value lays down its multiple of a filter, a stride from the last; overlaps add up.
+# Exercise: that.
 
 # %%
 def spread(values, w, stride=1, padding=0):
@@ -154,8 +155,8 @@ check("16.2", spread)
 # %% [markdown]
 # ## 6. Predict, then run: DCGAN
 #
-# Transposed convolutions, batch norm and relu, from 4×4 to 32×32; and convolutions of stride 2 and leaky relu, back to
-# one score (Radford et al., 2016). Is the judge sure more often, or less?
+# The generator: transposed convolutions, batch norm and relu, from 4×4 to 32×32. The discriminator: convolutions of
+# stride 2 and leaky relu, back to one score (Radford et al., 2016). Will the judge be sure more often, or less?
 
 # %%
 md.manual_seed(lesson.seed)
@@ -184,8 +185,8 @@ lesson.show(plots.album(rows), "halfway")
 # %% [markdown]
 # ## 8. Predict: sums
 #
-# Of the digit that is drawn most often: the mean latent of its thick drawings, less that of its thin ones. Add this to
-# thin drawings of *another* digit. What comes out?
+# Take the digit that is drawn most often: the mean latent of its thick drawings, less that of its thin ones. Add this
+# to thin drawings of *another* digit. What comes out?
 
 # %%
 by_ink, (one, other) = np.argsort(drawn.mean((1, 2, 3)).numpy()), np.argsort(-np.bincount(said, minlength=10))[:2]
@@ -201,7 +202,7 @@ lesson.show(plots.album(rows), "sums")
 # %% [markdown]
 # ## 9. Make, then run: a style for each layer
 #
-# StyleGAN (Karras et al., 2019) begins with one and the same picture. A *mapping network* makes w of z, and w gives
+# StyleGAN (Karras et al., 2019) begins with one and the same picture. A *mapping network* makes w from z, and w gives
 # each channel of an image scale and shift: scale·(x − μ)/√(σ² + ε) + shift, μ and σ² over its pixels. Exercise: that.
 
 # %%

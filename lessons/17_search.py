@@ -26,7 +26,7 @@ rng = np.random.default_rng(lesson.seed)
 #
 # A network 784 → 32 → 32 → 10 learns 500 digits by Adam; the rate may be 10⁻⁵ to 1, the weight decay 10⁻⁷ to 10⁻³. Nine
 # trials can be paid for: three rates times three decays, a **grid**, or nine points at random. How many different rates
-# does each of them try? And of rates that are drawn *uniformly* from 10⁻⁵ to 1, how many are below 0.01?
+# does each of the two try? And of rates drawn *uniformly* from 10⁻⁵ to 1, how many are below 0.01?
 
 # %%
 space = {"rate": loguniform(1e-5, 1), "decay": loguniform(1e-7, 1e-3)}
@@ -43,8 +43,8 @@ for name, trials in nine.items():
 #
 # ## 2. Predict: which of the two matters?
 #
-# A search has an *objective*: a trial in, a score out, here the error on *watched* digits. For once we pay for all
-# trials, each rate with each decay. Along which of the two does the error change, and by how much?
+# A search has an *objective*: a function from a trial to its score, here the error on *watched* digits. For once we pay
+# for all trials, each rate with each decay. Along which of the two does the error change, and by how much?
 
 # %%
 plans = {"ci": (500, 12, 40, 100), "core": (10_000, 24, 100, 300), "full": (10_000, 48, 100, 3000)}
@@ -84,8 +84,8 @@ points = {name: [[trial[key] for trial in nine[name]] for key in axes] for name 
 lesson.show(plots.searches(errors, *axes.values(), points, "weight decay"), "searches")
 
 # %% [markdown]
-# Bergstra & Bengio's figure (2012), of a real network. Few hyperparameters matter, though which ones nobody knows
-# before. A grid spends its trials on repeating each rate; at random each trial tries a new one.
+# This is Bergstra & Bengio's figure (2012), of a real network. Few hyperparameters matter, but nobody knows beforehand
+# which. A grid spends its trials on repeating each rate; at random, each trial tries a new one.
 #
 # ## 3. Make: none twice
 #
@@ -102,9 +102,9 @@ check("17.1", distinct)
 # %% [markdown]
 # ## 4. Predict: the best so far
 #
-# All trials in a random order, a thousand times: what does the best one so far misread? And the same for all grids of 3
-# rates × 3 decays, of 6 × 3 and of 3 × 6 that the table holds. Draw the curves. Which of the two larger grids does one
-# choose who knows what matters? Where between them is the random search?
+# Take all trials in a random order, a thousand times: what does the best one so far misread? And the same for all grids
+# of 3 rates × 3 decays, of 6 × 3 and of 3 × 6 that the table holds. Draw the curves. Which of the two larger grids
+# would you choose if you knew what matters? Where between them is the random search?
 
 # %%
 def best_so_far(chosen_by, told, repeats):
@@ -128,8 +128,8 @@ for name, curve in curves.items():
 lesson.show(plots.bands(curves, "trials", "test error of the best so far, %"), "best-so-far")
 
 # %% [markdown]
-# Random search knows nothing, and comes as far as the grid of one who knew. Exercise: no thousand orders are needed. Of
-# `total` trials n are drawn; the i-th best of all is the best of these if it is drawn and no better one is.
+# Random search knows nothing, and comes as far as the grid of somebody who knew. Exercise: no thousand orders are
+# needed. n of `total` trials are drawn; the i-th best of all is the best of these if it is drawn and no better one is.
 
 # %%
 def chances(total, n):
@@ -141,8 +141,8 @@ check("17.2", chances)
 # %% [markdown]
 # ## 5. Predict: what is a winner worth?
 #
-# «The best of all trials misreads … of the 100 validation digits», says a report. How does what is *reported* go on
-# with the number of trials, and how the same networks' error on 900 other digits?
+# «The best of all trials misreads … of the 100 validation digits», says a report. As the number of trials grows, what
+# becomes of the error that is *reported*, and of the same network's error on 900 other digits?
 
 # %%
 hundreds = by_digit.reshape(len(by_digit), 10, 100).mean(2).T
@@ -159,8 +159,8 @@ lesson.show(plots.bands(worth, "trials", "error of the best so far, %"), "report
 # ## 6. Run: drop the poor ones early
 #
 # **Successive halving**: 27 trials, of four hyperparameters now, for 10 steps; the best 9 for 30, the best 3 for 90. A
-# journal keeps what is done: where the power fails, a search that is started again goes on. Here it is done
-# already. Then look for what is a curve in the pictures and what a cloud: so one reads which hyperparameters matter.
+# journal keeps what is done: a search that stops when the power fails can go on from there. Here the second time finds
+# all done. In the pictures, look for what is a curve and what a cloud: that tells which hyperparameters matter.
 
 # %%
 journal = lesson.out / "halving.jsonl"
@@ -179,7 +179,7 @@ lesson.show(halved.plot(), "halving")
 #
 # What is the loss *around* a network? Add a random direction to its weights, −1 to 1 times, and draw the loss. The
 # winner has a twin: the first layer ten times as large, the second a tenth; with relu they answer alike. Move both in
-# the same direction. Which one seems to lie in a flat valley, which in a crack?
+# the same direction. Which seems to lie in a flat valley, and which in a crack?
 
 # %%
 winner, at = networks[halved.best.number], np.linspace(-1, 1, 21)
@@ -201,7 +201,7 @@ lesson.show(plots.lines(dict(lines=lines, xlabel="step", ylabel="loss", yscale="
 
 # %% [markdown]
 # The crack was in the measure. Li et al. (2018) make each *filter* of a direction, a neuron's row of weights, as long
-# as the network's own: `interpret.random_direction`. So measured, the twins have one curve. Exercise: that.
+# as the network's own: `interpret.random_direction`. Measured so, the twins have one curve. Exercise: that.
 
 # %%
 def normalised(direction, weight):
@@ -214,7 +214,7 @@ check("17.3", normalised)
 # ## 8. Predict: with skips and without
 #
 # Lesson 10's networks of twenty layers, dense ones here, after the same training; the loss in two directions at once.
-# On how much of each map is it below ln 10 = 2.303, which guessing has? (The red line.)
+# On how much of each map is it below ln 10 = 2.303, the loss of a guess? (The red line.)
 
 # %%
 class Skip(nn.Sequential):
@@ -240,9 +240,9 @@ lesson.show(plots.landscapes(heights, at, "loss", np.log(10)), "landscapes")
 #
 # ## 9. Investigate, modify and make
 #
-# - Investigate: a map shows two directions of 20,000. Draw others, by other seeds. What do all maps have in common?
+# - Investigate: a map shows two directions of 20,000. Draw others, by other seeds. What do all the maps have in common?
 # - Modify: the grid's rates in step 1, from 10⁻⁷ to 10⁻⁴. Where are they on the map? Can random search be so wrong?
-# - Make: the way from one trained network to another is a direction, too. Go it, from 0 to 1: is there a wall?
+# - Make: the way from one trained network to another is a direction, too. Go along it, from 0 to 1: is there a wall?
 
 # %%
 size = f"MNIST, 500 + 1,000 + {len(tested[1]):,}"

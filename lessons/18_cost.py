@@ -38,8 +38,8 @@ def training(network, x, y):
 # %% [markdown]
 # ## 1. Predict, then run: where does the time go?
 #
-# A step of SimpLeNet on 128 digits: forward, backward, Adam. Which layer takes longest? (Those that one kernel serves
-# stand together: features.0–2.) Which part of the time are products of matrices, other loops over arrays, and Python?
+# A step of SimpLeNet on 128 digits: forward, backward, Adam. Which layer takes longest? (Layers that one kernel serves
+# stand together: features.0–2.) How much of the time goes to products of matrices, other loops over arrays, and Python?
 
 # %%
 def profile(step):
@@ -56,9 +56,9 @@ print(prof.layers().table(), prof.key_averages().table(sort_by="self_cpu_time_to
 # %% [markdown]
 # ## 2. Make: count
 #
-# Work is counted in *multiply-adds*, a·b + c: an output of a convolution takes one for each weight of its filter.
-# Exercise: all of a convolution's, for an image of size×size; with `groups`, a filter sees a part of the channels. Then
-# look back at the tables: has the layer with most of the work most of the time?
+# Work is counted in *multiply-adds*, a·b + c: each output of a convolution takes one for each weight of its filter.
+# Exercise: all those of a convolution, for an image of size×size; with `groups`, a filter sees a part of the channels.
+# Then look back at the tables: does the layer with most of the work take most of the time?
 
 # %%
 def multiply_adds(inputs, outputs, kernel, size, stride=1, padding=0, groups=1):
@@ -70,9 +70,10 @@ check("18.1", multiply_adds)
 # %% [markdown]
 # ## 3. Make: two walls
 #
-# A machine does so many operations a second, and brings so many bytes from memory: the *roofline* (Williams et al.,
-# 2009). For which of them an op waits is a matter of its operations on each byte, the **intensity**. relu's is 1/8: one
-# operation, four bytes read, four written. Exercise: a product of matrices, at best. A multiply-add is *two*.
+# A machine does so many operations a second (GFLOP/s: 10⁹), and brings so many bytes from memory: the *roofline*
+# (Williams et al., 2009). Which of the two an op waits for depends on its operations on a byte, the **intensity**: for
+# relu 1/8, one operation, 4 bytes read, 4 written. Exercise: a product of matrices, at best. A multiply-add is *two*
+# operations.
 
 # %%
 def product_seconds(n, k, m, flops, bandwidth):
@@ -84,8 +85,8 @@ check("18.2", product_seconds)
 # %% [markdown]
 # ## 4. Predict: who stands where?
 #
-# The same step with each layer for itself, `md.no_fusion()`. Which ops stand under the slope, where memory is the wall,
-# and which under the flat roof? (Above it is what finds its data in the cache.) How much longer does the step take?
+# The same step with each layer by itself, `md.no_fusion()`. Which ops stand under the slope, where memory is the wall,
+# and which under the flat roof? (What stands above it finds its data in the cache.) How much longer does the step take?
 
 # %%
 peaks = md.profiler.measure_peaks(*((512, 16) if lesson.profile == "ci" else ()))
@@ -100,7 +101,7 @@ print(f"layers together {together:.0f} ms a step; each for itself, with more way
 # ## 5. Predict: the batch
 #
 # How many images a second, with 1, 8, 64, 512 in a batch? Does it rise for ever? For one image the first dense layer is
-# 1×800 by 800×256: what is its intensity? A step takes about a + b·B: what takes time before the first image, a?
+# 1×800 by 800×256: what is its intensity? A step takes about a + b·B seconds: what is a spent on?
 
 # %%
 rates, lines, fits = {}, {}, {}
@@ -119,7 +120,7 @@ lesson.show(plots.lines(pane), "batches")
 # ## 6. Investigate: the bytes
 #
 # Weights and Adam's two moments, three times 233,196 numbers, are there all the time. A step adds gradients, and what
-# backward needs of the layers. How many MB are that for one image? For 512?
+# backward needs of the layers. How many MB is that for one image? For 512?
 
 # %%
 held = {str(size): round(megabytes(training(network, images[:size], labels[:size])), 2) for size in sizes}
@@ -145,13 +146,13 @@ for parts in (1, 2, 4, 8, 16):
 print("gradients that differ:", sum(int((g != gradients[0]).sum()) for g in gradients))
 
 # %% [markdown]
-# What goes into k parts, and the 16/k layers of one: k + 16/k is least at k = √16.
+# Kept is what goes into k parts and, for one of them at a time, into its 16/k layers; k + 16/k is least at k = √16.
 #
 # ## 8. Make: a batch in parts
 #
 # *Data-parallel* training: each of p processes, the **ranks**, has the whole network and a part of the batch. An
-# *all-reduce* gives the mean of their gradients to all, and all make the same step. Exercise: it must be the gradient
-# of the whole batch, even where parts differ in size.
+# *all-reduce* gives the mean of their gradients to all, and all make the same step. Exercise: that mean must be the
+# gradient of the whole batch, even where the parts differ in size.
 
 # %%
 def averaged(gradient, parts):
@@ -212,13 +213,13 @@ found = {who: ((one != other).sum().item(), (one - other).abs().max().item()) fo
 print(*(f"{who}: {differ:,} weights differ, by {most:.0e} at most" for who, (differ, most) in found.items()), sep="\n")
 
 # %% [markdown]
-# What is added in the same order has the same bits; in another, it is rounded otherwise.
+# What is added in the same order has the same bits; in another order, it is rounded differently.
 #
 # ## 10. Predict: a thousand processes
 #
 # A message of n bytes takes α + β·n seconds. In an all-reduce on p ranks each sends 2·log₂p messages, one after the
-# other, of 2n·(p − 1)/p bytes together (Thakur et al., 2005). With the a and b of step 5, a batch of 4,096 takes
-# a + b·4096/p, and that. How many times as fast are 1,024 ranks? What isn't shared, a, sets a limit (Amdahl, 1967).
+# other, of 2n·(p − 1)/p bytes together (Thakur et al., 2005). With the a and b of step 5, a batch of 4,096 takes a +
+# b·4096/p, and that on top. How many times as fast are 1,024 ranks? What isn't shared, a, sets a limit (Amdahl, 1967).
 
 # %%
 LINKS = {"InfiniBand, 200 Gbit/s": (1.5e-6, 4e-11), "Ethernet, 10 Gbit/s": (30e-6, 8e-10), "1 Gbit/s": (50e-6, 8e-9)}
@@ -235,13 +236,13 @@ right_pane = dict(lines=own, xscale="log", xlabel="ranks", ylim=(0, 103), ylabel
 lesson.show(plots.lines(left_pane, right_pane), "ranks")
 
 # %% [markdown]
-# A batch can grow with the ranks, if it still learns as much from each image (lesson 03). Messages also travel while
-# backward goes on, which this model leaves out.
+# A batch can grow with the ranks, as long as it learns as much from each image (lesson 03). And messages travel while
+# backward still goes on, which this model leaves out.
 #
 # ## 11. Modify and make
 #
 # - Modify: `md.set_num_threads(2)`. Which numbers change, and which can't?
-# - Modify: the VGG-style network of lesson 12 in steps 5 and 10. Why does it suffer less from a slow line?
+# - Modify: the VGG-style network of lesson 12 in steps 5 and 10. Why does a slow line slow it less?
 # - Make: `network.no_sync()` gathers the gradients of four batches before a message. What does a step cost then?
 
 # %%

@@ -95,7 +95,7 @@ missing = Exercise(
     "the missing pool",
     minutes=6,
     difficulty=2,
-    purpose="From the two numbers of an error message to the line that lacks.",
+    purpose="From the two numbers of an error message to the line that is missing.",
     hints=[
         "features / channels is a number of pixels: what is its square root?",
         "Halve the size again and again, and count; an odd size loses its last row.",

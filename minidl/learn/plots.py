@@ -12,6 +12,7 @@ from minidl.learn.extras import extra
 
 BLUE, RED = "#0072B2", "#D55E00"  # of colours that the colour-blind tell apart (Okabe & Ito, 2008)
 TITLE = 9  # points
+THICK_TO_THIN = 3, 1.2  # points
 STYLE = {
     "axes.prop_cycle": f"cycler('color', ['{BLUE}', '{RED}', '#009E73', '#CC79A7', '#E69F00', '#56B4E9'])",
     "axes.spines.top": False,
@@ -178,18 +179,19 @@ def fields(pictures: dict[str, np.ndarray]) -> Any:
 def compared(lines: dict[str, Sequence[float]], horizontal: str, vertical: str, window: int = 10) -> Any:
     """Noisy numbers in a row, each the mean of the last `window`; colours go from light to dark within a family.
 
-    Names are ``"family, member"``; families have colours of their own. The scale begins at 0, unless that would
-    leave its lower half empty.
+    Names are ``"family, member"``; families have colours of their own. Lines go from thick to thin, so that of equal
+    ones all can be seen. The scale begins at 0, unless that would leave its lower half empty.
     """
     figure, axes = pane((7, 4.2))
     families = list(dict.fromkeys(name.partition(",")[0] for name in lines))
     maps = [extra("matplotlib").colormaps[name] for name in ("Oranges", "Blues", "Greens", "Purples")]
+    widths = dict(zip(lines, np.linspace(*THICK_TO_THIN, len(lines)), strict=True))
     for number, family in enumerate(families):
         members = [name for name in lines if name.partition(",")[0] == family]
         for place, name in enumerate(members):
             values = np.convolve(lines[name], np.ones(window) / window, mode="valid")
             color = maps[number % len(maps)](0.4 + 0.55 * place / (len(members) - 1) if len(members) > 1 else 0.75)
-            axes.plot(range(window, window + len(values)), values, label=name, color=color)
+            axes.plot(range(window, window + len(values)), values, label=name, color=color, linewidth=widths[name])
     axes.set(xlabel=horizontal, ylabel=vertical)
     if axes.dataLim.y0 < axes.dataLim.y1 / 2:
         axes.set_ylim(0)
@@ -213,8 +215,9 @@ def paths(
         axes.contour(x, y, height(x, y), levels=levels, colors="0.8", linewidths=0.7)
         axes.plot(*way.T, marker=".", markersize=4, linewidth=1)
         axes.plot(0, 0, marker="+", color=RED, markersize=9)
-        axes.set(xlim=across, ylim=along)
+        axes.set(xlim=across, ylim=along, xlabel="x")
         axes.set_title(f"{name}, {len(way)} steps", fontsize=TITLE)
+    grid[0].set_ylabel("y")
     return figure
 
 
@@ -234,6 +237,8 @@ def layers(outputs: dict[str, Sequence[Any]]) -> Any:
         for axes, array in zip(line, arrays, strict=True):
             axes.hist(array, bins=np.linspace(-bound, bound, 41), density=True)
             axes.set(yticks=[], xticks=[-bound, 0, bound])
+    for axes in grid[-1]:
+        axes.set_xlabel("output")
     return figure
 
 
@@ -264,15 +269,17 @@ def maps(image: np.ndarray, outputs: dict[str, np.ndarray], columns: int = 8) ->
 
 
 def lines(*panes: dict[str, Any]) -> Any:
-    """Lines side by side; their colours go from dark to light, as they come.
+    """Lines side by side; they go from dark and thick to light and thin, so that of equal ones all can be seen.
 
     Each pane has ``lines``, the (x, y) of each by its name, and beside them what ``Axes.set`` takes.
     """
     figure, (grid,) = canvas(1, len(panes), (4.6 * len(panes), 3.6))
     for axes, pane in zip(grid, panes, strict=True):
-        colors = extra("matplotlib").colormaps["viridis"](np.linspace(0, 0.85, len(pane["lines"])))
-        for color, (name, (x, y)) in zip(colors, pane["lines"].items(), strict=True):
-            axes.plot(x, y, label=name, color=color, marker="o" if len(x) <= 10 else "")
+        count = len(pane["lines"])
+        colors = extra("matplotlib").colormaps["viridis"](np.linspace(0, 0.85, count))
+        widths = np.linspace(*THICK_TO_THIN, count) if count > 1 else [1.5]
+        for color, width, (name, (x, y)) in zip(colors, widths, pane["lines"].items(), strict=True):
+            axes.plot(x, y, label=name, color=color, linewidth=width, marker="o" if len(x) <= 10 else "")
             axes.xaxis.get_major_locator().set_params(integer=isinstance(x, range))
         axes.set(**{name: value for name, value in pane.items() if name != "lines"})
         if len(pane["lines"]) > 1:
@@ -297,7 +304,7 @@ def roofline(peaks: Any, averages: Sequence[Any], most: int = 8) -> Any:
         rate = average.flops / average.cpu_time_total / 1e3
         area = 30 + 300 * average.self_cpu_time_total / longest
         axes.scatter(intensity, rate, s=area, color=color, edgecolors="white", label=average.key, zorder=3)
-    axes.set(xscale="log", yscale="log", xlabel="operations on a byte", ylabel="thousand million operations a second")
+    axes.set(xscale="log", yscale="log", xlabel="operations on a byte", ylabel="10⁹ operations a second, GFLOP/s")
     legend = axes.legend(frameon=False, fontsize=8, loc="center left", bbox_to_anchor=(1.01, 0.5))
     for handle in legend.legend_handles[1:]:
         handle.set_sizes([40])

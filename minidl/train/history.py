@@ -88,7 +88,10 @@ class History(Mapping[str, list[Any]]):
                     axes.plot(*zip(*points, strict=True), style, marker="o", markersize=3, label=label)
             axes.set(xlabel="epoch", ylabel=name)
             axes.xaxis.get_major_locator().set_params(integer=True)
-            axes.legend()
+            if len(axes.lines) > 1:
+                axes.legend()
+            if axes.dataLim.y0 == axes.dataLim.y1 > 0:  # a constant, as rates often are: not magnified
+                axes.set_ylim(0)
         return figure
 
     def state_dict(self) -> dict[str, Any]:

@@ -130,6 +130,7 @@ def test_compared_smooths_and_colours_by_family():
     first, second, other = (line.get_color() for line in axes.lines)
     assert first[0] > first[2] and second[0] > second[2] and other[2] > other[0]  # oranges, and a blue
     assert sum(second[:3]) < sum(first[:3])  # darker
+    assert [line.get_linewidth() for line in axes.lines] == pytest.approx([3, 2.1, 1.2])  # no line hides an equal one
     assert [text.get_text() for text in axes.get_legend().get_texts()] == list(lines)
     assert all(place == int(place) for place in axes.get_xticks())
     assert sum(first[:3]) > sum(other[:3]) > sum(second[:3])  # who is alone is neither light nor dark
@@ -155,9 +156,11 @@ def test_paths_and_layers():
     way = np.array([[0.0, 1.0], [1.0, 0.5], [2.0, 0.0]])
     figure = plots.paths({"a": way, "b": way[:2]}, lambda x, y: x**2 + y**2, (-1, 3), (-2, 2))
     assert [axes.get_title() for axes in figure.axes] == ["a, 3 steps", "b, 2 steps"]
+    assert [(axes.get_xlabel(), axes.get_ylabel()) for axes in figure.axes] == [("x", "y"), ("x", "")]
     np.testing.assert_allclose(figure.axes[0].lines[0].get_xydata(), way)
     figure = plots.layers({"small": [np.zeros(9), np.full(9, 0.96)], "large": [np.ones(9), -np.ones(9)]})
     assert [axes.get_title() for axes in figure.axes] == ["layer 1", "layer 2", "", ""]
+    assert [axes.get_xlabel() for axes in figure.axes] == ["", "", "output", "output"]
     heights = [[bar.get_height() > 0 for bar in axes.patches].index(True) for axes in figure.axes]
     assert heights == [20, 39, 39, 0]
     (axes,) = plots.layers({"relu": [np.array([0.0, 2.5, 2.5])]}).axes
@@ -191,6 +194,7 @@ def test_lines_side_by_side():
     assert (first.get_xdata().tolist(), first.get_ydata().tolist()) == ([1, 2, 3], [1, 2, 4])
     assert (first.get_marker(), second.get_marker()) == ("o", "")  # few points are seen one by one
     assert sum(map(float, first.get_color()[:3])) < sum(map(float, second.get_color()[:3]))
+    assert first.get_linewidth() > second.get_linewidth()  # which does not hide it, where they are equal
     assert (left.get_xlabel(), left.get_ylim(), left.get_xscale()) == ("epoch", (0, 9), "linear")
     assert all(float(tick).is_integer() for tick in left.get_xticks())
     assert (right.get_ylabel(), right.get_xscale(), right.lines[0].get_ydata().tolist()) == ("error, %", "log", [3, 5])

@@ -57,6 +57,15 @@ def test_as_a_picture():
         History().plot()
 
 
+def test_a_constant_is_not_magnified_and_one_line_needs_no_name():
+    made = History()
+    for epoch in range(3):
+        made.append(epoch, {"loss": 2.0 + epoch, "val_loss": 1.0, "learning_rate": 0.001})
+    loss, rate = made.plot().axes
+    assert loss.get_legend() and loss.get_ylim()[0] > 0
+    assert not rate.get_legend() and rate.get_ylim()[0] == 0 < rate.get_ylim()[1]
+
+
 def test_its_state():
     made, other = history(), History()
     other.load_state_dict(made.state_dict())
