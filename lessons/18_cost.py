@@ -71,9 +71,8 @@ check("18.1", multiply_adds)
 # ## 3. Make: two walls
 #
 # A machine does so many operations a second (GFLOP/s: 10⁹), and brings so many bytes from memory: the *roofline*
-# (Williams et al., 2009). Which of the two an op waits for depends on its operations on a byte, the **intensity**: for
-# relu 1/8, one operation, 4 bytes read, 4 written. Exercise: a product of matrices, at best. A multiply-add is *two*
-# operations.
+# (Williams et al., 2009). Which of them an op waits for depends on its operations on a byte, the **intensity**: for
+# relu 1/8, one operation, 4 bytes read, 4 written. Exercise: a product of matrices, at best. A multiply-add is *two*.
 
 # %%
 def product_seconds(n, k, m, flops, bandwidth):
