@@ -16,6 +16,7 @@ import shutil
 import signal
 import sys
 import time
+import warnings
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -27,7 +28,7 @@ from _pytest import python  # noqa: E402
 from _pytest.compat import ascii_escaped  # noqa: E402
 from mutmut import __main__ as mutmut  # noqa: E402
 from mutmut.configuration import config  # noqa: E402
-from mutmut.mutation import file_mutation  # noqa: E402
+from mutmut.mutation import file_mutation, trampoline  # noqa: E402
 from mutmut.mutation.data import SourceFileMutationData  # noqa: E402
 from mutmut.mutation.diff_apply import get_diff_for_mutant  # noqa: E402
 from mutmut.stats import status_by_exit_code  # noqa: E402
@@ -72,6 +73,19 @@ def escaped_once(name: str | bytes) -> str:
 
 
 python.ascii_escaped = escaped_once
+warn = warnings.warn
+
+
+def warn_past_trampolines(message: Any, category: Any = None, stacklevel: int = 1, source: Any = None) -> None:
+    """`warnings.warn` of the line that is meant: mutmut puts calls of its own between a function and its caller."""
+    frame, level = sys._getframe(1), 1
+    while stacklevel > 1 and frame.f_back is not None:
+        frame, level = frame.f_back, level + 1
+        stacklevel -= frame.f_code.co_filename != trampoline.__file__
+    warn(message, category, level + 1, source)
+
+
+warnings.warn = warn_past_trampolines
 
 
 class Mutant(NamedTuple):

@@ -44,12 +44,6 @@ class Block(NamedTuple):
     places: dict[int, tuple[float, float]]  # the middle of the upper edge of each box
     frames: list[tuple[str, float, float, float, float]]  # path, x, y, width, height
 
-    def moved(self, x: float, y: float) -> Block:
-        """The same elsewhere."""
-        places = {number: (x + left, y + top) for number, (left, top) in self.places.items()}
-        frames = [(path, x + left, y + top, w, h) for path, left, top, w, h in self.frames]
-        return Block(self.width, self.height, places, frames)
-
 
 class Graph:
     """A tensor's history: ``str(graph)`` is a list, ``graph.svg()`` a drawing, which notebooks show.
@@ -102,9 +96,8 @@ class Graph:
         for rank in sorted(rows):
             x = GAP + width / 2 - middles[rank][0]
             for block in rows[rank]:
-                there = block.moved(x, y)
-                places |= there.places
-                frames += there.frames
+                places |= {number: (x + left, y + top) for number, (left, top) in block.places.items()}
+                frames += [(path, x + left, y + top, w, h) for path, left, top, w, h in block.frames]
                 x += block.width + GAP
             y += max(block.height for block in rows[rank]) + LINE
         size = width + 2 * GAP, y - LINE + GAP / 2

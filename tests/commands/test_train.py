@@ -199,10 +199,14 @@ def test_other_images_than_it_was_begun_with(trained, photos, said):
     assert code == 1 and err.endswith("its classes are blue, rose; what is learnt are blue, red\n")
 
 
-def test_train_and_test_apart(photos, said):
-    """Folders that say what is held out."""
+@pytest.mark.parametrize("parts", [
+    {"train": range(7), "val": range(7, 10)},
+    {"train": range(7), "test": range(7, 10), "val": range(0)},
+])  # fmt: skip
+def test_train_and_test_apart(parts, photos, said):
+    """Folders that say what is held out: ``test``, or where there is none ``val``."""
     for name in ("red", "blue"):
-        for part, some in (("train", range(7)), ("val", range(7, 10))):
+        for part, some in parts.items():
             (photos / part / name).mkdir(parents=True)
             for i in some:
                 path = photos / name / f"{i}.{'png' if i % 2 else 'jpg'}"

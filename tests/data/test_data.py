@@ -129,6 +129,8 @@ def test_decompressed_files_are_accepted(tmp_path):
     for name, content in CONTENTS.items():
         (tmp_path / "tiny" / name.removesuffix(".gz")).write_bytes(content)
     assert np.array_equal(Tiny(tmp_path).data[:, 0], PIXELS)
+    (tmp_path / "tiny" / "images.gz").write_bytes(b"nor looked at, where the other is there")
+    assert np.array_equal(Tiny(tmp_path).data[:, 0], PIXELS)
 
 
 def test_images_are_served_as_floats(tmp_path):
@@ -345,7 +347,7 @@ def test_full_sets(dataset, shape, sizes, first):
 
 
 def test_cache_folder(monkeypatch):
-    monkeypatch.delenv("XDG_CACHE_HOME")
+    monkeypatch.setenv("XDG_CACHE_HOME", "")  # as if it were not set
     monkeypatch.setenv("HOME", "/home/ada")
     places = {"linux": ".cache", "darwin": "Library/Caches", "win32": "AppData/Local"}
     for platform, folder in places.items():

@@ -48,7 +48,9 @@ def test_without_network_it_gives_up_soon(monkeypatch):
     assert time.monotonic() - start < 30
 
 
-def test_download_lands_whole(serve, cache):
+@pytest.mark.parametrize("offline", ["", "0"])
+def test_download_lands_whole(serve, cache, monkeypatch, offline):
+    monkeypatch.setenv("MINIDL_OFFLINE", offline)  # which is off
     server = serve()
     assert replace(TINY, mirrors=(server.url,)).locate(HASHES) == cache
     assert {name: (cache / name).read_bytes() for name in FILES} == {name: PACKED["/" + name] for name in FILES}

@@ -17,7 +17,7 @@ def batches(dataset, seed=0, **options):
 
 
 def test_batches():
-    """Each image its own way, each epoch anew, the labels as they were; the same again from the same seed."""
+    """Each image its own way, in each batch and epoch anew, the labels as they were; the same from the same seed."""
     augmented = PAIRS.with_transform(AUGMENT)
     assert len(augmented) == 40
     first, again, other = batches(augmented), batches(augmented), batches(augmented, 1)
@@ -26,7 +26,8 @@ def test_batches():
         assert batch[0].shape == (10, 3, 8, 8) and (batch[0] != different[0]).any()
         np.testing.assert_array_equal(batch[1], np.arange(start, start + 10))
     alike = TensorDataset(IMAGES[:1].repeat(40, 0), np.arange(40)).with_transform(AUGMENT)
-    assert len(np.unique(batches(alike)[0][0].reshape(10, -1), axis=0)) > 5
+    made = [images.reshape(10, -1) for images, _ in batches(alike)]
+    assert len(np.unique(made[0], axis=0)) > 5 and all((made[0] != other).any() for other in made[1:])
 
 
 @pytest.mark.parametrize("workers", [1, 3])
@@ -77,6 +78,16 @@ def test_single_samples_and_functions_of_one():
     assert seen == [(10, 3, 8, 8)] * 4
     batches(PAIRS.with_transform(Dark(), lambda label: -label))
     assert seen[4:] == [(1, 3, 8, 8)] * 40
+
+
+def test_what_stands_beside_image_and_label_stays():
+    """In tuples and in lists, of one sample and of batches."""
+    triples = TensorDataset(IMAGES, np.arange(40), np.ones(40)).with_transform(AUGMENT, lambda label: -label)
+    assert triples[3][1] == -3 and triples[3][2] == 1
+    _, labels, weights = batches(triples)[1]
+    assert labels.tolist() == [*range(-10, -20, -1)] and weights.tolist() == [1] * 10
+    *_, label, weight = md.data.TransformedDataset([[IMAGES[0], 4, 0.5]], md.tensor, lambda label: -label)[0]
+    assert (label, weight) == (-4, 0.5)
 
 
 def test_images_without_labels():

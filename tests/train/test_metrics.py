@@ -99,6 +99,10 @@ CASES = [
     (ConfusionMatrix(None, "pred"), SCORES, LABELS, COUNTS / PREDICTED),
     (ConfusionMatrix(None, "all"), SCORES, LABELS, COUNTS / 60),
     (ConfusionMatrix(threshold=0.3), CHANCES, BINARY, matrix(BINARY, (CHANCES >= 0.3) * 1, 2)),
+    (ConfusionMatrix(), CHANCES[:, None], BINARY, matrix(BINARY, HITS * 1, 2)),
+    (ConfusionMatrix(), CHANCES.reshape(20, 3), BINARY.reshape(20, 3), matrix(BINARY, HITS * 1, 2)),
+    (ConfusionMatrix(), SCORES.reshape(12, 5, 4).swapaxes(1, 2), LABELS.reshape(12, 5), COUNTS),
+    (ConfusionMatrix(5, "true"), GUESSES, LABELS, np.pad(COUNTS / ACTUAL[:, None], (0, 1))),
     (Precision(), SCORES, LABELS, (RIGHT / PREDICTED).mean()),
     (Precision(None), SCORES, LABELS, RIGHT / PREDICTED),
     (Precision("binary"), CHANCES, BINARY, BINARY[HITS].mean()),
@@ -176,6 +180,7 @@ def test_nothing_counted_is_nan_or_nothing():
     for metric in Accuracy(), TopKAccuracy(), ROCAUC(), CalibrationError(), CalibrationError(norm="max"):
         assert math.isnan(metric.compute().item()), metric
     assert Precision().compute() == 0 and ConfusionMatrix(3).compute().tolist() == [[0] * 3] * 3
+    assert ConfusionMatrix().compute().tolist() == [[0] * 2] * 2
     assert math.isnan(Recall(zero_division=math.nan).compute())
     assert math.isnan(CalibrationError().update(md.tensor([math.nan]), md.tensor([1])).compute().item())
 
