@@ -97,7 +97,8 @@ def norm_activation(input: Tensor, norm: BatchNorm2d, *layers: Module) -> Tensor
     if not norm.by_batch() or options is None:
         return None
     norm.check(input)
-    if options["pool"] is not None and min(options["pool"].positions(*input.shape[2:])) < 1:
-        return None  # before the batch is counted
+    lacking = options["pool"] is not None and min(options["pool"].positions(*input.shape[2:])) < 1
+    if lacking or input.numel() == norm.num_features:
+        return None  # which one of the layers refuses: before the batch is counted
     running = (norm.running_mean, norm.running_var)
     return batch_normalised(input, *running, norm.weight, norm.bias, norm.counted(), norm.eps, **options)

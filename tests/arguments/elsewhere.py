@@ -42,7 +42,6 @@ BY_FILE = {
     "interpret.occlusion.perturbations_per_eval",
     "interpret/test_pictures.py": "interpret.activation_picture interpret.filter_picture",
     "interpret/test_sanity.py": "interpret.randomization_test",
-    "models/test_models.py": "models.vgg16",
     "nn/test_dropout.py": "nn.Dropout nn.Dropout1d nn.Dropout2d functional.dropout1d functional.alpha_dropout "
     "nn.AlphaDropout",
     "nn/test_freezing.py": "nn.freeze nn.unfreeze",

@@ -191,12 +191,14 @@ WRONG = {
 def test_an_error_comes_from_the_right_layer(name):
     layers, shape = WRONG[name]
     net = nn.Sequential(nn.Identity(), network(layers))
-    messages = []
+    messages, counts = [], []
     for switch in (contextlib.nullcontext, md.no_fusion):
+        net[1].apply(lambda layer: layer.reset_running_stats() if isinstance(layer, nn.BatchNorm2d) else None)
         with switch(), pytest.raises(ValueError) as caught:
             net(image(*shape))
         messages.append(str(caught.value))
-    assert messages[0] == messages[1] and messages[0].startswith(("1.0: ", "1.1: ", "1.2: "))
+        counts.append([b.item() for name, b in net.named_buffers() if name.endswith("num_batches_tracked")])
+    assert messages[0] == messages[1] and messages[0].startswith(("1.0: ", "1.1: ", "1.2: ")) and counts[0] == counts[1]
     with pytest.raises(TypeError, match="1.0: "):
         net(None)
 
@@ -327,6 +329,16 @@ def test_in_half_precision_nothing_is_folded():
     net[1].running_var.fill_(1e-4)
     x = md.full((1, 1, 2, 2), 1e-3, dtype=md.float16)
     assert np.isfinite(net(x).detach().numpy()).all()
+
+
+@pytest.mark.parametrize("norm", [lambda: nn.BatchNorm2d(1, dtype=md.float64), lambda: nn.BatchNorm2d(4)])
+def test_a_norm_that_does_not_fit_is_not_folded(norm):
+    """Of another dtype, or of one channel, which would broadcast."""
+    net = network(lambda: [conv(), nn.ReLU()])
+    net[1] = norm()
+    with counted() as served, pytest.raises((ValueError, TypeError), match="1: BatchNorm2d"):
+        net.eval()(image())
+    assert not served
 
 
 @pytest.mark.parametrize("images, rows, stride, folds", [

@@ -1,14 +1,20 @@
 """Networks: their sizes, what their options change, and what they start from."""
 
+import functools
 import inspect
 
 import numpy as np
 import pytest
+from arguments.table import wave
 from zoo import numbers
 
 import minidl as md
+from minidl import functional as F
 from minidl import models, nn
+from minidl.models import inception
+from minidl.models.googlenet import Inception, InceptionAux
 from minidl.models.registry import NETWORKS
+from minidl.models.xception import Block, MaxPoolSame2d, PaddedMaxPool2d
 from minidl.nn.utils import skip_init
 
 # --- sizes ------------------------------------------------------------------------------------------------------------
@@ -68,24 +74,13 @@ COUNTS = {  # learned, and statistics: as they are published, by Keras or with t
     "nasnet_mobile": (5_289_978, 36_738),
     "xception_keras": (22_855_952, 54_528),
 }
-LARGE = {name for name in COUNTS if name.endswith("_keras")}
-LARGE |= {
-    "resnet34",
-    "resnet101",
-    "resnet152",
-    "resnet110",
-    "densenet121",
-    "inception_v3",
-    "efficientnet_b1",
-    "nasnet_mobile",
-}
 
 
 def test_every_network_is_counted():
     assert set(COUNTS) == set(NETWORKS)
 
 
-@pytest.mark.parametrize("name", [pytest.param(name, marks=[pytest.mark.deep] * (name in LARGE)) for name in COUNTS])
+@pytest.mark.parametrize("name", COUNTS)
 def test_sizes(name):
     """Parameters and statistics, as published; no parameter has a gradient, and the docstring has their number."""
     network = skip_init(NETWORKS[name].build)
@@ -146,6 +141,77 @@ def test_scores(name, size, options, scores, in_double_precision):
     with md.no_grad():
         found = network(md.arange(3.0 * size * size).cos().reshape(1, 3, size, size))
     np.testing.assert_allclose(found.numpy()[0, :3], scores, rtol=1e-8, atol=1e-12)
+
+
+basic = functools.partial(inception.BasicConv2d, norm=None)
+mean = functools.partial(F.avg_pool2d, kernel_size=3, stride=1, padding=1)
+PARTS = {  # what builds a part of a network, or a small one; its input's shape; sums that torchvision's and timm's gave
+    "DenseNet": (lambda: models.DenseNet(4, (2, 1), 8, 2, 0.0, 3), (3, 33, 33), (-2.007890039, -7.594556167)),
+    "EfficientNet": (lambda: models.EfficientNet(0.1, 0.5, num_classes=3), (3, 33, 33), (-0.3133143386, -0.7587739038)),
+    "EfficientNet, lite": (
+        lambda: models.EfficientNet(0.1, 0.3, squeeze=False, activation_layer=nn.ReLU6), (3, 33, 33),
+        (-19.94525835, -4.346174314),
+    ),
+    "NASNet": (lambda: models.NASNet(96, 1, 8, 3), (3, 33, 33), (30.40614815, 70.98381368)),
+    "GoogLeNet's block": (lambda: Inception(8, 2, 3, 4, 3, 4, 5), (8, 7, 7), (35.81905545, 5.156059507)),
+    "GoogLeNet's classifier": (lambda: InceptionAux(4, 3, 0.5), (4, 14, 14), (0.1115453848, 0.690372073)),
+    "Inception A": (lambda: inception.InceptionA(3, 2, basic, mean), (3, 5, 5), (32.29345064, -36.16586481)),
+    "Inception B": (lambda: inception.InceptionB(3, basic), (3, 5, 5), (16.75919606, -28.30806039)),
+    "Inception C": (lambda: inception.InceptionC(3, 2, basic, mean), (3, 5, 5), (41.13022182, 40.29966077)),
+    "Inception D": (lambda: inception.InceptionD(3, basic), (3, 5, 5), (30.74699385, 2.822471648)),
+    "Inception E": (lambda: inception.InceptionE(3, basic, mean), (3, 3, 3), (-154.8416415, -16.41668985)),
+    "Inception's classifier": (lambda: inception.InceptionAux(4, 3, basic), (4, 17, 17), (0.3939208508, -0.5498585453)),
+    "Xception's block": (
+        lambda: Block([3, 3, 5], 2, True, nn.BatchNorm2d, PaddedMaxPool2d), (3, 5, 5), (0.6811040998, 11.66144421)
+    ),
+    "Xception's block in Keras": (
+        lambda: Block([3, 4, 3], 2, False, nn.BatchNorm2d, MaxPoolSame2d), (3, 6, 6), (8.349155597, -1.298815261)
+    ),
+    "Xception's middle": (
+        lambda: Block([3, 3, 3], 1, True, nn.BatchNorm2d, None), (3, 5, 5), (60.38774206, 33.2985185)
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", PARTS)
+def test_parts(name, in_double_precision):
+    """Of weights that are the same each time."""
+    build, shape, sums = PARTS[name]
+    part = skip_init(build).eval()
+    state = numbers({key: value.shape for key, value in part.state_dict().items()})
+    part.load_state_dict({key: md.tensor(value) for key, value in state.items()}, assign=True)
+    with md.no_grad():
+        z = part(md.tensor(wave(2, *shape))).numpy().ravel()
+    np.testing.assert_allclose([wave(z.size, phase=phase) @ z for phase in (0.0, 1.0)], sums, rtol=1e-8)
+
+
+class Called(nn.Module):
+    """A layer that says that it is called, and adds 1."""
+
+    def __init__(self, name, called):
+        self.say = functools.partial(called.append, name)
+
+    def forward(self, x):
+        self.say()
+        return x + 1
+
+
+@pytest.mark.parametrize("build, auxiliary", [
+    (models.Xception, {}), (models.GoogLeNet, {"inception4a": "aux1", "inception4d": "aux2"}),
+    (models.Inception3, {"Mixed_6e": "AuxLogits"}),
+])  # fmt: skip
+def test_layers_are_called_in_order(build, auxiliary):
+    """As they stand; auxiliary classifiers, in training alone, on what comes before them."""
+    network, called = skip_init(build), []
+    names = [name for name, _ in network.named_children() if name not in auxiliary.values()]
+    for name in [*names, *auxiliary.values()]:
+        setattr(network, name, Called(name, called))
+    assert (network.eval()(md.zeros(1, 1, 1, 1)) == len(names)).all() and called == names
+    called.clear()
+    scores = network.train()(md.zeros(1, 1, 1, 1))
+    assert called == [name for own in names for name in (own, auxiliary.get(own)) if name]
+    others = [names.index(own) + 2 for own in auxiliary]
+    assert [z.item() for z in (scores if auxiliary else [scores])] == [len(names), *others[::-1]]
 
 
 # --- options ----------------------------------------------------------------------------------------------------------
@@ -249,11 +315,6 @@ OPTIONS = [  # what builds a network, an option of it, and then an attribute by 
     (models.Xception, dict(norm_layer=norm), "block12.skipbn.eps", 0.5),
     (models.Xception, dict(pool_layer=nn.AvgPool2d), "block1.rep.5.__class__", nn.AvgPool2d),
 ]  # fmt: skip
-SLOW = (  # to build
-    models.NASNet,
-    models.Inception3, models.GoogLeNet, models.Xception, models.EfficientNet, models.DenseNet, models.densenet121,
-    models.MobileNetV1, models.MobileNetV2, models.resnet44, models.resnet50, models.resnet56, models.resnet110,
-)  # fmt: skip
 
 
 def attribute(network, path):
@@ -266,14 +327,13 @@ def attribute(network, path):
     return network
 
 
+@functools.cache
 def plain(build):
     """A network without options, but those that it can't be built without."""
     return skip_init(build, [1]) if build is models.ResNetV2 else skip_init(build)
 
 
-@pytest.mark.parametrize("build, options, path, value", [
-    pytest.param(*case, marks=[pytest.mark.deep] * (case[0] in SLOW)) for case in OPTIONS
-])  # fmt: skip
+@pytest.mark.parametrize("build, options, path, value", OPTIONS)
 def test_options(build, options, path, value):
     found = attribute(skip_init(build, **options), path)
     assert found == (pytest.approx(value) if isinstance(value, float) else value)
@@ -327,33 +387,72 @@ def test_convolutions_start_as_he_et_al():
     (models.dcgan_generator, "0", 0.02),
     (models.dcgan_discriminator, "8", 0.02),
     (lambda: models.DenseNet(8, (2, 2)), "features.denseblock2.denselayer1.conv2", (2 / (32 * 9)) ** 0.5),
-    pytest.param(models.efficientnet_b0, "classifier.1", 1 / 3000**0.5, marks=pytest.mark.deep),
-    pytest.param(models.googlenet, "fc", 0.01, marks=pytest.mark.deep),
-    pytest.param(models.inception_v3, "fc", 0.1, marks=pytest.mark.deep),
-    pytest.param(models.inception_v3, "AuxLogits.fc", 0.001, marks=pytest.mark.deep),
-    pytest.param(models.inception_v3, "AuxLogits.conv1.conv", 0.01, marks=pytest.mark.deep),
-    pytest.param(models.alexnet_grouped, "classifier.6", 0.01, marks=pytest.mark.deep),
-    pytest.param(models.vgg11, "classifier.6", 0.01, marks=pytest.mark.deep),
-    pytest.param(models.xception, "conv4.pointwise", (2 / 2048) ** 0.5, marks=pytest.mark.deep),
 ])  # fmt: skip
 def test_first_values(build, path, deviation):
     assert spread(build().get_submodule(path)) == pytest.approx(deviation, rel=0.05)
 
 
-@pytest.mark.deep
-def test_what_starts_with_other_biases():
-    layers = [layer for layer in models.alexnet_grouped().modules() if hasattr(layer, "bias")]
-    assert [layer.bias.detach().numpy().max() for layer in layers] == [0, 1, 0, 1, 1, 1, 1, 0]
-    assert not models.efficientnet_b0().classifier[1].bias.detach().numpy().any()
-    assert not models.DenseNet(8, (2, 2)).classifier.bias.detach().numpy().any()
+def filled(build, monkeypatch):
+    """By path, how each parameter of a network is filled at last: a function of `nn.init`, and its numbers."""
+    calls = {}
+
+    def spied(name, fill):
+        def call(tensor, *arguments, **options):
+            calls[id(tensor)] = name, *arguments[:2]
+            return fill(tensor, *arguments, **options)
+
+        return call
+
+    for name in ("uniform_", "normal_", "trunc_normal_", "constant_"):
+        monkeypatch.setattr(nn.init, name, spied(name, getattr(nn.init, name)))
+    return {path: calls.get(id(p)) for path, p in skip_init(build).named_parameters()}
 
 
-@pytest.mark.deep
-def test_a_vgg_may_start_as_layers_do():
-    weights = [models.VGG(nn.Sequential(nn.Conv2d(512, 512, 3)), 2, init_weights=flag) for flag in (True, False)]
-    assert [spread(vgg.features[0]) for vgg in weights] == pytest.approx(
-        [(2 / (512 * 9)) ** 0.5, (3 * 512 * 9) ** -0.5], rel=0.05
-    )
+DRAWN = [  # a network, and which of its parameters are drawn how
+    (models.efficientnet_b0, "classifier.1.weight", ("uniform_", -(1000**-0.5), 1000**-0.5)),
+    (models.efficientnet_b0, "classifier.1.bias", ("constant_", 0)),
+    (models.efficientnet_b0, "features.0.0.weight", ("normal_", 0.0, (2 / (32 * 9)) ** 0.5)),
+    (models.googlenet, "fc.weight", ("trunc_normal_", 0, 0.01)),
+    (models.googlenet, "inception3a.branch1.conv.weight", ("trunc_normal_", 0, 0.01)),
+    (models.inception_v3, "fc.weight", ("trunc_normal_", 0, 0.1)),
+    (models.inception_v3, "Mixed_5b.branch1x1.conv.weight", ("trunc_normal_", 0, 0.1)),
+    (models.inception_v3, "AuxLogits.fc.weight", ("trunc_normal_", 0, 0.001)),
+    (models.inception_v3, "AuxLogits.conv1.conv.weight", ("trunc_normal_", 0, 0.01)),
+    (models.inception_v3, "AuxLogits.conv0.conv.weight", ("trunc_normal_", 0, 0.1)),
+    (models.vgg11, "features.0.weight", ("normal_", 0.0, (2 / (64 * 9)) ** 0.5)),
+    (models.vgg11, "classifier.6.weight", ("normal_", 0, 0.01)),
+    (models.vgg11, "classifier.6.bias", ("constant_", 0)),
+    (models.xception, "conv4.pointwise.weight", ("normal_", 0.0, 2048**-0.5 * 2**0.5)),
+    (models.nasnet_mobile, "stem_conv.weight", ("normal_", 0.0, (2 / (32 * 9)) ** 0.5)),
+    (models.resnet50v2, "conv1.weight", ("normal_", 0.0, (2 / (64 * 49)) ** 0.5)),
+    (models.densenet121, "classifier.bias", ("constant_", 0)),
+    (models.squeezenet1_0, "classifier.1.bias", ("constant_", 0)),
+    (models.squeezenet1_0, "features.3.squeeze.bias", ("constant_", 0)),
+    (models.dcgan_generator, "1.weight", ("normal_", 1, 0.02)),
+    (models.alexnet_grouped, "features.0.weight", ("normal_", 0, 0.01)),
+    (models.alexnet_grouped, "classifier.6.weight", ("normal_", 0, 0.01)),
+    *[(models.alexnet_grouped, f"{path}.bias", ("constant_", one)) for path, one in {
+        "features.0": 0, "features.4": 1, "features.8": 0, "features.10": 1, "features.12": 1, "classifier.0": 1,
+        "classifier.3": 1, "classifier.6": 0,
+    }.items()],
+    (models.alexnet, "classifier.6.weight", ("uniform_", -(4096**-0.5), 4096**-0.5)),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("build, path, drawn", DRAWN)
+def test_how_parameters_are_filled(build, path, drawn, monkeypatch):
+    kind, *numbers = filled(build, monkeypatch)[path]
+    assert (kind, numbers) == (drawn[0], pytest.approx(drawn[1:]))
+
+
+def test_a_vgg_may_start_as_layers_do(monkeypatch):
+    kinds = [
+        filled(lambda flag=flag: models.VGG(nn.Conv2d(2, 4, 3), 2, init_weights=flag), monkeypatch)["features.weight"][
+            0
+        ]
+        for flag in (True, False)
+    ]
+    assert kinds == ["normal_", "uniform_"]
 
 
 # --- layers -----------------------------------------------------------------------------------------------------------

@@ -171,6 +171,7 @@ def test_a_state_that_is_assigned():
     ([1], TypeError, "load_state_dict: expected a dict of paths and tensors, got list"),
     ({"weight": 1.0, "bias": md.zeros(2)}, TypeError, "load_state_dict: expected a tensor, got float"),
     ({"weight": md.zeros(3), "bias": md.zeros(2)}, RuntimeError, "weight is 3, expected 2×2"),
+    ({"weight": md.zeros(3), 3: md.zeros(1)}, RuntimeError, "missing: bias; unexpected: 3; weight is 3, expected 2×2$"),
     ({"weight": md.zeros(2, 2), "bias": md.zeros(2), 3: md.zeros(1)}, RuntimeError, "unexpected: 3"),
 ])  # fmt: skip
 @pytest.mark.parametrize("assign", [True, False])
