@@ -11,8 +11,7 @@ const DOT = 5; // what is smaller than this, on a pad of 28 pixels, is not made 
 function pictureOf(strokes) {
   const points = strokes.flat();
   if (!points.length) return new Float32Array(SIDE * SIDE);
-  const [left, top] = [0, 1].map((axis) => Math.min(...points.map((point) => point[axis])));
-  const [right, bottom] = [0, 1].map((axis) => Math.max(...points.map((point) => point[axis])));
+  const [[left, right], [top, bottom]] = [0, 1].map((axis) => range(points.map((point) => point[axis])));
   const zoom = (BOX - 2 * PEN) / Math.max(right - left, bottom - top, DOT / SIDE);
   const middle = [(left + right) / 2, (top + bottom) / 2];
   const moved = (by) =>

@@ -45,5 +45,7 @@ function softmax(scores) {
   return powers.map((power) => power / sum);
 }
 
+const range = (values) =>
+  values.reduce(([low, high], value) => [Math.min(low, value), Math.max(high, value)], [Infinity, -Infinity]);
 const argmax = (values) => values.reduce((best, value, i) => (value > values[best] ? i : best), 0);
 const onehot = (length, i) => Float32Array.from({ length }, (_, j) => (i === j ? 1 : 0));

@@ -92,7 +92,7 @@ class LayerView {
         first + i < values.length ? shadeOf(colors, values[first + i] / largest) : empty,
       );
     });
-    const [low, high] = values.reduce(([low, high], v) => [Math.min(low, v), Math.max(high, v)], [Infinity, -Infinity]);
+    const [low, high] = range(values);
     this.range.textContent = `${short(low)} … ${short(high)}`;
   }
 

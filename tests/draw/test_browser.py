@@ -242,6 +242,13 @@ def test_pictures_are_made_as_mnists(page):
     assert np.abs(seen(page) - picture).max() < 0.35 and np.abs(seen(page) - picture).mean() < 0.01
 
 
+def test_a_scribble_may_be_long(page):
+    """It has more points than a function takes arguments."""
+    circle = "Array.from({ length: 150000 }, (_, i) => [0.5 + 0.3 * Math.cos(i / 999), 0.5 + 0.2 * Math.sin(i / 999)])"
+    picture = np.array(page.evaluate(f"Array.from(minidl.pictureOf([{circle}]))")).reshape(28, 28)
+    assert picture[14, 5] > 0.5 and picture[14, 14] == 0 and np.allclose(picture, picture[:, ::-1], atol=0.01)
+
+
 def test_undo_and_clear(page):
     empty = seen(page)
     assert not empty.any() and page.inner_text("#reading") == "?" and page.is_disabled("#undo")
