@@ -15,6 +15,7 @@ from pathlib import Path
 from docs import api, lessons, markdown, written
 from docs.markdown import CHECKOUT
 from minidl.backend.extras import extra
+from minidl.commands.arguments import number
 
 DOCS = Path(__file__).parent
 
@@ -24,7 +25,9 @@ def parser() -> argparse.ArgumentParser:
     top = argparse.ArgumentParser(prog="python -m docs", description="Build the site; every warning is an error.")
     top.add_argument("--out", type=Path, default=CHECKOUT / "build" / "docs", help="folder (default: build/docs)")
     top.add_argument("--without-outputs", action="store_true", help="run no lesson")
-    top.add_argument("--serve", nargs="?", type=int, const=8000, metavar="PORT", help="show it on this machine")
+    top.add_argument(
+        "--serve", nargs="?", type=number(int, 0), const=8000, metavar="PORT", help="show it on this machine (8000)"
+    )
     return top
 
 
@@ -56,23 +59,35 @@ def build(out: Path, outputs: bool = True) -> int:
     return build_main([*options, str(source), str(html)])
 
 
-def serve(folder: Path, port: int) -> None:
-    """Show a folder to this machine alone, until Ctrl-C."""
+def server(folder: Path, port: int) -> http.server.ThreadingHTTPServer:
+    """What will show a folder to this machine alone; from now on the port is its own."""
     handler = functools.partial(http.server.SimpleHTTPRequestHandler, directory=str(folder))
-    with http.server.ThreadingHTTPServer(("127.0.0.1", port), handler) as server:
-        print(f"http://127.0.0.1:{server.server_port}/, until Ctrl-C")
-        try:
-            server.serve_forever()
-        except KeyboardInterrupt:
-            print()
+    return http.server.ThreadingHTTPServer(("127.0.0.1", port), handler)
+
+
+def serve(shown: http.server.ThreadingHTTPServer) -> None:
+    """Show it, until Ctrl-C."""
+    print(f"http://127.0.0.1:{shown.server_port}/, until Ctrl-C")
+    try:
+        shown.serve_forever()
+    except KeyboardInterrupt:
+        print()
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Build, and show what was built if that was asked for."""
-    asked = parser().parse_args(arguments)
-    failed = build(asked.out, not asked.without_outputs)
-    if asked.serve is not None and not failed:
-        serve(asked.out / "html", asked.serve)
+    top = parser()
+    asked = top.parse_args(arguments)
+    if asked.serve is None:
+        return build(asked.out, not asked.without_outputs)
+    try:  # before minutes are spent on what then can't be shown
+        shown = server(asked.out / "html", asked.serve)
+    except (OSError, OverflowError) as error:
+        top.error(f"port {asked.serve} can't be had: {error}; give another, or 0 for any that is free")
+    with shown:
+        failed = build(asked.out, not asked.without_outputs)
+        if not failed:
+            serve(shown)
     return failed
 
 

@@ -1,5 +1,7 @@
 """The command that builds the site: into which folder, and what it leaves alone there."""
 
+import re
+import socket
 import sys
 from types import SimpleNamespace
 
@@ -49,3 +51,21 @@ def test_without_the_extra_it_says_how_to_come_by_it(monkeypatch, tmp_path):
     with pytest.raises(ImportError, match=r"python -m docs: sphinx is not installed; pip install 'minidl\[docs\]'"):
         command.build(tmp_path)
     assert list(tmp_path.iterdir()) == []
+
+
+def test_it_shows_what_it_has_built(asked, tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr(command.http.server.ThreadingHTTPServer, "serve_forever", lambda self: asked.append("shown"))
+    assert command.main(["--out", str(tmp_path), "--serve", "0"]) == 0
+    assert asked[1:] == ["shown"] and re.match(r"http://127.0.0.1:\d+/, until Ctrl-C", capsys.readouterr().out)
+
+
+def test_a_port_that_is_taken_is_said_before_anything_is_built(asked, tmp_path, capsys):
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        port = other.getsockname()[1]
+        with pytest.raises(SystemExit):
+            command.main(["--out", str(tmp_path), "--serve", str(port)])
+    assert f"port {port} can't be had: " in capsys.readouterr().err
+    with pytest.raises(SystemExit):
+        command.main(["--out", str(tmp_path), "--serve", "70000"])
+    assert "port must be 0-65535" in capsys.readouterr().err
+    assert list(tmp_path.iterdir()) == [] and not asked
