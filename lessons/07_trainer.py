@@ -62,9 +62,9 @@ print(f"36928 × 512 = {36928 * 512:,}")
 #
 # ## 3. Run: fit
 #
-# A `Trainer` holds a network, a loss and an optimizer together. `fit` is the loop that you wrote in lesson 03, with a
-# look at *validation* digits after each epoch; it returns a `History`. These digits, the last tenth of the training
-# set, are put aside and only watched, never learnt from. The test set is looked at once, at the very end.
+# A `Trainer` holds a network, a loss and an optimizer together. `fit` is the loop that you wrote in lessons 03 and 06,
+# with a look at *validation* digits after each epoch; it returns a `History`. These digits, the last tenth of the
+# training set, are put aside and only watched, never learnt from. The test set is looked at once, at the very end.
 
 # %%
 train_set, test_set = md.data.MNIST(), md.data.MNIST(train=False)

@@ -224,8 +224,8 @@ lesson.record(f"{len(digits):,} digits; {name}, {size}", lesson.device, recorded
 # %% [markdown]
 # ## 8. Investigate: take a block out
 #
-# From each of the two trained networks one block is left out (not those that change the size): the gap is closed, and
-# nothing is learnt anew. What becomes of the error (Veit et al., 2016)?
+# From each of the two trained networks one block is left out (never a stage's first; in `ci` there is no other): the
+# gap is closed, and nothing is learnt anew. What becomes of the error (Veit et al., 2016)?
 
 # %%
 for kind, trainer in networks.items():

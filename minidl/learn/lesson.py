@@ -77,6 +77,8 @@ class Lesson:
         self.pictures: list[Path] = []
         if isinstance(sys.stdout, io.TextIOWrapper):
             sys.stdout.reconfigure(line_buffering=True)  # a log shows each line as it comes
+        if self.profile == "ci":
+            print("Profile ci trains too little for all that the text says to be seen; core, the default, shows it.")
         self.started = time.perf_counter()
 
     @property

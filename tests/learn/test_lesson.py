@@ -44,8 +44,10 @@ def test_arguments(script):
 
 def test_profile_from_the_environment(script, monkeypatch, capsys):
     assert script().profile == "core"
+    assert capsys.readouterr().out == ""
     monkeypatch.setenv("MINIDL_PROFILE", "ci")
     assert script().profile == "ci"
+    assert "trains too little for all that the text says to be seen; core, the default" in capsys.readouterr().out
     assert script("--profile", "full").profile == "full"
     monkeypatch.setenv("MINIDL_PROFILE", "quick")
     with pytest.raises(SystemExit):
@@ -84,6 +86,7 @@ def test_a_record_by_value(script, tmp_path, monkeypatch, capsys):
     monkeypatch.setattr("os.cpu_count", lambda: 3)
     monkeypatch.chdir(tmp_path)
     lesson = script("--record", "--profile", "ci")
+    capsys.readouterr()
     monkeypatch.setattr("time.perf_counter", lambda: lesson.started + 12.34)
     lesson.record("digits", "cuda:0", {"net": [{"seed": 1, "error": 0.5}]})
     (run,) = json.loads((tmp_path / "results" / "99.json").read_text("utf-8"))
