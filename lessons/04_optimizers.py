@@ -47,7 +47,7 @@ for lr in (0.01, 0.039, 0.041):
 # ## 2. Predict: with memory
 #
 # **Momentum** adds up gradients as a ball does, v ← μ·v + g: across the valley they cancel, along it they add.
-# **RMSprop** divides each gradient by its own usual size, so that all directions are as steep. **Adam** does both.
+# **RMSprop** divides each gradient by its own usual size, so that all are equally steep. **Adam** does both.
 # Sketch the paths.
 
 # %%

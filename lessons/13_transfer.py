@@ -49,8 +49,8 @@ lesson.show(plots.pictures(known[0][:12].numpy(), [test_set.classes[label] for l
 
 # %% [markdown]
 # And two *bases* that have learned: EfficientNet-Lite0 from 1.3 million photographs of ImageNet, to which images go
-# enlarged, and ResNet-20 from CIFAR-10's 50,000 training images, cats and dogs among them. Without their weights, a
-# ResNet-20 that learns here and now, from the *other eight* classes, stands in; the numbers are its own then.
+# enlarged, and ResNet-20 (lesson 10) from CIFAR-10's 50,000 training images, cats and dogs among them. Without their
+# weights, a ResNet-20 that learns here and now, from the *other eight* classes, stands in, and the numbers are its own.
 
 # %%
 Base = namedtuple("Base", "name network prepare")

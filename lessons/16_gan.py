@@ -43,9 +43,9 @@ print(f"This run: {size}. Held out: {np.mean(said != answers.numpy()):.1%} misre
 # %% [markdown]
 # ## 2. Make: one round of the game
 #
-# noise → *generator* → fake → *discriminator* → score s, and σ(s) is how likely an image is real. The discriminator
-# pays −log σ(s) for a real one, −log(1 − σ(s)) for a fake. The generator pays −log σ(s) for its fake: not the other's
-# loss with the sign changed, which hardly slopes while every fake is found out (Goodfellow et al., 2014).
+# noise → *generator* → fake → *discriminator* → score s; σ(s) = 1/(1 + e⁻ˢ) is how likely an image is real. The
+# discriminator pays −log σ(s) for a real one, −log(1 − σ(s)) for a fake. The generator pays −log σ(s) for its fake: not
+# the other's loss with the sign changed, which hardly slopes while every fake is found out (Goodfellow et al., 2014).
 # The discriminator's step must not reach beyond the fake: `detach` it. The generator's gradient comes *through* the
 # discriminator, and leaves it as it is. Exercise: a step of each, by `F.binary_cross_entropy_with_logits`.
 
@@ -156,7 +156,8 @@ check("16.2", spread)
 # ## 6. Predict, then run: DCGAN
 #
 # The generator: transposed convolutions, batch norm and relu, from 4×4 to 32×32. The discriminator: convolutions of
-# stride 2 and leaky relu, back to one score (Radford et al., 2016). Will the judge be sure more often, or less?
+# stride 2 and leaky relu (0.2·x below 0), back to one score (Radford et al., 2016). Is the judge sure more often, or
+# less?
 
 # %%
 md.manual_seed(lesson.seed)
