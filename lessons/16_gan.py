@@ -155,9 +155,8 @@ check("16.2", spread)
 # %% [markdown]
 # ## 6. Predict, then run: DCGAN
 #
-# The generator: transposed convolutions, batch norm and relu, from 4×4 to 32×32. The discriminator: convolutions of
-# stride 2 and leaky relu (0.2·x below 0), back to one score (Radford et al., 2016). Is the judge sure more often, or
-# less?
+# Generator: transposed convolutions, batch norm and relu, from 4×4 to 32×32. Discriminator: convolutions of stride 2
+# and leaky relu (0.2·x below 0), back to one score (Radford et al., 2016). Is the judge sure more often, or less?
 
 # %%
 md.manual_seed(lesson.seed)
