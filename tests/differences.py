@@ -50,7 +50,8 @@ ABSENT = """
 ## What is not here
 
 The error says so, and what to use: an AttributeError for a name, so that `hasattr` works, a TypeError for an argument.
-A module that is not here can be imported, since programs import more than they use: it is empty.
+A module that is not here can be imported, since programs import more than they use: it is empty. So can `Variable`,
+`load_url` and `load_state_dict_from_url`, which say it when they are called.
 
 | PyTorch | here |
 |---|---|

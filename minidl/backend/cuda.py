@@ -9,6 +9,8 @@ from __future__ import annotations
 from minidl import backend
 from minidl.backend import random, transfer
 
+__path__: list[str] = []  # so that torch.cuda.amp is looked for, and said to be absent
+
 
 def is_available() -> bool:
     """Whether CuPy is installed and finds a GPU."""

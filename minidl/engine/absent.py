@@ -6,7 +6,7 @@ import difflib
 import functools
 import opcode
 import sys
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from importlib.abc import Loader, MetaPathFinder
 from importlib.machinery import ModuleSpec
 from types import ModuleType
@@ -28,6 +28,7 @@ DISTRIBUTED = (
     "DistributedSampler, on MPI alone"
 )
 OPTIMIZER = "Adam, AdamW and others are here; a subclass of minidl.optim.Optimizer that defines update() makes another"
+FUNCTION = "it is a few lines of ops"
 LAYER = "write it as a Module, whose forward is made of ops"
 WEIGHTS = "nn.utils.spectral_norm and weight_norm are here; compute others in forward, from what they are made of"
 STORAGE = "storages have no class here; t.array is the raw array, and t.data_ptr() tells shared memory"
@@ -101,6 +102,12 @@ ABSENT = {
     "masked_scatter": "use where",
     "as_strided": "use unfold, narrow, expand or reshape",
     "unique_consecutive": "use unique",
+    **dict.fromkeys(
+        ("lp_pool1d", "lp_pool2d", "fractional_max_pool2d", "rrelu", "ctc_loss", "gaussian_nll_loss",
+         "poisson_nll_loss", "multi_margin_loss", "multilabel_margin_loss", "multilabel_soft_margin_loss",
+         "embedding_bag", "rms_norm", "feature_alpha_dropout", "triplet_margin_with_distance_loss"),
+        FUNCTION,
+    ),
     "symeig": DECOMPOSITION,
     "vmap": "write the batch as a dimension",
     "hessian": "jacobian of lambda x: grad(f(x), x, create_graph=True)[0] is it, and hvp its products",
@@ -138,10 +145,12 @@ METHODS_ABSENT = (
     "reinforce share_memory_"
 )
 MODULES = (
-    "ao amp distributed distributions export fft func fx hub jit linalg model_zoo "
-    "multiprocessing onnx parallel parametrizations parametrize prune quantization rnn sparse special "
-    "tensorboard"
+    "ao amp distributed distributions distributions.bernoulli distributions.normal export fft func fx hub jit linalg "
+    "model_zoo modules modules.activation modules.batchnorm modules.conv modules.linear modules.loss modules.module "
+    "modules.normalization modules.pooling modules.utils multiprocessing onnx parallel parametrizations parametrize "
+    "prune quantization rnn sparse special tensorboard"
 )
+IMPORTED = ("Variable", "load_url", "load_state_dict_from_url")  # by many programs, few of which call them
 VOLUMETRIC = ("3d", "3D")
 TOP = __name__.partition(".")[0]
 
@@ -183,19 +192,12 @@ class AbsentModules(MetaPathFinder, Loader):
     """Finds those of PyTorch's modules that are not here, with nothing inside: programs import more than they use."""
 
     def find_spec(self, fullname: str, path: object = None, target: object = None) -> ModuleSpec | None:  # noqa: D102
-        package, _, name = fullname.rpartition(".")
-        ours = package.partition(".")[0] == TOP and name in MODULES.split()
+        top, *parts = fullname.split(".")
+        ours = top == TOP and not {".".join(parts[-1:]), ".".join(parts[-2:])}.isdisjoint(MODULES.split())
         return ModuleSpec(fullname, self, is_package=True) if ours else None
 
     def exec_module(self, module: ModuleType) -> None:  # noqa: D102
         explain_absent(module.__name__)
-        if module.__name__.endswith((".hub", ".model_zoo")):  # most files of networks name these, few use them
-            vars(module).update(load_url=no_weights, load_state_dict_from_url=no_weights)
-
-
-def no_weights(url: str, *args: object, **options: object) -> NoReturn:
-    """What downloads weights in PyTorch: RuntimeError."""
-    raise RuntimeError(f"{url}: {ABSENT['hub']}")
 
 
 def explain_absent(*modules: str) -> None:
@@ -207,16 +209,23 @@ def explain_absent(*modules: str) -> None:
 sys.meta_path.append(AbsentModules())
 
 
-def _missing(module: str, name: str) -> None:
+def _missing(module: str, name: str) -> Callable[..., NoReturn]:
     """Raise AttributeError or, for ``from module import name``, which would hide what that says, ImportError."""
     things = [other for other, thing in vars(sys.modules[module]).items() if not isinstance(thing, ModuleType)]
-    leaf = module.rpartition(".")[2]
-    said = "" if name.startswith("__") else advice(leaf if leaf in ABSENT and leaf in MODULES.split() else name, things)
+    place = next((part for part in module.split(".") if part in ABSENT and part in MODULES.split()), name)
+    hint = "" if name.startswith("__") else advice(place, things)
     if module == TOP and hasattr(sys.modules[f"{TOP}.functional"], name):
-        said = f"; {TOP}.functional has it"
-    caller = sys._getframe(1)
-    imported = caller.f_code.co_code[caller.f_lasti] == opcode.opmap["IMPORT_FROM"]
-    raise (ImportError if imported else AttributeError)(f"{module} has no {name}{said}")
+        hint = f"; {TOP}.functional has it"
+    said, caller = f"{module} has no {name}{hint}", sys._getframe(1)
+    if caller.f_code.co_code[caller.f_lasti] != opcode.opmap["IMPORT_FROM"]:
+        raise AttributeError(said)
+    if name in IMPORTED:
+        return functools.partial(_refuse, said)
+    raise ImportError(said)
+
+
+def _refuse(said: str, *args: object, **options: object) -> NoReturn:
+    raise RuntimeError(said)
 
 
 def unexpected(error: str) -> str:

@@ -38,6 +38,8 @@ class Module(Tree):
     forward: Callable[..., Any] = no_forward
 
     def __getattr__(self, name: str) -> Any:
+        if name in vars(self):  # Python does not ask here for what is there; programs do
+            return vars(self)[name]
         raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}{advice(name, dir(self))}")
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:

@@ -92,17 +92,22 @@ def type_as(x: Tensor, other: Tensor) -> Tensor:
 def type(x: Tensor, dtype: Any = None, non_blocking: bool = False) -> Any:
     """x in another dtype; itself if it has that. Without one, the name of its class of old, "torch.FloatTensor".
 
+    Such a name is a dtype, and a device, too: ``x.type(y.type())``.
+
     Raises
     ------
     TypeError
-        For such a name as a dtype.
+        For the name of a class that was never there.
     """
     if dtype is None:
         kind = next(kind for kind, known in TYPES.items() if known == x.dtype)
         return f"torch.{'cuda.' * backend.on_gpu(x.array)}{kind.capitalize()}Tensor"
     if isinstance(dtype, str) and dtype.endswith("Tensor"):
-        name = dtype.rpartition(".")[2].removesuffix("Tensor").lower()
-        raise TypeError(f"type: {dtype} is a class of old; give a dtype, such as md.{TYPES.get(name, dtypes.float32)}")
+        place, _, kind = dtype.removesuffix("Tensor").lower().rpartition(".")
+        if place not in ("torch", "torch.cuda") or kind not in TYPES:
+            raise TypeError(f"type: there is no {dtype}; give a dtype, such as md.float32")
+        on_gpu = place == "torch.cuda"
+        return to(x, x.device if backend.on_gpu(x.array) == on_gpu else "cuda" if on_gpu else "cpu", TYPES[kind])
     return to(x, dtype=dtype)
 
 

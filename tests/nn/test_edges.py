@@ -25,6 +25,20 @@ def test_nothing_is_put_around_where_padding_is_valid(mode):
     same(layer(x), F.conv2d(x, layer.weight, layer.bias))
 
 
+@pytest.mark.parametrize("rank, size", [(1, (7,)), (2, (7, 6)), (2, (1, 2, 7, 6))])
+def test_the_size_of_what_is_put_back(rank, size):
+    """As SegNet calls it, ``unpool(x, indices, size)``."""
+    pool, unpool = ((nn.MaxPool1d, nn.MaxUnpool1d), (nn.MaxPool2d, nn.MaxUnpool2d))[rank - 1]
+    x = wave(1, 2, *size[-rank:])
+    maxima, indices = pool(2, return_indices=True)(x)
+    back = unpool(2)(maxima, indices, size)
+    assert back.shape == x.shape and unpool(2)(maxima, indices).shape == (1, 2, 6, 6)[: 2 + rank]
+    kept = back != 0
+    same(back[kept], x[kept])
+    assert int(kept.sum()) == maxima.numel()
+    same(unpool(2)(maxima, indices, output_size=size), back)
+
+
 @pytest.mark.parametrize("rank, size", [(1, (16,)), (2, (16, 17))])
 def test_the_size_of_a_transposed_convolution(rank, size):
     """From the least, by fewer than the stride more; in each dimension, dilation and padding counted."""

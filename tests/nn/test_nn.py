@@ -195,6 +195,15 @@ def test_paths():
             block.get_parameter(path)
 
 
+def test_attributes_asked_for_by_a_call():
+    """As ``self.__getattr__("level_%d" % i)`` of deep layer aggregation does."""
+    block = Block()
+    for name in ("body", "scale", "seen"):
+        assert block.__getattr__(name) is getattr(block, name)
+    with pytest.raises(AttributeError, match="'Block' object has no attribute 'bodi'; did you mean body?"):
+        block.__getattr__("bodi")
+
+
 def test_registering():
     module, p, layer = nn.Module(), nn.Parameter(md.ones(2)), nn.ReLU()
     module.register_parameter("p", p)
