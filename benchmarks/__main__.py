@@ -13,6 +13,7 @@ from typing import Any
 from benchmarks import (
     batches,
     floor,
+    forms,
     import_time,
     inference,
     loader,
@@ -42,6 +43,7 @@ MODULES = (
     inference,
     batches,
     floor,
+    forms,
     small_ops,
     scaling,
     memory,

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import functools
 import importlib
-import time
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -16,6 +15,7 @@ import numpy as np
 from benchmarks.case import Asked, Case, benchmark
 from benchmarks.engines import Engine, Minidl, Work
 from benchmarks.engines.engine import Lacking
+from benchmarks.timing import spent
 from minidl.data import transforms as ours
 
 DEFINED: list[Any] = []  # ops last as long as the library that defines them
@@ -77,14 +77,6 @@ def one_by_one(make: Callable[[Any], Any], images: np.ndarray, engine: Engine) -
     transform, torch = make(torchvision()), importlib.import_module("torch")
     tensors = list(torch.from_numpy(images))
     return Work(functools.partial(spent, lambda: torch.stack([transform(image) for image in tensors])))
-
-
-def spent(call: Callable[[], Any]) -> float:
-    """The processor's time that a call takes, after one that warms up."""
-    call()
-    started = time.process_time()
-    call()
-    return time.process_time() - started
 
 
 @functools.cache

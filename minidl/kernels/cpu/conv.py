@@ -75,7 +75,8 @@ def active(g, z, dy):
     zero = g.dtype.type(0)
     for i in range(len(g)):
         for k in range(g.shape[1]):
-            dy[i, k] = g[i, k] if z[i, k] != zero else zero
+            d, y = g[i, k], z[i, k]  # loaded before the condition: a quicker loop
+            dy[i, k] = zero if y == zero else d
 
 
 @loop("void(T[:, ::1], uint8[:, ::1], int64)")
