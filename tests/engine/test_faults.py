@@ -17,7 +17,7 @@ PARTS = [part for name in DIFFERENTIABLE for part in sources.subjects(name)]
 # each so many-th fault of the engine.
 SAMPLE = {("relu", ""), ("sub", ""), ("selu", ""), ("gelu_by_erf", ""), ("limit", ""), ("softplus", "")}
 OF_KERNELS = {"drop a statement"}
-EACH = 25
+EACH = 60
 SHARE, TURN = map(int, os.environ.get("MINIDL_FAULTS", "1/0").split("/"))  # "5/17": each fifth, the 17th time
 
 
@@ -96,6 +96,7 @@ def test_every_cuda_kernel_has_faults():
     assert all(map(cuda.is_there, cuda.FAULTS)), "a kernel has changed: so must cuda.txt"
 
 
+@pytest.mark.deep
 def test_there_are_many_faults_of_many_kinds():
     faults = [fault for name in DIFFERENTIABLE for fault in sources.mutants(name)]
     assert len({str(fault) for fault in faults}) == len(faults) >= 5000
@@ -105,6 +106,7 @@ def test_there_are_many_faults_of_many_kinds():
     assert EQUIVALENT.keys() <= {str(fault) for fault in [*faults, *cuda.FAULTS]}
 
 
+@pytest.mark.deep
 def test_checks_that_always_pass_find_nothing(monkeypatch):
     monkeypatch.setattr(checks, "promised", lambda name, some: [lambda: None])
     monkeypatch.setattr(checks, "pointed", lambda name: [])

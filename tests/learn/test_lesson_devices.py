@@ -97,6 +97,7 @@ def test_a_lesson_runs_on_a_gpu(lesson, run, standin, capsys):  # noqa: F811
     assert capsys.readouterr().out.endswith(" s in all\n")
 
 
+@pytest.mark.deep
 def test_a_whole_lesson_hides_no_traffic(crossings, run, monkeypatch, capsys):
     devices = set()
     step = optim.Optimizer.step

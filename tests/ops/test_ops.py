@@ -5,7 +5,7 @@ from types import ModuleType
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from specs import DIFFERENTIABLE, OPS, SPECS, Case, cases, oracles, sides
 
@@ -334,12 +334,14 @@ def test_memory_and_dtype(name, data):
 
 
 @pytest.mark.parametrize("name", sorted(OPS))
+@settings(max_examples=3)
 @given(data=st.data())
 def test_one_element(name, data):
     check_all(name, data.draw(sized(name, 1)))
 
 
 @pytest.mark.parametrize("name", sorted(OPS))
+@settings(max_examples=3)
 @given(data=st.data())
 def test_no_elements(name, data):
     """Right, or refused in the op's name."""
