@@ -38,6 +38,13 @@ def pane(size: tuple[float, float] = (6.5, 4)) -> tuple[Any, Any]:
     return figure, axes
 
 
+def key(figure: Any, shades: Any, label: str, **options: Any) -> None:
+    """Beside a figure, what its shades stand for, in the style of its axes."""
+    bar = figure.colorbar(shades, **options)
+    bar.set_label(label, fontsize=STYLE["axes.labelsize"])
+    bar.ax.tick_params(labelsize=STYLE["ytick.labelsize"])
+
+
 def curves(losses: Sequence[float], errors: Sequence[float]) -> Any:
     """The training loss and the held-out error (a fraction), one of each an epoch."""
     figure, ((left, right),) = canvas(1, 2, (9, 3.5))
@@ -112,7 +119,7 @@ def regions(points: np.ndarray, labels: np.ndarray, answer: Callable[..., np.nda
     axes.contour(x, y, answers, levels=[0], colors="black", linewidths=1)
     for label, color, marker in ((1, BLUE, "o"), (-1, RED, "s")):
         axes.scatter(*points[labels == label].T, c=color, marker=marker, edgecolors="white", linewidths=0.5)
-    figure.colorbar(shades, label="answer", ticks=[-1, 0, 1])
+    key(figure, shades, "answer", ticks=[-1, 0, 1])
     axes.set(xlabel="x₁", ylabel="x₂", aspect="equal")
     return figure
 
@@ -332,7 +339,7 @@ def searches(table: np.ndarray, rates: np.ndarray, others: np.ndarray, found: di
         side.plot(np.zeros(len(y)), y, marker="_", markersize=12, color=RED, linestyle="")
         side.set(xlabel="error, %", xlim=(-8, 100))
         corner.axis("off")
-    figure.colorbar(shades, ax=below[-1], label="error, %")
+    key(figure, shades, "error, %", ax=below[-1])
     return figure
 
 
@@ -342,13 +349,14 @@ def bands(rows: dict[str, np.ndarray], horizontal: str, vertical: str) -> Any:
     for name, values in rows.items():
         steps, (low, high) = np.arange(1, values.shape[1] + 1), np.quantile(values, [0.1, 0.9], axis=0)
         (line,) = axes.plot(steps, values.mean(0), label=name)
-        axes.fill_between(steps, low, high, color=line.get_color(), alpha=0.15, linewidth=0)
+        axes.fill_between(steps, low, high, color=line.get_color(), alpha=0.08, linewidth=0)
+        axes.plot(steps, np.transpose([low, high]), color=line.get_color(), linewidth=0.8, linestyle=":")
     axes.set(xlabel=horizontal, ylabel=vertical, yscale="log")
     axes.yaxis.set_major_formatter("{x:g}")
     axes.yaxis.set_minor_formatter("{x:g}")
     axes.xaxis.get_major_locator().set_params(integer=True)
     axes.tick_params(axis="y", which="minor", labelsize=8)
-    axes.legend(frameon=False, fontsize=8)
+    axes.legend(frameon=False, fontsize=8, title="mean, and where 80 % lie", title_fontsize=8)
     axes.grid(alpha=0.3, which="both")
     return figure
 
@@ -371,5 +379,5 @@ def landscapes(heights: dict[str, np.ndarray], steps: np.ndarray, label: str, le
         axes.set_title(name, fontsize=TITLE)
     grid[0].set_ylabel("along the second")
     ticks = [tick for tick in (0.1, 0.3, 1, 3, 10, 30, 100, 300, 1000) if least <= tick <= most]
-    figure.colorbar(shades, ax=grid, label=label, ticks=ticks, format="%g")
+    key(figure, shades, label, ax=grid, ticks=ticks, format="%g")
     return figure

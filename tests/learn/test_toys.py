@@ -245,7 +245,10 @@ def test_searches_stand_over_the_errors_of_all():
 def test_bands_hold_eight_tenths():
     values = np.stack([np.arange(1.0, 12), np.full(11, 3.0)], 1)
     (axes,) = plots.bands({"a": values, "b": values + 1}, "trials", "error, %").axes
-    assert [line.get_xydata().tolist() for line in axes.lines] == [[[1, 6], [2, 3]], [[1, 7], [2, 4]]]
+    mean, low, high, other, *_ = (line.get_xydata().tolist() for line in axes.lines)
+    assert (mean, other) == ([[1, 6], [2, 3]], [[1, 7], [2, 4]])
+    assert axes.get_legend().get_title().get_text() == "mean, and where 80 % lie"
+    assert (low[0], high[0]) == ([1, 2], [1, 10]) and len({line.get_color() for line in axes.lines[:3]}) == 1
     first = axes.collections[0].get_paths()[0].vertices
     assert first[first[:, 0] == 1, 1].min() == 2 and first[first[:, 0] == 1, 1].max() == 10
     assert [text.get_text() for text in axes.get_legend().get_texts()] == ["a", "b"]
@@ -259,6 +262,8 @@ def test_landscapes_have_one_scale_and_a_line_at_a_level():
     figure = plots.landscapes({"a": slope, "b": 10 * slope}, steps, "loss", 1.0)
     left, right, bar = figure.axes
     assert (left.get_title(), right.get_title(), bar.get_ylabel()) == ("a", "b", "loss")
+    assert bar.yaxis.label.get_size() == left.xaxis.label.get_size()
+    assert bar.get_yticklabels()[0].get_size() == left.get_yticklabels()[0].get_size()
     assert [axes.collections[0].get_clim() for axes in (left, right)] == [pytest.approx((0.1, 100))] * 2
     line = left.collections[2].get_paths()[0].vertices
     np.testing.assert_allclose(line[:, 0], 0, atol=1e-9)
