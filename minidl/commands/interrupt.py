@@ -7,6 +7,7 @@ import sys
 from typing import Any
 
 from minidl.distributed.collectives import anywhere
+from minidl.distributed.group import joined
 from minidl.train.callbacks import BackupAndRestore, Callback
 from minidl.train.callbacks.callback import Logs
 
@@ -28,7 +29,8 @@ class Interruptible(Callback):
         if self.asked:
             raise KeyboardInterrupt
         self.asked = True
-        print("\nminidl: stopping when all is saved; Ctrl-C again stops at once", file=sys.stderr)
+        if joined().rank == 0:
+            print("\nminidl: stopping when all is saved; Ctrl-C again stops at once", file=sys.stderr)
 
     def on_train_batch_end(self, batch: int, logs: Logs) -> None:
         if anywhere(self.asked):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import pickle
-import zlib
 from collections.abc import Callable
 from enum import Enum
 from typing import Any
@@ -13,7 +12,7 @@ import numpy as np
 from minidl.backend import dims, transfer
 from minidl.backend.dtypes import float16, float32
 from minidl.backend.extras import extra
-from minidl.distributed.group import Group, joined, ranks, require_group
+from minidl.distributed.group import Group, agree, exchanged, joined, require_group
 from minidl.engine.core import Tensor
 from minidl.engine.require import require_tensors
 from minidl.engine.writes import write
@@ -228,16 +227,6 @@ def objects(group: Group, value: Any, name: str) -> list[Any]:
     return exchanged(group, value, name)
 
 
-def exchanged(group: Group, value: Any, name: str) -> list[Any]:
-    """What each of several ranks gives, which are known to be here."""
-    own = np.frombuffer(pickle.dumps(value), np.uint8)
-    sizes = np.empty(group.size, np.int64)
-    group.wait(group.comm.Iallgather(np.array([own.size]), sizes), name)
-    there = np.empty(sizes.sum(), np.uint8)
-    group.wait(group.comm.Iallgatherv(own, [there, sizes]), name)
-    return [pickle.loads(part.tobytes()) for part in np.split(there, np.cumsum(sizes)[:-1])]
-
-
 def broadcast_object_list(object_list: list[Any], src: int = 0) -> None:
     """Put into a list, on every rank, what it holds on rank `src`; it travels by pickle.
 
@@ -292,25 +281,6 @@ def on_first(call: Callable[[], Any], name: str) -> Any:
     if error is not None:
         raise error
     return value
-
-
-def agree(group: Group, name: str, said: str = "") -> None:
-    """Wait for all ranks; raise ValueError, on all, unless they make the same call. It names those that differ."""
-    sums = np.empty(group.size, np.uint32)
-    call = f"{name} {said}".strip()
-    own = np.array([zlib.crc32(call.encode())], np.uint32)
-    group.wait(group.comm.Iallgather(own, sums), name)
-    if (sums != own).any():
-        differ(name, exchanged(group, call, name))
-
-
-def differ(name: str, said: list[str]) -> None:
-    """Raise ValueError where ranks say other things than most of them, with what they say."""
-    usual = max(said, key=said.count)
-    others = {what: [rank for rank, other in enumerate(said) if other == what] for what in said if what != usual}
-    if others:
-        told = "; ".join(f"{ranks(who)}: {what}" for what, who in others.items())
-        raise ValueError(f"{name}: the ranks differ: {told}; the others: {usual}")
 
 
 def require_rank(name: str, argument: str, rank: Any, group: Group) -> None:

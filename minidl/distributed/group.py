@@ -4,20 +4,25 @@ from __future__ import annotations
 
 import atexit
 import os
+import pickle
 import platform
 import sys
 import time
+import zlib
 from collections.abc import Sequence
 from datetime import timedelta
 from importlib.util import find_spec
 from types import TracebackType
 from typing import Any
 
+import numpy as np
+
 from minidl.backend.extras import extra
 
 # What launchers tell the processes that they start: of MPICH and Intel, Open MPI, PMIx, MVAPICH.
 LAUNCHED = ("PMI_SIZE", "OMPI_COMM_WORLD_SIZE", "PMIX_RANK", "MV2_COMM_WORLD_SIZE")
 TIMEOUT = timedelta(minutes=30)
+END = "the end of the program"
 GRACE = 2.0  # seconds in which others say where they wait, when this rank has waited for too long
 SPIN = 0.002  # seconds for which a wait keeps the processor to itself
 TURN = 0.5  # seconds by which other ranks let the first one speak, which may have met the same error
@@ -32,7 +37,7 @@ class Group:
         self.rank: int = 0 if comm is None else comm.rank
         self.size: int = 1 if comm is None else comm.size
         self.local_rank = 0
-        self.gradients: Any = None  # a communicator of their own
+        self.gradients: Any = None  # a communicator of their own, and of the buffers that forward sends
         self.lines: dict[str, Any] = {}  # of NCCL, by the device of this rank; None where there is none
         self.seconds = timeout.total_seconds()
         self.told: list[Any] = []  # requests, which hold what they send
@@ -48,23 +53,27 @@ class Group:
     def settle(self) -> None:
         """Wait for what nobody has waited for, since its memory goes with the process."""
         for request, _ in self.held:
-            self.wait(request, "its end")
+            self.wait(request, END)
         self.held = []
 
     def leave(self) -> None:
-        """What comes before the end of the process; others that do not come to theirs end it."""
+        """What comes before the end of the process: all ranks meet there, so that others know of one that ends early.
+
+        They wait without a limit: the last one may have much to do alone.
+        """
         try:
             self.settle()
-        except RuntimeError as error:
+            agree(self, END, limited=False)
+        except (RuntimeError, ValueError) as error:
             self.abort(str(error))
 
-    def wait(self, request: Any, name: str) -> None:
+    def wait(self, request: Any, name: str, limited: bool = True) -> None:
         """Wait until a request of an operation is done.
 
         Raises
         ------
         RuntimeError
-            After the time limit, with the ranks that have not come to it.
+            After the time limit, if there is one, with the ranks that have not come to it.
         """
         started = time.monotonic()
         while not request.Test():
@@ -72,7 +81,7 @@ class Group:
             if waited > SPIN:
                 time.sleep(SPIN / 10)
                 self.heard(name)
-            if waited > self.seconds:
+            if limited and waited > self.seconds:
                 raise RuntimeError(self.missing(name))
 
     def heard(self, name: str) -> dict[int, str]:
@@ -124,7 +133,7 @@ class Group:
             time.sleep(TURN)
         sys.stdout.flush()
         print(f"minidl: {self} ends the job: {said}", file=sys.stderr, flush=True)
-        self.comm.Abort(1)
+        extra("mpi4py.MPI", "mpi", "distributed").COMM_WORLD.Abort(1)  # its own communicator may be freed
 
 
 def ranks(numbers: Sequence[int]) -> str:
@@ -141,6 +150,35 @@ class World:
 world = World()
 
 
+def agree(group: Group, name: str, said: str = "", limited: bool = True) -> None:
+    """Wait for all ranks; raise ValueError, on all, unless they make the same call. It names those that differ."""
+    sums = np.empty(group.size, np.uint32)
+    call = f"{name} {said}".strip()
+    own = np.array([zlib.crc32(call.encode())], np.uint32)
+    group.wait(group.comm.Iallgather(own, sums), name, limited)
+    if (sums != own).any():
+        differ(name, exchanged(group, call, name))
+
+
+def exchanged(group: Group, value: Any, name: str) -> list[Any]:
+    """What each of several ranks gives, which are known to be here."""
+    own = np.frombuffer(pickle.dumps(value), np.uint8)
+    sizes = np.empty(group.size, np.int64)
+    group.wait(group.comm.Iallgather(np.array([own.size]), sizes), name)
+    there = np.empty(sizes.sum(), np.uint8)
+    group.wait(group.comm.Iallgatherv(own, [there, sizes]), name)
+    return [pickle.loads(part.tobytes()) for part in np.split(there, np.cumsum(sizes)[:-1])]
+
+
+def differ(name: str, said: list[str]) -> None:
+    """Raise ValueError where ranks say other things than most of them, with what they say."""
+    usual = max(said, key=said.count)
+    others = {what: [rank for rank, other in enumerate(said) if other == what] for what in said if what != usual}
+    if others:
+        told = "; ".join(f"{ranks(who)}: {what}" for what, who in others.items())
+        raise ValueError(f"{name}: the ranks differ: {told}; the others: {usual}")
+
+
 def launched() -> bool:
     """Whether ``mpiexec`` has started this process."""
     return any(name in os.environ for name in LAUNCHED)
@@ -155,12 +193,13 @@ def init_process_group(backend: str | None = None, timeout: timedelta | None = N
     ----------
     backend : {"mpi"}, optional
     timeout : timedelta, optional
-        How long one rank waits for the others in an operation, by default 30 minutes.
+        How long one rank waits for the others in an operation: by default as many seconds as the environment variable
+        ``MINIDL_TIMEOUT`` says, else 30 minutes.
 
     Raises
     ------
     ValueError
-        For another backend.
+        For another backend, and for a time that is not above 0.
     TypeError
         For a `timeout` that is no timedelta.
     RuntimeError
@@ -170,20 +209,19 @@ def init_process_group(backend: str | None = None, timeout: timedelta | None = N
     """
     if backend not in (None, "mpi"):
         raise ValueError(f"init_process_group: backend must be 'mpi', got {backend!r}")
-    if timeout is not None and not isinstance(timeout, timedelta):
-        raise TypeError(f"init_process_group: timeout must be a datetime.timedelta, got {type(timeout).__name__}")
+    limit = time_limit(timeout)
     if world.group is not None:
         raise RuntimeError("init_process_group: called a second time; destroy_process_group() comes before that")
     if not launched():
-        world.group = Group()
+        world.group = Group(None, limit)
         return
     mpi = extra("mpi4py.MPI", "mpi", "init_process_group")
     comm = mpi.COMM_WORLD
     if comm.size == 1:
-        world.group = Group()
+        world.group = Group(None, limit)
         return
     own, request = comm.Idup()
-    group = Group(comm, timeout or TIMEOUT)
+    group = Group(comm, limit)
     group.wait(request, "init_process_group")
     group.gradients, request = own.Idup()  # which may be on their way while something else is asked
     group.wait(request, "init_process_group")
@@ -193,14 +231,34 @@ def init_process_group(backend: str | None = None, timeout: timedelta | None = N
     atexit.register(group.leave)
 
 
+def time_limit(timeout: timedelta | None) -> timedelta:
+    """How long a rank waits for the others, by `init_process_group`."""
+    if timeout is None:
+        asked = os.environ.get("MINIDL_TIMEOUT")
+        if not asked:
+            return TIMEOUT
+        if not asked.isdecimal() or not int(asked):
+            raise ValueError(f"MINIDL_TIMEOUT: expected a positive number of seconds, got {asked!r}")
+        return timedelta(seconds=int(asked))
+    if not isinstance(timeout, timedelta):
+        raise TypeError(f"init_process_group: timeout must be a datetime.timedelta, got {type(timeout).__name__}")
+    if timeout <= timedelta(0):
+        raise ValueError(f"init_process_group: timeout must be above 0, got {timeout}")
+    return timeout
+
+
 def destroy_process_group() -> None:
-    """Leave the group; RuntimeError where there is none."""
+    """Leave the group; RuntimeError where there is none.
+
+    In a ``finally``, an error that is on its way still ends all ranks if nobody catches it.
+    """
     group = require_group("destroy_process_group")
     if group.comm is not None:
         group.settle()
         group.comm.Free()
         group.gradients.Free()
-        sys.excepthook = sys.__excepthook__
+        if sys.exc_info()[0] is None:
+            sys.excepthook = sys.__excepthook__
         atexit.unregister(group.leave)
     world.group = None
 

@@ -14,7 +14,7 @@ import minidl.distributed.collectives as collective
 from minidl.backend import device_name, dims, random, transfer
 from minidl.backend.modes import is_grad_enabled, require_flag
 from minidl.distributed.buckets import CAP, MIB
-from minidl.distributed.group import joined, require_group
+from minidl.distributed.group import differ, joined, require_group
 from minidl.distributed.reducer import Modes, Reducer
 from minidl.engine.arrivals import receive
 from minidl.engine.core import Tensor
@@ -163,13 +163,13 @@ def require_alike(module: Module) -> None:
     group = joined()
     minidl = sys.modules[__name__.partition(".")[0]]
     versions = f"minidl {minidl.__version__}, NumPy {np.__version__}, Python {platform.python_version()}"
-    collective.differ("DistributedDataParallel", collective.objects(group, versions, "DistributedDataParallel"))
+    differ("DistributedDataParallel", collective.objects(group, versions, "DistributedDataParallel"))
     named = [*module.named_buffers(), *module.named_parameters()]
     described = [f"{name} {dims(t.shape)} {t.dtype}{', to be learnt' * t.requires_grad}" for name, t in named]
     theirs = collective.objects(group, described, "DistributedDataParallel")
     common = set.intersection(*map(set, theirs))
     own = ["; ".join([line for line in lines if line not in common][:5]) or "none of these" for lines in theirs]
-    collective.differ("DistributedDataParallel: parameters and buffers", own)
+    differ("DistributedDataParallel: parameters and buffers", own)
 
 
 def send_all(tensors: Sequence[Tensor]) -> None:
@@ -179,7 +179,7 @@ def send_all(tensors: Sequence[Tensor]) -> None:
     buffer = np.concatenate([collective.raw(values) for values in hosts]) if hosts else np.empty(0, np.uint8)
     if not buffer.size:
         return
-    group.wait(group.comm.Ibcast(buffer, 0), "broadcast of parameters and buffers")
+    group.wait(group.gradients.Ibcast(buffer, 0), "broadcast of parameters and buffers")
     if group.rank:
         ends = np.cumsum([values.nbytes for values in hosts])
         for tensor, values, part in zip(tensors, hosts, np.split(buffer, ends[:-1]), strict=True):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+import os
 import shutil
 import subprocess
 import sys
@@ -43,15 +45,30 @@ def megabytes(work: Callable[[], Any]) -> float:
         tracemalloc.stop()
 
 
-def on_ranks(count: int, program: Path, *arguments: object) -> bool:
-    """Run a program on so many ranks, by ``mpiexec``; False where that can't be done, and why is printed."""
+def on_ranks(count: int, program: Path, *arguments: object, limit: float = 600) -> bool:
+    """Run a program on so many ranks, by ``mpiexec``; False where that can't be done, and why is printed.
+
+    It is ended after `limit` seconds. A rank that waits for others ends it after a third of that, and names them.
+    """
     mpiexec = shutil.which("mpiexec", path=str(Path(sys.executable).parent)) or shutil.which("mpiexec")
     if mpiexec is None or not is_available():
         print("No MPI here, and so no ranks: pip install 'minidl[mpi]' brings one")
         return False
     command = [mpiexec, "-n", str(count), sys.executable, str(program), *map(str, arguments)]
+    environment = {"MINIDL_TIMEOUT": str(math.ceil(limit / 3))} | os.environ
     # What is typed is for the lesson: mpiexec would read it
-    done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, text=True)
+    options: Any = dict(stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+    try:
+        done = subprocess.run(command, env=environment, timeout=limit, **options)
+    except subprocess.TimeoutExpired as error:
+        numbers = ", ".join(map(str, range(count)))
+        print(f"{program.name} has not come to its end on ranks {numbers} within {limit:g} s:", text(error.output))
+        return False
     if done.returncode:
-        print(f"{mpiexec} has not run {program.name}:", done.stdout, done.stderr)
+        print(f"{mpiexec} has not run {program.name}:", text(done.stdout))
     return not done.returncode
+
+
+def text(printed: bytes | None) -> str:
+    """What a program has printed."""
+    return (printed or b"").decode(errors="replace")

@@ -7,8 +7,8 @@ from numbers import Real
 from typing import Any
 
 from minidl.data.sampler import require_count
-from minidl.distributed.collectives import anywhere, differ, objects
-from minidl.distributed.group import joined
+from minidl.distributed.collectives import anywhere, objects
+from minidl.distributed.group import differ, joined
 from minidl.distributed.parallel import DistributedDataParallel, bare
 from minidl.engine.core import Tensor
 from minidl.nn.modes import modes_kept

@@ -1,14 +1,19 @@
 """Programs of several ranks, which ``mpiexec`` starts."""
 
 import functools
+import json
 import os
 import shutil
 import subprocess
 import sys
+from datetime import timedelta
 from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
+
+from minidl import distributed as dist
+from minidl.distributed.group import LAUNCHED
 
 HERE = Path(__file__).parent
 MPIEXEC = next(filter(None, (shutil.which("mpiexec", path=p) for p in (str(Path(sys.executable).parent), None))), None)
@@ -28,6 +33,16 @@ def absent():
 
 
 @pytest.fixture
+def alone(monkeypatch):
+    """A process group of one."""
+    for name in LAUNCHED:
+        monkeypatch.delenv(name, raising=False)
+    dist.init_process_group("mpi", timedelta(seconds=5))
+    yield
+    dist.destroy_process_group()
+
+
+@pytest.fixture
 def started(tmp_path):
     """``started(ranks, *command)``: a job of Python under ``mpiexec``, in a folder of its own."""
     if absent():
@@ -36,7 +51,7 @@ def started(tmp_path):
 
     def start(ranks, *command, **environment):
         paths = os.pathsep.join([str(HERE.parents[1]), str(HERE.parent)])
-        own = {"PYTHONPATH": paths, "MINIDL_NUM_THREADS": "1", "PYTHONWARNINGS": "ignore"}
+        own = {"PYTHONPATH": paths, "MINIDL_NUM_THREADS": "1", "PYTHONWARNINGS": "ignore", "MINIDL_TIMEOUT": "120"}
         jobs.append(
             subprocess.Popen(
                 [MPIEXEC, "-n", str(ranks), sys.executable, *map(str, command)],
@@ -57,10 +72,14 @@ def started(tmp_path):
 
 @pytest.fixture
 def ranks(started):
-    """``ranks(n, "programs.norms", *arguments)``: a function of a module here on n ranks; what they have printed."""
+    """``ranks(n, "programs.norms", ["rounds.traced", folder])``: functions, with arguments, of modules here on n ranks.
 
-    def run(n, name, *arguments, fails=False):
-        job = started(n, HERE / "on_ranks.py", name, *arguments)
+    One after the other in one start, which costs more than most of them. It returns what they have printed.
+    """
+
+    def run(n, *calls, fails=False):
+        calls = [[call] if isinstance(call, str) else call for call in calls]
+        job = started(n, HERE / "on_ranks.py", json.dumps(calls, default=str))
         printed = job.communicate(timeout=300)[0]
         assert (job.returncode != 0) == fails, printed
         return printed

@@ -2,6 +2,7 @@
 
 import copy
 import time
+from datetime import timedelta
 
 import numpy as np
 
@@ -243,22 +244,39 @@ def norms():
 
 
 def raising():
-    """An error on rank 1, while the others wait for it."""
-    if dist.get_rank() == 1:
-        raise KeyError("no such thing")
+    """An error on rank 1, which leaves the group on its way, while the others wait for it."""
+    try:
+        if dist.get_rank() == 1:
+            raise KeyError("no such thing")
+        dist.barrier()
+    finally:
+        dist.destroy_process_group()
+
+
+def returning():
+    """Rank 1 comes to its end, while the others wait for it."""
+    if dist.get_rank() != 1:
+        dist.barrier()
+
+
+def hurried():
+    """Let no rank wait for others for more than four seconds from now on."""
     dist.barrier()
+    dist.destroy_process_group()
+    dist.init_process_group(timeout=timedelta(seconds=4))
 
 
 def hanging():
     """Rank 1 does not come to an operation."""
+    hurried()
     if dist.get_rank() == 1:
         time.sleep(60)
     dist.all_reduce(md.ones(2))
 
 
 def elsewhere():
-    """Rank 1 has one batch less, and waits at the end."""
+    """Rank 1 has one batch less, and waits at its end."""
+    hurried()
     net = dist.DistributedDataParallel(nn.Linear(2, 1))
     for _ in range(3 - dist.get_rank()):
         net(md.ones(1, 2)).sum().backward()
-    dist.barrier()

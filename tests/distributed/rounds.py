@@ -184,12 +184,20 @@ class Either(nn.Module):
         return self.second(x) if dist.get_rank() else self.first(x)
 
 
+def anew():
+    """Another group, which does not know yet what the ranks have."""
+    dist.destroy_process_group()
+    dist.init_process_group()
+    NCCLBackend.sums = 0
+
+
 def on_gpus(having="no NCCL"):
     """Each rank on a device of the stand-in for GPUs: what the CPUs come to.
 
     Gradients are summed by NCCL if all ranks have it, each for a device of its own; and else on the CPU.
     """
     rank, found, one = dist.get_rank(), [], having == "NCCL, and one GPU"
+    anew()
     library.available = having.startswith("NCCL") or having == "rank 1 alone has NCCL" and rank == 1
     for device in "cpu", f"cuda:{0 if one else rank}":
         with nullcontext() if device == "cpu" else installed():
@@ -228,6 +236,7 @@ def on_gpus(having="no NCCL"):
 
 def failing_on_gpus():
     """What `failing` says, where NCCL sums."""
+    anew()
     library.available = True
     with installed():
         failing(f"cuda:{dist.get_rank()}")

@@ -16,16 +16,6 @@ from minidl.distributed.buckets import Schedule, planned
 from minidl.train import Trainer, callbacks
 
 
-@pytest.fixture
-def alone(monkeypatch):
-    """A process group of one."""
-    for name in groups.LAUNCHED:
-        monkeypatch.delenv(name, raising=False)
-    dist.init_process_group("mpi", timedelta(seconds=5))
-    yield
-    dist.destroy_process_group()
-
-
 @pytest.mark.usefixtures("alone")
 def test_one_rank():
     assert (dist.get_rank(), dist.get_world_size(), dist.get_node_local_rank()) == (0, 1, 0) and dist.is_initialized()
@@ -58,7 +48,21 @@ def test_without_a_group():
         dist.init_process_group("nccl")
     with pytest.raises(TypeError, match="timeout must be a datetime.timedelta, got int"):
         dist.init_process_group(timeout=5)
+    with pytest.raises(ValueError, match="timeout must be above 0, got 0:00:00"):
+        dist.init_process_group(timeout=timedelta(0))
     assert not dist.is_initialized()
+
+
+def test_how_long_a_rank_waits(monkeypatch):
+    """As it is told, else as the environment says, else half an hour."""
+    for asked, seconds in ("", 1800), ("7", 7):
+        monkeypatch.setenv("MINIDL_TIMEOUT", asked)
+        assert groups.time_limit(None).total_seconds() == seconds
+    assert groups.time_limit(timedelta(minutes=1)).total_seconds() == 60
+    for asked in "soon", "0":
+        monkeypatch.setenv("MINIDL_TIMEOUT", asked)
+        with pytest.raises(ValueError, match=f"MINIDL_TIMEOUT: expected a positive number of seconds, got '{asked}'"):
+            dist.init_process_group()
 
 
 @pytest.mark.usefixtures("alone")

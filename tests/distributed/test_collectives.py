@@ -1,12 +1,13 @@
-"""Operations of all ranks, and how they are refused."""
+"""Operations of all ranks, batch norm over them, and what is refused."""
 
 import pytest
 
 
-@pytest.mark.parametrize("n", [3, *(pytest.param(n, marks=pytest.mark.deep) for n in (2, 4))])
-def test_each_on_ranks(ranks, n):
-    ranks(n, "programs.collectives")
+def test_each_on_three_ranks(ranks):
+    ranks(3, "programs.collectives", "programs.norms", "programs.refusals")
 
 
-def test_refusals(ranks):
-    ranks(3, "programs.refusals")
+@pytest.mark.deep
+@pytest.mark.parametrize("n, names", [(2, ["collectives", "norms"]), (4, ["collectives"])])
+def test_each_on_other_numbers_of_ranks(ranks, n, names):
+    ranks(n, *(f"programs.{name}" for name in names))

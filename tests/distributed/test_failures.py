@@ -8,16 +8,16 @@ import pytest
 from distributed.conftest import HERE, absent
 
 
-@pytest.mark.parametrize("name, said", [
-    ("rounds.uneven", r"minidl: rank 1 of 2 .* ends the job: ValueError: evaluate: there are no batches"),
-    ("programs.raising", r"minidl: rank 1 of 3 \(process \d+ of .*\) ends the job: KeyError: 'no such thing'"),
-    ("programs.hanging", r"ends the job: RuntimeError: all_reduce: waited for 4 s: rank 1 did not come and gives no "
+@pytest.mark.parametrize("n, name, said", [
+    (2, "rounds.uneven", r"minidl: rank 1 of 2 .* ends the job: ValueError: evaluate: there are no batches"),
+    (3, "programs.raising", r"minidl: rank 1 of 3 \(process \d+ of .*\) ends the job: KeyError: 'no such thing'"),
+    (2, "programs.returning", r"ends the job: .*the ranks differ: rank 1: the end of the program; the others: barrier"),
+    (3, "programs.hanging", r"ends the job: RuntimeError: all_reduce: waited for 4 s: rank 1 did not come and gives no "
      "sign of life"),
-    ("programs.elsewhere", r"ends the job: RuntimeError: (backward: waited for 4 s: rank 1 waits in barrier|barrier: "
-     "waited for 4 s: rank 0 waits in backward) instead"),
+    (2, "programs.elsewhere", r"rank 0 of 2 .* ends the job: RuntimeError: backward: waited for 4 s: rank 1 waits in "
+     "the end of the program instead"),
 ])  # fmt: skip
-def test_the_rank_and_the_cause_are_named(ranks, name, said):
-    n = 2 if name in ("programs.elsewhere", "rounds.uneven") else 3
+def test_the_rank_and_the_cause_are_named(ranks, n, name, said):
     printed = ranks(n, name, fails=True)
     assert re.search(said, printed), printed
     if name == "programs.raising":  # the others meet no limit of their own

@@ -7,8 +7,10 @@ import signal
 
 import numpy as np
 import pytest
+from distributed import trainings
 
 import minidl as md
+from minidl.__main__ import main
 
 
 @pytest.fixture(scope="module")
@@ -17,24 +19,27 @@ def stopped():
     return {}
 
 
-def left(ranks, folder, n, batches):
-    """The folder of a training on n ranks, up to so many batches."""
-    folder.mkdir()
-    ranks(n, "trainings.moved", folder, batches)
+def moved(ranks, n, folder, batches):
+    """A training on n ranks, up to so many batches; its folder."""
+    if n == 1:
+        trainings.moved(folder, batches)
+    else:
+        ranks(n, ["trainings.moved", folder, batches])
     return folder
 
 
+@pytest.mark.usefixtures("alone")
 @pytest.mark.parametrize("before, after", [(2, 1), pytest.param(1, 2, marks=pytest.mark.deep),
                                            pytest.param(2, 4, marks=pytest.mark.deep)])  # fmt: skip
 def test_by_a_trainer(ranks, tmp_path, stopped, tmp_path_factory, before, after):
     """The same samples in the same order, and the weights of one process, to a rounding."""
     for n, batches in (1, 99), (before, 7):
         if (n, batches) not in stopped:
-            stopped[n, batches] = left(ranks, tmp_path_factory.mktemp("of") / "training", n, batches)
+            stopped[n, batches] = moved(ranks, n, tmp_path_factory.mktemp("training"), batches)
     whole = stopped[1, 99]
     folder = shutil.copytree(stopped[before, 7], tmp_path / "training")
     assert len((folder / "order.txt").read_text().split()) == 7 * 12 and not (folder / "end.safetensors").exists()
-    ranks(after, "trainings.moved", folder, 99)
+    moved(ranks, after, folder, 99)
     assert (folder / "order.txt").read_text() == (whole / "order.txt").read_text()
     ours, theirs = (md.load(each / "end.safetensors") for each in (folder, whole))
     for name, tensor in theirs["model"].items():
@@ -57,25 +62,27 @@ def photos(tmp_path):
 @pytest.mark.usefixtures("photos")
 @pytest.mark.parametrize("before, after", [(2, 1), pytest.param(1, 2, marks=pytest.mark.deep),
                                            pytest.param(2, 4, marks=pytest.mark.deep)])  # fmt: skip
-def test_by_the_command(started, tmp_path, before, after):
+def test_by_the_command(started, tmp_path, monkeypatch, before, after):
     """``minidl train`` under ``mpiexec``, of which a rank is killed, and ``--resume`` by another number."""
+    monkeypatch.chdir(tmp_path)
     told = "fc64 --data photos --input 1,28,28 --epochs 4 --batch-size 8 --save-every 1 --optimizer sgd --lr 0.01"
-    for folder in "whole", "moved":
-        job = started(1 if folder == "whole" else before, "-m", "minidl", "train", *told.split(), "--out", folder)
-        printed = ""
-        while folder == "moved" and "Epoch 1/4: loss" not in printed:
-            line = job.stdout.readline()
-            assert line, printed
-            printed += line
-        if folder == "moved":
-            processes = re.findall(r"is process (\d+) of", printed)
-            os.kill(int(processes[-1]) if processes else job.pid, signal.SIGKILL)
-        printed += job.communicate(timeout=300)[0]
-        assert job.returncode == 0 or folder == "moved", printed
+    assert main(["train", *told.split(), "--out", "whole"]) == 0
+    job = started(before, "-m", "minidl", "train", *told.split(), "--out", "moved")
+    printed = ""
+    while "Epoch 1/4: loss" not in printed:
+        line = job.stdout.readline()
+        assert line, printed
+        printed += line
+    processes = re.findall(r"is process (\d+) of", printed)
+    os.kill(int(processes[-1]) if processes else job.pid, signal.SIGKILL)
+    job.communicate(timeout=300)
     assert not (tmp_path / "moved" / "history.csv").exists()
-    job = started(after, "-m", "minidl", "train", "--out", "moved", "--resume")
-    printed = job.communicate(timeout=300)[0]
-    assert job.returncode == 0, printed
+    if after == 1:
+        assert main(["train", "--out", "moved", "--resume"]) == 0
+    else:
+        job = started(after, "-m", "minidl", "train", "--out", "moved", "--resume")
+        printed = job.communicate(timeout=300)[0]
+        assert job.returncode == 0, printed
     theirs, ours = (np.genfromtxt(tmp_path / run / "history.csv", delimiter=",") for run in ("whole", "moved"))
     np.testing.assert_allclose(ours[1:], theirs[1:], rtol=1e-4)
     ours, theirs = (md.load(tmp_path / folder / "weights.safetensors") for folder in ("moved", "whole"))

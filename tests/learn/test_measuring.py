@@ -74,18 +74,24 @@ def typed(keys):
 
 
 @pytest.mark.skipif(bool(absent()), reason=absent())
-def test_on_ranks(tmp_path, capsys):
+def test_on_ranks(tmp_path, capsys, monkeypatch):
+    """Also: how long one may wait for the others, and all for an end."""
+    monkeypatch.delenv("MINIDL_TIMEOUT", raising=False)
     program = tmp_path / "program.py"
     program.write_text(
-        "import sys\nfrom pathlib import Path\nfrom mpi4py import MPI\n"
-        "Path(sys.argv[1], str(MPI.COMM_WORLD.rank)).write_text(sys.argv[2])\nsys.exit(int(sys.argv[3]))\n"
+        "import os, sys\nfrom pathlib import Path\nfrom mpi4py import MPI\n"
+        "Path(sys.argv[1], str(MPI.COMM_WORLD.rank)).write_text(sys.argv[2] + os.environ['MINIDL_TIMEOUT'])\n"
+        "sys.exit(int(sys.argv[3]))\n"
     )
     with typed(b"next") as left:
-        assert on_ranks(2, program, tmp_path, "said", 0) and capsys.readouterr().out == ""
+        assert on_ranks(2, program, tmp_path, "said", 0, limit=100) and capsys.readouterr().out == ""
         assert os.read(left, 9) == b"next"
-    assert [(tmp_path / rank).read_text() for rank in "01"] == ["said", "said"]
+    assert [(tmp_path / rank).read_text() for rank in "01"] == ["said34", "said34"]
     assert not on_ranks(2, program, tmp_path, "said", 3)
     assert "has not run program.py:" in capsys.readouterr().out
+    program.write_text("import time\ntime.sleep(60)\n")
+    assert not on_ranks(2, program, limit=1)
+    assert "program.py has not come to its end on ranks 0, 1 within 1 s:" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize("missing", ["shutil.which", "is_available"])
