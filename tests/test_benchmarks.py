@@ -226,6 +226,12 @@ def test_memory_is_of_its_own_process():
     assert 1 < first <= last < 256 == held.nbytes / 2**20 < memory.peak()
 
 
+def test_a_peak_is_in_units_of_1024_kibibytes(monkeypatch, tmp_path):
+    (tmp_path / "status").write_text("VmPeak:\t 9999 kB\nVmHWM:\t    2560 kB\nVmRSS:\t 1 kB\n")
+    monkeypatch.setattr(memory, "PROC", tmp_path)
+    assert memory.peak() == 2.5
+
+
 def test_check_names_both():
     with pytest.raises(Wrong, match=r"by 1.0e\+00, allowed 1e-04"):
         check([np.zeros(2)], [np.ones(2)], 1e-4)

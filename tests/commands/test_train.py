@@ -147,6 +147,19 @@ def test_schedules(schedule, expected, photos, said):
     np.testing.assert_allclose(rates(photos.parent / "runs/a"), expected, atol=1e-5)
 
 
+def test_optimizers():
+    """By their defaults, and as they are made of what was asked for."""
+    assert {name: entry[1:3] for name, entry in recipe.OPTIMIZERS.items()} == {
+        "adam": (0.001, 0), "adamw": (0.001, 0.01), "nadam": (0.002, 0), "rmsprop": (0.001, 0), "sgd": (0.05, 0)
+    }  # fmt: skip
+    made = {name: recipe.optimizer_of(md.nn.Linear(1, 1), name, 0.5, 0.25) for name in recipe.OPTIMIZERS}
+    assert [type(each).__name__ for each in made.values()] == ["Adam", "AdamW", "NAdam", "RMSprop", "SGD"]
+    assert all(
+        (each.param_groups[0]["lr"], each.param_groups[0]["weight_decay"]) == (0.5, 0.25) for each in made.values()
+    )
+    assert made["sgd"].param_groups[0]["momentum"] == 0.9
+
+
 def test_augmentation_is_for_what_is_learnt_from():
     """In the form that the network takes, before it is normalised."""
     raw = md.data.TensorDataset(md.rand(9, 1, 16, 24), md.arange(9))
@@ -161,7 +174,7 @@ def test_augmentation_is_for_what_is_learnt_from():
         "RandomErasing",
     )
     assert [type(each).__name__ for each in made] == [*kinds]
-    assert tuple(made[0].size) == tuple(made[3].size) == (8, 16) and set(made[0].padding) == {2, 1}
+    assert tuple(made[0].size) == tuple(made[3].size) == (8, 16) and tuple(made[0].padding) == (2, 1)
     seen = []
     spy = md.data.transforms.Lambda(lambda image: seen.append(image) or image)
     for count in range(len(made) + 1):

@@ -134,6 +134,14 @@ def test_side_by_side():
     assert pairs.datasets == (x, y) and named.datasets == {"a": x, "b": y}
 
 
+def test_fewer_and_more_than_there_are():
+    """The beginning of an order of all; or one order of all after the other."""
+    order, again, rest = np.split(list(RandomSampler(range(10), num_samples=25, generator=own())), [10, 20])
+    assert list(RandomSampler(range(10), generator=own())) == order.tolist() != again.tolist()
+    assert sorted(order) == sorted(again) == list(range(10)) and len({*rest}) == 5
+    assert list(RandomSampler(range(10), num_samples=4, generator=own())) == order[:4].tolist()
+
+
 def test_a_subset_in_random_order():
     sampler = SubsetRandomSampler([7, 1, 4, 9], own())
     orders = [list(sampler) for _ in range(20)]

@@ -60,6 +60,22 @@ def test_classes_are_folders(tmp_path):
     assert image.mode == "RGB" and image.size == (3, 2) and label == 0 and image.getpixel((0, 0)) == (3, 0, 255)
 
 
+def test_pictures_of_all_modes_and_endings_are_rgb(tmp_path):
+    """Grey ones, black and white, of a palette, or with an alpha channel, whose colours stay as they are."""
+    modes = {"1": (1, (255, 255, 255)), "L": (7, (7, 7, 7)), "LA": ((7, 9), (7, 7, 7)), "P": (0, (0, 0, 0))}
+    modes |= {"RGBA": ((1, 2, 3, 0), (1, 2, 3)), "RGB": ((1, 2, 3), (1, 2, 3))}
+    for mode, (value, _) in modes.items():
+        (tmp_path / "a").mkdir(exist_ok=True)
+        Image.new(mode, (1, 1), value).save(tmp_path / "a" / f"{mode}.png")
+    found = {os.path.basename(path)[:-4]: pil_loader(path) for path, _ in ImageFolder(tmp_path).samples}
+    assert {mode: (image.mode, image.getpixel((0, 0))) for mode, image in found.items()} == {
+        mode: ("RGB", colour) for mode, (_, colour) in modes.items()
+    }
+    endings = ["bmp", "jpeg", "jpg", "pgm", "png", "ppm", "tif", "tiff", "webp"]
+    tree(tmp_path / "all", {f"a/{number}.{ending}": None for number, ending in enumerate(endings)} | {"a/x.gif": None})
+    assert [path.rpartition(".")[2] for path, _ in ImageFolder(tmp_path / "all").samples] == endings
+
+
 def test_as_torchvision_sees_them(tmp_path):
     from vision import torchvision
 

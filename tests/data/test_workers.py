@@ -146,6 +146,24 @@ def test_persistent_workers_are_kept():
     assert [numbers(fresh) for _ in range(2)] == [[[1], [1], [2], [2]]] * 2 and sorted(begun[2:]) == [0, 0, 1, 1]
 
 
+def test_what_was_not_begun_is_never_made():
+    """Where a loop was left early, and the workers are kept."""
+    made, waits = [], threading.Event()
+
+    class Waiting(Noisy):
+        def __getitem__(self, index):
+            made.append(index)
+            assert index == 0 or waits.wait(20)
+            return index
+
+    loader = DataLoader(Waiting(), None, num_workers=1, prefetch_factor=4, persistent_workers=True)
+    batches = iter(loader)
+    assert next(batches) == 0
+    batches.close()
+    waits.set()
+    assert list(loader) == list(range(23)) and made in ([0, *range(23)], [0, 1, *range(23)])
+
+
 def test_two_iterations_at_once():
     """One that ends takes nothing from the other; of samples in a row, the later one alone goes on."""
     for options in ({}, {"persistent_workers": True, "prefetch_factor": 4}):

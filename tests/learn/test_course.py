@@ -137,6 +137,8 @@ def test_progress_is_kept(learner):
     assert learner.progress()["01"]["predictions"] == {"1": "größer"}
     assert [path.name for path in learner.folder.iterdir()] == ["progress.json"]
     assert "größer" in learner.file.read_text("utf-8")
+    learner.file.write_text('{"06": {"step": 2}}')  # of a version that kept less
+    assert learner.of("06") == fresh() | {"step": 2}
 
 
 @pytest.mark.parametrize("text", ["", "{", "[1]", '{"01": 3}'])

@@ -129,10 +129,16 @@ def finder_of(losses, **options):
             return self.weight * 0 + next(self.rest)
 
     model = Given()
-    finder = LRFinder(1e-4, 1e-1, steps=len(losses), smoothing=0.0, **options)
+    finder = LRFinder(1e-4, 1e-1, steps=len(losses), **{"smoothing": 0.0} | options)
     t = Trainer(model, lambda output, target: output.sum(), md.optim.SGD(model.parameters(), lr=0.1))
     t.fit(X, Y, 40, epochs=99, callbacks=[finder], verbose=0)
     return finder, len(finder.losses)
+
+
+def test_losses_are_smoothed():
+    """Their exponential means, each over the weights that it has had so far: the first is the loss itself."""
+    finder, _ = finder_of([2.0, 1.0, 1.5], smoothing=0.5)
+    assert finder.losses == pytest.approx([2, (2 + 2 * 1) / 3, (2 + 2 * 1 + 4 * 1.5) / 7])
 
 
 @pytest.mark.parametrize("losses, steps", [

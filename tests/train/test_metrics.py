@@ -185,6 +185,13 @@ def test_nothing_counted_is_nan_or_nothing():
     assert math.isnan(CalibrationError().update(md.tensor([math.nan]), md.tensor([1])).compute().item())
 
 
+def test_classes_of_bytes():
+    """The place of a pair is a larger number than a byte holds."""
+    labels = md.tensor([19, 3], dtype=md.uint8)
+    counts = ConfusionMatrix(20).update(labels, labels).compute().numpy()
+    assert counts.sum() == counts[19, 19] + counts[3, 3] == 2
+
+
 def test_scores_that_are_nan_have_no_area():
     scores = np.array([[0.9, np.nan], [0.2, 0.8], [0.7, 0.3], [0.1, 0.9]])
     two = ROCAUC(average=None).update(md.tensor(scores), md.tensor([0, 1, 0, 1])).compute().numpy()
