@@ -53,6 +53,7 @@ def matrix(labels, guesses, size=4):
 
 
 COUNTS = matrix(LABELS, GUESSES)
+ONE = np.r_[4, LABELS[1:]]  # sample of a class
 RIGHT, ACTUAL, PREDICTED = COUNTS.diagonal(), COUNTS.sum(1), COUNTS.sum(0)
 F1 = 2 * RIGHT / (ACTUAL + PREDICTED)
 HITS = CHANCES >= 0.5
@@ -103,6 +104,7 @@ CASES = [
     (ConfusionMatrix(), CHANCES.reshape(20, 3), BINARY.reshape(20, 3), matrix(BINARY, HITS * 1, 2)),
     (ConfusionMatrix(), SCORES.reshape(12, 5, 4).swapaxes(1, 2), LABELS.reshape(12, 5), COUNTS),
     (ConfusionMatrix(5, "true"), GUESSES, LABELS, np.pad(COUNTS / ACTUAL[:, None], (0, 1))),
+    (ConfusionMatrix(5, "true"), GUESSES, ONE, matrix(ONE, GUESSES, 5) / np.bincount(ONE)[:, None]),
     (Precision(), SCORES, LABELS, (RIGHT / PREDICTED).mean()),
     (Precision(None), SCORES, LABELS, RIGHT / PREDICTED),
     (Precision("binary"), CHANCES, BINARY, BINARY[HITS].mean()),
