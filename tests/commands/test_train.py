@@ -174,7 +174,7 @@ def test_augmentation_is_for_what_is_learnt_from():
         "RandomErasing",
     )
     assert [type(each).__name__ for each in made] == [*kinds]
-    assert tuple(made[0].size) == tuple(made[3].size) == (8, 16) and tuple(made[0].padding) == (2, 1)
+    assert tuple(made[0].size) == tuple(made[3].size) == (8, 16) and made[0].padding == [2, 2, 1, 1]
     seen = []
     spy = md.data.transforms.Lambda(lambda image: seen.append(image) or image)
     for count in range(len(made) + 1):
