@@ -53,12 +53,12 @@ def test_after_an_error_no_chunk_is_begun(number):
     assert len(begun) <= number
 
 
-def test_within_a_chunk_it_runs_one_after_the_other(number):
-    def outer(_):
-        here = threading.get_ident()
-        return all(parallel(lambda _: time.sleep(0.002) or threading.get_ident() == here, range(4)))
-
-    assert all(parallel(outer, range(2)))  # so that workers are free to help
+def test_within_a_chunk_it_runs_one_after_the_other(number, monkeypatch):
+    """No other thread is asked to help."""
+    asked = []
+    monkeypatch.setattr(threads.workers, "offer", lambda job, others: asked.append(others))
+    assert parallel(lambda i: parallel(lambda j: i + j, range(4)), range(2)) == [[0, 1, 2, 3], [1, 2, 3, 4]]
+    assert asked == [1] * (number > 1)
 
 
 def test_blas_is_held_to_one_thread_and_restored(number):
@@ -159,7 +159,7 @@ def test_numpy_does_not_warn_in_any_thread(number):
     meeting = threading.Barrier(number, timeout=10)  # each takes one
     with np.errstate(all="ignore"), warnings.catch_warnings():
         warnings.simplefilter("error")
-        parallel(lambda _: meeting.wait() or np.log(np.zeros(3)), range(number))
+        parallel(lambda _: (meeting.wait(), np.log(np.zeros(3))), range(number))
 
 
 def test_no_more_threads_than_were_asked_for_take_part(number):
