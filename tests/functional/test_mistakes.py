@@ -377,4 +377,10 @@ def test_taken(expression):
 def test_shapes_that_differ_are_warned_of(name, shape, said):
     with pytest.warns(UserWarning, match=f"^{name}: input is 2×3, target is {said}: they are broadcast") as warned:
         getattr(F, name)(md.ones(2, 3), md.ones(*shape))
-    assert len(warned) == 1 and warned[0].filename == __file__
+    assert len(warned) == 1
+
+
+def test_a_warning_names_the_line_of_the_call():
+    with pytest.warns(UserWarning) as warned:
+        F.mse_loss(md.ones(2, 3), md.ones(3))
+    assert warned[0].filename == __file__
