@@ -41,7 +41,10 @@ def test_the_size_of_what_is_put_back(rank, size):
 
 @pytest.mark.parametrize("rank, size", [(1, (16,)), (2, (16, 17))])
 def test_the_size_of_a_transposed_convolution(rank, size):
-    """From the least, by fewer than the stride more; in each dimension, dilation and padding counted."""
+    """From the least, by fewer than the stride more; in each dimension, dilation and padding counted.
+
+    All of it is the adjoint of a convolution, also what lies beyond the least size.
+    """
     kind, x = (nn.ConvTranspose1d, nn.ConvTranspose2d)[rank - 1], wave(1, 2, *(5,) * rank)
     layer = kind(2, 3, 3, stride=3, padding=1, dilation=2, dtype=md.float64)
     least = 4 * 3 - 2 + 2 * 2 + 1
@@ -49,6 +52,9 @@ def test_the_size_of_a_transposed_convolution(rank, size):
     assert layer(x, size).shape == layer(x, (1, 3, *size)).shape == (1, 3, *size)
     z = layer(x, size)
     same(z[(..., *(slice(least),) * rank)], layer(x))
+    y, convolve = wave(1, 3, *size), (F.conv1d, F.conv2d)[rank - 1]
+    without = z - layer.bias.reshape(-1, *(1,) * rank)
+    same((without * y).sum(), (x * convolve(y, layer.weight, None, 3, 1, 2)).sum())
     if rank == 2:
         for wrong in ((least - 1, least), (least, least - 1)):
             with pytest.raises(ValueError, match=rf"output_size {wrong[0]}×{wrong[1]} is less than the least, 15×15"):
