@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 import inspect
 import sys
+import textwrap
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -24,20 +25,19 @@ INDEX = """API reference
 Every public name, with its types and a link to its source. Names, arguments and defaults are PyTorch's:
 :doc:`/pytorch` lists what differs. The derivative of each op stands in the :doc:`/derivatives`.
 
-.. toctree::
-   :maxdepth: 1
-
 """
+TREE = ".. toctree::\n   :hidden:\n\n"
 
 
 def pages(source: Path) -> None:
     """A page for each place, and their list."""
     folder = source / "api"
     folder.mkdir()
-    (folder / "index.rst").write_text(INDEX + "".join(f"   {place}\n" for place in PLACES), "utf-8")
     elsewhere: dict[int, str] = {}
     for place in PLACES:
         (folder / f"{place}.rst").write_text(page(place, elsewhere), "utf-8")
+    entries = "".join(f":doc:`{place}`\n{textwrap.indent(said(place), '   ')}\n\n" for place in PLACES)
+    (folder / "index.rst").write_text(INDEX + entries + TREE + "".join(f"   {place}\n" for place in PLACES), "utf-8")
 
 
 def page(place: str, elsewhere: dict[int, str]) -> str:

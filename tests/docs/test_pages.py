@@ -63,6 +63,8 @@ def test_every_public_name_is_documented_once(tmp_path):
         assert [name for name, value in public.items() if id(value) not in documented] == []
     assert ":py:obj:`minidl.functional.relu_`" in (tmp_path / "api" / "minidl.rst").read_text("utf-8")
     assert "Also called ``divide``, ``true_divide``." in text
+    index = (tmp_path / "api" / "index.rst").read_text("utf-8")
+    assert ":doc:`minidl.nn`\n   What networks are built of" in index and index.count(":doc:`minidl") == len(api.PLACES)
 
 
 def test_what_is_mended():

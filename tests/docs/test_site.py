@@ -20,7 +20,8 @@ SHOWN = [name for name in NAMES if not name.startswith("_modules/") or name == "
 SCREENS = [(390, "light"), (390, "dark"), (1280, "light"), (1280, "dark")]
 SEARCHED = [(390, "light"), (1280, "dark")]  # by axe, which takes longer than all else
 # Leaves one of each kind: what has the tag, attributes, classes, style and text-or-none of something before it, in the
-# same kind of parent, is taken out; so axe goes over hundreds of elements of the API's pages instead of thousands.
+# same kind of parent, is taken out, unless a link, button or drawing that stays is made of it; so axe goes over some
+# hundreds of elements of the API's pages instead of thousands.
 ONE_OF_EACH_KIND = """() => {
   const kinds = new Map([["", 0]]), kept = new Set();
   const text = (one) => [...one.childNodes].some((node) => node.nodeType === 3 && node.data.trim());
@@ -30,12 +31,13 @@ ONE_OF_EACH_KIND = """() => {
     if (!kinds.has(kind)) {
       kinds.set(kind, kinds.size);
       for (let up = one; up && !kept.has(up); up = up.parentElement) kept.add(up);
+      for (const part of one.closest("a, button, select, svg")?.querySelectorAll("*") ?? []) kept.add(part);
     }
     for (const child of one.children) visit(child, kinds.get(kind));
   };
   visit(document.body, 0);
-  const all = [...document.body.querySelectorAll("*")];
-  for (const one of all) if (!kept.has(one) && !["DT", "DD"].includes(one.tagName)) one.remove(); // neither goes alone
+  const others = "dt, dd, label, legend, caption"; // what another needs that may be kept
+  for (const one of document.body.querySelectorAll(`*:not(${others})`)) if (!kept.has(one)) one.remove();
 }"""
 pytestmark = [pytest.mark.deep, pytest.mark.skipif(not NAMES, reason="build the site first: python -m docs")]
 
