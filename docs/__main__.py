@@ -56,7 +56,9 @@ def build(out: Path, outputs: bool = True) -> int:
     options = ["-W", "--keep-going", "-q", "-j", "auto", "-c", str(DOCS), "-d", str(out / "doctrees")]
     options += ["-D", f"html_extra_path={out / 'extra'}", "-D", f"nb_execution_cache_path={out / 'outputs'}"]
     options += ["-D", f"nb_execution_mode={'cache' if outputs else 'off'}"]
-    return build_main([*options, str(source), str(html)])
+    failed = build_main([*options, str(source), str(html)])
+    (html / ".buildinfo").unlink(missing_ok=True)  # for builds that go on from this one, as none does; it knows paths
+    return failed
 
 
 def server(folder: Path, port: int) -> http.server.ThreadingHTTPServer:

@@ -3,6 +3,7 @@
 import re
 import socket
 import sys
+from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
@@ -15,7 +16,15 @@ from docs import api, lessons, markdown, written
 def asked(monkeypatch):
     """What Sphinx is asked for, when there are no pages to be written."""
     found = []
-    sphinx = SimpleNamespace(build_main=lambda options: found.append(options) or 0)
+
+    def build_main(options):
+        found.append(options)
+        html = Path(options[-1])
+        html.mkdir()
+        (html / ".buildinfo").write_text("config: of the paths of this machine")
+        return 0
+
+    sphinx = SimpleNamespace(build_main=build_main)
     monkeypatch.setattr(command, "extra", lambda *names: sphinx)
     for name in ("MINIDL_PROFILE", "MINIDL_OFFLINE", "MINIDL_DATA"):
         monkeypatch.setenv(name, "")  # as it was, after the test
@@ -41,6 +50,7 @@ def test_only_its_own_folders_are_emptied(asked, tmp_path):
     for _ in range(2):
         assert command.build(tmp_path / "site") == 0
         assert list((tmp_path / "site" / "source").iterdir()) == []
+        assert list((tmp_path / "site" / "html").iterdir()) == []  # no word of where it was built
         (tmp_path / "site" / "source" / "old.md").touch()
     assert len(asked) == 2 and "nb_execution_mode=cache" in asked[0]
 
