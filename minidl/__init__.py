@@ -10,6 +10,7 @@ from minidl import (
     utils, viz,
 )
 from minidl.backend import accelerator, cuda, random
+from minidl.backends import xpu
 from minidl.autograd import GradcheckError, grad, gradcheck, gradgradcheck
 from minidl.autograd.functional import hvp, jacobian, jvp, vjp
 from minidl.backend import device, get_default_device, set_default_device
@@ -100,7 +101,7 @@ __version__ = "0.1.0"
 _parts = (
     "autograd", "autograd.functional", "backend.cuda", "data", "data.transforms", "data.transforms.functional",
     "distributed", "functional", "nn", "nn.init", "nn.utils", "optim", "optim.lr_scheduler", "optim.swa_utils", "utils",
-    "utils.data",
+    "utils.data", "utils.data.dataloader", "utils.data.dataset", "utils.data.sampler",
 )
 _explain_absent(__name__, *[f"minidl.{part}" for part in _parts])
 _modules.update({"minidl.accelerator": accelerator, "minidl.cuda": cuda, "minidl.random": random})  # as torch.cuda is

@@ -97,6 +97,7 @@ class Tensor(Values):
     dtype = property(attrgetter("array.dtype"), doc="A NumPy dtype: ``md.float32``, ``md.int64``, …")
     device = property(lambda self: backend.device_of(self.array), doc='``"cpu"`` or ``"cuda:N"``.')
     is_cuda = property(lambda self: backend.on_gpu(self.array), doc="Whether it lies on a GPU.")
+    is_sparse = property(lambda self: False, doc="False: tensors are dense. Optimizers of one's own ask.")
     is_leaf = property(lambda self: self.node is None, doc="True where no recorded op made it.")
     grad_fn = property(attrgetter("node"), doc="The `Node` of the op that made it; None for a leaf.")
 

@@ -38,6 +38,14 @@ Updates = list[tuple[Array, Array, dict[str, Any]]]  # parameters, each with its
 multi_tensor: defaultdict[type[Optimizer], list[Callable[[Updates, dict[str, Any]], Updates]]] = defaultdict(list)
 
 
+class _Required:
+    def __repr__(self) -> str:
+        return "<required parameter>"
+
+
+required: Any = _Required()  # the default of an option that has none
+
+
 class Optimizer:
     """Updates parameters in place from their gradients. A subclass defines ``update``.
 

@@ -122,7 +122,14 @@ def test_batches_are_put_on_the_default_device(standin):  # noqa: F811
         md.set_default_device(before)
 
 
-def test_pytorchs_name_for_the_module():
+def test_pytorchs_names_for_the_modules():
     from minidl.utils.data import DataLoader as other
+    from minidl.utils.data import sampler
+    from minidl.utils.data.dataloader import default_collate as collate
+    from minidl.utils.data.dataset import TensorDataset as tensors
+    from minidl.utils.data.sampler import SubsetRandomSampler
 
-    assert other is DataLoader and md.utils.data.TensorDataset is TensorDataset
+    assert other is DataLoader and md.utils.data.TensorDataset is TensorDataset is tensors
+    assert collate is default_collate and sampler.SubsetRandomSampler is SubsetRandomSampler
+    with pytest.raises(AttributeError, match="minidl.utils.data.sampler has no Sampled; did you mean Sampler?"):
+        sampler.Sampled  # noqa: B018

@@ -272,6 +272,7 @@ def test_without_a_gpu():
     md.cuda.empty_cache(), md.cuda.manual_seed(seed + 1), md.cuda.manual_seed_all(seed + 1)
     assert md.initial_seed() == seed and md.accelerator.current_accelerator() is None
     assert not (md.backends.mps.is_available() or md.backends.mps.is_built() or md.backends.cudnn.is_available())
+    assert not md.xpu.is_available()
     assert (md.backends.cudnn.deterministic, md.backends.cudnn.benchmark) == (True, False)
 
 

@@ -16,3 +16,4 @@ from minidl.optim.lr_scheduler.factor import (
 )
 from minidl.optim.lr_scheduler.plateau import ReduceLROnPlateau
 from minidl.optim.lr_scheduler.scheduler import LRScheduler
+from minidl.optim.lr_scheduler.scheduler import LRScheduler as _LRScheduler  # as schedules of one's own call it

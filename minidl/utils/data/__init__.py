@@ -19,3 +19,6 @@ from minidl.data import default_collate as default_collate
 from minidl.data import default_convert as default_convert
 from minidl.data import get_worker_info as get_worker_info
 from minidl.data import random_split as random_split
+from minidl.utils.data import dataloader as dataloader
+from minidl.utils.data import dataset as dataset
+from minidl.utils.data import sampler as sampler
