@@ -53,6 +53,8 @@ class Context:
         """What was saved, within ``backward``."""
         return self.saved
 
+    saved_variables = saved_tensors  # its name of old, which networks still read
+
     def mark_non_differentiable(self, *tensors: Tensor) -> None:
         """Say which outputs have no gradient."""
         self.without_gradient = tensors

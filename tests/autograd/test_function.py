@@ -31,7 +31,8 @@ class Exp(md.autograd.Function):
 
     @staticmethod
     def backward(ctx, g):
-        (y,) = ctx.saved_tensors
+        (y,) = ctx.saved_variables
+        assert y is ctx.saved_tensors[0]
         return g * y
 
 
