@@ -1,7 +1,14 @@
 """What it costs to write a network as functions of tensors, beside the same as a list of layers.
 
-Layers in a row are served at once (`minidl.nn.fused`); what a function returns may be kept by the caller, and is there.
-Both forms have the same weights and take turns, measured by the processor's time, which other programs disturb less.
+Layers in a row are served at once (`minidl.nn.fused`). What a function returns its caller may keep, so it is there:
+relu and pooling go over memory once more each way. They can't write over an input that nobody else sees, as nothing
+says so: from Python 3.14 on, a name may not count as a reference. In backward, where the graph is known, one kernel
+could go through a convolution and its relu. Relu's pass back takes 1.1 to 1.4 ns an element, a 3×3 convolution of 32
+channels to 64 and relu, forward and backward, 18: at most 8 % are to be had. After a batch norm it is less: its
+loops take 0.9 ns back without relu and 1.3 with it, of 35 (float32, one thread, EPYC with AVX2). So backward stays a
+walk from node to node.
+
+Both forms have the same weights and take turns, in processor time, which other programs disturb less.
 """
 
 from __future__ import annotations
