@@ -124,7 +124,10 @@ def np_batch(width, seed=0):
 
 
 def test_statistics_are_the_mean_over_batches():
-    net = nn.Sequential(nn.BatchNorm1d(2), nn.Dropout(0.5), nn.BatchNorm1d(2, momentum=0.3)).eval()
+    """Of these alone: what was seen before is forgotten."""
+    net = nn.Sequential(nn.BatchNorm1d(2), nn.Dropout(0.5), nn.BatchNorm1d(2, momentum=0.3))
+    net(np_batch(2, 9) + 5)
+    net.eval()
     batches = [np_batch(2, seed) for seed in range(3)]
     update_bn([(x, None) for x in batches], net)
     assert not net.training and [net[0].momentum, net[2].momentum] == [0.1, 0.3]
