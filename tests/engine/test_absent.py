@@ -63,7 +63,7 @@ def forgotten():
     """Modules that are imported meanwhile are taken off again."""
     before = set(sys.modules)
     yield
-    for name in set(sys.modules) - before:
+    for name in sorted(set(sys.modules) - before, reverse=True):  # what is inside first
         parent, _, leaf = name.rpartition(".")
         delattr(sys.modules[parent], leaf)
         del sys.modules[name]
