@@ -284,7 +284,7 @@ def lines(*panes: dict[str, Any]) -> Any:
     for axes, pane in zip(grid, panes, strict=True):
         count = len(pane["lines"])
         colors = extra("matplotlib").colormaps["viridis"](np.linspace(0, 0.85, count))
-        widths = np.linspace(*THICK_TO_THIN, count) if count > 1 else [1.5]
+        widths = np.linspace(*THICK_TO_THIN, count) if count > 1 else np.array([1.5])
         for color, width, (name, (x, y)) in zip(colors, widths, pane["lines"].items(), strict=True):
             axes.plot(x, y, label=name, color=color, linewidth=width, marker="o" if len(x) <= 10 else "")
             axes.xaxis.get_major_locator().set_params(integer=isinstance(x, range))
