@@ -21,7 +21,7 @@ from minidl.optim import optimizer
 
 LESSONS = Path(__file__).parents[2] / "lessons"
 SHORT = "06_simplenet"
-LOOKING = ("01_gradient", "02_tape", "03_perceptrons", "04_optimizers", "05_convolution", "18_cost")  # at numbers
+LOOKING = ("01_gradient", "02_tape", "04_optimizers", "05_convolution", "18_cost")  # at numbers
 PACKAGE = Path(md.__file__).parent
 
 # Ways across in the engine, which whoever calls them answers for.

@@ -364,7 +364,7 @@ def test_random_writes():
 
 
 @pytest.mark.deep
-@pytest.mark.parametrize("block", range(20))
+@pytest.mark.parametrize("block", range(8))
 def test_many_random_writes(block):
     for seed in {*range(1000 + 100 * block, 1100 + 100 * block)} - OVERLAPS:
         check(seed)
