@@ -145,7 +145,9 @@ def test_scores(name, size, options, scores, in_double_precision):
 
 basic = functools.partial(inception.BasicConv2d, norm=None)
 mean = functools.partial(F.avg_pool2d, kernel_size=3, stride=1, padding=1)
-PARTS = {  # what builds a part of a network, or a small one; its input's shape; sums that torchvision's and timm's gave
+# What builds a part of a network, or a small one; its input's shape; sums. torchvision and timm gave the sums, but for
+# the lite, NASNet, and Xception's middle and Keras's form: those are ours, of networks that tests/peers holds whole.
+PARTS = {
     "DenseNet": (lambda: models.DenseNet(4, (2, 1), 8, 2, 0.0, 3), (3, 33, 33), (-2.007890039, -7.594556167)),
     "EfficientNet": (lambda: models.EfficientNet(0.1, 0.5, num_classes=3), (3, 33, 33), (-0.3133143386, -0.7587739038)),
     "EfficientNet, lite": (
