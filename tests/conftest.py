@@ -60,19 +60,13 @@ def deselect(config, items, chosen):
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(config, items):
-    """Tests that are marked ``deep`` are left out without ``--deep``; with it properties, of which more is drawn, are
-    deep as well, so that ``--deep -m deep`` runs all that goes beyond the quick form, and nothing else: not what has a
-    number of examples of its own.
+    """Tests that are marked ``deep`` are left out without ``--deep``.
 
     Tests that are marked ``gpu`` are skipped, with the reason, where no GPU can be used. Without fusion, test_ops.py
     goes over composites alone: other ops know nothing of it on the CPU.
     """
     if not config.option.deep:
         deselect(config, items, {item for item in items if item.get_closest_marker("deep")})
-    for item in items:
-        test = getattr(item, "obj", None)
-        if getattr(test, "is_hypothesis_test", False) and not hasattr(test, "_hypothesis_internal_settings_applied"):
-            item.add_marker("deep")
     if not mode.fused:
         alike = {item for item in items if item.path.name == "test_ops.py" and name_of(item) in registry}
         deselect(config, items, alike)

@@ -60,6 +60,8 @@ def main() -> int:
             sys.exit("the tests of the engine fail without any fault")
         subjects += engine.FAULTS
         if emulator.loaded():
+            if failing := [place for place in cuda.TESTS if not cuda.passes(place, None)]:
+                sys.exit(f"the tests of {', '.join(failing)} fail without any fault")
             subjects += cuda.FAULTS
     with ProcessPoolExecutor(arguments.j) as pool:
         outcomes = [o for some in pool.map(run, subjects) for o in some]
