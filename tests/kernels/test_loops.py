@@ -138,6 +138,7 @@ def test_a_loop_calls_those_of_its_file_alone(declared):
 @compiled
 def test_networks_ask_for_no_other_layout_than_is_declared():
     """Or else numba would compile another form, without a word."""
+    before = {loop: len(loop.dispatcher.signatures) for loop in loops.declared if loop.dtypes}  # other tests may ask
     for channels_last in (True, False):
         x = md.randn(4, 8, 8, 3).permute(0, 3, 1, 2) if channels_last else md.randn(4, 3, 8, 8)
         norm = md.nn.BatchNorm2d(3)
@@ -156,7 +157,7 @@ def test_networks_ask_for_no_other_layout_than_is_declared():
         (image + image).relu().backward(image.detach())
     md.functional.layer_norm(md.randn(2, 3), (3,), eps=1)
     used = [loop for loop in loops.declared if loop.dtypes]
-    assert used and all(len(loop.dispatcher.signatures) == len(loop.dtypes) for loop in used)
+    assert used and all(len(loop.dispatcher.signatures) == before.get(loop, len(loop.dtypes)) for loop in used)
 
 
 @compiled
