@@ -26,6 +26,7 @@ END = "the end of the program"
 GRACE = 2.0  # seconds in which others say where they wait, when this rank has waited for too long
 SPIN = 0.002  # seconds for which a wait keeps the processor to itself
 TURN = 0.5  # seconds by which other ranks let the first one speak, which may have met the same error
+PASSED_ON = 0.2  # seconds in which the launcher passes on what was said, before it ends all
 TELL = 1  # the tag of what they say
 
 
@@ -133,6 +134,7 @@ class Group:
             time.sleep(TURN)
         sys.stdout.flush()
         print(f"minidl: {self} ends the job: {said}", file=sys.stderr, flush=True)
+        time.sleep(PASSED_ON)
         extra("mpi4py.MPI", "mpi", "distributed").COMM_WORLD.Abort(1)  # its own communicator may be freed
 
 
