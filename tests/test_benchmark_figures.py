@@ -14,7 +14,6 @@ from benchmarks import __main__ as cli
 from benchmarks import (
     batches,
     floor,
-    forms,
     import_time,
     inference,
     machine,
@@ -30,7 +29,6 @@ from benchmarks.engines import Cuda, Lacking, Minidl, Model, Work
 from benchmarks.report import as_json, table
 from benchmarks.summary import summarise
 from benchmarks.timing import Row, Wrong, check, measure
-from minidl import nn
 from minidl.profiler.roofline import median_seconds
 
 # --- cases ------------------------------------------------------------------------------------------------------------
@@ -129,22 +127,6 @@ def test_sizes(module):
         names.append(case.name)
         case.work(engine)
     assert dict(zip(names, seen, strict=True)) == SIZES[module]
-
-
-def test_forms_are_timed_one_beside_the_other():
-    """The network as functions, and as a list of layers, with the same images."""
-    built = []
-    ours = Minidl()
-    ours.training = lambda model, images, labels: Work(lambda: built.append((type(model.build(nn)).__name__, images)))
-    for quick, batch in (True, 4), (False, 128):
-        (case,) = forms.forms(Asked(quick, ["lenet-5"]))
-        for build in (case.work, case.baselines["Sequential"]):
-            assert build(ours).call() >= 0 and case.unit == "CPU s" and case.threads == 1
-        (name, images), (_, same), (listed, others), _ = built[-4:]  # each after a call that warms up
-        assert (name, listed) == ("LeNet5", "Sequential") and images is same and len(images) == batch
-        np.testing.assert_array_equal(images, others)
-    with pytest.raises(Lacking):
-        case.work(SimpleNamespace(name="PyTorch"))
 
 
 def test_growing_batches(monkeypatch):

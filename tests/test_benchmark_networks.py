@@ -1,12 +1,15 @@
 """The networks that are timed: one source for all libraries, two styles with the same results, the papers' sizes."""
 
 import math
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 
 import minidl as md
-from benchmarks.engines import Lacking, Minidl, Model
+from benchmarks import forms
+from benchmarks.case import Asked
+from benchmarks.engines import Lacking, Minidl, Model, Work
 from benchmarks.engines.model import without_dropout
 from benchmarks.engines.translated import Namespace, forward, translate
 from benchmarks.networks import NETWORKS, STYLES, model, problem
@@ -116,3 +119,21 @@ def test_dropout_comes_back():
         assert network[0].p == 0
         raise KeyError
     assert network[0].p == 0.3
+
+
+def test_forms_are_timed_one_beside_the_other():
+    """The network as functions, and as a list of layers, with the same images."""
+    built = []
+    ours = Minidl()
+    ours.training = lambda model, images, labels: Work(
+        lambda: built.append((type(model.build(md.nn)).__name__, images))
+    )
+    for quick, batch in (True, 4), (False, 128):
+        (case,) = forms.forms(Asked(quick, ["lenet-5"]))
+        for build in (case.work, case.baselines["Sequential"]):
+            assert build(ours).call() >= 0 and case.unit == "CPU s" and case.threads == 1
+        (name, images), (_, same), (listed, others), _ = built[-4:]  # each after a call that warms up
+        assert (name, listed) == ("LeNet5", "Sequential") and images is same and len(images) == batch
+        np.testing.assert_array_equal(images, others)
+    with pytest.raises(Lacking):
+        case.work(SimpleNamespace(name="PyTorch"))
