@@ -9,8 +9,7 @@ from minidl import (
     autograd, backends, data, distributed, functional, interpret, kernels, models, nn, ops, optim, profiler, train,
     utils, viz,
 )
-from minidl.backend import accelerator, cuda, random
-from minidl.backends import xpu
+from minidl.backend import accelerator, cuda, random, xpu
 from minidl.autograd import GradcheckError, grad, gradcheck, gradgradcheck
 from minidl.autograd.functional import hvp, jacobian, jvp, vjp
 from minidl.backend import device, get_default_device, set_default_device
@@ -99,9 +98,10 @@ from minidl.backend.threads import get_num_threads, set_num_threads
 __version__ = "0.1.0"
 
 _parts = (
-    "autograd", "autograd.functional", "backend.cuda", "data", "data.transforms", "data.transforms.functional",
-    "distributed", "functional", "nn", "nn.init", "nn.utils", "optim", "optim.lr_scheduler", "optim.swa_utils", "utils",
-    "utils.data", "utils.data.dataloader", "utils.data.dataset", "utils.data.sampler",
+    "autograd", "autograd.functional", "backend.cuda", "backend.xpu", "data", "data.transforms",
+    "data.transforms.functional", "distributed", "functional", "nn", "nn.init", "nn.utils", "optim",
+    "optim.lr_scheduler", "optim.swa_utils", "utils", "utils.data", "utils.data.dataloader", "utils.data.dataset",
+    "utils.data.sampler",
 )
 _explain_absent(__name__, *[f"minidl.{part}" for part in _parts])
-_modules.update({"minidl.accelerator": accelerator, "minidl.cuda": cuda, "minidl.random": random})  # as torch.cuda is
+_modules.update({"minidl.accelerator": accelerator, "minidl.cuda": cuda, "minidl.random": random, "minidl.xpu": xpu})

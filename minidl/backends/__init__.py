@@ -5,4 +5,3 @@ What arrays are and where they live is `minidl.backend`.
 
 from minidl.backends import cudnn as cudnn
 from minidl.backends import mps as mps
-from minidl.backends import xpu as xpu

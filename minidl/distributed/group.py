@@ -239,9 +239,13 @@ def time_limit(timeout: timedelta | None) -> timedelta:
         asked = os.environ.get("MINIDL_TIMEOUT")
         if not asked:
             return TIMEOUT
-        if not asked.isdecimal() or not int(asked):
+        try:
+            limit = timedelta(seconds=float(asked))
+        except (ValueError, OverflowError):
+            limit = timedelta(0)
+        if limit <= timedelta(0):
             raise ValueError(f"MINIDL_TIMEOUT: expected a positive number of seconds, got {asked!r}")
-        return timedelta(seconds=int(asked))
+        return limit
     if not isinstance(timeout, timedelta):
         raise TypeError(f"init_process_group: timeout must be a datetime.timedelta, got {type(timeout).__name__}")
     if timeout <= timedelta(0):

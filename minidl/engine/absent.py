@@ -150,7 +150,8 @@ MODULES = (
     "modules.normalization modules.pooling modules.utils multiprocessing onnx parallel parametrizations parametrize "
     "prune quantization rnn sparse special tensorboard"
 )
-IMPORTED = ("Variable", "load_url", "load_state_dict_from_url")  # by many programs, few of which call them
+LOADERS = ("load_url", "load_state_dict_from_url")
+IMPORTED = {"autograd": ("Variable",), "hub": LOADERS, "model_zoo": LOADERS}  # by many programs, few of which call them
 VOLUMETRIC = ("3d", "3D")
 TOP = __name__.partition(".")[0]
 
@@ -219,7 +220,7 @@ def _missing(module: str, name: str) -> Callable[..., NoReturn]:
     said, caller = f"{module} has no {name}{hint}", sys._getframe(1)
     if caller.f_code.co_code[caller.f_lasti] != opcode.opmap["IMPORT_FROM"]:
         raise AttributeError(said)
-    if name in IMPORTED:
+    if name in IMPORTED.get(module.rpartition(".")[2], ()):
         return functools.partial(_refuse, said)
     raise ImportError(said)
 

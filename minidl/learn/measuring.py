@@ -61,8 +61,7 @@ def on_ranks(count: int, program: Path, *arguments: object, limit: float = 600) 
     try:
         done = subprocess.run(command, env=environment, timeout=limit, **options)
     except subprocess.TimeoutExpired as error:
-        numbers = ", ".join(map(str, range(count)))
-        print(f"{program.name} has not come to its end on ranks {numbers} within {limit:g} s:", text(error.output))
+        print(f"{program.name} has not ended on {count} ranks within {limit:g} s:", text(error.output))
         return False
     if done.returncode:
         print(f"{mpiexec} has not run {program.name}:", text(done.stdout))

@@ -38,6 +38,11 @@ def pane(size: tuple[float, float] = (6.5, 4)) -> tuple[Any, Any]:
     return figure, axes
 
 
+def thinning(count: int) -> np.ndarray:
+    """The widths of so many lines, in points: of equal ones, which lie on each other, all can be seen."""
+    return np.linspace(*THICK_TO_THIN, count) if count > 1 else np.array([1.5])
+
+
 def key(figure: Any, shades: Any, label: str, **options: Any) -> None:
     """Beside a figure, what its shades stand for, in the style of its axes."""
     bar = figure.colorbar(shades, **options)
@@ -192,7 +197,7 @@ def compared(lines: dict[str, Sequence[float]], horizontal: str, vertical: str, 
     figure, axes = pane((7, 4.2))
     families = list(dict.fromkeys(name.partition(",")[0] for name in lines))
     maps = [extra("matplotlib").colormaps[name] for name in ("Oranges", "Blues", "Greens", "Purples")]
-    widths = dict(zip(lines, np.linspace(*THICK_TO_THIN, len(lines)), strict=True))
+    widths = dict(zip(lines, thinning(len(lines)), strict=True))
     for number, family in enumerate(families):
         members = [name for name in lines if name.partition(",")[0] == family]
         for place, name in enumerate(members):
@@ -284,8 +289,7 @@ def lines(*panes: dict[str, Any]) -> Any:
     for axes, pane in zip(grid, panes, strict=True):
         count = len(pane["lines"])
         colors = extra("matplotlib").colormaps["viridis"](np.linspace(0, 0.85, count))
-        widths = np.linspace(*THICK_TO_THIN, count) if count > 1 else np.array([1.5])
-        for color, width, (name, (x, y)) in zip(colors, widths, pane["lines"].items(), strict=True):
+        for color, width, (name, (x, y)) in zip(colors, thinning(count), pane["lines"].items(), strict=True):
             axes.plot(x, y, label=name, color=color, linewidth=width, marker="o" if len(x) <= 10 else "")
             axes.xaxis.get_major_locator().set_params(integer=isinstance(x, range))
         axes.set(**{name: value for name, value in pane.items() if name != "lines"})

@@ -97,15 +97,16 @@ def type(x: Tensor, dtype: Any = None, non_blocking: bool = False) -> Any:
     Raises
     ------
     TypeError
-        For the name of a class that was never there.
+        For the name of another class.
     """
     if dtype is None:
         kind = next(kind for kind, known in TYPES.items() if known == x.dtype)
         return f"torch.{'cuda.' * backend.on_gpu(x.array)}{kind.capitalize()}Tensor"
     if isinstance(dtype, str) and dtype.endswith("Tensor"):
-        place, _, kind = dtype.removesuffix("Tensor").lower().rpartition(".")
+        place, _, kind = dtype.removesuffix("Tensor").rpartition(".")
+        kind = kind[:1].lower() + kind[1:]
         if place not in ("torch", "torch.cuda") or kind not in TYPES:
-            raise TypeError(f"type: there is no {dtype}; give a dtype, such as md.float32")
+            raise TypeError(f"type: {dtype} is not here; give a dtype, such as md.float32")
         on_gpu = place == "torch.cuda"
         return to(x, x.device if backend.on_gpu(x.array) == on_gpu else "cuda" if on_gpu else "cpu", TYPES[kind])
     return to(x, dtype=dtype)

@@ -42,6 +42,9 @@ class _Required:
     def __repr__(self) -> str:
         return "<required parameter>"
 
+    def __reduce__(self) -> str:
+        return "required"  # copies are the same object
+
 
 required: Any = _Required()  # the default of an option that has none
 
@@ -112,6 +115,8 @@ class Optimizer:
             raise TypeError(f"{name}: unknown option {', '.join(sorted(unknown))}; it has {', '.join(self.defaults)}")
         parameters = self._listed(param_group["params"])
         group = self.defaults | param_group | {"params": parameters}
+        if lacking := [option for option, value in group.items() if value is required]:
+            raise ValueError(f"{name}: a group does not say its {', '.join(lacking)}, which has no default")
         if any(isinstance(p, tuple) for p in parameters):
             if not all(isinstance(p, tuple) and len(p) == 2 for p in parameters):
                 raise TypeError(f"{name}: all parameters of a group must be named, or none")

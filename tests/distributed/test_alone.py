@@ -55,11 +55,11 @@ def test_without_a_group():
 
 def test_how_long_a_rank_waits(monkeypatch):
     """As it is told, else as the environment says, else half an hour."""
-    for asked, seconds in ("", 1800), ("7", 7):
+    for asked, seconds in ("", 1800), ("7", 7), ("1.5", 1.5):
         monkeypatch.setenv("MINIDL_TIMEOUT", asked)
         assert groups.time_limit(None).total_seconds() == seconds
     assert groups.time_limit(timedelta(minutes=1)).total_seconds() == 60
-    for asked in "soon", "0":
+    for asked in "soon", "0", "-1", "1e99", "nan":
         monkeypatch.setenv("MINIDL_TIMEOUT", asked)
         with pytest.raises(ValueError, match=f"MINIDL_TIMEOUT: expected a positive number of seconds, got '{asked}'"):
             dist.init_process_group()

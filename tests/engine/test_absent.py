@@ -71,6 +71,8 @@ def forgotten():
 
 IMPORTS = {
     "from minidl.nn import DataParallel": "^minidl.nn has no DataParallel; one process uses one device",
+    "from minidl.nn import Variable": "^minidl.nn has no Variable; every Tensor records",
+    "from minidl.xpu import device_count": "^minidl.backend.xpu has no device_count",
     "from minidl.distributions import Normal": "^minidl.distributions has no Normal; rand, randn, normal",
     "from minidl.utils.tensorboard import SummaryWriter": "^minidl.utils.tensorboard has no .*; minidl.train.callbacks",
     "from minidl.cuda.amp import autocast": "^minidl.cuda.amp has no autocast; there is no mixed precision here",

@@ -91,7 +91,7 @@ def test_on_ranks(tmp_path, capsys, monkeypatch):
     assert "has not run program.py:" in capsys.readouterr().out
     program.write_text("import time\ntime.sleep(60)\n")
     assert not on_ranks(2, program, limit=1)
-    assert "program.py has not come to its end on ranks 0, 1 within 1 s:" in capsys.readouterr().out
+    assert "program.py has not ended on 2 ranks within 1 s:" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize("missing", ["shutil.which", "is_available"])

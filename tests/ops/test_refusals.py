@@ -155,9 +155,9 @@ REFUSED = {
         ),
         "ones(2).to(md.float32, 'cpu')": "to: expected (device, dtype), got 'cpu' at last",
         "ones(2).to(md.float32, md.int64)": "to: expected one dtype, got float32 and int64",
-        "ones(2).type('LongTensor')": "type: there is no LongTensor; give a dtype, such as md.float32",
+        "ones(2).type('LongTensor')": "type: LongTensor is not here; give a dtype, such as md.float32",
         "ones(2).type('torch.cuda.StringTensor')": (
-            "type: there is no torch.cuda.StringTensor; give a dtype, such as md.float32"
+            "type: torch.cuda.StringTensor is not here; give a dtype, such as md.float32"
         ),
         "md.randint_like(ones(2))": "randint_like: expected (input, high) or (input, low, high)",
         "md.randperm(2, dtype=md.bool)": "randperm: expected an integer or floating dtype, got bool",

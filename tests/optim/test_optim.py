@@ -1,5 +1,7 @@
 """Optimizers: what they refuse, what they remember, and that their steps are on record."""
 
+import copy
+
 import numpy as np
 import pytest
 from standin import standin  # noqa: F401
@@ -10,7 +12,7 @@ from minidl.backend import memory
 from minidl.backend.modes import mode
 from minidl.models import mlp
 from minidl.optim.elementwise import scratch
-from minidl.optim.optimizer import multi_tensor
+from minidl.optim.optimizer import multi_tensor, required
 
 
 def parameter(*values):
@@ -51,6 +53,7 @@ each_kind = pytest.mark.parametrize("make", KINDS.values(), ids=KINDS)
     (lambda p: optim.Adam([p], eps=-1), ValueError, "Adam: eps .* -1"),
     (lambda p: optim.SGD([{"params": [p], "lr": -1}]), ValueError, "SGD: lr .* -1"),
     (lambda p: optim.SGD([{"params": [p], "speed": 1}]), TypeError, "SGD: unknown option speed; it has lr, momentum"),
+    (lambda p: optim.SGD([p], lr=copy.copy(required)), ValueError, "SGD: a group does not say its lr, which has no"),
     (lambda p: optim.SGD([]), ValueError, "SGD: got no parameters"),
     (lambda p: optim.SGD(iter(())), ValueError, "SGD: got no parameters"),
     (lambda p: optim.Adam([{"params": iter(())}]), ValueError, "Adam: a group got no parameters .* generator used up"),
