@@ -6,7 +6,7 @@ import difflib
 import functools
 import opcode
 import sys
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from importlib.abc import Loader, MetaPathFinder
 from importlib.machinery import ModuleSpec
 from types import ModuleType
@@ -210,7 +210,20 @@ def explain_absent(*modules: str) -> None:
 sys.meta_path.append(AbsentModules())
 
 
-def _missing(module: str, name: str) -> Callable[..., NoReturn]:
+class Refused:
+    """What a program may import and must not use: RuntimeError, and what to use."""
+
+    def __init__(self, said: str) -> None:
+        self.said = said
+
+    def __call__(self, *args: object, **options: object) -> NoReturn:
+        raise RuntimeError(self.said)
+
+    def __instancecheck__(self, instance: object) -> NoReturn:
+        raise RuntimeError(self.said)
+
+
+def _missing(module: str, name: str) -> Refused:
     """Raise AttributeError or, for ``from module import name``, which would hide what that says, ImportError."""
     things = [other for other, thing in vars(sys.modules[module]).items() if not isinstance(thing, ModuleType)]
     place = next((part for part in module.split(".") if part in ABSENT and part in MODULES.split()), name)
@@ -221,12 +234,8 @@ def _missing(module: str, name: str) -> Callable[..., NoReturn]:
     if caller.f_code.co_code[caller.f_lasti] != opcode.opmap["IMPORT_FROM"]:
         raise AttributeError(said)
     if name in IMPORTED.get(module.rpartition(".")[2], ()):
-        return functools.partial(_refuse, said)
+        return Refused(said)
     raise ImportError(said)
-
-
-def _refuse(said: str, *args: object, **options: object) -> NoReturn:
-    raise RuntimeError(said)
 
 
 def unexpected(error: str) -> str:
