@@ -24,6 +24,7 @@ def test_the_overlap():
     assert overlap([*ops, event("message", 8, 9)]) == 0 and math.isnan(overlap(ops))
 
 
+@pytest.mark.deep
 def test_the_command(started, tmp_path):  # noqa: F811
     told = "--network SimpLeNet --batch 4 --turns 1 --steps 1 --trace trace.json --out out.json"
     job = started(2, "-m", "benchmarks.ranks", *told.split())

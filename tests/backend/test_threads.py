@@ -233,7 +233,6 @@ def test_threads_that_ask_first_at_the_same_time_share_one_setting():
 
 def test_the_environment_says_how_many():
     code = "import minidl as md, minidl.backend.threads as t; print(md.get_num_threads(), *t.blas().counts())"
-    assert python(code, MINIDL_NUM_THREADS="1").stdout.split()[0] == "1"
     assert set(python(code, MINIDL_NUM_THREADS="1").stdout.split()) == {"1"}
     assert python(code, MINIDL_NUM_THREADS="3").stdout.split()[0] == "3"
     wrong = python(code, MINIDL_NUM_THREADS="many")

@@ -77,11 +77,9 @@ def test_what_wrapped_networks_do(ranks, tmp_path):
 GPUS = [["rounds.on_gpus", having] for having in ("no NCCL", "NCCL", "NCCL, and one GPU", "rank 1 alone has NCCL")]
 
 
-@pytest.mark.parametrize(
-    "calls", [GPUS[:2], pytest.param([*GPUS[2:], ["rounds.failing_on_gpus"]], marks=pytest.mark.deep)]
-)
-def test_on_gpus(ranks, calls):
-    ranks(2, *calls)
+@pytest.mark.deep
+def test_on_gpus(ranks):
+    ranks(2, *GPUS, ["rounds.failing_on_gpus"])
 
 
 @pytest.mark.parametrize("n", [2, pytest.param(4, marks=pytest.mark.deep)])

@@ -17,7 +17,7 @@ PARTS = [part for name in DIFFERENTIABLE for part in sources.subjects(name)]
 # each so many-th fault of the engine.
 SAMPLE = {("relu", ""), ("sub", ""), ("selu", ""), ("gelu_by_erf", ""), ("limit", ""), ("softplus", "")}
 OF_KERNELS = {"drop a statement"}
-EACH = 60
+EACH = 150
 SHARE, TURN = map(int, os.environ.get("MINIDL_FAULTS", "1/0").split("/"))  # "5/17": each fifth, the 17th time
 
 

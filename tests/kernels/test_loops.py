@@ -105,6 +105,7 @@ def test_every_way_gives_the_same():
 
 
 @compiled
+@pytest.mark.deep
 def test_what_is_compiled_is_kept_and_told_once(tmp_path):
     cache = {"NUMBA_CACHE_DIR": str(tmp_path)}
     first, second = (python(TRAIN.format(first=""), **cache) for _ in range(2))

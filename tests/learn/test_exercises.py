@@ -13,6 +13,9 @@ EXERCISES = {
 }
 
 
+OF_EACH_LESSON = [pytest.param(number, marks=() if number.endswith(".1") else pytest.mark.deep) for number in EXERCISES]
+
+
 @pytest.fixture(params=EXERCISES)
 def exercise(request):
     return EXERCISES[request.param]
@@ -50,6 +53,7 @@ def test_the_stub_does_not_pass(exercise):
     assert stubs[exercise.number].__name__ == exercise.answer.__name__
 
 
+@pytest.mark.parametrize("exercise", OF_EACH_LESSON, indirect=True)
 def test_no_mutant_of_the_solution_passes(exercise):
     found = list(planted(exercise))
     assert len(found) >= 5

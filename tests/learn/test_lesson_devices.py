@@ -115,11 +115,11 @@ def test_a_whole_lesson_hides_no_traffic(crossings, run, monkeypatch, capsys):
 @pytest.mark.parametrize(
     ("owner", "name"),
     [
-        (losses, "_check_labels"),  # of cross-entropy
-        (losses.loss, "softmax_cross_entropy"),
-        (layers.F, "linear"),
         (walk, "into_leaves"),  # of backward
-        (optimizer.Optimizer, "_require_gradient"),
+        pytest.param(losses, "_check_labels", marks=pytest.mark.deep),  # of cross-entropy
+        pytest.param(losses.loss, "softmax_cross_entropy", marks=pytest.mark.deep),
+        pytest.param(layers.F, "linear", marks=pytest.mark.deep),
+        pytest.param(optimizer.Optimizer, "_require_gradient", marks=pytest.mark.deep),
     ],
     ids=lambda part: getattr(part, "__name__", part),
 )

@@ -348,6 +348,7 @@ def vgg_style(tmp_path_factory):
     return run("12_vgg_style", tmp_path_factory.mktemp("lessons"))
 
 
+@pytest.mark.deep
 def test_simplenet_learns(simplenet):
     assert "the same network: 233,196 parameters, equal scores" in simplenet.text
     first_loss = float(re.search(r"^loss (\S+), ln 10 = 2.303$", simplenet.text, re.M)[1])
@@ -366,6 +367,7 @@ def test_simplenet_learns(simplenet):
     assert "(1,600 + 400 digits, a subset of MNIST)" in simplenet.text.splitlines()[-1]
 
 
+@pytest.mark.deep
 def test_softmax_twice_learns_and_cannot_get_far(simplenet):
     limits = re.search(r"^least loss: once (\S+), p = 0.91; twice (\S+), p = 0.23$", simplenet.text, re.M).groups()
     z = md.tensor(np.eye(10), requires_grad=True)  # the least loss by descent, where the lesson has a formula
@@ -380,6 +382,7 @@ def test_softmax_twice_learns_and_cannot_get_far(simplenet):
     assert once < twice < 60
 
 
+@pytest.mark.deep
 def test_simplenet_leaves_pictures_and_its_weights(simplenet):
     pictures = {"digits.png", "curves.png", "twice.png", "confusion.png", "mistakes.png"}
     assert {path.name for path in simplenet.out.iterdir()} == pictures | {"simplenet.safetensors"}
