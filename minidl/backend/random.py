@@ -153,11 +153,9 @@ def child(seed: int, *path: int) -> Generator:
 def free_streams() -> None:
     """Let streams go on from where they stand, which another thread was drawing from at the fork."""
     for generator in _generators:
-        bits: Any = generator.numpy.bit_generator
-        if is_stuck(bits.lock):
-            afresh: Any = np.random.Philox(0)
-            afresh.state = bits.state
-            generator.numpy = np.random.Generator(afresh)
+        lock: Any = generator.numpy.bit_generator.lock
+        if is_stuck(lock):
+            lock._at_fork_reinit()  # as the standard library does with its own; whoever reads the state needs it, too
 
 
 def stream(generator: Generator | None) -> np.random.Generator:
