@@ -21,8 +21,8 @@ rng = np.random.default_rng(lesson.seed)
 # ## 1. Predict: a sum that is read four times
 #
 # y = x + b, with x of the shape 4×3 and b of the shape 3: NumPy *broadcasts* b, the same three numbers are added to
-# each of the four rows. Let the gradient that comes back to y be all ones, 4×3. Which shape has the gradient of b, and
-# which numbers stand in it?
+# each of the four rows. Take the sum of all twelve numbers of y: it grows by 1 with each of them, so y's gradient is
+# all ones, 4×3. Which shape has the gradient of b, and which numbers stand in it?
 
 # %%
 x, b, h = rng.standard_normal((4, 3)), rng.standard_normal(3), 1e-6
@@ -44,9 +44,13 @@ check("02.1", unbroadcast)
 # %% [markdown]
 # ## 2. Run: the tape
 #
-# The same engine as in lesson 01. What changes: each op gives a *rule* for each parent, a function from the gradient of
-# the result to the gradient of that parent; and a gradient is summed back where its parent was broadcast. For a product
-# of matrices Z = X·W the rules are dX = dZ·Wᵀ and dW = Xᵀ·dZ: the only ones with the right shapes.
+# The same engine as in lesson 01, with two changes. Each op gives a *rule* for each parent, from the gradient of the
+# result to the parent's, which `summed` sums back where the parent was broadcast (exercise 02.1 in disguise: it
+# broadcasts the numbers of the places, and adds g up by them). And `backward` keeps the gradients of *one* walk in
+# `coming`, and adds them to `grad`; were `grad` itself sent on, a second walk would send the first one's again.
+#
+# In Z = X·W, x[i, k] meets w[k, j] in z[i, j], for each j. So dX[i, k] = Σⱼ dZ[i, j]·w[k, j]: the rules are dX = dZ·Wᵀ
+# and, likewise, dW = Xᵀ·dZ. The shapes help to remember them: nothing else fits.
 
 # %%
 clock = itertools.count()
@@ -115,15 +119,19 @@ print(f"gradient of b: {b.grad}")
 print(f"gradient of b: {b.grad}")
 
 # %% [markdown]
-# Gradients **accumulate**, here as in minidl and PyTorch: an array may be used in several losses, or a batch may be too
-# large to be taken at once. The price: before each step they must be cleared (`optimizer.zero_grad()`).
+# Gradients **accumulate**, here as in minidl and PyTorch: an array may be used in several losses, or a loss be taken of
+# some images after others, as memory allows. The price: before each step they must be cleared, here by hand.
 #
 # ## 4. Predict: ten templates
 #
-# *Softmax regression*: a digit is a row x of 784 pixels, and each class has 784 weights, its template. The ten *scores*
-# are z = x·W + b; pₖ = exp(zₖ) / Σⱼ exp(zⱼ) are probabilities, and the loss is −ln p of the right class, averaged. All
-# weights are 0 at first. What is the loss? (The digits are from MNIST, 28×28 pixels each. 1,000 of them are *held out*:
-# never learnt from, they tell how well new digits are read.)
+# *Softmax regression*: a digit is a row of 784 pixels, n of them are X (n, 784). Each class has 784 weights, its
+# template, a column of W (784, 10); the ten *scores* of each digit are z = X·W + b, (n, 10) with b (10,). Of a row,
+# pₖ = exp(zₖ) / Σⱼ exp(zⱼ) are probabilities. The loss, **cross-entropy**, is −ln p of the right class, averaged; by
+# array ops, ln p = z − ln Σⱼ exp(zⱼ) for all classes, times a table that is −1/n at the right ones and 0 elsewhere,
+# summed. All weights are 0 at first. What is the loss?
+#
+# (The digits are from MNIST, 28×28 pixels each; a `DataLoader` hands out so many at a time, here all at once. 1,000 are
+# *held out*: never learnt from, they tell how well new digits are read.)
 
 # %%
 def digits(train, most):
@@ -214,8 +222,8 @@ check("02.3", score_gradient)
 # %% [markdown]
 # ## 8. Investigate: the library's tape
 #
-# The same loss by `minidl`. Its gradients must be yours; then stand at the op where probabilities become gradients.
-# (take_along picks the right class's ln p of each row; where would leave out labels that are to be ignored.)
+# The same loss by `minidl`. Its gradients must be yours; then stand at the op where probabilities become gradients. (In
+# the walk, `take_along` picks the right class's ln p of each row; `where` would leave out labels to be ignored.)
 
 # %%
 ours, bias = Array(0.01 * rng.standard_normal((784, 10))), Array(np.zeros(10))
@@ -231,8 +239,9 @@ print(walk, next(stand for stand in walk if stand.name == "log_softmax"), sep="\
 # ## 9. Modify and make
 #
 # - Modify: `rate` × 10 and ÷ 10. At which does the loss jump?
-# - Modify: start with weights of 1 instead of 0. Does the network still learn? (Lesson 04: not with a hidden layer.)
-# - Make: give `Array` a `tanh`, and build a hidden layer of 64 neurons. It must start from random weights: why?
+# - Modify: start with weights of 1 instead of 0. Does it still learn?
+# - Make: give `Array` a `tanh`, and put 64 neurons between pixels and scores, as lesson 01 has 8: a *hidden layer*. Now
+#   it must start from random weights: why? (Lesson 04 tries it.)
 
 # %%
 lesson.record(f"MNIST, {len(images):,} + {len(held_out):,}", "cpu", {"softmax": [dict(seed=lesson.seed, error=error)]})

@@ -69,8 +69,9 @@ print("valid:", by_loops(x, w).shape[1:], "same:", by_loops(np.pad(x, ((0, 0), (
 # %% [markdown]
 # ## 3. Predict: four filters and a photograph
 #
-# 1/9 everywhere; a column of −1, −2, −1, one of zeros, one of 1, 2, 1; the same turned; and 5 in the middle, −1 beside
-# it. Which of them blurs, which finds edges, of which direction, and what does each make of a wall that is evenly grey?
+# 1/9 everywhere; a column of −1, −2, −1, one of zeros, one of 1, 2, 1; the same turned; and 5 in the middle, −1 at its
+# four sides, 0 at the corners. Which of them blurs, which finds edges, of which direction, and what does each make of a
+# wall that is evenly grey?
 
 # %%
 photograph = photographs.grace_hopper(96)  # (H, W), grey, in [0, 1]
@@ -81,9 +82,9 @@ seen = by_loops(photograph[None, None], np.stack(list(filters.values()))[:, None
 lesson.show(plots.filtered(photograph, dict(zip(filters, seen))), "filters")
 
 # %% [markdown]
-# The weights of the box and of the sharper add up to 1: an even wall stays as it is. Sobel's add up to 0, so that his
-# two answer 0 (white) where nothing changes; left to right finds upright edges, top to bottom level ones. In lesson 06
-# a network finds such filters by itself.
+# The weights of the box and of the sharper add up to 1: an even wall stays as it is. Those of the two between them, by
+# Irwin Sobel (1968), add up to 0, so that they answer 0 (white) where nothing changes; left to right finds upright
+# edges, top to bottom level ones. In lesson 06 a network finds such filters by itself.
 #
 # ## 4. Predict, then run: by one product of matrices
 #
@@ -126,8 +127,9 @@ check("05.2", convolve)
 # %% [markdown]
 # ## 5. Predict: it is a matrix, and so is its way back
 #
-# Every output is a sum of pixels, each times a weight: z = M·x, for a matrix M with a row for each output. A 6×6 image
-# and a 3×3 filter: how large is M, how many of its numbers are not 0, and how many *different* ones are there?
+# Every output is a sum of pixels, each times a weight: z = M·x, where x is the image laid down as one column, and M has
+# a row for each output. A 6×6 image (x has 36 numbers) and a 3×3 filter: how large is M, how many of its numbers are
+# not 0, and how many *different* ones are there?
 
 # %%
 w = rng.standard_normal((1, 1, 3, 3))
@@ -145,8 +147,9 @@ print("Mᵀ·g is the transposed convolution of g, and the gradient that conv2d 
 
 # %% [markdown]
 # A dense layer from 36 to 16 has 576 weights; this one has 9, used again at each place: *weight sharing*. Going back,
-# each pixel gets from every window that it lies in, by Mᵀ. The filter gets from every place where it was used: with
-# Z = W·columns, dW = dZ·columnsᵀ, summed over the images. Exercise: write it.
+# each pixel gets from every window that it lies in, by Mᵀ. The filter gets from every place where it was used: of each
+# image, with Z = W·columns, for Z (O, places), W (O, C·K·K) and columns (C·K·K, places), dW = dZ·columnsᵀ; summed over
+# the images. Exercise: write it.
 
 # %%
 def filter_gradient(x, g, k):
@@ -180,13 +183,13 @@ lesson.show(plots.fields({name: field(*strides) for name, strides in fields.item
 
 # %% [markdown]
 # This is the **receptive field**: three 3×3 look as far as one 7×7, with 27 weights rather than 49 and room for two
-# bends in between (lesson 12 builds on that), and a stride doubles what every later layer sees. The middle counts most,
-# since many ways lead there.
+# nonlinear functions in between, such as tanh (lesson 12 builds on that). Each 3×3 adds 2 pixels, behind a stride of 2
+# each adds 4: 3 + 4 + 4 = 11. The middle counts most, since many ways lead there.
 #
 # ## 7. Investigate: stand at one op
 #
-# The way back through a convolution, as `minidl` goes it (`convolve` does `conv` and adds the bias in one go; the walk
-# takes it apart). Which rule is your 05.3? Which one is Mᵀ?
+# The way back through a convolution, as `minidl` goes it (its own `convolve`, not your 05.2, does `conv` and adds the
+# bias in one go; the walk takes it apart). Which rule is your 05.3? Which one is Mᵀ?
 
 # %%
 layer = nn.Conv2d(1, 2, 3)

@@ -58,13 +58,15 @@ print(f"36928 × 512 = {36928 * 512:,}")
 # 36,928 is the number of *parameters* of the third convolution, 64·(64·9 + 1): it was copied from the wrong column of
 # the summary. Without pooling, each 3×3 takes a pixel off every side, 28 → 26 → 24 → 22; so flatten leaves 22·22·64 =
 # 30,976, and 30,976 × 512 is the 15.86 million of which the slide speaks; its own 36928 × 512 would be 18.9. Shapes are
-# not parameters. And pooling is not about accuracy first: it takes the dense layer from 15.9 million to 37 thousand.
+# not parameters. And pooling is not about accuracy first: it leaves 576 features of 30,976, a 54th; the same 512
+# outputs have 295 thousand weights then. (With 64 outputs, as above, it is 37 thousand.)
 #
 # ## 3. Run: fit
 #
-# A `Trainer` holds a network, a loss and an optimizer together. `fit` is the loop that you wrote in lessons 03 and 06,
-# with a look at *validation* digits after each epoch; it returns a `History`. These digits, the last tenth of the
-# training set, are put aside and only watched, never learnt from. The test set is looked at once, at the very end.
+# A `Trainer` holds a network, a loss and an optimizer together. `fit` is the loop that you wrote in lesson 03 and met
+# again in lesson 06, with a look at *validation* digits after each epoch; it returns a `History`. These digits, the
+# last tenth of the training set, are put aside and only watched, never learnt from. The test set is looked at once, at
+# the very end.
 
 # %%
 train_set, test_set = md.data.MNIST(), md.data.MNIST(train=False)

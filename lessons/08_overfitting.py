@@ -105,8 +105,8 @@ print(f"chosen by validation digits: {np.mean(chosen_by_validation):.1%} is repo
 
 # %% [markdown]
 # The best of many on one test set is also the luckiest. So there are **three** sets: one to learn from, one to choose
-# by (epochs, widths, rates: every choice), and one that is asked a single time, at the end. Choosing the best epoch by
-# the test set is the same mistake.
+# by (epochs, widths, rates: every choice), and one that is asked a single time, at the end. Twenty *epochs* of one
+# network are twenty networks, too: the best epoch by the test set, or early stopping by it, is the same mistake.
 #
 # ## 3. Run: when there is too little to put aside
 #
@@ -228,6 +228,8 @@ check("08.3", decayed)
 # %% [markdown]
 # ## 7. Modify and make
 #
+# - Modify: in step 1, watch 100 of the `tested` digits, and report the least error of all epochs. How much too good is
+#   it, by all of them?
 # - Modify: `L1(1e-3)`, ten times as much. Which share of the first layer is next to 0 then, and what does it cost?
 # - Modify: shuffle the *labels* of the 300 digits. Can the network learn them by heart? What does that say?
 # - Make: standardise the pixels by the mean of *all* digits, the test set's too. Why is that a leak, if a small one?

@@ -19,8 +19,9 @@ md.manual_seed(lesson.seed)
 # %% [markdown]
 # ## 1. Predict: ten layers
 #
-# Take 256 inputs of mean 0 and deviation 1, and ten times a random matrix, 256×256, and relu. The weights have a
-# deviation of 0.05, of 0.0884 = √(2 / 256), or of 0.15. What is the deviation after ten layers, in each case?
+# 256 inputs of mean 0 and deviation 1 go through ten layers, each a product with a new random matrix, 256×256, then
+# relu. The weights have a deviation of 0.05, of 0.0884 = √(2 / 256), or of 0.15. What is the deviation after ten
+# layers, in each case?
 
 # %%
 for deviation in (0.05, (2 / 256) ** 0.5, 0.15):
@@ -32,13 +33,14 @@ for deviation in (0.05, (2 / 256) ** 0.5, 0.15):
     print(f"weights {deviation:.4f}: plain {plain.std().item():.2e}, with batch norm {normed.std().item():.2f}")
 
 # %% [markdown]
-# √(2 / inputs) is He's initialisation, made for just that. But training moves the weights; batch norm holds at every
-# step.
+# √(2 / inputs) is He's initialisation, made for just that. But it sets the weights only once, and training moves them;
+# batch norm restores the deviation in every forward pass.
 #
 # ## 2. Make: the layer
 #
-# For each channel, over all images and pixels of the batch: x̂ = (x − μ) / √(σ² + ε), z = γ·x̂ + β. γ and β are learnt, a
-# pair for each channel (Ioffe & Szegedy, 2015). σ² is the mean of the squared deviations: divided by n, not by n − 1.
+# For each channel, over all images and pixels of the batch: x̂ = (x − μ) / √(σ² + ε), z = γ·x̂ + β. μ is the mean of
+# the channel's n numbers, σ² their variance, the mean of (x − μ)²: divided by n, not by n − 1. ε = 10⁻⁵ keeps the root
+# from 0. γ and β are learnt, a pair for each channel (Ioffe & Szegedy, 2015).
 
 # %%
 def normalise(x, gamma, beta, eps=1e-5):
@@ -57,9 +59,9 @@ print(f"mean {np.abs(normed.mean(0)).max():.0e}, deviation {normed.std(0).round(
 # %% [markdown]
 # ## 3. Predict: what can no gradient do?
 #
-# Add a number to a whole channel of x (n, channels): x̂ stays as it is. Multiply the channel by a number: x̂ stays,
-# too. What follows for the gradient dx that comes back to x, of the same shape: what is its sum over a channel, and
-# what is the sum of dx·x̂?
+# Add a number to a whole channel of x (n, channels): x̂ stays as it is. Stretch the channel about its mean, x + t·x̂
+# with a small t: x̂ stays, too. What follows for the gradient dx that comes back to x, of the same shape: what is its
+# sum over a channel, and what is the sum of dx·x̂?
 
 # %%
 probe = md.tensor(x, requires_grad=True)
@@ -70,9 +72,14 @@ sums, weighted = np.abs(dx.sum(0)).max(), np.abs((dx * normed).sum(0)).max()
 print(f"Σ dx = {sums:.0e}, Σ dx·x̂ = {weighted:.0e}, where |dx| is {np.abs(dx).mean():.2f} on average")
 
 # %% [markdown]
-# Both are 0 (the second up to ε). dx is what is left of g·γ/σ, where g comes back to z, when these two directions are
-# taken out of it: **dx = γ/√(σ² + ε) · (g − mean(g) − x̂ · mean(g·x̂))**, means over the batch. Exercise: write it,
-# with the gradients of γ and β.
+# Both are 0 (the second up to ε): Σ dx·v is how the loss changes when x moves along v, and along (1, …, 1), or along
+# x̂, it does not change. Now the whole dx of a channel; g comes back to z, and s is √(σ² + ε):
+#
+# - ∂μ/∂xᵢ = 1/n and ∂s/∂xᵢ = x̂ᵢ/n; so ∂x̂ⱼ/∂xᵢ = (δᵢⱼ − 1/n − x̂ᵢ·x̂ⱼ/n) / s, where δᵢⱼ is 1 for i = j, else 0;
+# - dxᵢ = Σⱼ γ·gⱼ · ∂x̂ⱼ/∂xᵢ, so dx = γ/s · (I − 1·1ᵀ/n − x̂·x̂ᵀ/n) · g: the two directions are taken out of g;
+# - that is, **dx = γ/s · (g − mean(g) − x̂ · mean(g·x̂))**, means over the batch.
+#
+# Exercise: write it, with the gradients of γ and β.
 
 # %%
 def normalise_backward(g, normed, deviation, gamma):
@@ -96,9 +103,9 @@ except ValueError as error:
 print(f"evaluation: {layer.eval()(md.tensor([[1.0, 2.0, 3.0]])).tolist()}")
 
 # %% [markdown]
-# In evaluation the layer uses **running** statistics, gathered in training: r ← (1 − m)·r + m·(the batch's), with m =
-# 0.1. So a network has two modes, `train()` and `eval()`. The running variance is the unbiased one: divided by n − 1.
-# Exercise: update them.
+# Of one number μ is the number itself: x̂ is 0 whatever the image is. So the layer refuses. In evaluation it uses
+# **running** statistics, gathered in training: r ← (1 − m)·r + m·(the batch's), with m = 0.1. So a network has two
+# modes, `train()` and `eval()`. The running variance is the unbiased one: divided by n − 1. Exercise: update them.
 
 # %%
 def move(running_mean, running_var, x, momentum=0.1):
@@ -194,8 +201,8 @@ print(f"evaluation {honest:.1%}, training mode {mixed:.1%}, training mode and so
 #
 # ## 8. Investigate: gone without a trace
 #
-# In evaluation μ and σ are constants, so batch norm is a line, z = γ·(x − μ)/√(σ² + ε) + β, and a line after a
-# convolution is a convolution: **folding**. That is how minidl evaluates. Exercise: fold it into the weights before it.
+# In evaluation μ and σ are constants: γ·(x − μ)/√(σ² + ε) + β is a factor and a shift for each channel, which weights
+# and bias of the convolution before it can take over: **folding**. That is how minidl evaluates. Exercise: fold.
 
 # %%
 def fold(w, b, mean, var, gamma, beta, eps=1e-5):
