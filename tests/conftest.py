@@ -18,7 +18,7 @@ from minidl.engine.op import registry
 from minidl.kernels import loops
 
 quiet = [HealthCheck.too_slow, HealthCheck.data_too_large, HealthCheck.function_scoped_fixture]
-settings.register_profile("quick", max_examples=8, derandomize=True, deadline=None, suppress_health_check=quiet)
+settings.register_profile("quick", max_examples=5, derandomize=True, deadline=None, suppress_health_check=quiet)
 settings.register_profile("deep", settings.get_profile("quick"), max_examples=15)
 settings.register_profile("intense", settings.get_profile("deep"), max_examples=300, derandomize=False)
 

@@ -64,7 +64,7 @@ def computed(name, case, there, dtype):
     return [z, *(orders(z, [xs[i] for i in wanted], there) if wanted else [])]
 
 
-@each_dtype
+@pytest.mark.parametrize("dtype", ["float64", pytest.param("float32", marks=pytest.mark.deep)])
 @pytest.mark.parametrize("name", sorted(OPS.keys() - HOSTED))
 @on_devices
 @settings(max_examples=3)

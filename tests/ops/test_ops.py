@@ -334,14 +334,14 @@ def test_memory_and_dtype(name, data):
 
 
 @pytest.mark.parametrize("name", sorted(OPS))
-@settings(max_examples=3)
+@settings(max_examples=2)
 @given(data=st.data())
 def test_one_element(name, data):
     check_all(name, data.draw(sized(name, 1)))
 
 
 @pytest.mark.parametrize("name", sorted(OPS))
-@settings(max_examples=3)
+@settings(max_examples=2)
 @given(data=st.data())
 def test_no_elements(name, data):
     """Right, or refused in the op's name."""
