@@ -242,11 +242,12 @@ def test_one_profile_at_a_time():
 
 
 def test_other_threads_are_let_be():
-    x = md.ones(2, 2, requires_grad=True)
+    x, summed = md.ones(2, 2, requires_grad=True), []
 
     def elsewhere():
         with record_function("range"):
-            nn.Linear(2, 2)(x).sum(0, keepdim=True).sum().backward()
+            summed.append(nn.Linear(2, 2)(x).sum(0, keepdim=True))
+            summed[0].sum().backward()
             np.matmul(np.eye(2), np.eye(2), out=np.empty((2, 2)))
             md.optim.SGD([x], lr=1).step()
 
@@ -256,7 +257,7 @@ def test_other_threads_are_let_be():
         thread.join()
         np.matmul(np.eye(2), np.eye(2), out=np.empty((2, 2)))  # in no op
         x.exp()
-    assert [event.name for event in prof.events()] == ["exp"]
+    assert [event.name for event in prof.events()] == ["exp"] and summed[0].shape == (1, 2)
 
 
 def test_a_gpu_is_waited_for(standin, monkeypatch):  # noqa: F811

@@ -63,6 +63,7 @@ def test_averages_add_up(ticking):
         for _ in range(2):
             x @ x
     [average] = prof.key_averages()
+    assert f"{'33 %':>10}" in prof.key_averages().table()
     assert (average.count, average.cpu_time_total, average.self_cpu_time_total) == (2, 6e6, 6e6)
     assert (average.products_time_total, average.flops, average.bytes) == (2e6, 32, 96)
     assert average.cpu_time == 3e6
@@ -126,6 +127,24 @@ def test_a_trace_event_by_event(ticking, tmp_path, monkeypatch):
     }  # fmt: skip
 
 
+def test_messages_in_a_trace(ticking, tmp_path):
+    """Begin and end, by one number: by the clock of looks a message is sent at 1 and seen to be done at 3 seconds."""
+    answers = iter([False, True, True])
+
+    class Request:
+        Test = staticmethod(lambda: next(answers))
+
+    with profile() as prof:
+        sent = prof.sent("all_reduce", Request)
+        assert not sent.Test()
+        prof._now()
+        assert sent.Test() and sent.Test()
+    prof.export_chrome_trace(tmp_path / "trace.json")
+    first, last = json.loads((tmp_path / "trace.json").read_text("utf-8"))["traceEvents"]
+    assert (first["name"], first["cat"], first["ph"], first["ts"]) == ("all_reduce", "message", "b", 1e6)
+    assert (last["ph"], last["ts"]) == ("e", 3e6) and first["id"] == last["id"] == 0
+
+
 def test_roofline():
     """By hand, with 10 bytes and 100 operations a second: of 5 operations a byte 50 can be had, of 50 a byte 100."""
     thin = md.profiler.Average("thin", 1, 2e6, 2e6, flops=50, bytes=10)
@@ -157,6 +176,32 @@ def test_roofline_of_a_profile():
     table = prof.roofline(Peaks(flops=2e9, bandwidth=1e9))
     assert "matrix_product" in table and "this machine: product 2 GFLOP/s, copy 1.0 GB/s" in table
     assert "arithmetic" in table  # 250,000 operations on 30,000 bytes
+    with profile() as prof:
+        for op in (
+            md.exp,
+            md.log,
+            md.sin,
+            md.cos,
+            md.tan,
+            md.tanh,
+            md.sqrt,
+            md.abs,
+            md.neg,
+            md.square,
+            md.floor,
+            md.ceil,
+            md.sign,
+            md.sigmoid,
+            md.log1p,
+            md.expm1,
+            md.rsqrt,
+            md.reciprocal,
+            md.erf,
+            md.log2,
+            md.exp2,
+        ):
+            op(md.ones(3))  # fmt: skip
+    assert len(prof.roofline(Peaks(1, 1)).splitlines()) == 20 + 5
 
 
 def test_what_is_timed_for_peaks(monkeypatch):

@@ -50,6 +50,11 @@ def test_numbers_out_of_range_are_refused(option, kind, said):
         make_grid(**{"tensor": md.tensor(IMAGES), **option})
 
 
+def test_what_is_no_tensor_is_refused():
+    with pytest.raises(TypeError, match="make_grid: .* got ndarray"):
+        make_grid(IMAGES)
+
+
 def test_bytes_are_no_image_of_floats():
     with pytest.raises(TypeError, match=r"image: expected floats in \[0, 1\], got uint8; of bytes, divide by 255"):
         image(md.full((1, 2, 2), 200, dtype=md.uint8))

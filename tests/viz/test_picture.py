@@ -94,6 +94,7 @@ def test_in_a_notebook():
     assert 'style="width:32px;' in html
     assert f"<pre>{tensor!r}\n" in html
     assert html == viz.picture(tensor)._repr_html_()
+    assert "<pre>tensor(" in md.zeros(64)._repr_html_()
     assert "[" not in re.search("<pre>(.*)", md.zeros(65)._repr_html_(), re.S)[1].partition("in [")[0]
 
 
@@ -102,6 +103,7 @@ def test_without_elements_or_dimensions_there_is_text(tensor):
     html = tensor._repr_html_()
     assert "<img" not in html
     assert repr(tensor) in html
+    assert viz.picture(tensor).pixels.shape == (0, 0, 3)
 
 
 def test_names_are_escaped():

@@ -342,6 +342,8 @@ def test_kernels_unfold_and_parameters_have_their_names():
     loss = F.cross_entropy(network(md.randn(4, 1, 8, 8)), md.tensor([0, 1, 2, 0]))
     sent = [sent.to for stand in viz.backward(loss, network=network) for sent in stand.outgoing]
     assert {"0.weight", "0.bias", "4.weight", "4.bias"} <= set(sent)
+    deeper = viz.backward(nn.Sequential(network)(md.randn(4, 1, 8, 8)).sum(), network=nn.ModuleList([network]))
+    assert {stand.module for stand in deeper} == {None, "0.0", "0.4"}
     assert "alias" not in sent
     names = [stand.name for stand in viz.backward(loss)]
     assert {"log_softmax", "linear", "relu", "window_take", "conv"} <= set(names)
