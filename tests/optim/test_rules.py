@@ -276,6 +276,7 @@ def test_momentum_and_deviation_may_be_asked_for_later():
         p.grad = md.tensor(GRADIENTS[0])
         optimizer.step()
     assert optimizer.state[p].keys() == {"step", "square_avg", "momentum_buffer", "grad_avg"}
+    assert optimizer.state[p]["step"] == 4
 
 
 def test_a_state_of_adam_goes_on_decoupled():

@@ -264,6 +264,13 @@ def test_a_plateau_is_saved():
     assert again.param_groups[0]["lr"] == 0.1 and resumed.patience == 1 and resumed.last_epoch == 3
 
 
+def test_an_epoch_of_a_plateau_is_deprecated():
+    schedule = ReduceLROnPlateau(optimizer())
+    with pytest.warns(UserWarning, match=r"ReduceLROnPlateau: step\(epoch\) is deprecated"):
+        schedule.step(3.0, 5)
+    assert schedule.last_epoch == 5
+
+
 def test_groups_that_come_later():
     opt = optimizer()
     schedule, listed = ReduceLROnPlateau(opt, patience=0, min_lr=0.3), ReduceLROnPlateau(opt, patience=0, min_lr=[0.3])

@@ -31,9 +31,6 @@ class CosineAnnealingLR(LRScheduler):
         rates, low = rates_of(self.optimizer), self.eta_min
         if self._is_initial:
             return rates
-        if self._step_count == 1 and self.last_epoch > 0:
-            share = 1 + math.cos(self.last_epoch * math.pi / self.T_max)
-            return [low + (base - low) * share / 2 for base in self.base_lrs]
         if (self.last_epoch - 1 - self.T_max) % (2 * self.T_max) == 0:  # the rate before is eta_min, a multiple of 0
             rise = 1 - math.cos(math.pi / self.T_max)
             return [rate + (base - low) * rise / 2 for rate, base in zip(rates, self.base_lrs, strict=True)]
