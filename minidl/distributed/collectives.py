@@ -40,9 +40,9 @@ class Work:
 
     def wait(self) -> bool:
         """Wait until it is done, and its tensor has the result; RuntimeError after the group's time limit."""
-        request, self.request = self.request, None
-        if request is not None:
-            require_group(f"{self.name}: wait").wait(request, self.name)
+        if self.request is not None:
+            require_group(f"{self.name}: wait").wait(self.request, self.name)
+            self.request = None
         then, self.then = self.then, lambda: None
         then()
         return True

@@ -165,7 +165,10 @@ def require_alike(module: Module) -> None:
     versions = f"minidl {minidl.__version__}, NumPy {np.__version__}, Python {platform.python_version()}"
     differ("DistributedDataParallel", collective.objects(group, versions, "DistributedDataParallel"))
     named = [*module.named_buffers(), *module.named_parameters()]
-    described = [f"{name} {dims(t.shape)} {t.dtype}{', to be learnt' * t.requires_grad}" for name, t in named]
+    described = [
+        f"no. {i}: {name} {dims(t.shape)} {t.dtype}{', to be learnt' * t.requires_grad}"
+        for i, (name, t) in enumerate(named, 1)  # by which values and gradients find their place
+    ]
     theirs = collective.objects(group, described, "DistributedDataParallel")
     common = set.intersection(*map(set, theirs))
     own = ["; ".join([line for line in lines if line not in common][:5]) or "none of these" for lines in theirs]

@@ -42,9 +42,9 @@ class Reducer:
     """Takes gradients as they become whole, sends each bucket when it is full, and leaves means in ``.grad``.
 
     What a parameter's ``.grad`` holds when its gradient arrives is averaged with it, as in PyTorch: what `no_sync` has
-    gathered on each rank, or what is the same on all. Behind the gradients of the last bucket travel the number of
-    ranks whose backward has failed, and by how many each parameter is used. Buckets lie on the GPU where NCCL sums,
-    and else on the CPU.
+    gathered on each rank, or what is the same on all. The last bucket goes when the walk has come to its end: behind
+    its gradients travel the number of ranks whose backward has failed, and by how many each parameter is used. Buckets
+    lie on the GPU where NCCL sums, and else on the CPU.
     """
 
     def __init__(self, parameters: dict[str, Parameter], cap: int, find_unused: bool, modes: Modes) -> None:
@@ -53,19 +53,21 @@ class Reducer:
         self.find_unused, self.modes, self.partly = find_unused, modes, False
         dtypes = [float32 if p.dtype == float16 else p.dtype for p in self.parameters]  # which MPI has not
         sizes = [p.array.size * dtype.itemsize for p, dtype in zip(self.parameters, dtypes, strict=True)]
-        self.schedule = Schedule(planned(sizes, dtypes, min(FIRST, cap), cap))
+        buckets, end = planned(sizes, dtypes, min(FIRST, cap), cap), len(self.parameters)
+        self.schedule = Schedule([*buckets[:-1], [*buckets[-1], end]])
         devices = {p.device for p in self.parameters}
         self.line = line(devices.pop()) if len(devices) == 1 else None
         self.place = self.line.device if self.line else "cpu"
         self.buffers: list[Array] = []
         self.views: dict[int, Array] = {}
-        for bucket in self.schedule.buckets:
+        behind = 1 + find_unused * len(self.parameters)
+        for bucket in buckets:
             ends = np.cumsum([0, *(self.parameters[i].array.size for i in bucket)]).tolist()
-            behind = 1 + find_unused * len(self.parameters) if bucket is self.schedule.buckets[-1] else 0
-            self.buffers.append(self.empty(ends[-1] + behind, dtypes[bucket[0]], self.parameters[bucket[0]].device))
+            size = ends[-1] + behind * (bucket is buckets[-1])
+            self.buffers.append(self.empty(size, dtypes[bucket[0]], self.parameters[bucket[0]].device))
             parts = [self.buffers[-1][start:end] for start, end in pairwise(ends)]
             self.views |= {i: part.reshape(self.parameters[i].shape) for i, part in zip(bucket, parts, strict=True)}
-        rest = self.buffers[-1][ends[-1] :]
+        rest = self.buffers[-1][-behind:]
         self.failures, self.used = rest[:1], rest[1:]
         self.requests: list[Any] = []
 
@@ -95,7 +97,7 @@ class Reducer:
         self.send(number)
 
     def send(self, number: int) -> None:
-        """Send the buckets that are full with a parameter; those under way get on by the way."""
+        """Send the buckets that are full with a parameter, or the end; those under way get on by the way."""
         group = require_group("backward")
         for request in self.requests:
             request.Test()
@@ -115,7 +117,8 @@ class Reducer:
 
     def finished(self) -> None:
         """Wait for the means, and leave them with the parameters."""
-        if absent := self.schedule.missing():
+        *absent, end = self.schedule.missing()
+        if absent:
             if not self.find_unused:
                 raise RuntimeError(self.missing([self.names[i] for i in absent]))
             with current(self.used):
@@ -123,8 +126,8 @@ class Reducer:
                     kept = self.parameters[number].grad
                     self.views[number][...] = 0 if kept is None else transfer.move(kept.array, self.place)
                     self.used[number] = 0
-            for number in absent:
-                self.send(number)
+        for number in (*absent, end):
+            self.send(number)
         self.arrive()
         size = joined().size
         if failed := int(transfer.move(self.failures, "cpu")[0]):
@@ -137,11 +140,11 @@ class Reducer:
                 self.leave(parameter, self.views[number], size)
 
     def failed(self) -> None:
-        """Send what is left, so that no other rank waits for it, and let all know."""
-        if joined().size > 1:
+        """Send what is left, so that no other rank waits for it, and let all know, unless all has gone."""
+        if joined().size > 1 and (missing := self.schedule.missing()):
             with current(self.failures):
                 self.failures[...] = 1
-            for number in self.schedule.missing():
+            for number in missing:
                 self.send(number)
 
     def missing(self, names: list[str]) -> str:

@@ -97,8 +97,10 @@ def refusals():
     refused(
         lambda: dist.DistributedDataParallel(wider),
         ValueError,
-        "rank 1: weight 3×3 float32, to be learnt; bias 3 float32, to be learnt; the",
+        "rank 1: no. 1: weight 3×3 float32, to be learnt; no. 2: bias 3 float32, to be learnt; the",
     )
+    swapped = nn.ModuleDict({name: nn.Linear(2, 2, bias=False) for name in ("ab" if rank == 1 else "ba")})
+    refused(lambda: dist.DistributedDataParallel(swapped), ValueError, "rank 1: no. 1: a.weight 2×2 float32, to be lear")
     md.__version__ = "0.2.0" if rank == 1 else "0.1.0"
     refused(lambda: dist.DistributedDataParallel(nn.Linear(3, 2)), ValueError, "rank 1: minidl 0.2.0")
     dist.all_reduce(one)

@@ -4,7 +4,7 @@ import json
 import sys
 import time
 from contextlib import nullcontext
-from itertools import pairwise
+from itertools import pairwise, product
 
 import numpy as np
 from distributed.programs import refused
@@ -57,9 +57,12 @@ class Optional(nn.Module):
     def __init__(self):
         self.first, self.second = nn.Linear(2, 2), nn.Linear(2, 2)
 
-    def forward(self, input, both=True, breaks=False):
+    def forward(self, input, both=True, breaks=""):
+        if breaks == "after all gradients":
+            input = input.detach().requires_grad_() * 1
+            input.register_hook(broken)
         hidden = self.first(input)
-        if breaks:
+        if breaks == "between layers":
             hidden.register_hook(broken)
         return self.second(hidden) if both else hidden
 
@@ -78,10 +81,10 @@ def failing(device="cpu"):
             return [p.grad.tolist() for p in net.parameters()]
 
         expected = gradients()
-        for failing in ({1}, {0, 1}, {0}):
+        for failing, where in product(({1}, {0, 1}, {0}), ("between layers", "after all gradients")):
             net.zero_grad()
             own = (ZeroDivisionError, "this rank") if rank in failing else (RuntimeError, "failed on 1 of 2 ranks")
-            refused(net(x, breaks=rank in failing).sum().backward, *own)
+            refused(net(x, breaks=where if rank in failing else "").sum().backward, *own)
             assert all(p.grad is None for p in net.parameters())
             assert gradients() == expected
         net.zero_grad()

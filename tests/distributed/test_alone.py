@@ -3,7 +3,9 @@
 import os
 import subprocess
 import sys
+from contextlib import nullcontext
 from datetime import timedelta
+from types import SimpleNamespace
 
 import pytest
 
@@ -13,6 +15,7 @@ from minidl import nn, optim
 from minidl.data import DataLoader, TensorDataset, TransformedDataset
 from minidl.distributed import group as groups
 from minidl.distributed.buckets import Schedule, planned
+from minidl.distributed.collectives import Work
 from minidl.train import Trainer, callbacks
 
 
@@ -120,6 +123,24 @@ def test_what_is_random_in_batches_differs_between_ranks():
         found += DataLoader(data, 4, sampler=dist.DistributedSampler(data, 2, rank))
     values = [batch[0].tolist() for batch in found]
     assert len({str(value) for value in values}) == 2
+
+
+def test_a_wait_that_came_to_nothing_is_no_end(monkeypatch):
+    """After the time limit the operation still goes on, and one may wait again."""
+    written, request = [], SimpleNamespace(done=False, Test=lambda: request.done)
+
+    def wait(request, name):
+        if not request.Test():
+            raise RuntimeError(f"{name}: waited")
+
+    monkeypatch.setattr(groups.world, "group", SimpleNamespace(wait=wait))
+    work = Work("all_reduce", request, lambda: written.append("result"))
+    for done in False, False, True:
+        request.done = done
+        assert work.is_completed() == done and not written
+        with nullcontext() if done else pytest.raises(RuntimeError, match="all_reduce: waited"):
+            work.wait()
+    assert work.wait() and written == ["result"]
 
 
 @pytest.mark.parametrize("sizes, kinds, buckets", [
