@@ -7,7 +7,6 @@ from typing import Any
 from minidl.autograd.function import Function
 from minidl.backend import dims
 from minidl.backend.dtypes import float16, float32
-from minidl.backend.modes import no_grad
 from minidl.distributed.collectives import host, reduced
 from minidl.distributed.group import joined, require_group
 from minidl.engine.core import Tensor
@@ -18,7 +17,7 @@ from minidl.ops.create import zeros
 from minidl.ops.elementwise import sqrt
 from minidl.ops.joining import cat
 from minidl.ops.norm import along_channels
-from minidl.ops.reduce import centred, mean
+from minidl.ops.reduce import centred
 
 
 class AllSum(Function):
@@ -59,8 +58,10 @@ class SyncBatchNorm(_BatchNorm):
         x = input.to(float32) if input.dtype == float16 else input  # whose sums overflow
         over, channels = (0, *range(2, x.ndim)), self.num_features
         deviation = centred(x, dim=over)
-        own = cat([mean(x, over), (deviation * deviation).sum(over)])
-        means, squares, counts = self.of_all(own, x.numel() // channels)
+        number = x.numel() // channels
+        means = x.sum(over) / max(number, 1)  # of a rank without samples 0, not NaN
+        own = cat([means, (deviation * deviation).sum(over)])
+        means, squares, counts = self.of_all(own, number)
         count = counts.sum()
         if count.item() < 2:
             raise ValueError("expected more than 1 value per channel on all ranks together, in training")
@@ -87,15 +88,18 @@ class SyncBatchNorm(_BatchNorm):
 
     @classmethod
     def convert_sync_batchnorm(cls, module: Module) -> Module:
-        """The module with a SyncBatchNorm, of the same parameters and buffers, in the place of each batch norm."""
-        for name, child in list(module.named_children()):
-            setattr(module, name, cls.convert_sync_batchnorm(child))
-        if not isinstance(module, _BatchNorm) or isinstance(module, cls):
-            return module
-        options = (module.num_features, module.eps, module.momentum, module.affine, module.track_running_stats)
-        with no_grad():
-            converted = cls(*options, bias=module.bias is not None)
-        for own in ("weight", "bias", "running_mean", "running_var", "num_batches_tracked"):
-            setattr(converted, own, getattr(module, own))
-        converted.training, converted._frozen = module.training, module._frozen
-        return converted
+        """Make each batch norm of a module a SyncBatchNorm, in its place; returns the module.
+
+        It keeps its parameters, buffers and hooks, and all of its names.
+
+        Raises
+        ------
+        RuntimeError
+            For one that has no shape yet.
+        """
+        norms = [norm for norm in module.modules() if isinstance(norm, _BatchNorm) and not isinstance(norm, cls)]
+        if lazy := [norm for norm in norms if norm._lazy]:
+            raise RuntimeError(f"convert_sync_batchnorm: {lazy[0]} has no shape yet; run the network once first")
+        for norm in norms:
+            norm.__class__ = cls
+        return module

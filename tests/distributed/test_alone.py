@@ -168,11 +168,23 @@ def test_importing_needs_no_mpi():
     subprocess.run([sys.executable, "-c", said], check=True, env=environment)
 
 
-def test_frozen_norms_stay_frozen():
-    net = dist.SyncBatchNorm.convert_sync_batchnorm(
-        nn.freeze(nn.Sequential(nn.Linear(2, 2), nn.BatchNorm1d(2)))
-    ).train()
-    assert isinstance(net[1], dist.SyncBatchNorm) and not net[1].training
+def test_norms_are_converted():
+    """Each is what it was: frozen, by all of its names, with the hooks that can be taken off; none without a shape."""
+    converted = dist.SyncBatchNorm.convert_sync_batchnorm
+    net = nn.freeze(nn.Sequential(nn.Linear(2, 2), nn.BatchNorm1d(2, affine=False)))
+    net.append(net[1])
+    state, called = net.state_dict(), []
+    handle = net[1].register_forward_hook(lambda *_: called.append(1))
+    assert converted(net) is net and net[1] is net[2] and isinstance(net[1], dist.SyncBatchNorm)
+    assert list(net.state_dict()) == list(state) and not net.train()[1].training
+    net(md.ones(3, 2))
+    handle.remove()
+    net(md.ones(3, 2))
+    assert called == [1, 1]
+    norm = nn.BatchNorm1d(2)
+    assert isinstance(converted(norm), dist.SyncBatchNorm)
+    with pytest.raises(RuntimeError, match="LazyBatchNorm1d.* has no shape yet; run the network once first"):
+        converted(nn.Sequential(nn.LazyBatchNorm1d()))
 
 
 @pytest.mark.usefixtures("alone")
