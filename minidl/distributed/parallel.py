@@ -29,6 +29,7 @@ class DistributedDataParallel(Module):
 
     All ranks begin with the parameters and buffers of rank 0. Each calls the network with its own part of a batch; a
     loss that is a mean over it then gives, if the parts are of one size, the gradient of the mean over the whole batch.
+    Sizes are not compared here, but by a `Trainer`: each rank's gradient counts alike.
     Buckets of gradients travel while backward computes the rest: between GPUs by NCCL, if CuPy has it on all ranks. In
     training each rank draws random numbers, such as dropout's, from a stream of its own, below the global one, which
     goes on alike on all ranks seeded alike.

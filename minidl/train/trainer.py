@@ -8,7 +8,7 @@ from typing import Any
 
 from minidl.data.sampler import require_count
 from minidl.distributed.collectives import anywhere, objects
-from minidl.distributed.group import differ, joined
+from minidl.distributed.group import agree, differ, joined
 from minidl.distributed.parallel import DistributedDataParallel, bare
 from minidl.engine.core import Tensor
 from minidl.nn.modes import modes_kept
@@ -175,7 +175,7 @@ class Trainer(Evaluator):
         ------
         ValueError, TypeError
             For data that don't fit together, and for arguments of another type or out of range; on ranks, for loaders
-            of other lengths.
+            of other lengths, and batches of other sizes, whose gradients have no plain mean.
         """
         require("optimizer", self.optimizer, self.optimizer is not None, "an Optimizer, to fit")
         require_parallel(self.model)
@@ -229,9 +229,10 @@ class Trainer(Evaluator):
             self.callbacks("on_train_batch_begin", self.batch, self.measured)
             if not self.pending:
                 self.optimizer.zero_grad()
+            count = feed.size(inputs)
+            require_equal(count)
             outputs = self.run(inputs)
             loss = self.loss_of(outputs, targets, weights)
-            count = feed.size(inputs)
             (loss if self.gradient_accumulation_steps == 1 else loss * count).backward()
             self.pending += count
             self.loss_value = loss
@@ -360,6 +361,13 @@ def require_parallel(model: Module) -> None:
             f"fit: {size} ranks train together, and this is a {type(model).__name__} of one; "
             "Trainer(distributed.DistributedDataParallel(model), …)"
         )
+
+
+def require_equal(count: int) -> None:
+    """Raise ValueError, on all ranks, unless each has a batch of as many samples as the others."""
+    group = joined()
+    if group.size > 1:
+        agree(group, "fit", f"with a batch of {count} samples")
 
 
 KEYS = {"model", "optimizer", "scheduler", "epoch", "batch", "ranks", "pending", "stop_training", "gradients"}

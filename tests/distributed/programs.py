@@ -100,7 +100,9 @@ def refusals():
         "rank 1: no. 1: weight 3×3 float32, to be learnt; no. 2: bias 3 float32, to be learnt; the",
     )
     swapped = nn.ModuleDict({name: nn.Linear(2, 2, bias=False) for name in ("ab" if rank == 1 else "ba")})
-    refused(lambda: dist.DistributedDataParallel(swapped), ValueError, "rank 1: no. 1: a.weight 2×2 float32, to be lear")
+    refused(
+        lambda: dist.DistributedDataParallel(swapped), ValueError, "rank 1: no. 1: a.weight 2×2 float32, to be lear"
+    )
     md.__version__ = "0.2.0" if rank == 1 else "0.1.0"
     refused(lambda: dist.DistributedDataParallel(nn.Linear(3, 2)), ValueError, "rank 1: minidl 0.2.0")
     dist.all_reduce(one)
@@ -154,6 +156,9 @@ def features():
     assert net.module.weight.grad.tolist() == [[16.5 + 1.5, 24]]  # what was there is the same on all ranks
     (own,) = md.grad(net(x).sum(), net.module.bias)
     assert own.tolist() == [1] and net.module.bias.grad.tolist() == [3]
+    net.zero_grad()
+    net(md.full((9 - 8 * rank, 2), 1.0 + 4 * rank)).mean().backward()  # of other sizes: each rank counts alike
+    assert net.module.weight.grad.tolist() == [[3, 3]]
     copied = copy.deepcopy(net).double()
     copied.zero_grad()
     copied(x.double()).sum().backward()

@@ -130,11 +130,16 @@ def without_a_group():
 
 
 def uneven():
-    """Loaders of other lengths are refused before a step; one that turns out to be empty ends the job."""
+    """Loaders of other lengths are refused before a step, and other batches; one that comes out empty ends the job."""
     net = dist.DistributedDataParallel(nn.Linear(2, 1))
     trainer = Trainer(net, nn.MSELoss(), optim.SGD(net.parameters(), lr=0.1))
     loader = DataLoader(TensorDataset(md.ones(3, 2), md.ones(3, 1)), 2 - dist.get_rank())
     refused(lambda: trainer.fit(loader), ValueError, "fit: batches of an epoch: the ranks differ: rank 1: 3; the")
+    count = 3 + dist.get_rank()
+    other = DataLoader(TensorDataset(md.ones(count, 2), md.ones(count, 1)), 2)
+    said = "rank 1: fit with a batch of 2 samples; the others: fit with a batch of 1 samples"
+    refused(lambda: trainer.fit(other), ValueError, said)
+    assert trainer.batch == 1
     trainer.evaluate(loader)
     trainer.evaluate([] if dist.get_rank() else loader)
 

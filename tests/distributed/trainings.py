@@ -1,6 +1,7 @@
 """Trainers on several ranks, and on those that go on: functions for ``on_ranks.py``."""
 
 from contextlib import suppress
+from pathlib import Path
 
 import numpy as np
 from distributed.programs import refused
@@ -55,8 +56,22 @@ def training_of_a_trainer(folder):
         md.save({"rows": history.rows, "evaluated": trainer.evaluate(*samples())}, f"{folder}/history.safetensors")
     else:
         trainer.evaluate(*samples())
+    best_batches(folder)
     single = Trainer(nn.Linear(4, 2), nn.CrossEntropyLoss(), optim.SGD(nn.Linear(4, 2).parameters(), lr=0.1))
     refused(lambda: single.fit(*samples()), RuntimeError, "ranks train together, and this is a Linear of one")
+
+
+def best_batches(folder):
+    """Which batches are the best so far is told by the losses of all ranks: 4, and then more, but on rank 0."""
+    x = md.ones(2, 1)
+    net = dist.DistributedDataParallel(nn.Linear(1, 1))
+    trainer = Trainer(net, nn.MSELoss(), optim.SGD(net.parameters(), lr=0.0))
+    losses = md.tensor([[4.0], [12.0 if dist.get_rank() else 0.0]])
+    loader = DataLoader(TensorDataset(x, net.module(x).detach() + losses.sqrt()), 1)
+    path = f"{folder}/best-{{batch}}-{{loss:.3f}}.safetensors"
+    saved = callbacks.ModelCheckpoint(path, "loss", save_best_only=True, save_weights_only=True, save_freq=1)
+    trainer.fit(loader, callbacks=[saved], verbose=0)
+    assert [file.name for file in Path(folder).glob("best-*")] == ["best-1-4.000.safetensors"]
 
 
 class Seen(Dataset):

@@ -19,6 +19,7 @@ class Model:
         self.model = md.nn.Linear(1, 1, bias=False)
         self.optimizer = types.SimpleNamespace(param_groups=[{"lr": 0.1}])
         self.metrics, self.stop_training, self.epoch = {}, False, 0
+        self.measured = types.SimpleNamespace(of_all_ranks=lambda: {"loss": 1.0})
 
     @md.no_grad()
     def set(self, epoch):

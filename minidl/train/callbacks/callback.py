@@ -11,6 +11,7 @@ from minidl.distributed.group import joined
 from minidl.distributed.parallel import bare
 from minidl.engine.core import Tensor
 from minidl.nn.module import Module
+from minidl.train.logs import Measured
 
 Logs = Mapping[str, Any]
 
@@ -26,6 +27,7 @@ class Training(Protocol):
     stop_training: bool
     current: Any
     loss_value: Tensor | None
+    measured: Measured
 
     def run(self, inputs: Any) -> Any:
         """The network's outputs for the inputs of a batch."""

@@ -76,6 +76,7 @@ class ModelCheckpoint(Monitor):
         self.batches += 1
         if self.batches == self.save_freq:
             self.batches = 0
+            logs = self.trainer.measured.of_all_ranks()  # so that all ranks decide alike
             self._save({"epoch": self.trainer.epoch + 1, "batch": batch + 1}, logs)
 
     def on_epoch_end(self, epoch: int, logs: dict[str, Any]) -> None:
