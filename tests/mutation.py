@@ -63,8 +63,8 @@ TESTS = {
     "viz": "viz learn/test_keys.py",
     "": "engine/test_engine.py test_files.py test_cli.py train/test_checkpoint.py",
 }
-# mutmut's functions stand beside those of a module, where this looks for public ones
-NAMES = "tests/test_arguments.py::test_every_argument_is_varied"
+# mutmut's names stand beside those of a module, where these look for public ones
+NAMES = "test_arguments.py::test_every_argument_is_varied", "interpret/test_state.py::test_every_function_is_looked_at"
 STREAMS = sys.__stdout__, sys.__stderr__
 COLUMNS = ("mutants", "killed", "listed", "survive", "not tried")
 pytest.Item._nodeid = property(lambda item: item.nodeid)  # mutmut 3.8 asks for it; pytest 9.2 has it no more
@@ -162,7 +162,7 @@ def run(files: list[Path], processes: int | None, minutes: float | None, one_in:
     LOG.parent.mkdir()
     config().only_mutate = [str(file) for file in files]
     config().pytest_add_cli_args_test_selection = tests(files)
-    config().pytest_add_cli_args += ["--deselect", NAMES]
+    config().pytest_add_cli_args += [f"--deselect=tests/{name}" for name in NAMES]
     file_mutation.create_mutations = drawn(one_in)
     isolation.ForkRunner.run_clean_tests = lambda runner, tests: 0  # they have passed when it saw who runs what
     if minutes:
