@@ -143,6 +143,7 @@ def digits(train, most):
 md.manual_seed(lesson.seed)
 most, steps = (1000, 30) if lesson.profile == "ci" else (4000, 200)
 (images, labels), (held_out, held_out_labels) = digits(True, most), digits(False, 1000)
+size = f"{len(images):,} + {len(held_out):,} digits, a part of MNIST"
 right = np.eye(10)[labels]  # (n, 10): 1 at the label, 0 elsewhere
 
 def loss(W, b):
@@ -173,7 +174,7 @@ def train(clear=True, rate=0.5):
     return losses, W, float(np.mean((held_out @ W.data + b.data).argmax(1) != held_out_labels))
 
 losses, W, error = train()
-print(f"loss {losses[0]:.3f} → {losses[-1]:.3f}; {error:.1%} of {len(held_out):,} held-out digits are misread")
+print(f"loss {losses[0]:.3f} → {losses[-1]:.3f}; {error:.1%} of the held-out are misread ({size})")
 lesson.show(plots.templates(W.data.T.reshape(10, 28, 28)), "templates")
 
 # %% [markdown]
@@ -187,7 +188,7 @@ lesson.show(plots.templates(W.data.T.reshape(10, 28, 28)), "templates")
 # %%
 forgetful, _, forgetful_error = train(clear=False)
 lesson.show(plots.series({"cleared": losses, "never cleared": forgetful}, "step", "training loss"), "cleared")
-print(f"held-out error {error:.1%} and {forgetful_error:.1%}")
+print(f"held-out error {error:.1%} and {forgetful_error:.1%} ({size})")
 
 # %% [markdown]
 # Each step is the sum of all gradients so far, so it goes on in old directions, as a heavy ball would: it runs past the
@@ -245,5 +246,4 @@ print(walk, next(stand for stand in walk if stand.name == "log_softmax"), sep="\
 
 # %%
 lesson.record(f"MNIST, {len(images):,} + {len(held_out):,}", "cpu", {"softmax": [dict(seed=lesson.seed, error=error)]})
-size = f"{len(images):,} + {len(held_out):,} digits, a part of MNIST"
 print(f"{1 - error:.1%} of the held-out digits are read right ({size}); {lesson.seconds:.0f} s in all")

@@ -107,6 +107,7 @@ def digits(train, most):
 md.manual_seed(lesson.seed)
 most, epochs = (800, 1) if lesson.profile == "ci" else (4000, 4)
 (images, labels), (held_out, held_out_labels) = digits(True, most), digits(False, 1000)
+size = f"{len(images):,} + {len(held_out):,} digits, a part of MNIST"
 
 def train(make, network):
     """The loss of each step, and the share of held-out digits that are misread."""
@@ -137,13 +138,13 @@ curves, results = {}, {}
 for name, make in makers.items():
     md.manual_seed(lesson.seed)
     curves[name], results[name] = train(make, md.models.mlp(784, 64, 10))
-    print(f"{name:26} loss at the end {np.mean(curves[name][-20:]):.3f}, held-out error {results[name]:.1%}")
+    end = np.mean(curves[name][-20:])
+    print(f"{name:26} loss at the end {end:.3f}, held-out error {results[name]:.1%} ({size})")
 lesson.show(plots.compared(curves, "step", "training loss", window=8), "optimizers")
 
 # %% [markdown]
-# Much of these differences is that of the *rates*: three times its rate brings SGD level with Adam, and three times its
-# own puts Adam ahead again. What an adaptive rate gives is a meaning: a weight moves by about lr in a step, however
-# large its gradient is. (Lesson 03 goes through rates in powers of ten.)
+# Which of these differences are those of the *rates*? Step 6 asks. What an adaptive rate gives is a meaning: a weight
+# moves by about lr in a step, however large its gradient is. (Lesson 03 goes through rates in powers of ten.)
 #
 # ## 4. Predict: all weights 0
 #
@@ -157,7 +158,7 @@ for value in (0.0, 0.1):
         nn.init.constant_(p, value)
     _, error = train(lambda p: optim.SGD(p, lr=0.05, momentum=0.9), network)
     neurons = np.unique(next(network.parameters()).detach().numpy().round(3), axis=0)
-    print(f"all weights {value}: held-out error {error:.1%}, {len(neurons)} different neurons of 64")
+    print(f"all weights {value}: held-out error {error:.1%}, {len(neurons)} different neurons of 64 ({size})")
 
 # %% [markdown]
 # Neurons that begin alike stay alike: they get the same gradient for ever. Randomness **breaks the symmetry**. How much
@@ -194,9 +195,8 @@ for name, start in starts.items():
     by_tanh, by_relu = forward(md.tanh, start)[-1].numpy(), forward(F.relu, start)[-1].numpy()
     saturated, dead = np.mean(np.abs(by_tanh) > 0.99), np.mean((by_relu == 0).all(0))
     print(f"{name:18}{by_tanh.std():14.2g} {saturated:10.0%} {by_relu.std():20.2g} {dead:8.0%}")
-shown = {f"tanh\n{name}": forward(md.tanh, starts[name]) for name in ("normal, 0.01", "normal, Glorot", "normal, 1")}
-shown |= {f"relu\n{name}": forward(F.relu, starts[name]) for name in ("normal, Glorot", "normal, He")}
-lesson.show(plots.layers(shown), "layers")
+for activation, name in ((md.tanh, "tanh"), (F.relu, "relu")):
+    lesson.show(plots.layers({which: forward(activation, start) for which, start in starts.items()}), name)
 
 # %% [markdown]
 # A sum of n products has n times their variance, so s² = 1 / n keeps it: LeCun's and Glorot's (who also looks at the
@@ -215,11 +215,11 @@ check("04.3", he_deviation)
 #
 # - Investigate: `md.viz.sketch` of the last layer's outputs, for each start. Which line tells you most?
 # - Modify: Adam on the valley with `betas=(0.0, 0.999)` and `(0.9, 0.9)`. Which part makes the path round?
-# - Modify: give SGD ten times its rate on the digits. And Adam?
+# - Modify: give SGD three times its rate on the digits, or ten. And Adam? What is left of their difference?
 # - Make: AdamW. Weight decay is taken off the weights themselves, before the step, not added to g.
 
 # %%
 recorded = {name: [dict(seed=lesson.seed, error=error)] for name, error in results.items()}
 lesson.record(f"MNIST, {len(images):,} + {len(held_out):,}", images.device, recorded)
-best, size = min(results, key=results.get), f"{len(images):,} + {len(held_out):,} digits, a part of MNIST"
+best = min(results, key=results.get)
 print(f"best: {best}, {1 - results[best]:.1%} right ({size}); {lesson.seconds:.0f} s in all")

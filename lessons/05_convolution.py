@@ -129,7 +129,7 @@ check("05.2", convolve)
 #
 # Every output is a sum of pixels, each times a weight: z = M·x, where x is the image laid down as one column, and M has
 # a row for each output. A 6×6 image (x has 36 numbers) and a 3×3 filter: how large is M, how many of its numbers are
-# not 0, and how many *different* ones are there?
+# not 0, and how many *different* ones are there? And which matrix takes the gradient of z back to x?
 
 # %%
 w = rng.standard_normal((1, 1, 3, 3))
@@ -137,7 +137,8 @@ M = np.stack([by_loops(pixel.reshape(1, 1, 6, 6), w).ravel() for pixel in np.eye
 print(f"M: {M.shape}, {np.count_nonzero(M)} of {M.size} are not 0, {len(np.unique(M)) - 1} of them different")
 lesson.show(plots.matrix(M, "pixel", "output"), "matrix")
 
-g = rng.standard_normal((1, 1, 4, 4))
+g, v = rng.standard_normal((1, 1, 4, 4)), rng.standard_normal(36)
+print(f"(M·v)·g = {(M @ v) @ g.ravel():.6f}, v·(Mᵀ·g) = {v @ (M.T @ g.ravel()):.6f}")
 back = (M.T @ g.ravel()).reshape(6, 6)
 assert np.allclose(back, F.conv_transpose2d(md.tensor(g), md.tensor(w)).numpy()[0, 0])
 x = md.tensor(rng.standard_normal((1, 1, 6, 6)), requires_grad=True)
@@ -147,9 +148,11 @@ print("Mᵀ·g is the transposed convolution of g, and the gradient that conv2d 
 
 # %% [markdown]
 # A dense layer from 36 to 16 has 576 weights; this one has 9, used again at each place: *weight sharing*. Going back,
-# each pixel gets from every window that it lies in, by Mᵀ. The filter gets from every place where it was used: of each
-# image, with Z = W·columns, for Z (O, places), W (O, C·K·K) and columns (C·K·K, places), dW = dZ·columnsᵀ; summed over
-# the images. Exercise: write it.
+# each pixel gets from every window that it lies in, by Mᵀ, the **adjoint** of M: (M·v)·g = v·(Mᵀ·g) for all v and g. As
+# a layer it is called *transposed convolution*: it lays the filter, g times, over each window, and adds up.
+#
+# The filter gets from every place where it was used: of each image, with Z = W·columns, for Z (O, places), W (O, C·K·K)
+# and columns (C·K·K, places), dW = dZ·columnsᵀ; summed over the images. Exercise: write it.
 
 # %%
 def filter_gradient(x, g, k):

@@ -246,6 +246,8 @@ def layers(outputs: dict[str, Sequence[Any]]) -> Any:
         line[0].set_ylabel(name)
         arrays = [np.asarray(value).ravel() for value in values]
         bound = math.ceil(max(1, np.quantile(np.abs(np.concatenate(arrays)), 0.99)))
+        unit = 10 ** (len(str(bound)) - 1)
+        bound = -(-bound // unit) * unit  # one digit and zeros, short beside its neighbour's
         for axes, array in zip(line, arrays, strict=True):
             axes.hist(array, bins=np.linspace(-bound, bound, 41), density=True)
             axes.set(yticks=[], xticks=[-bound, 0, bound])

@@ -27,6 +27,7 @@ from minidl.learn.lesson import Lesson
 from minidl.learn.screen import Screen
 from minidl.learn.walking import stroll
 from minidl.nn import Module
+from minidl.nn.utils import get_total_norm
 from minidl.viz import backward, graph, sketch
 
 EDITORS = ("nano", "vi")  # that take "+53" for a line, the easier one first
@@ -48,6 +49,7 @@ class Stepper:
         self.script = learner.copy(lesson)
         self.steps = self.script.steps
         self.state = learner.of(lesson.number)
+        checks.hints_given.update(self.state["hints"])
         self.here, self.at = 0, 0  # the step, and the part of it
         self.ran = False  # what stands here
         self.seconds: dict[int, float] = {}  # that the parts of the step have taken
@@ -257,15 +259,17 @@ class Stepper:
         return [path for value in vars(self.module).values() if isinstance(value, Lesson) for path in value.pictures]
 
     def variables(self) -> None:
-        """Show the tensors, networks and numbers of the lesson, a line each."""
+        """Show the tensors, networks and numbers of the lesson, a line each; |grad| is the norm of a gradient."""
         rows = []
         for name, value in vars(self.module).items():
-            if isinstance(value, (Tensor, np.ndarray)):
+            if isinstance(value, Tensor):
+                rows.append((name, sketch(value) + slope(value)))
+            elif isinstance(value, np.ndarray):
                 rows.append((name, sketch(value)))
             elif isinstance(value, Module):
-                rows.append(
-                    (name, f"{type(value).__name__}, {sum(p.numel() for p in value.parameters()):,} parameters")
-                )
+                learnt = list(value.parameters())
+                count = sum(p.numel() for p in learnt)
+                rows.append((name, f"{type(value).__name__}, {count:,} parameters{slope(*learnt)}"))
             elif not name.startswith("_") and isinstance(value, (int, float, str, list, tuple, dict, np.generic)):
                 with np.printoptions(legacy="1.25"):  # in a list, too, NumPy's numbers look like Python's
                     text = repr(value)
@@ -363,6 +367,12 @@ class Stepper:
             passed = self.state["exercises"].get(exercise) == "passed"
             if passed or self.screen.ask(f"Show the solution of {exercise}? y or Enter for no: ") == "y":
                 self.screen.code(checks.solution(exercise), 1)
+
+
+def slope(*tensors: Tensor) -> str:
+    """How long the gradients of some tensors are, as one vector, where there are any."""
+    gradients = [tensor.grad for tensor in tensors if tensor.grad is not None]
+    return f"  |grad| {get_total_norm(gradients).item():.3g}" if gradients else ""
 
 
 def attributes(value: Any) -> list[str]:

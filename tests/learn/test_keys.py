@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from minidl.learn import checks
 from minidl.learn.screen import Screen
 from minidl.learn.stepper import editor
 
@@ -14,6 +15,17 @@ def test_variables(step):
     shown, _ = step("\n\n\nv", "5")
     assert "w = 2 float32  mean 1.5 ± 0.5" in shown
     assert "loss = a scalar float32  5" in shown
+
+
+def test_variables_with_the_norm_of_their_gradients(step, changed):
+    changed("(w * w).sum()", "(w * w).sum(); loss.backward()")
+    changed("w = md", "net = md.nn.Sequential(md.nn.Linear(1, 1), md.nn.Linear(1, 1, bias=False))\nw = md")
+    given = "for p, g in zip(net.parameters(), (3.0, 4.0, None)):\n    p.grad = g and md.full(p.shape, g)\n\n"
+    changed("loss =", f"{given}loss =")
+    lines = step("\n\n\nv", "5")[0].splitlines()
+    assert "w = 2 float32  mean 1.5 ± 0.5  in [1, 2]  █▁▁▁▁▁▁▁▁▁▁█  |grad| 4.47" in lines  # of (2, 4): √20
+    assert "net = Sequential, 3 parameters  |grad| 5" in lines
+    assert "loss = a scalar float32  5" in lines
 
 
 def test_variables_on_one_line_each(step, changed):
@@ -129,6 +141,13 @@ def test_hints_rise_and_are_kept(step):
     shown, learner = step("nnhhh", "5")
     assert [f"98.1 Hint {i} of 3: {text}" in shown for i, text in ((1, "one"), (2, "two"), (3, "three"))] == [True] * 3
     assert learner.of("98")["hints"] == {"98.1": 3}
+
+
+def test_hints_go_on_where_the_learner_left(step, monkeypatch):
+    step("nnh", "5")
+    monkeypatch.setattr(checks, "hints_given", {})  # as in a new process
+    shown, learner = step("h")
+    assert "98.1 Hint 2 of 3: two" in shown and learner.of("98")["hints"] == {"98.1": 2}
 
 
 def test_hints_only_where_there_is_an_exercise(step):
