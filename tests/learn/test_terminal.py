@@ -46,8 +46,8 @@ class Terminal:
 @pytest.mark.deep
 @pytest.mark.parametrize(
     "size, environment",
-    [((24, 80), {}), ((60, 200), {"NO_COLOR": "1"}), ((24, 80), {"PYTHONIOENCODING": "ascii"})],
-    ids=["small", "large without colour", "without Unicode"],
+    [((24, 80), {"NO_COLOR": "1"}), ((60, 200), {}), ((24, 80), {"PYTHONIOENCODING": "ascii"})],
+    ids=["small without colour", "large", "without Unicode"],
 )
 def test_in_a_terminal(tmp_path, size, environment):
     terminal = Terminal(tmp_path, "01", size=size, **environment)
@@ -77,20 +77,45 @@ def test_in_a_terminal(tmp_path, size, environment):
     terminal.press("y\n")
     terminal.wait("return")
     terminal.wait("quit")
+    terminal.press("p")
+    terminal.wait(">>> ")
+    terminal.press("y = (3 * md.ones(2, requires_grad=True)).sum()\n")
+    terminal.wait(">>> ")
+    terminal.press("\x04")  # Ctrl-D
+    terminal.wait("quit")
+    terminal.press("b")
+    terminal.wait("Of which tensor: y?")
+    terminal.press("\n")
+    terminal.wait("1 of 2")
+    terminal.wait("leave")
+    terminal.press("\n")
+    terminal.wait("2 of 2")
+    terminal.wait("g * x")  # its rule
+    terminal.wait("leave")
+    terminal.press("q")
+    terminal.wait("quit")
     terminal.press("q")
     terminal.wait("You stand at step 2 of")
     assert terminal.process.wait(30) == 0
     assert bool(re.search(r"\x1b\[(\d+;)*[349][0-7]", terminal.text)) != ("NO_COLOR" in environment)
+    own = tmp_path / "my-lessons" / "01_gradient.py"
+    busy = 'import time; print("bu" + "sy", flush=True); time.sleep(60)'
+    own.write_text(own.read_text("utf-8").replace("h = 10.0 **", f"{busy}\nh = 10.0 **"), "utf-8")
     again = Terminal(tmp_path, "01", size=size, **environment)
     again.wait("Running step 1 again")
     again.wait("Enter run")
+    again.press("\n")
+    again.wait("busy")
     again.process.send_signal(signal.SIGKILL)
     again.process.wait(30)
     third = Terminal(tmp_path, size=size, **environment)
     third.wait("q quit")
     third.press("\n")
-    third.wait("q quit")
+    third.wait("Running step 1 again")
+    third.wait("2. Predict: the smaller the step")
+    third.wait("Enter run")
     third.press("q")
+    third.wait("You stand at step 2 of")
     assert third.process.wait(30) == 0
     state = json.loads((tmp_path / "my-lessons" / "progress.json").read_text("utf-8"))["01"]
     assert state["predictions"] == {"1": "three", "2": "a valley"}
