@@ -159,11 +159,11 @@ def in_order(end):
 check("01.3", in_order)
 
 # %% [markdown]
-# ## 5. Run: two moons
+# ## 5. Predict, then run: two moons
 #
 # A network shall tell from coordinates on which of two arcs a point lies. Each of 8 *neurons* computes
 # tanh(w₁x₁ + w₂x₂ + b), 8 more do so with the outputs of the first, and a last one adds theirs up to a *score*:
-# positive for the upper arc, negative for the lower. All weights are Values.
+# positive for the upper arc, negative for the lower. All weights are Values. How many are there, with the biases?
 
 # %%
 rng = np.random.default_rng(lesson.seed)
@@ -208,10 +208,10 @@ print(f"loss {losses[0]:.3f} → {losses[-1]:.3f}; {right:.0%} of {count} points
 lesson.show(plots.regions(points, labels, np.vectorize(lambda x, y: math.tanh(score((x, y)).data))), "moons")
 
 # %% [markdown]
-# ## 7. Investigate: the same with arrays
+# ## 7. Predict, then investigate: the same with arrays
 #
 # A `minidl.Tensor` is a Value whose number is an array: one multiplication of matrices stands for thousands of `*`.
-# From the same first weights it must find the same loss and gradients. (`retain_graph`: the walk may be gone again.)
+# From the same first weights, in how many digits do loss and gradients agree? (`retain_graph`: we walk once more.)
 
 # %%
 tensors = [md.tensor(array, requires_grad=True) for layer in layers for array in layer]

@@ -156,9 +156,10 @@ W, b = Array(np.zeros((784, 10))), Array(np.zeros(10))
 print(f"loss {loss(W, b).data.item():.4f}, ln 10 = {math.log(10):.4f}")
 
 # %% [markdown]
-# ## 5. Run: learn to read
+# ## 5. Predict, then run: learn to read
 #
-# 7,850 numbers, each a step against its gradient. All images at once: this is *full-batch* gradient descent.
+# 7,850 numbers, each a step against its gradient. All images at once: this is *full-batch* gradient descent. Which
+# share of the held-out digits will be misread?
 
 # %%
 def train(clear=True, rate=0.5):

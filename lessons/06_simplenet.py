@@ -179,7 +179,7 @@ lesson.show(plots.compared(losses, "step", "training loss", window=20), "twice")
 # Probabilities lie between 0 and 1, of which a second softmax makes 0.23 at most. The loss stays high and slopes small,
 # and the network learns all the same. A loss that *stops* at a number that you can compute is how one finds it.
 #
-# ## 8. Investigate: what is taken for what
+# ## 8. Predict, then investigate: what is taken for what
 #
 # A *confusion matrix* counts: row the label, column what was read. Which pair is confused most often? Would you?
 

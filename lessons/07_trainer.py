@@ -143,9 +143,9 @@ def stop(losses, patience, min_delta=0.0):
 check("07.2", stop)
 
 # %% [markdown]
-# ## 6. Run: the number
+# ## 6. Predict, then run: the number
 #
-# Keras' documentation says 99.13 % on MNIST's test set after 12 epochs. Now, once, the test set.
+# Keras' documentation says 99.13 % on MNIST's test set after 12 epochs. Now, once, the test set: what will it be here?
 
 # %%
 results = []

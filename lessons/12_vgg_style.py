@@ -101,9 +101,8 @@ lesson.show(plots.compared(losses, "step", "training loss", window=20), "chance"
 # ## 5. Predict, then run: with and without augmentation
 #
 # SGD with momentum, weight decay (lesson 08's L2), label smoothing (0.91 for the right class, 0.01 for each other), at
-# a rate that rises to 0.1 and falls to 0 (*one cycle*; Smith & Topin, 2018). Twice from the same weights: on
-# photographs moved and mirrored anew each time, or always the same. Sketch four curves: errors on learnt and on watched
-# images.
+# a rate that rises to 0.1 and falls to 0 (*one cycle*; Smith & Topin, 2018). Twice from the same weights: photographs
+# moved and mirrored anew each time, or always the same. Sketch four curves: errors on learnt and on watched images.
 
 # %%
 def fit(augment):
@@ -136,18 +135,19 @@ lesson.show(plots.compared(curves, "epoch", "error, %", window=1), "curves")
 # Recorded after 40 epochs on 48,000 images: moved and mirrored, 5 % errors on what is learnt, 8 % on what is watched;
 # as they are, 0.02 % and 12 %. After 12 epochs on 9,000, 29 % and 29 %, 12 % and 26 %: what is harder takes longer.
 #
-# ## 6. Run: the number
+# ## 6. Predict, then run: the number
 #
-# Now the test images, once for each network. (A trial to settle `full`'s epochs had asked them: one look too many.)
+# Now the test images, once for each network. Will they be read as well as those that were watched? (A trial to settle
+# `full`'s epochs had asked them: one look too many.)
 
 # %%
 for recipe, result in results.items():
     print(f"{recipe}: {1 - result['error']:.2%} of the test images are read right ({size})")
 
 # %% [markdown]
-# ## 7. Investigate: the worst mistakes
+# ## 7. Predict, then investigate: the worst mistakes
 #
-# Which classes are taken for each other (row: the label; column: the prediction)? Then the worst mistakes, label →
+# Which classes will be taken for each other (row: the label; column: the prediction)? Then the worst mistakes, label →
 # prediction, with the probability that it was given. Who is wrong, the network or the label?
 
 # %%
