@@ -69,7 +69,9 @@ class Generator:
         with bits.lock:
             s = bits.state
         s |= s.pop("state") | {"seed": self._seed}
-        return np.frombuffer(bytearray(np.array(tuple(s[name] for name in STATE.names or ()), STATE)), np.uint8)
+        state = np.zeros((), STATE)  # what aligns its fields, too
+        state[()] = tuple(s[name] for name in STATE.names or ())
+        return np.frombuffer(bytearray(state), np.uint8)
 
     def set_state(self, new_state: Any) -> Generator:
         """Let the stream stand where `get_state` said, and return the generator.

@@ -25,6 +25,14 @@ def require_count(name: str, argument: str, value: Any, least: int = 1) -> int:
     return int(value)
 
 
+def require_number(name: str, argument: str, value: Any, least: float = -np.inf) -> float:
+    """A number of at least so much; ValueError, in the name of its caller, for any other value, and for NaN."""
+    if isinstance(value, bool) or not isinstance(value, (int, float, np.number)) or not value >= least:
+        limit = f" of {least:g} or more" if least > -np.inf else ""
+        raise ValueError(f"{name}: {argument} must be a number{limit}, got {value!r}")
+    return float(value)
+
+
 def require_generator(name: str, generator: Any) -> None:
     """Raise TypeError, in the name of its caller, for what is neither a generator nor None."""
     if generator is not None and not isinstance(generator, Generator):

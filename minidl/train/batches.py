@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from numbers import Real
+from numbers import Number, Real
 from typing import Any
 
 import numpy as np
@@ -33,14 +33,16 @@ def loader_of(
     TypeError
         For anything else, and for an iterator, which is used up after an epoch.
     ValueError
-        If `fields` or `batch_size` are given with what has its own; for weights without targets.
+        If `fields` or `batch_size` are given with what has its own; for an array without its targets.
     """
     given = [field for field in fields if field is not None]
     rows = BATCH_SIZE if batch_size is None else batch_size
     if is_array(x):
-        if given and fields[0] is None:
-            raise ValueError(f"{name}: sample_weight came without y; give the targets, too")
+        if fields and fields[0] is None:
+            raise ValueError(f"{name}: {'sample_weight' if given else 'x'} came without y; give the targets, too")
         return shared(name, TensorDataset(*map(as_tensor, (x, *given))), rows, shuffle, shares)
+    if isinstance(x, (list, tuple)) and is_numbers(x):
+        raise TypeError(f"{name}: expected tensors or arrays, got a list of numbers; np.array(x) makes an array of it")
     if given:
         raise ValueError(f"{name}: y and sample_weight go with arrays; a {type(x).__name__} has its own in its batches")
     if is_samples(x):
@@ -73,6 +75,20 @@ def share(dataset: Any) -> range:
     if len(dataset) < joined().size:
         raise ValueError(f"{len(dataset)} samples can't be shared by {joined().size} ranks; start fewer, or give more")
     return range(joined().rank, len(dataset), joined().size)
+
+
+def separated(name: str, data: Any) -> tuple[Any, list[Any]]:
+    """Inputs, and what goes with them, of validation data; ValueError for a tuple of more than that.
+
+    A tuple is ``(x, y)`` or ``(x, y, sample_weight)``, and so is a list that begins with an array, as Keras takes it;
+    any other list is one of batches.
+    """
+    if not (isinstance(data, tuple) or isinstance(data, list) and data and is_array(data[0])):
+        return data, [None]
+    if len(data) not in (2, 3):
+        raise ValueError(f"{name}: validation_data must be (x, y) or (x, y, sample_weight), got {len(data)} parts")
+    x, *fields = data
+    return x, fields
 
 
 def begin_epoch(loader: Any, epoch: int) -> None:
@@ -156,6 +172,11 @@ def is_samples(x: Any) -> bool:
 def is_array(x: Any) -> bool:
     """Whether it is a Tensor or an array."""
     return isinstance(x, Tensor) or backend.is_array(x)
+
+
+def is_numbers(x: Any) -> bool:
+    """Whether it is a number, or a list of numbers, of lists of them, and so on."""
+    return is_numbers(x[0]) if isinstance(x, (list, tuple)) and x else isinstance(x, Number)
 
 
 def as_tensor(x: Any) -> Any:

@@ -23,15 +23,12 @@ import safetensors.numpy
 from minidl import files
 from minidl.distributed.collectives import on_first
 from minidl.train import streams
-from minidl.train.stateful import Stateful
+from minidl.train.stateful import Part, all_or_none, load_part, part_state
 
 BLANK = "0" * 64
 SEAL = "sha256"
 NAME = re.compile(r"step-(\d{8,})\.safetensors")
 STEPS = 10**15  # what a step must stay below
-
-
-Part = Stateful | streams.Stream
 
 
 class Checkpoints:
@@ -209,7 +206,8 @@ class Checkpoints:
         FileNotFoundError
             If there is none of this `step`.
         ValueError
-            If it is damaged, or all are; if it has no part of a name, or a part can't go on from its state.
+            If it is damaged, or all are; if it has no part of a name, or a part can't go on from its state. The parts
+            are then as they were.
         TypeError
             For a part without a state.
         """
@@ -227,11 +225,12 @@ class Checkpoints:
                 f"Checkpoints.restore: {self.path(step)} has no part {', '.join(unknown)}; "
                 f"it has {', '.join(state['parts'])}"
             )
-        for name, part in parts.items():
-            try:
-                load_part(part, state["parts"][name])
-            except (ValueError, TypeError, KeyError, RuntimeError, AttributeError) as error:
-                raise ValueError(f"Checkpoints.restore: {self.path(step)}: {name}: {error}") from error
+        with all_or_none(list(parts.values())):
+            for name, part in parts.items():
+                try:
+                    load_part(part, state["parts"][name])
+                except (ValueError, TypeError, KeyError, RuntimeError, AttributeError) as error:
+                    raise ValueError(f"Checkpoints.restore: {self.path(step)}: {name}: {error}") from error
         streams.set_global_state(state["streams"])
         self._at = step
         return step
@@ -267,19 +266,6 @@ def require_parts(method: str, parts: Mapping[str, Any]) -> None:
                 f"Checkpoints.{method}: {name} is {kind}, expected what has state_dict() and load_state_dict(), or a "
                 "Generator"
             )
-
-
-def part_state(part: Part) -> Any:
-    """What a part goes on from."""
-    return part.state_dict() if isinstance(part, Stateful) else streams.state(part)
-
-
-def load_part(part: Part, state: Any) -> None:
-    """Let a part go on from its state."""
-    if isinstance(part, Stateful):
-        part.load_state_dict(state)
-    else:
-        streams.set_state(part, state)
 
 
 def read(path: Path) -> dict[str, Any]:

@@ -14,7 +14,7 @@ from minidl.nn.module import Module
 from minidl.nn.regularizers import regularization
 from minidl.ops.joining import cat, stack
 from minidl.train import batches as feed
-from minidl.train.callbacks.callback import Callback, Callbacks
+from minidl.train.callbacks.callback import Callbacks
 from minidl.train.logs import Measured, named
 from minidl.train.weights import ClassWeights, Loss, of_each, product, weighted
 
@@ -157,7 +157,9 @@ def require(name: str, given: Any, fits: bool, expected: str) -> None:
 
 def listed(callbacks: Any) -> list[Any]:
     """Callbacks in a list."""
-    return [callbacks] if isinstance(callbacks, (Callback, type)) else list(callbacks or ())
+    if callbacks is None:
+        return []
+    return list(callbacks) if isinstance(callbacks, Iterable) else [callbacks]
 
 
 def joined(parts: list[Any]) -> Any:

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from numbers import Real
 from typing import Any
 
+from minidl.backend.modes import require_flag
 from minidl.data.sampler import require_count
 from minidl.distributed.collectives import anywhere, objects
 from minidl.distributed.group import agree, differ, joined
@@ -15,6 +16,7 @@ from minidl.nn.modes import modes_kept
 from minidl.nn.module import Module
 from minidl.nn.utils import clip_grad_norm_, clip_grad_value_
 from minidl.ops.draw import get_rng_state, set_rng_state
+from minidl.optim.lr_scheduler import ReduceLROnPlateau
 from minidl.optim.optimizer import Optimizer
 from minidl.train import batches as feed
 from minidl.train.callbacks.callback import Callbacks
@@ -22,7 +24,7 @@ from minidl.train.callbacks.progress import Progress
 from minidl.train.evaluator import Evaluator, listed, require
 from minidl.train.history import History
 from minidl.train.logs import Measured
-from minidl.train.stateful import Stateful
+from minidl.train.stateful import Stateful, all_or_none
 from minidl.train.weights import ClassWeights, Loss
 
 INTERVALS = ("epoch", "step")
@@ -46,7 +48,8 @@ class Trainer(Evaluator):
     metrics : list of Metric, or dict of names to them, optional
         Or functions of outputs and targets, whose mean is measured.
     scheduler : optional
-        What has ``step()`` and ``state_dict()``, such as a learning-rate schedule over `optimizer`.
+        What has ``step()`` and ``state_dict()``, such as a learning-rate schedule over `optimizer`. For one that
+        steps by a metric there is `callbacks.ReduceLROnPlateau`.
     scheduler_interval : {"epoch", "step"}
         Whether it steps after each epoch, or after each step of the optimizer.
     device : str or device, optional
@@ -95,10 +98,12 @@ class Trainer(Evaluator):
         super().__init__(model, loss, metrics, device)
         require("optimizer", optimizer, optimizer is None or isinstance(optimizer, Optimizer), "an Optimizer")
         require("scheduler", scheduler, scheduler is None or callable(getattr(scheduler, "step", 0)), "what has step()")
+        if isinstance(scheduler, ReduceLROnPlateau):
+            raise TypeError("Trainer: scheduler steps by a metric; use callbacks.ReduceLROnPlateau(…) in its place")
         if scheduler_interval not in INTERVALS:
             raise ValueError(f"Trainer: scheduler_interval must be 'epoch' or 'step', got {scheduler_interval!r}")
         for name, limit in ("max_norm", max_norm), ("clip_value", clip_value):
-            if limit is not None and not (isinstance(limit, Real) and limit > 0):
+            if limit is not None and (isinstance(limit, bool) or not (isinstance(limit, Real) and limit > 0)):
                 raise ValueError(f"Trainer: {name} must be a positive number, got {limit!r}")
         self.optimizer: Any = optimizer
         self.scheduler, self.scheduler_interval = scheduler, scheduler_interval
@@ -182,9 +187,9 @@ class Trainer(Evaluator):
         require_count("fit", "epochs", epochs, least=0)
         require_count("fit", "validation_freq", validation_freq)
         self.epoch = require_count("fit", "initial_epoch", initial_epoch, least=0)
-        fields, validation_fields = [y, sample_weight], []
-        if isinstance(validation_data, tuple):
-            validation_data, *validation_fields = validation_data
+        require_flag("fit", "shuffle", shuffle)
+        fields = [y, sample_weight]
+        validation_data, validation_fields = feed.separated("fit", validation_data)
         if validation_split and validation_data is None:
             x, fields, validation_data, validation_fields = feed.held_out("fit", x, fields, validation_split)
         self.loader = feed.loader_of("fit", x, fields, batch_size, shuffle, "equal")
@@ -313,8 +318,8 @@ class Trainer(Evaluator):
         Raises
         ------
         ValueError
-            If it is no state of a trainer; in `fit`, for other metrics or callbacks, and if it was saved within an
-            epoch and the data can't say where that was.
+            If it is no state of a trainer, and nothing is then loaded; in `fit`, for other metrics or callbacks, and if
+            it was saved within an epoch and the data can't say where that was.
         """
         if not isinstance(state_dict, Mapping) or (missing := KEYS - set(state_dict)):
             lacks = ", ".join(sorted(missing)) if isinstance(state_dict, Mapping) else type(state_dict).__name__
@@ -323,10 +328,11 @@ class Trainer(Evaluator):
             if (getattr(self, name) is None) != (state_dict[name] is None):
                 has, lacks = ("state", "trainer") if getattr(self, name) is None else ("trainer", "state")
                 raise ValueError(f"Trainer: load_state_dict: the {has} has a {name}, the {lacks} has none")
-        bare(self.model).load_state_dict(state_dict["model"])
-        for name in "optimizer", "scheduler":
-            if state_dict[name] is not None:
-                getattr(self, name).load_state_dict(state_dict[name])
+        parts = {"model": bare(self.model), "optimizer": self.optimizer, "scheduler": self.scheduler}
+        there = {name: part for name, part in parts.items() if part is not None}
+        with all_or_none(list(there.values())):
+            for name, part in there.items():
+                part.load_state_dict(state_dict[name])
         self.saved = state_dict
 
     def _go_on(self) -> None:

@@ -6,6 +6,7 @@ import copy
 import functools
 import inspect
 from collections.abc import Callable, Mapping
+from numbers import Real
 from typing import Any
 
 import numpy as np
@@ -78,17 +79,18 @@ class ClassWeights:
     Raises
     ------
     TypeError, ValueError
-        For anything but such a dict, and for negative weights.
+        For anything but such a dict, and for weights that are negative or not finite.
     """
 
     def __init__(self, weights: Mapping[int, float], device: str = "cpu") -> None:
         if not isinstance(weights, Mapping) or not weights:
             raise TypeError(f"fit: class_weight must be a dict of classes and weights, got {weights!r}")
         for label, weight in weights.items():
-            if isinstance(label, bool) or not isinstance(label, (int, np.integer)) or label < 0 or not weight >= 0:
+            counts = isinstance(weight, Real) and 0 <= weight < np.inf
+            if isinstance(label, bool) or not isinstance(label, (int, np.integer)) or label < 0 or not counts:
                 raise ValueError(
-                    f"fit: class_weight must give to each class, an integer from 0, a weight that is not negative; "
-                    f"got {label!r}: {weight!r}"
+                    f"fit: class_weight must give to each class, an integer from 0, a finite weight that is not "
+                    f"negative; got {label!r}: {weight!r}"
                 )
         table = np.ones(max(weights) + 2, np.float32)  # the last one stands for all that are not named
         table[list(weights)] = list(weights.values())

@@ -66,6 +66,14 @@ def test_bytes_that_are_no_state(name, value):
         md.Generator().set_state(state)
 
 
+def test_bytes_of_a_state_are_all_of_it():
+    """What aligns its fields is 0, and nothing that was in that memory before."""
+    generator = md.Generator().manual_seed(0)
+    for filled in 0, 255:
+        np.full(len(generator.get_state()), filled, np.uint8)  # is freed, and its memory taken again
+        assert generator.get_state()[-4:].tolist() == [0] * 4
+
+
 def test_states_of_another_form():
     state = md.Generator().get_state()
     for wrong in (state[:-1], state[:, None], state.astype(np.int8)):

@@ -1,5 +1,6 @@
 """Checkpoints: what they hold, which are kept, and that what is damaged is refused by name."""
 
+import copy
 import json
 import os
 import random
@@ -14,6 +15,7 @@ import minidl as md
 from minidl import files, nn
 from minidl.train import Checkpoints
 from minidl.train.checkpoint import seal_of
+from minidl.train.stateful import part_state
 
 
 class Counter:
@@ -321,6 +323,25 @@ def test_save_and_restore_want_parts(folder):
 def test_restore_refuses(step, parts, error, said, folder):
     with pytest.raises(error, match=said):
         saved(folder, 1).restore(step=step, **parts)
+
+
+def test_parts_go_on_together_or_not_at_all(folder):
+    """Where the last of them can't, the others stand as before."""
+
+    def parts(loss=1.0):
+        model = nn.Linear(3, 2)
+        optimizer = md.optim.Adam(model.parameters(), lr=loss)
+        (loss * model(md.ones(1, 3)).sum()).backward()
+        optimizer.step()
+        return dict(model=model, optimizer=optimizer, generator=md.Generator().manual_seed(int(loss)), last=Counter())
+
+    Checkpoints(folder).save(1, **parts())
+    there = parts(2.0) | {"last": nn.Linear(1, 1)}
+    before = copy.deepcopy([part_state(part) for part in there.values()])
+    with pytest.raises(ValueError, match="step-00000001.safetensors: last: "):
+        Checkpoints(folder).restore(**there)
+    for part, state in zip(there.values(), before, strict=True):
+        assert str(part_state(part)) == str(state)
 
 
 def test_folders_that_are_none(folder, tmp_path):

@@ -8,7 +8,9 @@ from train.problem import data, network, trainer, weights
 from train.test_trainer import Schedule
 
 import minidl as md
+from minidl import nn
 from minidl.data import DataLoader, TensorDataset
+from minidl.train import Trainer
 from minidl.train.callbacks import Callback, EarlyStopping
 from minidl.train.metrics import Accuracy
 
@@ -138,6 +140,7 @@ def test_epochs_begin_once():
     (lambda s: {k: v for k, v in s.items() if k not in ("epoch", "history")}, "lacks epoch, history"),
     (lambda s: s | {"scheduler": None}, "the trainer has a scheduler, the state has none"),
     (lambda s: s | {"optimizer": None}, "the trainer has a optimizer, the state has none"),
+    (lambda s: s | {"optimizer": {}}, "Adam: load_state_dict: expected 'param_groups'"),
 ])  # fmt: skip
 def test_states_that_are_none(change, words):
     t = trainer(scheduler=Schedule())
@@ -146,6 +149,25 @@ def test_states_that_are_none(change, words):
     with pytest.raises(ValueError, match=words):
         t.load_state_dict(change(other.state_dict()))
     assert np.array_equal(weights(t.model), before)
+
+
+def test_a_training_that_met_nan_is_saved_and_gone_on_with():
+    """Moments that are NaN are what PyTorch's optimizers load, too."""
+    t, other = trainer(), trainer(network(seed=2))
+    x = X.clone()
+    x[3] = np.nan
+    t.fit(x, Y, 8, shuffle=False, verbose=0)
+    other.load_state_dict(t.state_dict())
+    assert np.isnan(other.optimizer.state_dict()["state"][0]["exp_avg"].numpy()).any()
+    assert np.array_equal(weights(t.model), weights(other.model), equal_nan=True)
+
+
+def test_a_state_that_does_not_fit_leaves_a_lazy_network_its_error():
+    lazy = nn.Sequential(nn.LazyLinear(2))
+    whole = nn.Sequential(nn.Linear(3, 2))
+    state = Trainer(whole, None, md.optim.Adam(whole.parameters())).state_dict()
+    with pytest.raises(ValueError, match="its groups have no dampening"):
+        Trainer(lazy, None, md.optim.SGD(lazy.parameters(), lr=0.1)).load_state_dict(state)
 
 
 def test_states_of_others():

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from minidl.backend.modes import require_flag
+from minidl.data.sampler import require_count, require_number
 from minidl.train.callbacks.callback import Logs
 from minidl.train.callbacks.monitor import Monitor
 from minidl.train.metrics.metric import own
@@ -33,8 +35,8 @@ class EarlyStopping(Monitor):
 
     Raises
     ------
-    ValueError
-        For another mode; in training, where "auto" can't tell what is better.
+    ValueError, TypeError
+        For an argument of another type, or out of range; in training, where "auto" can't tell what is better.
     """
 
     kept = ("best", "best_epoch", "best_weights", "stopped_epoch", "wait")
@@ -51,8 +53,11 @@ class EarlyStopping(Monitor):
         start_from_epoch: int = 0,
     ) -> None:
         super().__init__(monitor, mode, min_delta)
-        self.patience, self.verbose, self.baseline = patience, verbose, baseline
-        self.restore_best_weights, self.start_from_epoch = restore_best_weights, start_from_epoch
+        name, self.verbose = type(self).__name__, verbose
+        self.patience = require_count(name, "patience", patience, least=0)
+        self.start_from_epoch = require_count(name, "start_from_epoch", start_from_epoch, least=0)
+        self.baseline = None if baseline is None else require_number(name, "baseline", baseline)
+        self.restore_best_weights = require_flag(name, "restore_best_weights", restore_best_weights)
 
     def on_train_begin(self, logs: Logs) -> None:
         self.direction()

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import os
 import warnings
+from collections import defaultdict
 from pathlib import Path
 from typing import Any
 
-from minidl.data.sampler import require_count
+from minidl.backend.modes import require_flag
+from minidl.data.sampler import require_count, require_number
 from minidl.distributed.collectives import on_first
 from minidl.distributed.group import joined
 from minidl.files import save
@@ -40,9 +42,10 @@ class ModelCheckpoint(Monitor):
 
     Raises
     ------
-    ValueError
-        For a file that is not called .safetensors, another mode or frequency; in training, where "auto" can't tell
-        what is better, and where the name asks for what is not among the logs.
+    ValueError, TypeError
+        For a file that is not called .safetensors, a name that is no template, another argument of another type or out
+        of range; in training, where "auto" can't tell what is better, and where the name asks for what is not among the
+        logs.
     """
 
     last = 1
@@ -63,9 +66,18 @@ class ModelCheckpoint(Monitor):
         self.filepath = os.fspath(filepath)
         if not self.filepath.endswith(".safetensors"):
             raise ValueError(f"ModelCheckpoint: filepath must end in .safetensors, got {self.filepath!r}")
-        self.verbose, self.save_best_only, self.save_weights_only = verbose, save_best_only, save_weights_only
-        self.save_freq = save_freq if save_freq == "epoch" else require_count("ModelCheckpoint", "save_freq", save_freq)
-        self.best = initial_value_threshold
+        try:
+            self.filepath.format_map(defaultdict(int))  # any number goes where a float does
+        except ValueError as error:
+            raise ValueError(f"ModelCheckpoint: filepath {self.filepath!r}: {error}") from None
+        except (TypeError, AttributeError):  # a part of something that is known once it is measured
+            pass
+        name, self.verbose = type(self).__name__, verbose
+        self.save_best_only = require_flag(name, "save_best_only", save_best_only)
+        self.save_weights_only = require_flag(name, "save_weights_only", save_weights_only)
+        self.save_freq = save_freq if save_freq == "epoch" else require_count(name, "save_freq", save_freq)
+        threshold = initial_value_threshold
+        self.best = None if threshold is None else require_number(name, "initial_value_threshold", threshold)
         self.batches = 0  # since it saved
 
     def on_train_begin(self, logs: Logs) -> None:
@@ -91,6 +103,8 @@ class ModelCheckpoint(Monitor):
         except (KeyError, IndexError) as error:
             known = ", ".join([*numbers, *logs])
             raise ValueError(f"ModelCheckpoint: {self.filepath!r} asks for {error}; there are {known}") from None
+        except (TypeError, ValueError, AttributeError) as error:
+            raise ValueError(f"ModelCheckpoint: filepath {self.filepath!r}: {error}") from None
         state = self.model.state_dict() if self.save_weights_only else self.trainer.state_dict()
         on_first(lambda: write(state, path), "ModelCheckpoint")
         if self.verbose and joined().rank == 0:

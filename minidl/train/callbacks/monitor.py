@@ -7,6 +7,7 @@ import warnings
 from collections.abc import Mapping
 from typing import Any
 
+from minidl.data.sampler import require_number
 from minidl.train.callbacks.callback import Callback, Logs
 
 MODES = ("auto", "min", "max")
@@ -21,12 +22,20 @@ class Monitor(Callback):
     mode : {"auto", "min", "max"}
         Whether lower values are better, or higher; "auto": lower of a loss, of a metric as it says itself.
     min_delta : by more than this it must change; the sign does not matter
+
+    Raises
+    ------
+    TypeError, ValueError
+        For another type, or mode.
     """
 
     def __init__(self, monitor: str, mode: str, min_delta: float = 0) -> None:
         if mode not in MODES:
             raise ValueError(f"{type(self).__name__}: mode must be one of {', '.join(MODES)}, got {mode!r}")
-        self.monitor, self.mode, self.min_delta = monitor, mode, abs(min_delta)
+        if not isinstance(monitor, str):
+            raise TypeError(f"{type(self).__name__}: monitor must be a name among the logs, got {monitor!r}")
+        self.monitor, self.mode = monitor, mode
+        self.min_delta = abs(require_number(type(self).__name__, "min_delta", min_delta))
         self.best: float | None = None
 
     def direction(self) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from minidl.data.sampler import require_count, require_number
 from minidl.train.callbacks.callback import Logs
 from minidl.train.callbacks.monitor import Monitor
 
@@ -31,8 +32,8 @@ class ReduceLROnPlateau(Monitor):
 
     Raises
     ------
-    ValueError
-        For a factor of 1 or more, and another mode; in training, where "auto" can't tell what is better.
+    ValueError, TypeError
+        For an argument of another type, or out of range; in training, where "auto" can't tell what is better.
     """
 
     kept = ("best", "wait", "cooldown_counter")
@@ -49,10 +50,13 @@ class ReduceLROnPlateau(Monitor):
         min_lr: float = 0.0,
     ) -> None:
         super().__init__(monitor, mode, min_delta)
-        if not 0 <= factor < 1:
-            raise ValueError(f"ReduceLROnPlateau: factor must be at least 0 and less than 1, got {factor!r}")
-        self.factor, self.patience, self.verbose = factor, patience, verbose
-        self.cooldown, self.min_lr = cooldown, min_lr
+        name, self.verbose = type(self).__name__, verbose
+        self.factor = require_number(name, "factor", factor, least=0)
+        if factor >= 1:
+            raise ValueError(f"{name}: factor must be at least 0 and less than 1, got {factor!r}")
+        self.patience = require_count(name, "patience", patience, least=0)
+        self.cooldown = require_count(name, "cooldown", cooldown, least=0)
+        self.min_lr = require_number(name, "min_lr", min_lr, least=0)
 
     def on_train_begin(self, logs: Logs) -> None:
         self.direction()
