@@ -8,6 +8,7 @@ from __future__ import annotations
 import inspect
 import sys
 from collections.abc import Iterator
+from types import CodeType, FunctionType
 from typing import Any
 
 import numpy as np
@@ -23,12 +24,18 @@ def functions(solution: Any) -> list[Any]:
     return [f for f in vars(solution).values() if inspect.isfunction(f)] if inspect.isclass(solution) else [solution]
 
 
-def planted(exercise: Exercise) -> Iterator[tuple[str, bool]]:
-    """Each fault of the solution, in words, and whether the check has noticed it."""
+def broken(exercise: Exercise) -> Iterator[tuple[FunctionType, str, CodeType]]:
+    """Each fault of the solution: the function that has it, the change in words, and its code."""
     for function in functions(exercise.answer):
         for _, change, code in faults(function, "", set(inspect.signature(function).parameters)):
-            with recoded(function, code):
-                yield change, judge(exercise, exercise.answer).state != "passed"
+            yield function, change, code
+
+
+def planted(exercise: Exercise) -> Iterator[tuple[str, bool]]:
+    """Each fault of the solution, in words, and whether the check has noticed it."""
+    for function, change, code in broken(exercise):
+        with recoded(function, code):
+            yield change, judge(exercise, exercise.answer).state != "passed"
 
 
 def main() -> int:

@@ -1,7 +1,10 @@
 """Every exercise: the solution passes, the stub does not, misconceptions are told by name, and no mutant passes."""
 
+import re
+from pathlib import Path
+
 import pytest
-from exercises import planted
+from exercises import broken, planted
 
 import minidl as md
 import minidl.functional as F
@@ -58,6 +61,14 @@ def test_no_mutant_of_the_solution_passes(exercise):
     found = list(planted(exercise))
     assert len(found) >= 5
     assert [change for change, noticed in found if not noticed] == []
+
+
+@pytest.mark.deep
+def test_there_are_as_many_mutants_as_the_readme_says():
+    said = re.search(
+        r"one place at a time, in\s([\d,]+) ways", (Path(__file__).parents[2] / "README.md").read_text("utf-8")
+    )
+    assert sum(1 for exercise in EXERCISES.values() for _ in broken(exercise)) == int(said[1].replace(",", ""))
 
 
 def test_what_works_in_place_passes():
