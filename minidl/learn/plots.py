@@ -249,8 +249,8 @@ def layers(outputs: dict[str, Sequence[Any]]) -> Any:
         unit = 10 ** (len(str(bound)) - 1)
         bound = -(-bound // unit) * unit  # one digit and zeros, short beside its neighbour's
         for axes, array in zip(line, arrays, strict=True):
-            axes.hist(array, bins=np.linspace(-bound, bound, 41), density=True)
-            axes.set(yticks=[], xticks=[-bound, 0, bound])
+            axes.stairs(*np.histogram(array, np.linspace(-bound, bound, 41)), fill=True)
+            axes.set(ylim=(0, None), yticks=[], xticks=[-bound, 0, bound])
     for axes in grid[-1]:
         axes.set_xlabel("output")
     return figure

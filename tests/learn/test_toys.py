@@ -161,10 +161,12 @@ def test_paths_and_layers():
     figure = plots.layers({"small": [np.zeros(9), np.full(9, 0.96)], "large": [np.ones(9), -np.ones(9)]})
     assert [axes.get_title() for axes in figure.axes] == ["layer 1", "layer 2", "", ""]
     assert [axes.get_xlabel() for axes in figure.axes] == ["", "", "output", "output"]
-    heights = [[bar.get_height() > 0 for bar in axes.patches].index(True) for axes in figure.axes]
-    assert heights == [20, 39, 39, 0]
-    (axes,) = plots.layers({"relu": [np.array([0.0, 2.5, 2.5])]}).axes
-    assert axes.get_xticks().tolist() == [-3, 0, 3]
+    counts = [axes.patches[0].get_data().values for axes in figure.axes]
+    assert [np.flatnonzero(count).tolist() for count in counts] == [[20], [39], [39], [0]]
+    assert [count.sum() for count in counts] == [9, 9, 9, 9]
+    for most, bound in ((2.5, 3), (10.0, 10), (421.0, 500)):  # one digit, rounded up
+        (axes,) = plots.layers({"relu": [np.array([0.0, most, most])]}).axes
+        assert axes.get_xticks().tolist() == [-bound, 0, bound]
 
 
 def test_weights():
