@@ -89,6 +89,8 @@ def test_what_backward_refuses(leaves, given, kind, words):
 def test_functions_take_tensors():
     with pytest.raises(TypeError, match="inputs: expected tensors, got int"):
         md.jacobian(lambda x: x, 3)
+    with pytest.raises(TypeError, match="^grad: expected tensors, got int"):
+        md.grad(md.ones(1, requires_grad=True), 3)
     with pytest.raises(TypeError, match="grad: expected tensors, got float"):
         md.grad(2.0, md.ones(1))
 
@@ -99,6 +101,7 @@ def test_pytorchs_names():
     for name in ("jacobian", "hvp", "vjp", "jvp"):
         assert getattr(autograd.functional, name) is getattr(md, name)
     whole = autograd.functional.jacobian(lambda x: x * x, md.tensor([1.0, 2.0]))
+    assert whole.dtype == md.float32
     np.testing.assert_array_equal(whole.numpy(), [[2, 0], [0, 4]])
     with pytest.raises(AttributeError, match="minidl.autograd.functional has no hessian; jacobian of"):
         autograd.functional.hessian  # noqa: B018
