@@ -44,13 +44,13 @@ check("02.1", unbroadcast)
 # %% [markdown]
 # ## 2. Run: the tape
 #
-# The same engine as in lesson 01, with two changes. Each op gives a *rule* for each parent, from the gradient of the
-# result to the parent's, which `summed` sums back where the parent was broadcast (exercise 02.1 in disguise: it
-# broadcasts the numbers of the places, and adds g up by them). And `backward` keeps the gradients of *one* walk in
+# The same engine as in lesson 01, with two changes. Each op gives a *rule* for each parent, a function from the
+# result's gradient to the parent's, which `summed` sums back where the parent was broadcast (exercise 02.1 in disguise:
+# it broadcasts the numbers of the places, and adds g up by them). And `backward` keeps the gradients of *one* walk in
 # `coming`, and adds them to `grad`; were `grad` itself sent on, a second walk would send the first one's again.
 #
-# In Z = X·W, x[i, k] meets w[k, j] in z[i, j], for each j. So dX[i, k] = Σⱼ dZ[i, j]·w[k, j]: the rules are dX = dZ·Wᵀ
-# and, likewise, dW = Xᵀ·dZ. The shapes help to remember them: nothing else fits.
+# In Z = X·W, x[i,k] meets w[k,j] in z[i,j], for each j. So dx[i,k] = Σⱼ dz[i,j]·w[k,j]: the rules are dX = dZ·Wᵀ and,
+# likewise, dW = Xᵀ·dZ. The shapes help to remember them: nothing else fits.
 
 # %%
 clock = itertools.count()

@@ -76,7 +76,8 @@ print(f"Σ dx = {sums:.0e}, Σ dx·x̂ = {weighted:.0e}, where |dx| is {np.abs(d
 # x̂, it does not change. Now the whole dx of a channel; g comes back to z, and s is √(σ² + ε):
 #
 # - ∂μ/∂xᵢ = 1/n and ∂s/∂xᵢ = x̂ᵢ/n; so ∂x̂ⱼ/∂xᵢ = (δᵢⱼ − 1/n − x̂ᵢ·x̂ⱼ/n) / s, where δᵢⱼ is 1 for i = j, else 0;
-# - dxᵢ = Σⱼ γ·gⱼ · ∂x̂ⱼ/∂xᵢ, so dx = γ/s · (I − 1·1ᵀ/n − x̂·x̂ᵀ/n) · g: the two directions are taken out of g;
+# - dxᵢ = Σⱼ γ·gⱼ · ∂x̂ⱼ/∂xᵢ, so dx = γ/s · (I − 1·1ᵀ/n − x̂·x̂ᵀ/n) · g, where 1 is a column of ones: the two directions
+#   are taken out of g;
 # - that is, **dx = γ/s · (g − mean(g) − x̂ · mean(g·x̂))**, means over the batch.
 #
 # Exercise: write it, with the gradients of γ and β.
