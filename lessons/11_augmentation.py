@@ -208,8 +208,8 @@ for recipe, errors in rows.items():
 # Cars on their roofs never come, and teach nothing about those that do. Mixed images can't be learnt by heart, and
 # their first number says little: where the other image has the larger share, the other label is the better answer.
 #
-# On a thousand photographs of CIFAR-10, 30 epochs and one seed, nothing beats crop and flip (43 %): erasing is within
-# the noise (44 %), mixup a little worse (46 %), and CutMix (50 %) undoes all that they brought. More change is not more
+# On a thousand photographs of CIFAR-10, 30 epochs and one seed, nothing beats crop and flip (42 %): erasing is within
+# the noise (45 %), mixup a little worse (46 %), and CutMix (50 %) undoes all that they brought. More change is not more
 # help: it has to be measured.
 #
 # ## 8. Predict: and the images that judge?
