@@ -53,9 +53,9 @@ class DatasetFolder(Dataset):
     allow_empty : bool, default False
         Whether a class may have no files.
     validation_split : float, optional
-        The fraction of each class's files, in the order of their names, that is held out: its first (Keras's
-        ``flow_from_directory``). Made twice with it, once for each `subset`, there are two data sets that have no file
-        in common, each with transforms of its own.
+        The fraction of each class's files, in the order of their names, that is held out: its first, rounded down
+        (Keras's ``flow_from_directory``); a warning says where a part is empty. Made twice with it, once for each
+        `subset`, there are two data sets that have no file in common, each with transforms of its own.
     subset : {"training", "validation"}, optional
         Which of the two this is.
     skip_unreadable : bool, default False
@@ -123,6 +123,11 @@ class DatasetFolder(Dataset):
             held_out = int((validation_split or 0) * len(paths))
             paths = paths[:held_out] if subset == "validation" else paths[held_out:]
             self.samples += [(path, label) for path in paths]
+        if subset is not None and not self.samples:
+            warnings.warn(
+                f"{self.name}: the {subset} part has no files, by validation_split={validation_split} of each class",
+                stacklevel=3,
+            )
         if require_flag(self.name, "skip_unreadable", skip_unreadable):
             self._skip()
         self.targets = [label for _, label in self.samples]

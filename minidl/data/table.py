@@ -68,13 +68,14 @@ class Table:
         FileNotFoundError
             If there is no such file.
         ValueError
-            For what can't be read so; it names the file, the line and the column.
+            For what can't be read so; it names the file, the line and the column. For options that are none.
         """
         asked = dict(types or {})
+        require_options(path, delimiter, missing, asked)
         try:
             with open(path, encoding=encoding, newline="") as file:
                 names, rows = fields(path, csv.reader(file, delimiter=delimiter, strict=True))
-        except (csv.Error, UnicodeError) as error:
+        except (csv.Error, LookupError, UnicodeError) as error:
             raise ValueError(f"{path}: not a CSV file in {encoding}: {error}") from None
         if unknown := set(asked) - set(names):
             raise ValueError(f"{path}: types of {sorted(unknown)}, but the columns are {names}")
@@ -125,6 +126,17 @@ class Wrong(Exception):
         self.row, self.expected = row, expected
 
 
+def require_options(path: Any, delimiter: Any, missing: Any, types: Mapping[str, Any]) -> None:
+    """Raise ValueError, in the name of a file, for a way to read it that is none."""
+    if not isinstance(delimiter, str) or len(delimiter) != 1 or delimiter in '"\r\n':
+        raise ValueError(f"{path}: delimiter must be one character, no quote or end of line, got {delimiter!r}")
+    if isinstance(missing, str):
+        raise ValueError(f"{path}: missing must be a list of texts, got {missing!r}; is it [{missing!r}]?")
+    for name, kind in types.items():
+        if kind not in KINDS:
+            raise ValueError(f"{path}: types are int, float and str, got {kind!r} for {name!r}")
+
+
 def fields(path: Any, reader: Any) -> tuple[list[str], list[tuple[int, list[str]]]]:
     """The names of the columns, and the fields of each row behind the number of its last line."""
     lines: Iterator[list[str]] = (row for row in reader if row)
@@ -137,6 +149,8 @@ def fields(path: Any, reader: Any) -> tuple[list[str], list[tuple[int, list[str]
     for row in lines:
         if len(row) != len(names):
             raise ValueError(f"{path}: line {reader.line_num}: {len(row)} fields, but there are {len(names)} columns")
+        if any("\0" in field for field in row):
+            raise ValueError(f"{path}: line {reader.line_num}: holds a byte 0; is it a table, of this encoding?")
         rows.append((reader.line_num, row))
     return names, rows
 
@@ -144,8 +158,6 @@ def fields(path: Any, reader: Any) -> tuple[list[str], list[tuple[int, list[str]
 def column_of(texts: list[str | None], kind: Any) -> np.ndarray:
     """Fields as an array of a type, or of the first that suits them."""
     if kind is not None:
-        if kind not in KINDS:
-            raise ValueError(f"Table: types are int, float and str, got {kind!r}")
         return converted(texts, kind)
     for candidate in (int, float):
         try:

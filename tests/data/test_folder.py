@@ -139,6 +139,8 @@ def test_a_part_is_held_out(tmp_path):
     assert [os.path.basename(path) for path, _ in held_out.samples] == ["00.png", "01.png"] * 2
     assert held_out.targets == [0, 0, 1, 1] and train.targets == [0] * 8 + [1] * 9
     assert sorted(train.samples + held_out.samples) == ImageFolder(root).samples
+    with pytest.warns(UserWarning, match="ImageFolder: the validation part has no files, by validation_split=0.05 of"):
+        assert len(ImageFolder(root, validation_split=0.05, subset="validation")) == 0
 
 
 @POSIX
