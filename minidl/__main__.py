@@ -149,6 +149,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         try:
             return bench(rest) if asked.command == "bench" else asked.run(asked)
         except KeyboardInterrupt:
+            joined().abort("interrupted")
             print("\nminidl: interrupted", file=sys.stderr)
             return 130
         except Exception as error:

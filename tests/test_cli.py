@@ -252,9 +252,12 @@ def broken(error):
     (KeyboardInterrupt(), 130, "\nminidl: interrupted\n"),
 ])  # fmt: skip
 def test_errors(error, code, said, capsys, monkeypatch):
+    ended = []
     monkeypatch.setattr(cli, "fetch", broken(error))
+    monkeypatch.setattr(cli, "joined", lambda: SimpleNamespace(abort=ended.append))
     assert main(["data", "mnist"]) == code
     assert capsys.readouterr().err == said
+    assert ended == [said.strip().removeprefix("minidl: ")]  # with those of other ranks
     if code == 1:
         with pytest.raises(type(error)):
             main(["data", "mnist", "--debug"])

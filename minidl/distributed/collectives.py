@@ -271,16 +271,29 @@ def on_first(call: Callable[[], Any], name: str) -> Any:
     group = joined()
     if group.comm is None:
         return call()
-    value, error = None, None
+    value, error, packed = None, None, b""
     if group.rank == 0:
         try:
             value = call()
+            packed = pickle.dumps((value, None))
         except Exception as raised:
             error = raised
-    value, error = shared(group, (value, error), name)
+            packed = pickle.dumps((None, portable(error)))
+    packed = shared(group, packed, name)
+    if group.rank:
+        value, error = pickle.loads(packed)
     if error is not None:
         raise error
     return value
+
+
+def portable(error: Exception) -> Exception:
+    """An error as other ranks get it: itself, or one of its words where pickle can't make it anew."""
+    try:
+        pickle.loads(pickle.dumps(error))
+    except Exception:
+        return RuntimeError(f"{type(error).__name__}: {error}")
+    return error
 
 
 def require_rank(name: str, argument: str, rank: Any, group: Group) -> None:

@@ -41,6 +41,7 @@ class Group:
         self.gradients: Any = None  # a communicator of their own, and of the buffers that forward sends
         self.lines: dict[str, Any] = {}  # of NCCL, by the device of this rank; None where there is none
         self.seconds = timeout.total_seconds()
+        self.hook = sys.excepthook  # what the program has set for errors that nobody catches
         self.told: list[Any] = []  # requests, which hold what they send
         self.held: list[tuple[Any, Any]] = []  # requests, and what they read and write
 
@@ -116,14 +117,15 @@ class Group:
         elsewhere = sorted(rank for rank, where in waiting.items() if where != name)
         said = [f"{ranks(lost)} did not come and give{'s' * (len(lost) == 1)} no sign of life"] * bool(lost)
         said += [f"rank {rank} waits in {waiting[rank]} instead" for rank in elsewhere]
-        return (
-            f"{name}: waited for {self.seconds:g} s: {'; '.join(said) or 'all ranks are here, but it is not done'}. "
-            "Have all ranks the same number of batches, and do all make the same calls?"
-        )
+        found = "; ".join(said) or "all ranks are here, but it is not done"
+        hint = "Have all ranks the same number of batches, and do all make the same calls?"
+        if world.group is not self:
+            hint = "Do all ranks call it, and within that time of each other?"
+        return f"{name}: waited for {self.seconds:g} s: {found}. {hint}"
 
     def end(self, kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
         """What an error that nobody catches does in place of ending one rank, which the others would wait for."""
-        sys.__excepthook__(kind, error, trace)
+        self.hook(kind, error, trace)
         self.abort(f"{kind.__name__}: {error}")
 
     def abort(self, said: str) -> None:
@@ -186,10 +188,24 @@ def launched() -> bool:
     return any(name in os.environ for name in LAUNCHED)
 
 
+def require_whole(size: int) -> None:
+    """Raise RuntimeError where MPI knows of fewer processes than have been started: each would train alone."""
+    told = {name: int(os.environ[name]) + name.endswith("RANK") for name in LAUNCHED if name in os.environ}
+    for name, least in told.items():
+        if least > size:
+            raise RuntimeError(
+                f"init_process_group: {name}={os.environ[name]}, and mpi4py's MPI knows of {size} process alone: it is "
+                "another MPI than that of this mpiexec; use the mpiexec that pip has installed beside Python, or build "
+                "mpi4py for this MPI: pip install --no-binary mpi4py mpi4py"
+            )
+
+
 def init_process_group(backend: str | None = None, timeout: timedelta | None = None) -> None:
     """Join the ranks that ``mpiexec`` has started, or, started alone, be the only one.
 
-    From then on an error that nobody catches ends all ranks, with a message that says which one it came from.
+    From then on an error that nobody catches ends all ranks, with a message that says which one it came from; so does
+    one within. Call it first of all: one that comes before ends its rank alone, while MPI lets the others wait in its
+    own start, without a limit; so does the lack of mpi4py on one of several machines.
 
     Parameters
     ----------
@@ -205,7 +221,7 @@ def init_process_group(backend: str | None = None, timeout: timedelta | None = N
     TypeError
         For a `timeout` that is no timedelta.
     RuntimeError
-        If it has been called already.
+        If it has been called already; where ``mpiexec`` is of another MPI than mpi4py.
     ImportError
         If ``mpiexec`` has started this process, and mpi4py is not installed.
     """
@@ -219,15 +235,20 @@ def init_process_group(backend: str | None = None, timeout: timedelta | None = N
         return
     mpi = extra("mpi4py.MPI", "mpi", "init_process_group")
     comm = mpi.COMM_WORLD
+    require_whole(comm.size)
     if comm.size == 1:
         world.group = Group(None, limit)
         return
-    own, request = comm.Idup()
     group = Group(comm, limit)
-    group.wait(request, "init_process_group")
-    group.gradients, request = own.Idup()  # which may be on their way while something else is asked
-    group.wait(request, "init_process_group")
-    group.local_rank = own.Split_type(mpi.COMM_TYPE_SHARED).rank
+    try:
+        own, request = comm.Idup()
+        group.wait(request, "init_process_group")
+        group.gradients, request = own.Idup()  # which may be on their way while something else is asked
+        group.wait(request, "init_process_group")
+        group.local_rank = own.Split_type(mpi.COMM_TYPE_SHARED).rank
+    except BaseException as error:  # without the others no rank can come to an end any more
+        group.abort(f"{type(error).__name__}: {error}")
+        raise
     group.comm = own  # so that messages of the program's own are not mixed up with these
     world.group, sys.excepthook = group, group.end
     atexit.register(group.leave)
@@ -264,7 +285,7 @@ def destroy_process_group() -> None:
         group.comm.Free()
         group.gradients.Free()
         if sys.exc_info()[0] is None:
-            sys.excepthook = sys.__excepthook__
+            sys.excepthook = group.hook
         atexit.unregister(group.leave)
     world.group = None
 

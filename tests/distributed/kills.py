@@ -19,6 +19,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple
 
@@ -69,6 +70,9 @@ def killed(job: Job, rank: int, folder: Path) -> Killed:
     try:
         seconds = job.end(LIMIT)
     except subprocess.TimeoutExpired:
+        for pid in job.pids:
+            with suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
         job.process.kill()
         return Killed(LIMIT, [f"the job did not end within {LIMIT:g} s"])
     wrong = []

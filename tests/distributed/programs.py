@@ -10,6 +10,7 @@ import minidl as md
 from minidl import distributed as dist
 from minidl import functional as F
 from minidl import nn, optim
+from minidl.distributed.collectives import on_first
 from minidl.train import Trainer
 
 
@@ -73,6 +74,17 @@ def refused(call, error, text):
         raise AssertionError(f"not refused: {text}")
 
 
+class Odd(Exception):
+    """What pickle can't make anew, from its words alone."""
+
+    def __init__(self, first, second):
+        super().__init__(f"of {first} and {second}")
+
+
+def odd():
+    raise Odd(1, 2)
+
+
 def refusals():
     """What each rank refuses, or all do together, and that all can go on after that."""
     rank, size = dist.get_rank(), dist.get_world_size()
@@ -93,6 +105,8 @@ def refusals():
     refused(lambda: dist.all_gather_object([], 1), ValueError, f"object_list must have {size} places, got 0")
     refused(lambda: dist.gather(one, None if rank == 0 else []), ValueError, "gather_list is for rank 0 (dst)")
     refused(dist.init_process_group, RuntimeError, "init_process_group: called a second time")
+    refused(lambda: on_first(odd, "a call"), Odd if rank == 0 else RuntimeError, "of 1 and 2")
+    refused(lambda: on_first(lambda: (i for i in ()), "a call"), TypeError, "pickle 'generator' object")
     wider = nn.Linear(3, 2 + (rank == 1))
     refused(
         lambda: dist.DistributedDataParallel(wider),
@@ -271,6 +285,16 @@ def returning():
     """Rank 1 comes to its end, while the others wait for it."""
     if dist.get_rank() != 1:
         dist.barrier()
+
+
+def late():
+    """Rank 1 does not come to the start of a group."""
+    rank = dist.get_rank()
+    dist.barrier()
+    dist.destroy_process_group()
+    if rank == 1:
+        time.sleep(60)
+    dist.init_process_group(timeout=timedelta(seconds=1))
 
 
 def hurried():

@@ -118,7 +118,11 @@ def without_a_group():
     losses = [net(x).sum(), norm(md.tensor([[1.0, 2.0], [3.0, 5.0]], requires_grad=True)).sum()]
     work = dist.all_reduce(md.ones(2), async_op=True)
     dist.destroy_process_group()
-    assert sys.excepthook is sys.__excepthook__
+    sys.excepthook = hook = lambda *told: sys.__excepthook__(*told)
+    dist.init_process_group()
+    assert sys.excepthook is not hook
+    dist.destroy_process_group()
+    assert sys.excepthook is hook
     refused(lambda: net(x), RuntimeError, f"DistributedDataParallel: {none}")
     refused(losses[0].backward, RuntimeError, f"backward: {none}")
     refused(losses[1].backward, RuntimeError, f"SyncBatchNorm: {none}")

@@ -5,7 +5,7 @@ import subprocess
 import sys
 from contextlib import nullcontext
 from datetime import timedelta
-from types import SimpleNamespace
+from types import ModuleType, SimpleNamespace
 
 import pytest
 
@@ -123,6 +123,24 @@ def test_what_is_random_in_batches_differs_between_ranks():
         found += DataLoader(data, 4, sampler=dist.DistributedSampler(data, 2, rank))
     values = [batch[0].tolist() for batch in found]
     assert len({str(value) for value in values}) == 2
+
+
+@pytest.mark.parametrize("name, value, fits", [
+    ("OMPI_COMM_WORLD_SIZE", "4", False), ("PMI_SIZE", "2", False), ("PMIX_RANK", "1", False),
+    ("PMI_SIZE", "1", True), ("PMIX_RANK", "0", True),
+])  # fmt: skip
+def test_another_mpiexec_than_that_of_mpi4py(name, value, fits, monkeypatch):
+    """Each of its processes would be the only one for itself."""
+    for other in groups.LAUNCHED:
+        monkeypatch.delenv(other, raising=False)
+    monkeypatch.setenv(name, value)
+    monkeypatch.setitem(sys.modules, "mpi4py", ModuleType("mpi4py"))
+    monkeypatch.setitem(sys.modules, "mpi4py.MPI", SimpleNamespace(COMM_WORLD=SimpleNamespace(size=1)))
+    with (
+        nullcontext() if fits else pytest.raises(RuntimeError, match=f"{name}={value}, and mpi4py's MPI knows of 1 pr")
+    ):
+        dist.init_process_group()
+        dist.destroy_process_group()
 
 
 def test_a_wait_that_came_to_nothing_is_no_end(monkeypatch):

@@ -12,8 +12,10 @@ from distributed.conftest import HERE, absent
     (2, "rounds.uneven", r"minidl: rank 1 of 2 .* ends the job: ValueError: evaluate: there are no batches"),
     (3, "programs.raising", r"minidl: rank 1 of 3 \(process \d+ of .*\) ends the job: KeyError: 'no such thing'"),
     (2, "programs.returning", r"ends the job: .*the ranks differ: rank 1: the end of the program; the others: barrier"),
-    (3, "programs.hanging", r"ends the job: RuntimeError: all_reduce: waited for 4 s: rank 1 did not come and gives no "
-     "sign of life"),
+    (2, "programs.late", r"ends the job: RuntimeError: init_process_group: waited for 1 s: rank 1 did not come and "
+     r"gives no sign of life\. Do all ranks call it"),
+    pytest.param(3, "programs.hanging", "ends the job: RuntimeError: all_reduce: waited for 4 s: rank 1 did not come "
+                 "and gives no sign of life", marks=pytest.mark.deep),
     (2, "programs.elsewhere", r"rank 0 of 2 .* ends the job: RuntimeError: backward: waited for 4 s: rank 1 waits in "
      "the end of the program instead"),
 ])  # fmt: skip
