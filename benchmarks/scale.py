@@ -166,6 +166,15 @@ def between_ranks(repeats: int) -> dict[str, Any]:
     return {"ranks": group.size, "sizes": sizes, "seconds": seconds, "alpha": link.alpha, "beta": link.beta}
 
 
+def misfit(link: dict[str, Any]) -> str:
+    """What each size of message took, and what the link makes of it, a line each."""
+    model, lines = Link(link["alpha"], link["beta"]), []
+    for size, seconds in zip(link["sizes"], link["seconds"], strict=True):
+        told = model.all_reduce(size, link["ranks"])
+        lines.append(f"{size:>12,} bytes: {seconds * 1e6:9.1f} µs, by α and β {told * 1e6:9.1f} ({told / seconds:.0%})")
+    return "\n".join(lines)
+
+
 def file(text: str) -> Path:
     """A file in a folder that is there; argparse's error says where it is not."""
     path = Path(text)
@@ -209,6 +218,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if joined().rank == 0:
             alpha, beta = record["link"]["alpha"], record["link"]["beta"]
             print(f"measured, {joined().size} ranks: α {alpha * 1e6:.1f} µs, 1/β {1e-9 / max(beta, 1e-15):.2f} GB/s")
+            print(misfit(record["link"]))
             write(asked.out, record)
         return 0
     links, clock = dict(LINKS), time.process_time if asked.processor else time.perf_counter

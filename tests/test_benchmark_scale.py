@@ -2,12 +2,13 @@
 
 import json
 import time
+from pathlib import Path
 
 import numpy as np
 import pytest
 
 import minidl as md
-from benchmarks.scale import LINKS, RANKS, Link, Step, fitted, main, measured, simulated
+from benchmarks.scale import LINKS, RANKS, Link, Step, fitted, main, measured, misfit, simulated
 from minidl import distributed
 from minidl.distributed.group import LAUNCHED
 
@@ -46,6 +47,24 @@ def test_a_link_is_found_again():
     sizes = [1 << k for k in range(8, 24, 3)]
     link = Link(2e-6, 3e-10)
     np.testing.assert_allclose(fitted(sizes, [link.all_reduce(size, 4) for size in sizes], 4), link, rtol=1e-6)
+
+
+def test_what_a_link_does_not_tell_is_printed():
+    link = {"ranks": 2, "sizes": [1000, 4000], "seconds": [3e-3, 50e-3], "alpha": 1e-3, "beta": 1e-6}
+    assert misfit(link).splitlines() == [
+        "       1,000 bytes:    3000.0 µs, by α and β    3000.0 (100%)",
+        "       4,000 bytes:   50000.0 µs, by α and β    6000.0 (12%)",
+    ]
+
+
+@pytest.mark.parametrize("network", ["SimpLeNet", "VGG-style", "ResNet-50"])
+def test_two_machines(network):
+    """By the recorded step of one, over Ethernet, they learn from at least 1.8 times its images a second."""
+    record = json.loads((Path(__file__).parents[1] / "benchmarks" / "results" / "scale.json").read_text("utf-8"))
+    measured = record["networks"][network]["measured"]
+    arrivals = {int(number): at for number, at in measured["arrivals"].items()}
+    step = Step(**measured | {"arrivals": arrivals})
+    assert 2 * step.seconds / simulated(step, LINKS["Ethernet, 10 Gbit/s"], 2).seconds >= 1.8
 
 
 def test_a_step_is_measured():

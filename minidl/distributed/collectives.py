@@ -76,7 +76,8 @@ def barrier() -> None:
 def all_reduce(tensor: Tensor, op: ReduceOp = ReduceOp.SUM, *, async_op: bool = False) -> Work | None:
     """Put into a tensor, on every rank, the sum of those of all ranks, or what else `op` says.
 
-    The order of the sum is the same in every run with as many ranks, and the result the same bits on all of them.
+    With MPICH, which the extra `mpi` brings, the order of the sum is the same in every run with as many ranks, and the
+    result the same bits on all of them; MPI asks that of no other.
 
     Parameters
     ----------

@@ -4,6 +4,7 @@ import functools
 import json
 import os
 import shutil
+import socket
 import subprocess
 import sys
 from datetime import timedelta
@@ -21,15 +22,14 @@ MPIEXEC = next(filter(None, (shutil.which("mpiexec", path=p) for p in (str(Path(
 
 @functools.cache
 def absent():
-    """Why no program of several ranks can be started here; nothing where one can."""
+    """Why no program of several ranks can be started here; nothing where one should: an MPI that is broken fails."""
     if find_spec("mpi4py") is None or MPIEXEC is None:
         return "no MPI: pip install 'minidl[mpi]' brings it"
-    command = [MPIEXEC, "-n", "2", sys.executable, "-c", "from mpi4py import MPI; MPI.COMM_WORLD.barrier()"]
     try:
-        done = subprocess.run(command, capture_output=True, text=True, timeout=120)
-    except subprocess.TimeoutExpired:
-        return f"{MPIEXEC} starts no two processes here within two minutes"
-    return f"{MPIEXEC} does not work here: {done.stdout}{done.stderr}" if done.returncode else ""
+        socket.create_server(("127.0.0.1", 0)).close()
+    except OSError as error:
+        return f"mpiexec talks to its ranks by sockets, which this place forbids: {error}"
+    return ""
 
 
 @pytest.fixture
