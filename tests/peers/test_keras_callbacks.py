@@ -30,6 +30,12 @@ def test_what_keras_does_is_on_record(name):
             assert traces.theirs(kind, values, options) == outcome, options
 
 
+def test_a_first_value_that_is_nan_is_its_best():
+    """Ours is none: `test_a_first_value_that_is_nan_is_no_best_one` of `tests/train/test_traces.py`."""
+    outcome = traces.theirs(*traces.UNLIKE)
+    assert (outcome["epochs"], outcome["weights"]) == (3, 0)
+
+
 def test_its_files_are_on_record():
     assert traces.their_files() == FILES
 

@@ -69,6 +69,15 @@ def test_what_keras_does(name, through_state, saved):
         assert saved == [(path, whole) for path in outcome["saved"]], options
 
 
+def test_a_first_value_that_is_nan_is_no_best_one():
+    """Keras stops after three epochs, at the weights of the first: `tests/peers/test_keras_callbacks.py`."""
+    kind, values, options = traces.UNLIKE
+    callback, trainer = getattr(callbacks, kind)(**options), Model()
+    callback.trainer = trainer
+    outcome = traces.played(callback, values, trainer, [])
+    assert (outcome["epochs"], outcome["weights"]) == (4, 3)
+
+
 class Reborn(callbacks.Callback):
     """A callback that goes on as another of its kind in each epoch."""
 

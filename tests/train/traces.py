@@ -56,6 +56,8 @@ def drawn():
         yield "LearningRateScheduler", [1.0] * 4, dict(schedule=name)
 
 
+# Where ours are meant to differ: a first value that is NaN is Keras's best, on which nothing improves.
+UNLIKE = "EarlyStopping", [float("nan"), 3.0, 2.0, 1.0], dict(monitor="val_loss", patience=2, restore_best_weights=True)
 SCHEDULES = {"with_lr": lambda epoch, lr: lr * 0.5 if epoch else lr, "of_epoch": lambda epoch: 1.0 / (1 + epoch)}
 LOGS = [{"loss": 0.5, "b": 1}, {"loss": 0.25, "val_loss": 1.5, "a": 3}, {"b": [1, 2]}]
 CSV = [dict(), dict(separator=";"), dict(append=True)]
