@@ -38,6 +38,10 @@ SIZES = "the images of a batch are of one size; use RandomResizedCrop"
 BOXES = "boxes, masks and key points are out of scope; images alone are transformed"
 TRANSFORM = "a subclass of Transform that defines transform(images, params) makes one"
 
+STEP_HOOKS = (  # of optimizers; modules lack those of states, too
+    "register_step_pre_hook register_step_post_hook register_state_dict_pre_hook register_state_dict_post_hook "
+    "register_load_state_dict_pre_hook register_load_state_dict_post_hook"
+)
 ABSENT = {
     **dict.fromkeys(("Variable",), "every Tensor records; set requires_grad=True"),
     **{
@@ -116,6 +120,7 @@ ABSENT = {
     "named_tensor": "dimensions have no names here",
     "names": "dimensions have no names here",
     "register_backward_hook": "an old name; use register_full_backward_hook",
+    **dict.fromkeys(STEP_HOOKS.split(), "there is no such hook; do it beside the call, or in a method of a subclass"),
     "reinforce": "weight the log-probability of what was drawn by its reward, and call backward",
     "share_memory_": "tensors are not shared between processes",
     "upsample": "an old name; use interpolate",

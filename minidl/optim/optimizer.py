@@ -11,6 +11,7 @@ import numpy as np
 from minidl import backend
 from minidl.backend import Array, dims
 from minidl.backend.modes import enable_grad, mode, require_flag
+from minidl.engine.absent import STEP_HOOKS, Absent
 from minidl.engine.core import Tensor
 from minidl.engine.require import require_arrays, same_device
 from minidl.engine.watch import timed
@@ -278,3 +279,7 @@ class Optimizer:
         for i, group in enumerate(self.param_groups):
             lines += [f"Parameter Group {i}", *(f"    {k}: {group[k]}" for k in sorted(group) if k != "params"), ""]
         return "\n".join([f"{type(self).__name__} (", *lines[:-1], ")"])
+
+
+for name in STEP_HOOKS.split():
+    setattr(Optimizer, name, Absent("Optimizer", name))

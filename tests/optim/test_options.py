@@ -34,6 +34,14 @@ def test_a_number_out_of_range(kind, option, value, error):
     kind([md.ones(1, requires_grad=True)], **{option: 0})  # just inside
 
 
+def test_hooks_of_a_step_are_not_here():
+    """The error says so; nothing takes them and calls them never."""
+    optimizer = optim.SGD([md.ones(1, requires_grad=True)])
+    for name in "register_step_post_hook", "register_load_state_dict_pre_hook":
+        with pytest.raises(AttributeError, match=f"Optimizer has no {name}; there is no such hook; do it beside"):
+            getattr(optimizer, name)(print)
+
+
 @pytest.mark.parametrize("kind, option", FLAGS)
 def test_a_flag_of_another_type(kind, option):
     with pytest.raises(TypeError, match=f"{kind.__name__}: {option} must be True or False, got 1"):
