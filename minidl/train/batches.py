@@ -12,6 +12,7 @@ from minidl import backend
 from minidl.backend import transfer
 from minidl.data.dataset import Dataset, IterableDataset, Subset, TensorDataset
 from minidl.data.loader import DataLoader
+from minidl.data.sampler import require_count
 from minidl.distributed.group import is_initialized, joined
 from minidl.distributed.sampler import DistributedSampler
 from minidl.engine.core import Tensor
@@ -156,12 +157,18 @@ def size(value: Any) -> int:
     return next(filter(None, map(size, parts)), 0)
 
 
-def count(batches: Iterable[Any]) -> int | None:
-    """How many batches there are, where that is known."""
+def limit(name: str, argument: str, steps: Any) -> int | None:
+    """A number of batches to stop after, or None; ValueError, in the name of its caller, for any other value."""
+    return None if steps is None else require_count(name, argument, steps)
+
+
+def count(batches: Iterable[Any], most: int | None = None) -> int | None:
+    """How many batches there are, or are taken of them at most, where that is known."""
     try:
-        return len(batches)  # type: ignore[arg-type]
+        found = len(batches)  # type: ignore[arg-type]
     except TypeError:
-        return None
+        return most
+    return found if most is None else min(found, most)
 
 
 def is_samples(x: Any) -> bool:

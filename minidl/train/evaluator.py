@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from functools import cached_property
+from itertools import islice
 from typing import Any
 
 from minidl.backend import dims
@@ -31,7 +32,13 @@ class Evaluator:
             model.to(device)
 
     def evaluate(
-        self, x: Any, y: Any = None, batch_size: int | None = None, sample_weight: Any = None, callbacks: Any = None
+        self,
+        x: Any,
+        y: Any = None,
+        batch_size: int | None = None,
+        sample_weight: Any = None,
+        steps: int | None = None,
+        callbacks: Any = None,
     ) -> dict[str, Any]:
         """The mean loss and the metrics over data, in evaluation mode; Keras's ``Model.evaluate``.
 
@@ -39,6 +46,8 @@ class Evaluator:
         ----------
         x, y, batch_size, sample_weight, callbacks
             As in `fit`.
+        steps : int, optional
+            The batches to stop after, such as of a stream without an end; by default all are taken.
 
         Returns
         -------
@@ -51,17 +60,18 @@ class Evaluator:
             For data that don't fit together, or are none.
         """
         loader = feed.loader_of("evaluate", x, [y, sample_weight], batch_size, shares="exact")
-        called = Callbacks(listed(callbacks), self, epochs=1, steps=feed.count(loader), verbose=0)
+        count = feed.count(loader, feed.limit("evaluate", "steps", steps))
+        called = Callbacks(listed(callbacks), self, epochs=1, steps=count, verbose=0)
         with called.cleaned():
-            return self._evaluate(loader, called)
+            return self._evaluate(loader, called, steps)
 
-    def _evaluate(self, loader: Iterable[Any], called: Callbacks) -> dict[str, Any]:
-        """The batches of an evaluation."""
+    def _evaluate(self, loader: Iterable[Any], called: Callbacks, steps: int | None) -> dict[str, Any]:
+        """The batches of an evaluation, or the first of them."""
         measured = Measured(self.metrics)
         with modes_kept(self.model), no_grad():
             self.model.eval()
             called("on_test_begin", {})
-            for batch, (inputs, targets, weights) in enumerate(self._fed(loader)):
+            for batch, (inputs, targets, weights) in enumerate(islice(self._fed(loader), steps)):
                 called("on_test_batch_begin", batch, measured)
                 outputs = self.run(inputs)
                 measured.update(outputs, targets, self.loss_of(outputs, targets, weights), feed.size(inputs))
@@ -72,7 +82,7 @@ class Evaluator:
         called("on_test_end", logs)
         return logs
 
-    def predict(self, x: Any, batch_size: int | None = None, callbacks: Any = None) -> Any:
+    def predict(self, x: Any, batch_size: int | None = None, steps: int | None = None, callbacks: Any = None) -> Any:
         """What the network gives for data, in evaluation mode; Keras's ``Model.predict``.
 
         Parameters
@@ -81,6 +91,8 @@ class Evaluator:
             Of samples or batches that are tuples the first part is the input.
         batch_size, callbacks
             As in `fit`.
+        steps : int, optional
+            The batches to stop after; by default all are taken.
 
         Returns
         -------
@@ -93,12 +105,13 @@ class Evaluator:
             For data that are none, and for outputs that hold anything but tensors.
         """
         loader = feed.loader_of("predict", x, (), batch_size)
-        called = Callbacks(listed(callbacks), self, epochs=1, steps=feed.count(loader), verbose=0)
+        count = feed.count(loader, feed.limit("predict", "steps", steps))
+        called = Callbacks(listed(callbacks), self, epochs=1, steps=count, verbose=0)
         device, parts = self.device, []
         with modes_kept(self.model), no_grad(), called.cleaned():
             self.model.eval()
             called("on_predict_begin", {})
-            for batch, data in enumerate(loader):
+            for batch, data in enumerate(islice(loader, steps)):
                 called("on_predict_batch_begin", batch, {})
                 parts.append(self.run(feed.moved(feed.inputs_of(data), device)))
                 called("on_predict_batch_end", batch, {"outputs": parts[-1]})

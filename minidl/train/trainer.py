@@ -136,6 +136,7 @@ class Trainer(Evaluator):
         class_weight: Mapping[int, float] | None = None,
         sample_weight: Any = None,
         initial_epoch: int = 0,
+        validation_steps: int | None = None,
         validation_batch_size: int | None = None,
         validation_freq: int = 1,
     ) -> History:
@@ -166,6 +167,8 @@ class Trainer(Evaluator):
             How much each sample of an array counts. The loss is the mean of losses times weights.
         initial_epoch : int
             The number of the first epoch.
+        validation_steps : int, optional
+            The batches of a validation to stop after; by default all are taken.
         validation_batch_size : int, optional
             By default `batch_size`.
         validation_freq : int
@@ -188,6 +191,7 @@ class Trainer(Evaluator):
         require_count("fit", "validation_freq", validation_freq)
         self.epoch = require_count("fit", "initial_epoch", initial_epoch, least=0)
         require_flag("fit", "shuffle", shuffle)
+        feed.limit("fit", "validation_steps", validation_steps)
         fields = [y, sample_weight]
         validation_data, validation_fields = feed.separated("fit", validation_data)
         if validation_split and validation_data is None:
@@ -220,7 +224,10 @@ class Trainer(Evaluator):
                 self._learn()
                 row = dict(self.measured.of_all_ranks())
                 if validation is not None and (self.epoch + 1) % validation_freq == 0:
-                    row |= {f"val_{name}": v for name, v in self._evaluate(validation, self.callbacks).items()}
+                    row |= {
+                        f"val_{name}": v
+                        for name, v in self._evaluate(validation, self.callbacks, validation_steps).items()
+                    }
                 self._end_epoch(row)
                 self.stop_training = anywhere(self.stop_training)
             self.callbacks("on_train_end", row)

@@ -248,6 +248,27 @@ def test_validation_data_in_all_forms_and_now_and_then():
     assert told.calls.count(("test_batch_begin", 1)) == 1 and ("test_batch_begin", 2) not in told.calls
 
 
+class Endless(IterableDataset):
+    """The same samples, again and again."""
+
+    def __iter__(self):
+        while True:
+            yield from zip(X.numpy(), Y.numpy(), strict=True)
+
+
+def test_so_many_batches_are_taken():
+    """The first, also of a stream without an end, and no more than there are."""
+    t, told = trainer(), Told()
+    expected = t.evaluate(X[:16], Y[:16])
+    assert t.evaluate(X, Y, 8, steps=2, callbacks=[told]) == pytest.approx(expected) and told.params["steps"] == 2
+    assert t.evaluate(Endless(), batch_size=8, steps=2) == pytest.approx(expected)
+    assert t.predict(X, 8, steps=2).shape == t.predict(Endless(), 8, steps=2, callbacks=[told]).shape == (16, 2)
+    assert told.params["steps"] == 2 and t.predict(X, 8, steps=99, callbacks=[told]).shape == (40, 2)
+    assert told.params["steps"] == 5
+    row = t.fit(X, Y, validation_data=Endless(), validation_steps=2, validation_batch_size=8, **QUIET)
+    assert row["val_loss"] == [pytest.approx(t.evaluate(X[:16], Y[:16])["loss"])]
+
+
 def test_evaluation_and_prediction_change_nothing():
     t = trainer(network(dropout=0.5), metrics={"right": Accuracy()})
     t.model.train()
