@@ -127,6 +127,9 @@ def main(arguments: list[str] | None = None) -> int:
                 shutil.rmtree(folder)
                 continue
             found = killed(job, rank, folder)
+            if job.process.returncode == 0 and (folder / "weights.safetensors").exists():  # it had ended: another one
+                shutil.rmtree(folder)
+                continue
             if (folder / "run.json").exists():
                 job = Job(asked.ranks, folder, "--resume")
             else:  # killed before there was a run
