@@ -185,7 +185,7 @@ lesson.show(plots.lines(*panes), "rates")
 # %% [markdown]
 # Plain, 0.1 is the largest rate of use: at 0.3 the first steps throw the weights so far that the last relu gives 0 for
 # every image, and nothing comes back through it (lesson 04's dead units). Batch norm bears three times the rate, and at
-# each misreads fewer digits, if hardly so at 0.01. It doesn't bear everything: at 1 its last relu is dead as well.
+# each misreads fewer digits, if hardly so at 0.01. It doesn't bear everything: at 1 it learns nothing either.
 #
 # ## 7. Predict: forgetting `eval()`
 #

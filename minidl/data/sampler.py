@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence, Sized
 from itertools import chain, islice
+from numbers import Real
 from typing import Any, Generic, TypeVar, cast
 
 import numpy as np
@@ -27,7 +28,7 @@ def require_count(name: str, argument: str, value: Any, least: int = 1) -> int:
 
 def require_number(name: str, argument: str, value: Any, least: float = -np.inf) -> float:
     """A number of at least so much; ValueError, in the name of its caller, for any other value, and for NaN."""
-    if isinstance(value, bool) or not isinstance(value, (int, float, np.number)) or not value >= least:
+    if isinstance(value, bool) or not isinstance(value, Real) or not float(value) >= least:
         limit = f" of {least:g} or more" if least > -np.inf else ""
         raise ValueError(f"{name}: {argument} must be a number{limit}, got {value!r}")
     return float(value)

@@ -71,7 +71,7 @@ class Table:
             For what can't be read so; it names the file, the line and the column. For options that are none.
         """
         asked = dict(types or {})
-        require_options(path, delimiter, missing, asked)
+        require_options(path, delimiter, missing, asked, encoding)
         try:
             with open(path, encoding=encoding, newline="") as file:
                 names, rows = fields(path, csv.reader(file, delimiter=delimiter, strict=True))
@@ -126,14 +126,18 @@ class Wrong(Exception):
         self.row, self.expected = row, expected
 
 
-def require_options(path: Any, delimiter: Any, missing: Any, types: Mapping[str, Any]) -> None:
+def require_options(path: Any, delimiter: Any, missing: Any, types: Mapping[str, Any], encoding: Any) -> None:
     """Raise ValueError, in the name of a file, for a way to read it that is none."""
+    if not isinstance(encoding, str):
+        raise ValueError(f"{path}: encoding must be the name of one, got {encoding!r}")
     if not isinstance(delimiter, str) or len(delimiter) != 1 or delimiter in '"\r\n':
         raise ValueError(f"{path}: delimiter must be one character, no quote or end of line, got {delimiter!r}")
     if isinstance(missing, str):
         raise ValueError(f"{path}: missing must be a list of texts, got {missing!r}; is it [{missing!r}]?")
+    if not isinstance(missing, Iterable) or not all(isinstance(text, str) for text in missing):
+        raise ValueError(f"{path}: missing must be a list of texts, got {missing!r}")
     for name, kind in types.items():
-        if kind not in KINDS:
+        if not isinstance(name, str) or kind not in KINDS:
             raise ValueError(f"{path}: types are int, float and str, got {kind!r} for {name!r}")
 
 
@@ -141,6 +145,8 @@ def fields(path: Any, reader: Any) -> tuple[list[str], list[tuple[int, list[str]
     """The names of the columns, and the fields of each row behind the number of its last line."""
     lines: Iterator[list[str]] = (row for row in reader if row)
     names = [name.strip() for name in next(lines, [])]
+    if any("\0" in name for name in names):
+        raise ValueError(f"{path}: line 1: holds a byte 0; is it a table, of this encoding?")
     if not names:
         raise ValueError(f"{path}: is empty; expected a first line with the names of columns")
     if doubled := sorted({name for name in names if not name or names.count(name) > 1}):

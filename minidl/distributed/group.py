@@ -125,8 +125,10 @@ class Group:
 
     def end(self, kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
         """What an error that nobody catches does in place of ending one rank, which the others would wait for."""
-        self.hook(kind, error, trace)
-        self.abort(f"{kind.__name__}: {error}")
+        try:
+            self.hook(kind, error, trace)
+        finally:
+            self.abort(f"{kind.__name__}: {error}")
 
     def abort(self, said: str) -> None:
         """End all ranks, with a message that says which one it was and why; one alone goes on."""
@@ -190,13 +192,13 @@ def launched() -> bool:
 
 def require_whole(size: int) -> None:
     """Raise RuntimeError where MPI knows of fewer processes than have been started: each would train alone."""
-    told = {name: int(os.environ[name]) + name.endswith("RANK") for name in LAUNCHED if name in os.environ}
-    for name, least in told.items():
-        if least > size:
+    told = {name: os.environ[name] for name in LAUNCHED if os.environ.get(name, "").isdecimal()}
+    for name, number in told.items():
+        if int(number) + name.endswith("RANK") > size:
             raise RuntimeError(
-                f"init_process_group: {name}={os.environ[name]}, and mpi4py's MPI knows of {size} process alone: it is "
-                "another MPI than that of this mpiexec; use the mpiexec that pip has installed beside Python, or build "
-                "mpi4py for this MPI: pip install --no-binary mpi4py mpi4py"
+                f"init_process_group: {name}={number}, and the size of mpi4py's MPI is {size}: it is another MPI than "
+                "that of this mpiexec; use the mpiexec that pip has installed beside Python, or build mpi4py for this "
+                "MPI: pip install --no-binary mpi4py mpi4py"
             )
 
 
@@ -204,8 +206,8 @@ def init_process_group(backend: str | None = None, timeout: timedelta | None = N
     """Join the ranks that ``mpiexec`` has started, or, started alone, be the only one.
 
     From then on an error that nobody catches ends all ranks, with a message that says which one it came from; so does
-    one within. Call it first of all: one that comes before ends its rank alone, while MPI lets the others wait in its
-    own start, without a limit; so does the lack of mpi4py on one of several machines.
+    one while it joins. Call it first of all: one that comes before ends its rank alone, while MPI lets the others wait
+    in its own start, without a limit; so does the lack of mpi4py on one of several machines.
 
     Parameters
     ----------
@@ -284,7 +286,7 @@ def destroy_process_group() -> None:
         group.settle()
         group.comm.Free()
         group.gradients.Free()
-        if sys.exc_info()[0] is None:
+        if sys.exc_info()[0] is None and sys.excepthook == group.end:
             sys.excepthook = group.hook
         atexit.unregister(group.leave)
     world.group = None

@@ -227,6 +227,8 @@ class Refused:
     def __instancecheck__(self, instance: object) -> NoReturn:
         raise RuntimeError(self.said)
 
+    __subclasscheck__ = __mro_entries__ = __instancecheck__
+
 
 def _missing(module: str, name: str) -> Refused:
     """Raise AttributeError or, for ``from module import name``, which would hide what that says, ImportError."""

@@ -181,9 +181,9 @@ def is_array(x: Any) -> bool:
     return isinstance(x, Tensor) or backend.is_array(x)
 
 
-def is_numbers(x: Any) -> bool:
-    """Whether it is a number, or a list of numbers, of lists of them, and so on."""
-    return is_numbers(x[0]) if isinstance(x, (list, tuple)) and x else isinstance(x, Number)
+def is_numbers(x: Any, depth: int = 2) -> bool:
+    """Whether it is a number, or a list of numbers, or of lists of them; deeper ones may be batches."""
+    return depth > 0 and is_numbers(x[0], depth - 1) if isinstance(x, (list, tuple)) and x else isinstance(x, Number)
 
 
 def as_tensor(x: Any) -> Any:

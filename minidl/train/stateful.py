@@ -37,15 +37,14 @@ def load_part(part: Part, state: Any) -> None:
 
 @contextmanager
 def all_or_none(parts: Sequence[Part]) -> Iterator[None]:
-    """A ``with`` block in which parts go on from states, in turn; after an error they stand as they did before.
-
-    The last is left alone: one that can't go on from its state is as it was.
-    """
-    before = [(part, deepcopy(part_state(part))) for part in parts[:-1]]
+    """A ``with`` block in which parts go on from states, in turn; after an error they stand as they did before."""
+    before = [(part, deepcopy(part_state(part)), getattr(part, "saved", None)) for part in parts]
     try:
         yield
     except Exception:
-        for part, state in before:
-            with suppress(RuntimeError):  # a lazy module keeps the shapes that it got
+        for part, state, saved in before:
+            with suppress(Exception):  # a lazy module keeps the shapes that it got
                 load_part(part, state)
+            if hasattr(part, "saved"):
+                part.saved = saved  # of a Trainer: what its next `fit` goes on from
         raise

@@ -127,7 +127,8 @@ def main(arguments: list[str] | None = None) -> int:
                 shutil.rmtree(folder)
                 continue
             found = killed(job, rank, folder)
-            if job.process.returncode == 0 and (folder / "weights.safetensors").exists():  # it had ended: another one
+            if job.process.returncode == 0 and (folder / "weights.safetensors").exists():  # it had ended
+                wrong += found.wrong[1:]  # all but that nobody is named
                 shutil.rmtree(folder)
                 continue
             if (folder / "run.json").exists():

@@ -136,11 +136,19 @@ def test_another_mpiexec_than_that_of_mpi4py(name, value, fits, monkeypatch):
     monkeypatch.setenv(name, value)
     monkeypatch.setitem(sys.modules, "mpi4py", ModuleType("mpi4py"))
     monkeypatch.setitem(sys.modules, "mpi4py.MPI", SimpleNamespace(COMM_WORLD=SimpleNamespace(size=1)))
-    with (
-        nullcontext() if fits else pytest.raises(RuntimeError, match=f"{name}={value}, and mpi4py's MPI knows of 1 pr")
-    ):
+    said = f"{name}={value}, and the size of mpi4py's MPI is 1: "
+    with nullcontext() if fits else pytest.raises(RuntimeError, match=said):
         dist.init_process_group()
         dist.destroy_process_group()
+
+
+def test_a_hook_that_fails_ends_the_job_all_the_same(monkeypatch):
+    said = []
+    monkeypatch.setattr(groups.Group, "abort", lambda self, text: said.append(text))
+    monkeypatch.setattr(sys, "excepthook", lambda *error: sys.exit(3))
+    with pytest.raises(SystemExit):
+        groups.Group().end(ValueError, ValueError("x"), None)
+    assert said == ["ValueError: x"]
 
 
 def test_a_wait_that_came_to_nothing_is_no_end(monkeypatch):

@@ -97,6 +97,8 @@ TAKEN = {
     "from minidl.hub import load_state_dict_from_url as load; load('a.pth', progress=True)": "^minidl.hub has no load_",
     "from minidl.autograd import Variable; Variable(1, requires_grad=True)": "^minidl.autograd has no Variable; every",
     "from minidl.autograd import Variable; isinstance(1, Variable)": "^minidl.autograd has no Variable; every Tensor",
+    "from minidl.autograd import Variable; issubclass(int, Variable)": "^minidl.autograd has no Variable; every Tensor",
+    "from minidl.autograd import Variable\nclass Mine(Variable): ...": "^minidl.autograd has no Variable; every Tensor",
     "import minidl.nn.modules.conv as conv; conv.Conv2d": "^minidl.nn.modules.conv has no Conv2d; layers are in minidl",
     "import minidl.cuda.amp as amp; amp.GradScaler": "^minidl.cuda.amp has no GradScaler; there is no mixed precision",
     "import minidl.hub; minidl.hub.load": "^minidl.hub has no load; minidl.models.get_model",

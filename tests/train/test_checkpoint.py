@@ -13,7 +13,7 @@ import safetensors.numpy
 
 import minidl as md
 from minidl import files, nn
-from minidl.train import Checkpoints
+from minidl.train import Checkpoints, Trainer
 from minidl.train.checkpoint import seal_of
 from minidl.train.stateful import part_state
 
@@ -342,6 +342,30 @@ def test_parts_go_on_together_or_not_at_all(folder):
         Checkpoints(folder).restore(**there)
     for part, state in zip(there.values(), before, strict=True):
         assert str(part_state(part)) == str(state)
+
+
+class Half(Counter):
+    """What stops in the middle of its state, once."""
+
+    def load_state_dict(self, state_dict):
+        before, self.value = self.value, state_dict["value"]
+        if before == "refusing":
+            raise KeyError("zz")
+
+
+def test_a_trainer_and_what_stops_half_way_are_as_they_were(folder):
+    def trainer():
+        net = nn.Linear(3, 2)
+        trainer = Trainer(net, nn.CrossEntropyLoss(), md.optim.SGD(net.parameters(), 0.1))
+        trainer.fit(np.ones((4, 3), np.float32), np.array([0, 1, 0, 1]), verbose=0)
+        return trainer
+
+    Checkpoints(folder).save(1, trainer=trainer(), last=Counter(3))
+    there, last = trainer(), Half("refusing")
+    with pytest.raises(ValueError, match="step-00000001.safetensors: last: 'zz'"):
+        Checkpoints(folder).restore(trainer=there, last=last)
+    assert last.value == "refusing"
+    assert len(there.fit(np.ones((4, 3), np.float32), np.array([0, 1, 0, 1]), epochs=2, verbose=0).rows) == 2
 
 
 def test_folders_that_are_none(folder, tmp_path):

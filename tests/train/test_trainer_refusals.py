@@ -71,6 +71,7 @@ PLATEAU = md.optim.lr_scheduler.ReduceLROnPlateau(md.optim.SGD(MODEL.parameters(
     (lambda: trainer().fit(X, Y, validation_data=X), ValueError, "fit: x came without y"),
     (lambda: trainer().evaluate(X), ValueError, "evaluate: x came without y"),
     (lambda: trainer().fit(X.tolist(), Y.tolist()), TypeError, r"fit: .* got a list of numbers; np.array\(x\) makes"),
+    (lambda: trainer().predict([[[[0, 1]]]]), TypeError, "Linear"),  # batches of what a network of one's own may take
     (lambda: trainer().predict(X.tolist()), TypeError, "predict: expected tensors or arrays, got a list of numbers"),
     (lambda: trainer().fit(X, Y, shuffle="batch"), TypeError, "fit: shuffle must be True or False, got 'batch'"),
     (lambda: trainer().fit(X, Y[:3]), ValueError, "TensorDataset: wants tensors that agree"),

@@ -67,7 +67,7 @@ class ModelCheckpoint(Monitor):
         if not self.filepath.endswith(".safetensors"):
             raise ValueError(f"ModelCheckpoint: filepath must end in .safetensors, got {self.filepath!r}")
         try:
-            self.filepath.format_map(defaultdict(int))  # any number goes where a float does
+            self.filepath.format_map(defaultdict(int))  # an int goes where a float does
         except ValueError as error:
             raise ValueError(f"ModelCheckpoint: filepath {self.filepath!r}: {error}") from None
         except (TypeError, AttributeError):  # a part of something that is known once it is measured
