@@ -143,10 +143,16 @@ def require_options(path: Any, delimiter: Any, missing: Any, types: Mapping[str,
 
 def fields(path: Any, reader: Any) -> tuple[list[str], list[tuple[int, list[str]]]]:
     """The names of the columns, and the fields of each row behind the number of its last line."""
-    lines: Iterator[list[str]] = (row for row in reader if row)
+
+    def filled() -> Iterator[list[str]]:
+        for row in reader:
+            if any("\0" in field for field in row):
+                raise ValueError(f"{path}: line {reader.line_num}: holds a byte 0; is it a table, of this encoding?")
+            if row:
+                yield row
+
+    lines = filled()
     names = [name.strip() for name in next(lines, [])]
-    if any("\0" in name for name in names):
-        raise ValueError(f"{path}: line 1: holds a byte 0; is it a table, of this encoding?")
     if not names:
         raise ValueError(f"{path}: is empty; expected a first line with the names of columns")
     if doubled := sorted({name for name in names if not name or names.count(name) > 1}):
@@ -155,8 +161,6 @@ def fields(path: Any, reader: Any) -> tuple[list[str], list[tuple[int, list[str]
     for row in lines:
         if len(row) != len(names):
             raise ValueError(f"{path}: line {reader.line_num}: {len(row)} fields, but there are {len(names)} columns")
-        if any("\0" in field for field in row):
-            raise ValueError(f"{path}: line {reader.line_num}: holds a byte 0; is it a table, of this encoding?")
         rows.append((reader.line_num, row))
     return names, rows
 

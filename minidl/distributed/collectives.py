@@ -278,6 +278,8 @@ def on_first(call: Callable[[], Any], name: str) -> Any:
             value = call()
             packed = pickle.dumps((value, None))
         except Exception as raised:
+            from minidl.data.processes import portable  # with multiprocessing: 15 ms of `import minidl`
+
             error = raised
             packed = pickle.dumps((None, portable(error)))
     packed = shared(group, packed, name)
@@ -286,15 +288,6 @@ def on_first(call: Callable[[], Any], name: str) -> Any:
     if error is not None:
         raise error
     return value
-
-
-def portable(error: Exception) -> Exception:
-    """An error as other ranks get it: itself, or one of its words where pickle can't make it anew."""
-    try:
-        pickle.loads(pickle.dumps(error))
-    except Exception:
-        return RuntimeError(f"{type(error).__name__}: {error}")
-    return error
 
 
 def require_rank(name: str, argument: str, rank: Any, group: Group) -> None:
